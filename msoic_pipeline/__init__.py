@@ -1,0 +1,1 @@
+"""The data pipeline of the Modern Slavery and Organised Immigration Crime Programme."""

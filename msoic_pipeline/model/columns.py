@@ -1,0 +1,77 @@
+"""The words in which tables are declared: kinds of column, each with its type, unit and expectations.
+
+What a column may hold stands in ``column.info``: ``unit``, and the expectations ``minimum``, ``maximum``, ``members``
+(an allowed set) and ``pattern``. Nullability and keys are SQLAlchemy's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, DateTime, Double, ForeignKey, Integer, MetaData, String, Table, Text
+
+# The member that stands in a breakdown column which the row's breakdown does not use.
+ALL = "All"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def table(name: str, description: str, grain: str, *columns: Any, kind: str, **info: Any) -> Table:
+    """Declare a table. ``grain`` says what one row is; ``kind`` is fact, dimension, kpi or evidence."""
+    return Table(name, metadata, *columns, comment=description, info={"grain": grain, "kind": kind, **info})
+
+
+def text(name: str, description: str, *, members: Sequence[str] = (), pattern: str = "", **options: Any) -> Column[Any]:
+    """Declare a short text, perhaps one of ``members`` or of a ``pattern``."""
+    info = {"members": tuple(members)} if members else {"pattern": pattern} if pattern else {}
+    return _column(name, String(), description, info, options)
+
+
+def long_text(name: str, description: str, **options: Any) -> Column[Any]:
+    """Declare a text of any length."""
+    return _column(name, Text(), description, {}, options)
+
+
+def key(name: str, target: str, description: str, **options: Any) -> Column[Any]:
+    """Declare a reference to another table's column, written ``table.column``."""
+    options.setdefault("nullable", False)
+    return Column(name, ForeignKey(target), comment=description, info={"references": target}, **options)
+
+
+def day(name: str, description: str, **options: Any) -> Column[Any]:
+    """Declare a calendar day."""
+    return _column(name, Date(), description, {"unit": "date"}, options)
+
+
+def moment(name: str, description: str, **options: Any) -> Column[Any]:
+    """Declare a moment (UTC)."""
+    return _column(name, DateTime(), description, {"unit": "UTC"}, options)
+
+
+def flag(name: str, description: str, **options: Any) -> Column[Any]:
+    """Declare a yes or no."""
+    return _column(name, Boolean(), description, {}, options)
+
+
+def count(name: str, description: str, unit: str, *, minimum: int | None = 0, **options: Any) -> Column[Any]:
+    """Declare a whole number, by default never negative."""
+    return _column(name, Integer(), description, {"unit": unit, "minimum": minimum}, options)
+
+
+def number(
+    name: str, description: str, unit: str, *, minimum: float | None = None, maximum: float | None = None, **options: Any
+) -> Column[Any]:
+    """Declare a number that need not be whole."""
+    return _column(name, Double(), description, {"unit": unit, "minimum": minimum, "maximum": maximum}, options)
+
+
+def _column(name: str, kind: Any, description: str, info: dict[str, Any], options: dict[str, Any]) -> Column[Any]:
+    options.setdefault("nullable", False)
+    return Column(name, kind, comment=description, info=info, **options)

@@ -1,0 +1,169 @@
+"""What stands behind the figures: releases, vintages, coverage, checks, quarantine, reconciliation, claims."""
+
+from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
+
+release = table(
+    "release",
+    "Files as published. A file is known by the SHA-256 of its content and never changed.",
+    "one row a landed file that was recognised",
+    text("release_id", "Source and the first digits of the SHA-256.", primary_key=True),
+    text("source", "Source."),
+    text("title", "Title."),
+    text("publisher", "Who published it."),
+    day("published_on", "When it was published, by its sidecar or its own cover sheet."),
+    text("reference_period", "Last period that it is about, such as 2021-Q4."),
+    day("reference_start", "First day of the reference period."),
+    count("edition", "1 as first published; higher for a re-issue of the same reference period.", "edition", minimum=1),
+    text("reporter", "Who made the return, where each reporter sends its own file; else empty."),
+    text("file_name", "Path below the raw folder."),
+    text("sha256", "SHA-256 of the file.", unique=True),
+    text("layout", "Layouts recognised, by sheet."),
+    key("superseded_by", "release.release_id", "The re-issue that corrects this file.", nullable=True),
+    flag("is_synthetic", "Whether the file says that it is synthetic sample data."),
+    text("status", "accepted: its figures are loaded; rejected: none of them is.", members=("accepted", "rejected")),
+    long_text("note", "What is to be known of the file."),
+    kind="evidence",
+)
+
+vintage = table(
+    "vintage",
+    "For how long each release's figures stood: from its publication until a later release covered the same ground.",
+    "release × fact × breakdown × period × reporter",
+    text("fact", "Fact table.", primary_key=True),
+    text("breakdown", "Breakdown of the fact table; empty where it has but one.", primary_key=True),
+    day("period_start", "First day of the quarter, or of the month for monthly returns.", primary_key=True),
+    text("reporter", "Who made the return, where each reporter sends its own file; else empty.", primary_key=True),
+    key("release_id", "release.release_id", "The release.", primary_key=True),
+    key("quarter_start", "dim_quarter.quarter_start", "Quarter of the period."),
+    day("published_on", "When the figures were published."),
+    day("superseded_on", "When a later release covered the same ground; empty while current.", nullable=True),
+    count("rows", "Rows of the fact table.", "rows"),
+    kind="evidence",
+)
+
+coverage = table(
+    "coverage",
+    "Who should have reported and who did. What was not received is missing, never zero.",
+    "source × period × reporter",
+    text("source", "Source.", primary_key=True),
+    day("period_start", "First day of the month or quarter reported.", primary_key=True),
+    text("reporter", "Force, CPS Area or publisher.", primary_key=True),
+    key("quarter_start", "dim_quarter.quarter_start", "Quarter of the period."),
+    flag("expected", "Whether a report was due."),
+    flag("received", "Whether one was received and accepted."),
+    kind="evidence",
+)
+
+validation_result = table(
+    "validation_result",
+    "What the checks found. The latest finding of each check on each release.",
+    "source × table × check × release",
+    text("source", "Source.", primary_key=True),
+    text("table_name", "Table or stage that was checked.", primary_key=True),
+    text("check_name", "Check.", primary_key=True),
+    text("release_id", "The release that the finding is about; empty for all of the source's.", primary_key=True),
+    text("severity", "block: the release is not loaded; warn: it is.", members=("block", "warn")),
+    flag("success", "Whether the check held."),
+    count("rows_checked", "Rows looked at.", "rows"),
+    count("rows_failed", "Rows that failed.", "rows"),
+    long_text("detail", "What was found, in words; for force returns without the values."),
+    kind="evidence",
+)
+
+quarantine = table(
+    "quarantine",
+    "What was not loaded, and why: files that could not be read, and rows that broke a rule.",
+    "one row a rejected row or file",
+    text("source", "Source.", primary_key=True),
+    text("file_name", "Path below the raw folder.", primary_key=True),
+    text("sheet", "Sheet; empty where the whole file was rejected.", primary_key=True),
+    text("cell", "Cell; empty where the whole file was rejected.", primary_key=True),
+    text("rule", "The rule that was broken.", primary_key=True),
+    text("release_id", "The release, where the file was recognised.", nullable=True),
+    long_text("reason", "What was expected, what was found, what to do."),
+    long_text("raw_text", "The row as found; withheld for force returns."),
+    flag("is_declared", "Whether the fault is declared in the reviewed file of known faults."),
+    text("treatment", "What was done: rejected, or the treatment that the declaration names."),
+    kind="evidence",
+)
+
+reconciliation_result = table(
+    "reconciliation_result",
+    "Sources held against themselves and against each other.",
+    "rule × period × geography × item × release",
+    text("rule_id", "Rule.", primary_key=True),
+    text("period_kind", "Kind of period.", primary_key=True),
+    day("period_start", "First day of the period.", primary_key=True),
+    text("period_label", "Label of the period."),
+    text("geography_kind", "national, force, cps_area.", primary_key=True),
+    text("geography_code", "Code of the geography.", primary_key=True),
+    text("item", "What is compared, where the rule compares several things.", primary_key=True),
+    text("left_release", "Release of the left side; several are separated by commas.", primary_key=True),
+    text("right_release", "Release of the right side.", primary_key=True),
+    key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the result is computed."),
+    number("left_value", "Left side.", "see rule", nullable=True),
+    number("right_value", "Right side.", "see rule", nullable=True),
+    number("difference", "Left less right.", "see rule", nullable=True),
+    number("tolerance", "Difference that the rule allows here.", "see rule", nullable=True),
+    text("severity", "block or warn.", members=("block", "warn")),
+    text(
+        "status",
+        "Verdict.",
+        members=("agrees", "within tolerance", "explained", "breaks", "not comparable"),
+    ),
+    long_text("explanation", "Why the two sides may honestly differ, or who accepted the difference and why."),
+    kind="evidence",
+)
+
+report_claim = table(
+    "report_claim",
+    "Quantitative statements of the annual report and the verdict on each.",
+    "report × claim",
+    text("report", "Report.", primary_key=True),
+    text("claim_id", "Claim.", primary_key=True),
+    text("section", "Section of the report."),
+    long_text("words", "The statement."),
+    number("claimed_value", "The value claimed.", "see unit", nullable=True),
+    text("unit", "Unit of the value."),
+    number("computed_value", "Our value.", "see unit", nullable=True),
+    text("verdict", "Verdict."),
+    long_text("explanation", "Why."),
+    day("as_at", "Date as at which the verdict was computed.", primary_key=True),
+    kind="evidence",
+)
+
+load_log = table(
+    "load_log",
+    "What each quarter was last computed from, so that unchanged work is not done again.",
+    "stage × quarter",
+    text("stage", "Stage, and the source where a stage has several.", primary_key=True),
+    day("quarter_start", "Quarter.", primary_key=True),
+    text("fingerprint", "Digest of all that went in."),
+    kind="evidence",
+)
+
+pipeline_run = table(
+    "pipeline_run",
+    "When the warehouse was last brought up to date and how that ended.",
+    "one row a run",
+    text("run_id", "Dagster's run.", primary_key=True),
+    moment("finished_at", "End of the run."),
+    text("status", "succeeded, or failed.", members=("succeeded", "failed")),
+    long_text("summary", "What failed, in words."),
+    kind="evidence",
+    volatile=True,
+)
+
+data_dictionary = table(
+    "data_dictionary",
+    "Every table and column of the warehouse, in words, for engines that keep no comments.",
+    "table × column",
+    text("table_name", "Table or view.", primary_key=True),
+    text("column_name", "Column; empty for the table itself.", primary_key=True),
+    count("position", "Position of the column.", "position"),
+    text("type", "Type."),
+    text("unit", "Unit."),
+    flag("is_key", "Whether it is part of the primary key."),
+    long_text("description", "Description."),
+    kind="evidence",
+)

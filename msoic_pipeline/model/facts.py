@@ -1,0 +1,284 @@
+"""Facts: every published figure at its grain, with the release that said it and the cell where it stands.
+
+A published table is a margin, not a cube: where one fact table holds several breakdowns of the same cases, each row
+names its ``breakdown``, and columns that the breakdown does not use hold ``All``. Rows of two breakdowns never add up.
+"""
+
+from typing import Any
+
+from sqlalchemy import Column, Index
+
+from msoic_pipeline.model.columns import ALL, count, day, key, number, table, text
+
+AGE_GROUPS = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown")
+
+
+def _times(month: bool = False) -> list[Column[Any]]:
+    columns = [key("quarter_start", "dim_quarter.quarter_start", "First day of the reference quarter.", primary_key=True)]
+    if month:
+        columns.append(day("month_start", "First day of the reference month.", primary_key=True))
+    return [*columns, key("release_id", "release.release_id", "The release that said it.", primary_key=True)]
+
+
+def _place(prefix: str = "") -> list[Column[Any]]:
+    return [
+        text("sheet", "Sheet of the release's file."),
+        text("cell", "Cell of that sheet; several, separated by commas, where published rows were summed."),
+    ]
+
+
+fact_nrm_referral = table(
+    "fact_nrm_referral",
+    "Referrals to the National Referral Mechanism (NRM) and Duty to Notify (DtN) reports.",
+    "release × quarter × breakdown members",
+    *_times(),
+    text(
+        "breakdown",
+        "Which published table: age_location, first_responder or duty_to_notify.",
+        members=("age_location", "first_responder", "duty_to_notify"),
+        primary_key=True,
+    ),
+    text("age_group", "Age at exploitation.", members=(*AGE_GROUPS, ALL), primary_key=True),
+    text(
+        "location",
+        "Location of exploitation.",
+        members=("Overseas", "UK", "UK and Overseas", "Not specified or unknown", ALL),
+        primary_key=True,
+    ),
+    text(
+        "first_responder_type",
+        "Kind of first responder.",
+        members=("Government agency", "NGO and third sector", "Police", "Local authority", ALL),
+        primary_key=True,
+    ),
+    text("first_responder", "First responder as published; for police the force's name.", primary_key=True),
+    key("force_code", "dim_force.force_code", "Force or unit, where the first responder is one.", nullable=True),
+    key(
+        "exploitation_type",
+        "dim_exploitation_type.exploitation_type",
+        "Claimed exploitation types.",
+        primary_key=True,
+    ),
+    text("gender", "Gender.", members=("Female", "Male", "Other", "Not specified or unknown", ALL), primary_key=True),
+    text("nationality", "Nationality or pair of nationalities.", primary_key=True),
+    count("referrals", "Potential victims referred (for duty_to_notify: adults reported without consent).", "people"),
+    *_place(),
+    kind="fact",
+    source="nrm",
+    measures=("referrals",),
+)
+
+fact_nrm_decision = table(
+    "fact_nrm_decision",
+    "Reasonable grounds and conclusive grounds decisions of the NRM.",
+    "release × quarter × stage × age group × decision",
+    *_times(),
+    text("stage", "Stage of the decision.", members=("reasonable_grounds", "conclusive_grounds"), primary_key=True),
+    text("age_group", "Age at exploitation.", members=AGE_GROUPS, primary_key=True),
+    text("decision", "Decision.", members=("positive", "negative"), primary_key=True),
+    count("decisions", "Decisions made in the quarter.", "decisions"),
+    *_place(),
+    kind="fact",
+    source="nrm",
+    measures=("decisions",),
+)
+
+fact_recorded_crime = table(
+    "fact_recorded_crime",
+    "Police recorded crime, open data tables by force. Later cancellations make some counts negative.",
+    "release × quarter × force × offence",
+    *_times(),
+    key("force_code", "dim_force.force_code", "Force or fraud reporting body.", primary_key=True),
+    key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
+    count("offences", "Offences recorded in the quarter.", "offences", minimum=None),
+    *_place(),
+    kind="fact",
+    source="recorded_crime",
+    measures=("offences",),
+)
+
+fact_recorded_crime_partnership = table(
+    "fact_recorded_crime_partnership",
+    "Police recorded crime, open data tables by community safety partnership: a finer margin of the force tables.",
+    "release × quarter × force × partnership × offence",
+    *_times(),
+    key("force_code", "dim_force.force_code", "Force.", primary_key=True),
+    text("partnership", "Community safety partnership; Unassigned where the force could not tell.", primary_key=True),
+    key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
+    count("offences", "Offences recorded in the quarter.", "offences", minimum=None),
+    *_place(),
+    kind="fact",
+    source="recorded_crime",
+    measures=("offences",),
+)
+
+fact_crime_outcome = table(
+    "fact_crime_outcome",
+    "Outcomes of recorded crimes. The quarter is the one in which the offence was recorded, so recent ones keep growing.",
+    "release × quarter × force × offence × outcome",
+    *_times(),
+    key("force_code", "dim_force.force_code", "Force.", primary_key=True),
+    key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
+    key("outcome_code", "dim_outcome.outcome_code", "Outcome type.", primary_key=True),
+    count(
+        "outcomes_recorded",
+        "Outcomes of offences recorded in the quarter.",
+        "outcomes",
+        minimum=None,
+        nullable=True,
+    ),
+    count(
+        "outcomes_closed",
+        "Outcomes of investigations closed in the quarter, whenever the offence was recorded.",
+        "outcomes",
+        minimum=None,
+        nullable=True,
+    ),
+    *_place(),
+    text("closed_cell", "Cell of outcomes_closed; cell is that of outcomes_recorded."),
+    kind="fact",
+    source="crime_outcomes",
+    measures=("outcomes_recorded", "outcomes_closed"),
+)
+
+fact_cps_outcome = table(
+    "fact_cps_outcome",
+    "CPS quarterly data summaries: management information on prosecutions, provisional, revised without notice.",
+    "release × quarter × CPS Area × measure",
+    *_times(),
+    text(
+        "case_type",
+        "Cases flagged modern slavery and human trafficking, or all crime.",
+        members=("modern_slavery", "all_crime"),
+        primary_key=True,
+    ),
+    text("cps_area", "Code of the CPS Area; National for published national figures of all crime.", primary_key=True),
+    text("measure", "What is counted; see the data dictionary of measures.", primary_key=True),
+    number("value", "Count of suspects (pre-charge) or defendants (prosecutions), or days where the measure is one.", "see measure", minimum=0),
+    *_place(),
+    kind="fact",
+    source="cps",
+    measures=("value",),
+)
+
+fact_irregular_arrival = table(
+    "fact_irregular_arrival",
+    "Detections of irregular arrivals, and asylum and NRM figures of those who came by small boat.",
+    "release × quarter × breakdown × method × nationality × sex × age group",
+    *_times(),
+    text(
+        "breakdown",
+        "detections (Irr_D01), or nrm_referral (Irr_D04: small boat arrivals by whether an NRM referral was raised).",
+        members=("detections", "nrm_referral"),
+        primary_key=True,
+    ),
+    key("method", "dim_entry_method.method", "Method of entry.", primary_key=True),
+    text("nrm_referral", "Whether an NRM referral was raised.", members=("raised", "not raised", ALL), primary_key=True),
+    text("nationality", "Country of nationality as published.", primary_key=True),
+    text("region", "World region of the nationality."),
+    text("sex", "Sex.", primary_key=True),
+    text("age_group", "Age group, in the labels of the latest layout.", primary_key=True),
+    count("people", "People detected.", "people"),
+    *_place(),
+    kind="fact",
+    source="irregular_migration",
+    measures=("people",),
+)
+
+fact_small_boat_arrival = table(
+    "fact_small_boat_arrival",
+    "Small boats, operational series by day and week: provisional, so totals differ from the quarterly dataset.",
+    "release × series × day × measure",
+    *_times(),
+    text("series", "daily (SB_01) or weekly (SB_02): two breakdowns of the same arrivals.", members=("daily", "weekly"), primary_key=True),
+    day("day", "The day; for the weekly series the last day of the week.", primary_key=True),
+    text(
+        "measure",
+        "What is counted.",
+        members=("people_arrived", "boats_arrived", "boats_uncontrolled", "people_prevented", "events_prevented"),
+        primary_key=True,
+    ),
+    count("value", "People, boats or events, by measure.", "see measure"),
+    *_place(),
+    kind="fact",
+    source="small_boats",
+    measures=("value",),
+)
+
+fact_investigation = table(
+    "fact_investigation",
+    "Live modern slavery investigations as forces return them each month. A missing return is missing, never zero.",
+    "release × month × force × breakdown × exploitation type × … × measure",
+    *_times(month=True),
+    key("force_code", "dim_force.force_code", "Force that made the return.", primary_key=True),
+    text("breakdown", "exploitation or nationality: two breakdowns of the same investigations.", members=("exploitation", "nationality"), primary_key=True),
+    key(
+        "exploitation_type",
+        "dim_exploitation_type.exploitation_type",
+        "Exploitation types.",
+        primary_key=True,
+    ),
+    text("county_lines", "Whether flagged as county lines.", members=("Yes", "No", ALL), primary_key=True),
+    text("role", "Whose nationality.", members=("Victim", "Suspect", ALL), primary_key=True),
+    text("nationality", "Principal nationality; Unknown where the force does not know.", primary_key=True),
+    text("measure", "What is counted; see the return template.", primary_key=True),
+    count("value", "Investigations, or victims, by measure.", "see measure"),
+    *_place(),
+    kind="fact",
+    source="force_returns",
+    measures=("value",),
+)
+
+fact_programme_activity = table(
+    "fact_programme_activity",
+    "The programme's own record of its work.",
+    "release × month × activity × category × geography × measure",
+    *_times(month=True),
+    text("activity", "Activity.", primary_key=True),
+    text("category", "Course, audience, level or other division of the activity.", primary_key=True),
+    text("geography", "National, a force or a ROCU region.", primary_key=True),
+    text("measure", "What is counted.", primary_key=True),
+    number("value", "The figure, in the unit of dim_activity.", "see dim_activity", minimum=0),
+    *_place(),
+    kind="fact",
+    source="programme_activity",
+    measures=("value",),
+)
+
+published_total = table(
+    "published_total",
+    "Totals as published: kept apart from facts, so that nothing is added twice, and held against the sum of their parts.",
+    "release × fact × breakdown × period × fixed member",
+    key("release_id", "release.release_id", "The release that said it.", primary_key=True),
+    text("fact", "Fact table whose parts the total sums.", primary_key=True),
+    text("breakdown", "Breakdown of the fact table, or its name's default.", primary_key=True),
+    text("period_kind", "Kind of period.", members=("month", "quarter", "calendar_year"), primary_key=True),
+    day("period_start", "First day of the period.", primary_key=True),
+    text("members", "The members that the total is of, as column=member; empty for the grand total.", primary_key=True),
+    key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the total is loaded: the period's last."),
+    text("measure", "Measure of the fact table.", primary_key=True),
+    number("value", "The total as published.", "see fact"),
+    *_place(),
+    kind="fact",
+    source="",
+    measures=("value",),
+)
+
+FACTS = {
+    t.name: t
+    for t in (
+        fact_nrm_referral,
+        fact_nrm_decision,
+        fact_recorded_crime,
+        fact_recorded_crime_partnership,
+        fact_crime_outcome,
+        fact_cps_outcome,
+        fact_irregular_arrival,
+        fact_small_boat_arrival,
+        fact_investigation,
+        fact_programme_activity,
+    )
+}
+
+Index(None, fact_recorded_crime.c.offence_code, fact_recorded_crime.c.quarter_start)
+Index(None, fact_crime_outcome.c.offence_code, fact_crime_outcome.c.quarter_start)

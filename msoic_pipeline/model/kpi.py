@@ -1,0 +1,45 @@
+"""Derived figures: what each KPI means, and its value by period, geography and vintage."""
+
+from msoic_pipeline.model.columns import count, day, key, long_text, number, table, text
+
+kpi_definition = table(
+    "kpi_definition",
+    "What each KPI measures.",
+    "one row a KPI",
+    text("kpi_id", "KPI.", primary_key=True),
+    text("title", "Title."),
+    long_text("description", "Definition."),
+    text("unit", "Unit of the value."),
+    long_text("numerator", "Numerator, as facts and conditions."),
+    long_text("denominator", "Denominator; empty for a count."),
+    text("direction", "Whether a rise is good, bad or neither.", members=("good", "bad", "neutral")),
+    long_text("caveat", "What a reader must know."),
+    kind="kpi",
+)
+
+kpi_value = table(
+    "kpi_value",
+    "KPI values. as_of is the publication date from which a value held: the latest not after a date is what was then "
+    "known. current_kpi_value has the latest of each.",
+    "KPI × period × geography × as_of",
+    key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
+    text("period_kind", "Kind of period.", members=("month", "quarter", "calendar_year", "financial_year"), primary_key=True),
+    day("period_start", "First day of the period.", primary_key=True),
+    text("geography_kind", "Kind of geography.", members=("national", "rocu_region", "force", "cps_area"), primary_key=True),
+    text("geography_code", "Code of the geography; E&W or UK for the nation that the source covers.", primary_key=True),
+    day("as_of", "Publication date from which the value held.", primary_key=True),
+    text("period_label", "Label of the period."),
+    number("numerator", "Numerator.", "see kpi_definition", nullable=True),
+    number("denominator", "Denominator; empty for a count.", "see kpi_definition", nullable=True),
+    number("value", "Value; empty where it cannot be computed.", "see kpi_definition", nullable=True),
+    text("unit", "Unit of the value."),
+    text(
+        "status",
+        "complete: all parts reported; incomplete: some are missing, so the value is of those that reported; "
+        "not computable: the denominator is missing or zero.",
+        members=("complete", "incomplete", "not computable"),
+    ),
+    count("parts_expected", "Reports due for the figure: forces or areas × months or quarters.", "reports"),
+    count("parts_received", "Reports it rests on.", "reports"),
+    kind="kpi",
+)

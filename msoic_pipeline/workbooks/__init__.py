@@ -1,0 +1,1 @@
+"""Spreadsheets as grids of addressed cells, and layouts that say what the cells mean."""
