@@ -16,6 +16,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import xlsxwriter
+import yaml
 
 Cell = str | int | float | dt.date | None
 Rows = Sequence[Sequence[Cell]]
@@ -38,7 +39,8 @@ def write_xlsx(path: Path, sheets: Mapping[str, Rows], merges: Mapping[str, Iter
             for number, row in enumerate(rows):
                 for column, value in enumerate(row):
                     if isinstance(value, dt.date):
-                        worksheet.write_datetime(number, column, dt.datetime(value.year, value.month, value.day), date_format)
+                        moment = dt.datetime(value.year, value.month, value.day)
+                        worksheet.write_datetime(number, column, moment, date_format)
                     elif value is not None:
                         worksheet.write(number, column, value)
 
@@ -65,7 +67,8 @@ def write_ods(path: Path, sheets: Mapping[str, Rows]) -> None:
     manifest = (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0" manifest:version="1.2">'
-        '<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/>'
+        '<manifest:file-entry manifest:full-path="/" '
+        'manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/>'
         '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
         "</manifest:manifest>"
     )
@@ -89,14 +92,35 @@ def write_csv(path: Path, rows: Rows) -> None:
     path.write_bytes(content)
 
 
+def write_sidecar(
+    path: Path, title: str, published_on: dt.date, reference_period: str, edition: int = 1, note: str | None = None
+) -> None:
+    """Write what a published file does not say in a parsable way beside it, as ``<file name>.yaml``."""
+    facts: dict[str, object] = {
+        "title": title,
+        "published_on": published_on,
+        "reference_period": reference_period,
+        "edition": edition,
+        "is_synthetic": True,
+    }
+    if note:
+        facts["note"] = note
+    text = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=1000)
+    path.with_name(path.name + ".yaml").write_text(text, encoding="utf-8")
+
+
 def _ods_cell(value: Cell) -> str:
     if value is None or value == "":
         return "<table:table-cell/>"
     if isinstance(value, dt.date):
-        return f'<table:table-cell office:value-type="date" office:date-value="{value.isoformat()}"><text:p>{value:%d/%m/%Y}</text:p></table:table-cell>'
+        return _typed_cell("date", f' office:date-value="{value.isoformat()}"', f"{value:%d/%m/%Y}")
     if isinstance(value, int | float):
-        return f'<table:table-cell office:value-type="float" office:value="{value}"><text:p>{value}</text:p></table:table-cell>'
-    return f'<table:table-cell office:value-type="string"><text:p>{escape(value)}</text:p></table:table-cell>'
+        return _typed_cell("float", f' office:value="{value}"', str(value))
+    return _typed_cell("string", "", escape(value))
+
+
+def _typed_cell(kind: str, value: str, text: str) -> str:
+    return f'<table:table-cell office:value-type="{kind}"{value}><text:p>{text}</text:p></table:table-cell>'
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,17 @@ def column_letters(column: int) -> str:
 def a1(row: int, column: int) -> str:
     """Return the address of the cell at ``row`` and ``column``, both counted from 0: (3, 2) → ``C4``."""
     return f"{column_letters(column)}{row + 1}"
+
+
+def from_a1(address: str) -> tuple[int, int]:
+    """Return row and column, counted from 0, of an address such as ``C4``. Raises ValueError for any other text."""
+    match = re.fullmatch(r"([A-Z]{1,3})([1-9]\d*)", address)
+    if not match:
+        raise ValueError(f"expected a cell address such as C4, found {address!r}")
+    column = 0
+    for letter in match[1]:
+        column = column * 26 + ord(letter) - 64
+    return int(match[2]) - 1, column - 1
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""What makes a release fit to load: declared faults, expectations, verdicts."""

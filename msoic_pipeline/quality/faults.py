@@ -1,0 +1,79 @@
+"""Publishers' known faults: declared, reviewed, and each with what is done about it.
+
+``sources/<source>/faults.yaml`` says what the fault is, in which release and where, how it is treated and why. The same
+fault undeclared is an error.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from msoic_pipeline.landing import Release
+from msoic_pipeline.workbooks.texts import clean
+from msoic_pipeline.workbooks.tidy import Mend
+
+
+class Fault(BaseModel):
+    """One known fault.
+
+    ``treatment``: *replace* reads ``replacement`` where ``found`` stands in ``cell``; *leave_out* leaves rows that break
+    ``rule`` in quarantine and loads the rest; *accept* loads figures that fail the check ``rule``. A fault holds for the
+    releases of ``reference_period`` (and ``edition``, where given), until it ``expires``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fault: str
+    reference_period: str
+    edition: int | None = None
+    published_on: dt.date | None = None
+    rule: str = ""
+    sheet: str = ""
+    cell: str = ""
+    found: str = ""
+    treatment: Literal["replace", "leave_out", "accept"]
+    replacement: Any = None
+    reason: str
+    reviewed_by: str
+    reviewed_on: dt.date
+    expires: dt.date | None = None
+
+    def concerns(self, release: Release) -> bool:
+        """Return whether the fault was declared for ``release``."""
+        return (
+            self.reference_period == release.reference_period
+            and self.edition in (None, release.edition)
+            and self.published_on in (None, release.published_on)
+            and (self.expires is None or self.expires >= dt.date.today())
+        )
+
+    def mend(self) -> Mend:
+        """Return the replacement of a cell that the fault asks for."""
+        return Mend(self.fault, self.sheet, self.cell, clean(self.found), self.replacement)
+
+    def covers(self, rule: str, sheet: str, cell: str) -> bool:
+        """Return whether the fault declares that ``rule`` is broken at a place."""
+        return self.rule == rule and self.sheet in ("", sheet) and self.cell in ("", cell)
+
+
+def faults_text(source: str) -> str:
+    """Return the text of a source's file of faults; empty where it has none."""
+    path = files("msoic_pipeline.sources").joinpath(source).joinpath("faults.yaml")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+@cache
+def load_faults(source: str) -> tuple[Fault, ...]:
+    """Return the known faults of a source."""
+    return tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
+
+
+def faults_of(release: Release) -> tuple[Fault, ...]:
+    """Return the faults that are declared for a release."""
+    return tuple(fault for fault in load_faults(release.source) if fault.concerns(release))

@@ -1,0 +1,25 @@
+"""The four settings, all optional: where the warehouse, the raw files, the staging area and the output are."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _path(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser().resolve()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings from the environment; see README.md."""
+
+    raw_dir: Path = field(default_factory=lambda: _path("MSOIC_RAW_DIR", "data/raw"))
+    staging_dir: Path = field(default_factory=lambda: _path("MSOIC_STAGING_DIR", "data/staging"))
+    output_dir: Path = field(default_factory=lambda: _path("MSOIC_OUTPUT_DIR", "data/output"))
+    warehouse_url: str = field(
+        default_factory=lambda: (
+            os.environ.get("MSOIC_WAREHOUSE_URL") or f"sqlite:///{_path('', 'data/warehouse/msoic.sqlite')}"
+        )
+    )

@@ -1,0 +1,1 @@
+"""One folder a publisher: its layouts and its known faults, as data."""

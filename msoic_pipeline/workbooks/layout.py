@@ -1,0 +1,214 @@
+"""What a layout file may say. A layout is data: it tells by their texts which sheet holds which table, and what each
+column means. Nothing here knows a publisher.
+
+A source's file (``sources/<source>/layouts.yaml``) describes its tables; each table has one or more layouts, each valid
+for releases ``from`` a reference quarter, open-ended unless ``until`` is given. Columns are found by header text alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from msoic_pipeline.periods import parse_quarter
+
+SOURCES = (
+    "nrm",
+    "recorded_crime",
+    "crime_outcomes",
+    "cps",
+    "irregular_migration",
+    "small_boats",
+    "force_returns",
+    "programme_activity",
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
+
+    ``also`` names further tidy columns read from the same cells, each with its own parser.
+    """
+
+    to: str
+    header: tuple[str, ...]
+    parse: str = "text"
+    optional: bool = False
+    default: Any = None
+    totals: tuple[str, ...] = ()
+    blank: Literal["reject", "allow"] = "reject"
+    also: dict[str, str] = Field(default_factory=dict)
+
+
+class Measure(_Strict):
+    """A column of figures."""
+
+    to: str
+    header: tuple[str, ...]
+    parse: str = "count"
+    cell: str = "cell"
+    optional: bool = False
+
+
+class Level(_Strict):
+    """One tier of headers above the figures: the members it names, or how an open set of them is read."""
+
+    to: str
+    members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    parse: str = ""
+    totals: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _closed_or_open(self) -> Level:
+        if bool(self.members) == bool(self.parse):
+            raise ValueError(f"level {self.to!r}: give either members or parse")
+        return self
+
+
+class Validity(_Strict):
+    """The reference quarters of the releases for which something holds; open-ended where a side is missing."""
+
+    since: dt.date | None = Field(default=None, alias="from")
+    until: dt.date | None = None
+
+    @field_validator("since", "until", mode="before")
+    @classmethod
+    def _quarter(cls, value: Any) -> Any:
+        return parse_quarter(value) if isinstance(value, str) else value
+
+    def holds(self, quarter: dt.date) -> bool:
+        """Return whether ``quarter`` lies within."""
+        return (self.since is None or quarter >= self.since) and (self.until is None or quarter <= self.until)
+
+
+class SheetText(_Strict):
+    """By which text a sheet is claimed for the layout: its name, its first filled cell, or both (regular expressions)."""
+
+    name: str = ""
+    title: str = ""
+
+
+class Layout(_Strict):
+    """One way in which a table is laid out.
+
+    Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
+    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a blank cell
+    repeats the label above or, where an outer label has just begun, stands for the total. ``period`` says which tidy
+    columns hold the reference period. ``repeated_headers`` tolerates stray copies of a header: the first one counts.
+    """
+
+    layout: str
+    releases: Validity = Validity()
+    sheet: SheetText
+    columns: tuple[Column, ...]
+    measures: tuple[Measure, ...] = ()
+    levels: tuple[Level, ...] = ()
+    value: Measure | None = None
+    sparse: tuple[str, ...] = ()
+    period: dict[str, Any]
+    ignore: tuple[str, ...] = ()
+    repeated_headers: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind_of_figures(self) -> Layout:
+        if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
+            raise ValueError(f"layout {self.layout!r}: give either measures, or levels and a value")
+        return self
+
+
+class Table(_Strict):
+    """A published table: the fact it becomes, and its layouts.
+
+    ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy columns
+    that the table itself fixes. ``sum_rows`` names keys whose several published rows are added up (``*``: any).
+    ``known_rows`` is a file of members, a row of which each row of the table must match.
+    """
+
+    table: str
+    fact: str
+    required: bool = True
+    sheets: Literal["one", "many"] = "one"
+    constants: dict[str, Any] = Field(default_factory=dict)
+    sum_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    dimension: str = ""
+    known_rows: str = ""
+    layouts: tuple[Layout, ...]
+
+    @property
+    def breakdown(self) -> str:
+        """The breakdown of the fact table that the table holds; empty where the fact has but one."""
+        return str(self.constants.get("breakdown") or self.constants.get("series") or "")
+
+
+class Stamp(_Strict):
+    """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
+
+    label: str
+    parse: str
+
+
+class Reporters(_Strict):
+    """Who should report, and how often."""
+
+    dimension: Literal["territorial_force", "cps_area", "publisher"]
+    every: Literal["month", "quarter"] = "quarter"
+    since: dt.date
+    column: str = ""
+
+
+class Source(_Strict):
+    """A publisher's series of releases.
+
+    ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
+    say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every message.
+    ``unavailable`` lists the marks that stand for a figure that is not available; ``end`` the words that end a table.
+    """
+
+    source: str
+    title: str
+    publisher: str
+    frequency: Literal["weekly", "monthly", "quarterly"]
+    lag_days: int
+    recognise: tuple[str, ...]
+    synthetic_mark: str = "synthetic sample data"
+    sensitive: bool = False
+    stamps: dict[str, Stamp] = Field(default_factory=dict)
+    reporters: Reporters
+    quarantine_threshold: int = 0
+    unavailable: tuple[str, ...] = ()
+    end: tuple[str, ...] = ("end of table", "end of worksheet")
+    tables: tuple[Table, ...]
+
+    def recognises(self, texts: str) -> bool:
+        """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
+        return any(re.search(pattern, texts, re.IGNORECASE) for pattern in self.recognise)
+
+
+def layout_text(source: str) -> str:
+    """Return the text of a source's layout file."""
+    return files("msoic_pipeline.sources").joinpath(source, "layouts.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def load_source(source: str) -> Source:
+    """Return the description of a source. Raises pydantic.ValidationError where its layout file is not well formed."""
+    return Source.model_validate(yaml.safe_load(layout_text(source)))
+
+
+@cache
+def layout_digest(source: str) -> str:
+    """Return a digest of a source's layout file: when it changes, the source's files are parsed anew."""
+    return hashlib.sha256(layout_text(source).encode()).hexdigest()

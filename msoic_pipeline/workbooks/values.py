@@ -1,0 +1,146 @@
+"""How a cell's text becomes a value. Each parser takes one cell and returns a value, or raises ValueError with the
+words that follow "expected": they are called once for each distinct text of a column, not once a row.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msoic_pipeline.model import members
+from msoic_pipeline.periods import parse_financial_year, parse_quarter
+from msoic_pipeline.workbooks.texts import clean, fold
+
+_DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%d %b %Y")
+_MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")
+_NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
+
+
+def parse_number(value: Any) -> float:
+    """Return a number; text may hold thousands separators, a pound sign, or ``-00`` for zero."""
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    if isinstance(value, int | float):
+        return float(value)
+    text = clean(value).replace(",", "").replace("£", "").replace(" ", "")
+    if not _NUMBER.match(text):
+        raise ValueError("a number")
+    return float(text) + 0.0
+
+
+def parse_count(value: Any) -> int:
+    """Return a whole number."""
+    try:
+        number = parse_number(value)
+    except ValueError:
+        raise ValueError("a whole number") from None
+    if not number.is_integer():
+        raise ValueError("a whole number")
+    return int(number)
+
+
+def parse_share(value: Any) -> float:
+    """Return a share between 0 and 1 from ``0.824`` or ``82.4%``."""
+    text = clean(value)
+    if text.endswith("%"):
+        return round(parse_number(text[:-1]) / 100, 12)
+    return parse_number(value)
+
+
+def parse_code(value: Any) -> str:
+    """Return a code as text: a whole number without decimals, but never a number such as 4.1 that may have been 4.10."""
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError("a code stored as text, since 4.1 and 4.10 are different codes")
+    text = clean(value)
+    if not text:
+        raise ValueError("a code")
+    return text
+
+
+def parse_date(value: Any) -> dt.date:
+    """Return a day from a date cell or a text such as ``3 March 2022``, ``03/03/2022`` or ``2022-03-03``."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    for pattern in _DATE_FORMATS:
+        try:
+            return dt.datetime.strptime(clean(value), pattern).date()
+        except ValueError:
+            continue
+    raise ValueError("a date such as 3 March 2022")
+
+
+def parse_month(value: Any) -> dt.date:
+    """Return the first day of a month from a date within it or a text such as ``April 2021``."""
+    for pattern in _MONTH_FORMATS:
+        try:
+            return dt.datetime.strptime(clean(value), pattern).date()
+        except ValueError:
+            continue
+    try:
+        return parse_date(value).replace(day=1)
+    except ValueError:
+        raise ValueError("a month such as April 2021") from None
+
+
+def parse_calendar_year(value: Any) -> int:
+    """Return a year from ``2021`` or ``2021.0``."""
+    text = clean(value)
+    if not re.fullmatch(r"(19|20)\d\d", text):
+        raise ValueError("a calendar year such as 2021")
+    return int(text)
+
+
+def parse_quarter_number(value: Any) -> int:
+    """Return 1 to 4 from ``Q1``, ``1`` or ``1.0``."""
+    match = re.fullmatch(r"(?:Q|Quarter )?([1-4])", clean(value), re.IGNORECASE)
+    if not match:
+        raise ValueError("a quarter from 1 to 4, such as Q1")
+    return int(match[1])
+
+
+def _text(value: Any) -> str:
+    return clean(value)
+
+
+PARSERS: dict[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "code": parse_code,
+    "count": parse_count,
+    "number": parse_number,
+    "share": parse_share,
+    "date": parse_date,
+    "month": parse_month,
+    "calendar_year": parse_calendar_year,
+    "quarter_number": parse_quarter_number,
+    "quarter": lambda value: parse_quarter(clean(value)),
+    "financial_year": lambda value: parse_financial_year(clean(value)),
+    "force": lambda value: members.resolve("force", clean(value)),
+    "cps_area": lambda value: members.resolve("cps_area", clean(value)),
+    "outcome": lambda value: members.resolve("outcome", clean(value)),
+    "entry_method": lambda value: members.resolve("entry_method", clean(value)),
+    "exploitation": lambda value: members.resolve_exploitation(clean(value)),
+    "nationality": lambda value: members.resolve_nationality(clean(value)),
+}
+
+
+def parser(name: str) -> Callable[[Any], Any]:
+    """Return the parser called ``name``. Raises KeyError where there is none.
+
+    ``one_of:A|B=b=bb`` allows just the members A and B, the latter also spelled ``b`` or ``bb``.
+    """
+    if name.startswith("one_of:"):
+        groups = [choice.split("=") for choice in name.removeprefix("one_of:").split("|")]
+        choices = {fold(spelling): group[0] for group in groups for spelling in group}
+
+        def one_of(value: Any) -> str:
+            try:
+                return choices[fold(value)]
+            except KeyError:
+                raise ValueError(f"one of {', '.join(group[0] for group in groups)}") from None
+
+        return one_of
+    return PARSERS[name]

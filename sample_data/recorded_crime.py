@@ -1,0 +1,522 @@
+"""Police recorded crime open data (Home Office): force-area and community safety partnership tables.
+
+Layouts are those of the publisher's files, the 2017/18 sheet above all. Offence codes, words and rough volumes
+(two significant figures) stand in ``offences.csv``. Totals named below are as published; the rest is synthetic.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from sample_data.allocate import allocate
+from sample_data.writers import Cell, Rows, write_csv, write_ods, write_sidecar, write_xlsx
+
+SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
+
+HERE = Path(__file__).parent
+FORCES_FILE = HERE.parent / "msoic_pipeline" / "model" / "members" / "forces.csv"
+
+YEARS = range(2015, 2024)  # financial years by the year they start in
+QUARTERS = (1, 2, 3, 4)
+FINAL = dt.date(2024, 7, 24)  # the newest release; its figures are the final ones
+
+# Modern slavery (code 106) by quarter where published: the real 2017/18 sheet; its revised total of 3,412 is
+# from "Modern slavery in the UK: March 2020" (ONS), how it falls on the quarters is synthetic.
+SLAVERY_2017_AS_FIRST_PUBLISHED = (610, 726, 964, 1_093)
+SLAVERY_2017_ADDED_LATER = (2, 5, 6, 6)
+# Years as published (Anti-Slavery Commissioner; 2020 UK Annual Report on Modern Slavery): 2018/19 is 4,897 without
+# Greater Manchester and 5,144 with it; 2019/20 is 7,779 without it. From 2020/21 on synthetic.
+SLAVERY_OTHER_FORCES = {2015: 884, 2016: 2_255, 2018: 4_897, 2019: 7_779}
+SLAVERY_GREATER_MANCHESTER = {2018: (54, 58, 65, 70), 2019: (96, 0, 0, 0)}  # 247 = 5,144 - 4,897; 96 is synthetic
+SLAVERY_SYNTHETIC = {2020: 8_734, 2021: 9_487, 2022: 10_021, 2023: 9_806}
+SLAVERY_SYNTHETIC_ADDED_LATER = {2020: (8, 7, 9, 10), 2021: (14, 12, 19, 21)}
+
+ALL_OFFENCES_2017_AS_FIRST_PUBLISHED = 5_519_401  # sum of the real 2017/18 sheet, fraud bodies included
+HOMICIDE_2017 = (9, 719)  # first of the four homicide rows, and the other three: 728
+TRAFFICKING_2017 = ((1, "Kent"), (3, "West Midlands"))  # code 72 had 2 in 2017/18; which forces is synthetic
+DERBYSHIRE_ALL_OFFENCES = {2021: 86_228, 2022: 86_228}  # two identical years, as published
+
+NEGATIVES = (-45, -20, -10, -4, -2, -2, *[-1] * 30)  # 36 a year, down to -45, as in the real 2017/18 sheet
+REVISED_CELLS = 700  # force-quarter-offence cells of a year that some later release changes
+NOT_PROVIDED = ("Greater Manchester", 2019, (2, 3, 4))  # July 2019 to March 2020
+
+ANNUAL_INDEX = dict(zip(YEARS, (0.84, 0.92, 1.0, 1.06, 1.08, 0.98, 1.12, 1.17, 1.16), strict=True))
+LOCKDOWN = {(2020, 1): 0.82, (2020, 4): 0.88}
+FRAUD_A_QUARTER = {"Action Fraud": 70_000, "CIFAS": 70_000, "UK Finance": 20_000}
+FRAUD_BODIES = {  # code, subgroup; UK Finance took over from Financial Fraud Action UK in 2017/18 Q2
+    "Action Fraud": ("AF", "Fraud: action fraud"),
+    "CIFAS": ("CIFAS", "Fraud: CIFAS"),
+    "Financial Fraud Action UK": ("FFA UK", "Fraud: Financial Fraud Action UK"),
+    "UK Finance": ("UK Finance", "Fraud: UK Finance"),
+}
+
+# Offences a year, in thousands, two significant figures.
+FORCE_SIZE = {
+    "Avon and Somerset": 140, "Bedfordshire": 47, "British Transport Police": 60, "Cambridgeshire": 66,
+    "Cheshire": 87, "City of London": 5.9, "Cleveland": 57, "Cumbria": 29, "Derbyshire": 71,
+    "Devon and Cornwall": 100, "Dorset": 49, "Durham": 61, "Dyfed-Powys": 26, "Essex": 130,
+    "Gloucestershire": 34, "Greater Manchester": 340, "Gwent": 49, "Hampshire": 160, "Hertfordshire": 83,
+    "Humberside": 87, "Kent": 180, "Lancashire": 130, "Leicestershire": 84, "Lincolnshire": 41,
+    "Merseyside": 130, "Metropolitan Police": 820, "Norfolk": 56, "North Wales": 52, "North Yorkshire": 39,
+    "Northamptonshire": 55, "Northumbria": 150, "Nottinghamshire": 96, "South Wales": 100,
+    "South Yorkshire": 140, "Staffordshire": 84, "Suffolk": 53, "Surrey": 73, "Sussex": 110,
+    "Thames Valley": 150, "Warwickshire": 41, "West Mercia": 84, "West Midlands": 230,
+    "West Yorkshire": 270, "Wiltshire": 44,
+}  # fmt: skip
+
+ALL_FORCES = math.fsum(FORCE_SIZE.values())
+
+# Until April 2017 burglary was counted under these codes instead of the ones on the right.
+CODES_BEFORE_2017 = {
+    "28A": "28E", "28B": "28F", "28C": "28G", "28D": "28H", "29": "29A", "30A": "30C", "30B": "30D", "31": "31A",
+}  # fmt: skip
+
+PARTNERSHIPS = {
+    "Bedfordshire": ("Bedford", "Central Bedfordshire", "Luton"),
+    "Cleveland": ("Hartlepool", "Middlesbrough", "Redcar and Cleveland", "Stockton-on-Tees"),
+    "Dyfed-Powys": ("Carmarthenshire", "Ceredigion", "Pembrokeshire", "Powys"),
+    "Greater Manchester": (
+        "Bolton", "Bury", "Manchester", "Oldham", "Rochdale", "Salford", "Stockport", "Tameside", "Trafford", "Wigan",
+    ),
+    "Gwent": ("Blaenau Gwent", "Caerphilly", "Monmouthshire", "Newport", "Torfaen"),
+    "West Midlands": ("Birmingham", "Coventry", "Dudley", "Sandwell", "Solihull", "Walsall", "Wolverhampton"),
+}  # fmt: skip
+PARTNERSHIP_YEAR = 2021
+PARTNERSHIP_OFFENCES = ("106", "10D", "34B", "36", "8N", "92A")
+
+
+class Offence(NamedTuple):
+    code: str
+    description: str
+    group: str
+    subgroup: str
+    annual_volume: int
+
+
+class Key(NamedTuple):
+    quarter: int
+    row: int  # index in OFFENCES
+    force: str
+
+
+class Revision(NamedTuple):
+    """``key`` was lower by ``added`` in releases before ``known_from``."""
+
+    key: Key
+    added: int
+    known_from: dt.date
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published file of force-area tables."""
+
+    file: str
+    published: dt.date
+    last: tuple[int, int]  # last financial year and quarter covered
+    first_year: int = YEARS[0]
+    sheet: str = "{}_{}"
+    offence_count_from: int = 9999  # sheets from this year on say `Offence Count`
+    transport_police_from: int = 2017
+    relabelled: dict[str, int] = field(default_factory=dict)  # old label → first year under its new label
+    note: str = ""
+
+
+RELABELLED = {
+    "Miscellaneous crimes": "Miscellaneous crimes against society",
+    "Domestic burglary": "Residential burglary",
+}
+RELEASES = (
+    Release("prc-pfa-mar2013-onwards-tables201718.csv.gz", dt.date(2018, 7, 19), (2017, 4), first_year=2017),
+    Release(
+        "prc-pfa-mar2013-onwards-tables-270122.ods",
+        dt.date(2022, 1, 27),
+        (2021, 2),
+        sheet="{}-{}",
+        offence_count_from=2019,
+        relabelled={"Miscellaneous crimes": 2020, "Domestic burglary": 2020},
+    ),
+    Release(
+        "prc-pfa-mar2013-onwards-tables-280422.xlsx",
+        dt.date(2022, 4, 28),
+        (2021, 3),
+        first_year=2019,
+        sheet="{}-{}",
+        offence_count_from=2015,
+        relabelled={"Miscellaneous crimes": 2020, "Domestic burglary": 2020},
+        note="Sheets before 2019-20 are left out to keep the sample small.",
+    ),
+    Release(
+        "prc-pfa-mar2013-onwards-tables-240724.ods",
+        FINAL,
+        (2023, 4),
+        transport_police_from=2016,
+        relabelled={"Miscellaneous crimes": 2015, "Domestic burglary": 2017},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PartnershipRelease:
+    """One published file of community safety partnership tables."""
+
+    file: str
+    published: dt.date
+    last: tuple[int, int]
+    sheet: str
+    force_header: str
+    count_header: str
+    quarter_letter: bool  # quarters spelled `Q1`, not `1`
+
+
+PARTNERSHIP_RELEASES = (
+    PartnershipRelease(
+        file="prc-csp-mar16-dec21-tables-280422.xlsx",
+        published=dt.date(2022, 4, 28),
+        last=(2021, 3),
+        sheet="2021-22",
+        force_header="Force Name",
+        count_header="Number of Offences",
+        quarter_letter=False,
+    ),
+    PartnershipRelease(
+        file="prc-csp-mar16-mar24-tables-240724.ods",
+        published=FINAL,
+        last=(2021, 4),
+        sheet="2021_22",
+        force_header="Police Force",
+        count_header="Offence Count",
+        quarter_letter=True,
+    ),
+)
+
+with (HERE / "offences.csv").open(newline="", encoding="utf-8") as _file:
+    OFFENCES = [
+        Offence(code, description, group, subgroup, int(volume))
+        for code, description, group, subgroup, volume in list(csv.reader(_file))[1:]
+    ]
+with FORCES_FILE.open(newline="", encoding="utf-8") as _file:
+    FORCES = [row["name"] for row in csv.DictReader(_file) if row["kind"] in ("territorial force", "special force")]
+ROW = {offence.code: index for index, offence in reversed(list(enumerate(OFFENCES)))}  # first row of a code
+HOMICIDE_ROWS = [index for index, offence in enumerate(OFFENCES) if offence.description == "Homicide"]
+SLAVERY, TRAFFICKING = ROW["106"], ROW["72"]
+FIXED_ROWS = {*HOMICIDE_ROWS, SLAVERY, TRAFFICKING}  # rows whose totals are set, not grown from a volume
+
+
+def year_label(year: int) -> str:
+    return f"{year}/{(year + 1) % 100:02d}"
+
+
+def calendar_quarter(year: int, quarter: int) -> str:
+    return f"{year}-Q{quarter + 1}" if quarter < 4 else f"{year + 1}-Q1"
+
+
+def long_date(day: dt.date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def force_name(force: str, year: int) -> str:
+    """The force as the publisher spells it in the tables for ``year``."""
+    if force == "City of London":
+        return "London, City of"
+    if force == "Devon and Cornwall" and year >= 2018:
+        return "Devon and Cornwall " if year == 2018 else "Devon & Cornwall"
+    if force == "Hampshire" and year >= 2022:
+        return "Hampshire and Isle of Wight"
+    if force == "Metropolitan Police" and year == 2022:
+        return "Metropolitan Police[Note 6]"
+    return force
+
+
+def figures(year: int, published: dt.date) -> dict[Key, int]:
+    """All counts of ``year`` by quarter, offence row and force, as a release of that date gives them.
+
+    Greater Manchester's quarters that were not provided have no key.
+    """
+    final, revisions = _year(year)
+    counts = dict(final)
+    for key, added, known_from in revisions:
+        if published < known_from:
+            counts[key] -= added
+    return counts
+
+
+def write(raw: Path) -> None:
+    """Write every force-area and partnership release, each with its sidecar."""
+    folder = raw / "recorded_crime"
+    for release in RELEASES:
+        _write_release(folder / release.file, release)
+    for partnership_release in PARTNERSHIP_RELEASES:
+        _write_partnerships(folder / partnership_release.file, partnership_release)
+
+
+def cover_sheet(title: str, published: dt.date, contents: Sequence[str]) -> Rows:
+    return [
+        [title],
+        ["Publisher: Home Office"],
+        [f"Published: {long_date(published)}"],
+        ["Coverage: England and Wales"],
+        [SYNTHETIC],
+        [],
+        ["Sheets in this workbook"],
+        *([name] for name in contents),
+    ]
+
+
+def write_workbook(path: Path, sheets: dict[str, Rows]) -> None:
+    (write_ods if path.suffix == ".ods" else write_xlsx)(path, sheets)
+
+
+def noisy(expected: float, rng: Random) -> float:
+    """``expected`` with about the scatter of a count."""
+    return max(0.0, expected + math.sqrt(expected) * (rng.random() + rng.random() + rng.random() - 1.5) * 2)
+
+
+# --- the figures ---
+
+
+@cache
+def _affinity(row: int, force: str) -> float:
+    spread = 0.6 if row == SLAVERY else 0.35
+    return 1 - spread + 2 * spread * Random(f"recorded_crime:affinity:{OFFENCES[row].code}:{force}").random()
+
+
+@cache
+def _year(year: int) -> tuple[dict[Key, int], list[Revision]]:
+    """Final counts of the year, and how earlier releases differed from them."""
+    rng = Random(f"recorded_crime:{year}")
+    counts = {
+        Key(quarter, row, force): int(noisy(_expected(year, quarter, row, force), rng) + rng.random())
+        for quarter in QUARTERS
+        for row in range(len(OFFENCES))
+        for force in FORCES
+    }
+    for row, total in zip(HOMICIDE_ROWS, _homicides(year), strict=True):
+        keys = [Key(quarter, row, force) for quarter in QUARTERS for force in FORCES]
+        weights = [noisy(total / 4 * FORCE_SIZE[key.force] / ALL_FORCES, rng) for key in keys]
+        counts.update(zip(keys, allocate(total, weights), strict=True))
+    for key in [key for key in counts if key.row == TRAFFICKING]:
+        counts[key] = int(year == 2017 and (key.quarter, key.force) in TRAFFICKING_2017)
+    _set_slavery(counts, year, rng)
+
+    force, missing_year, missing_quarters = NOT_PROVIDED
+    if year == missing_year:
+        counts = {key: n for key, n in counts.items() if key.force != force or key.quarter not in missing_quarters}
+
+    free = [key for key in counts if key.row not in FIXED_ROWS and key.force != "British Transport Police"]
+    rare = [key for key in free if OFFENCES[key.row].annual_volume < 2_000]
+    counts.update(zip(rng.sample(rare, len(NEGATIVES)), NEGATIVES, strict=True))
+    revisions = _revisions(counts, [key for key in free if counts[key] >= 20], year, rng)
+
+    if year == 2017:
+        fraud = sum(_fraud(year).values())
+        pending = sum(revision.added for revision in revisions if revision.known_from > RELEASES[0].published)
+        _settle(counts, free, ALL_OFFENCES_2017_AS_FIRST_PUBLISHED - fraud + pending - sum(counts.values()))
+    if year in DERBYSHIRE_ALL_OFFENCES:
+        total = sum(count for key, count in counts.items() if key.force == "Derbyshire")
+        own = [key for key in free if key.force == "Derbyshire"]
+        _settle(counts, own, DERBYSHIRE_ALL_OFFENCES[year] - total)
+    return counts, revisions
+
+
+def _expected(year: int, quarter: int, row: int, force: str) -> float:
+    share = FORCE_SIZE[force] / ALL_FORCES * _affinity(row, force)
+    return _volume(year, OFFENCES[row]) / 4 * ANNUAL_INDEX[year] * LOCKDOWN.get((year, quarter), 1) * share
+
+
+def _volume(year: int, offence: Offence) -> int:
+    if year >= 2017:
+        return offence.annual_volume
+    if successor := CODES_BEFORE_2017.get(offence.code):
+        return OFFENCES[ROW[successor]].annual_volume
+    return 0 if offence.code in CODES_BEFORE_2017.values() else offence.annual_volume
+
+
+def _homicides(year: int) -> list[int]:
+    """National totals of the year's four homicide rows."""
+    first, others = (HOMICIDE_2017[0], HOMICIDE_2017[1]) if year == 2017 else (8, round(700 * ANNUAL_INDEX[year]))
+    return [first, *allocate(others, [OFFENCES[row].annual_volume for row in HOMICIDE_ROWS[1:]])]
+
+
+def _set_slavery(counts: dict[Key, int], year: int, rng: Random) -> None:
+    manchester = SLAVERY_GREATER_MANCHESTER.get(year)
+    forces = [force for force in FORCES if force != "Greater Manchester" or manchester is None]
+    if year < 2017:  # tables of these years come with and without the British Transport Police
+        forces.remove("British Transport Police")
+    if year == 2017:
+        pairs = zip(SLAVERY_2017_AS_FIRST_PUBLISHED, SLAVERY_2017_ADDED_LATER, strict=True)
+        totals = [first + added for first, added in pairs]
+    else:
+        total = SLAVERY_OTHER_FORCES.get(year) or SLAVERY_SYNTHETIC[year]
+        totals = allocate(total, [LOCKDOWN.get((year, quarter), 1) * (1 + quarter / 25) for quarter in QUARTERS])
+    for quarter, total in zip(QUARTERS, totals, strict=True):
+        for force in FORCES:
+            counts[Key(quarter, SLAVERY, force)] = manchester[quarter - 1] if manchester else 0
+        sizes = [FORCE_SIZE[force] * _affinity(SLAVERY, force) for force in forces]
+        if "British Transport Police" in forces:  # 5 of the 3,393 in the real 2017/18 sheet
+            sizes[forces.index("British Transport Police")] /= 20
+        weights = [noisy(size * total / math.fsum(sizes), rng) for size in sizes]
+        for force, count in zip(forces, allocate(total, weights), strict=True):
+            counts[Key(quarter, SLAVERY, force)] = count
+
+
+def _revisions(counts: dict[Key, int], candidates: list[Key], year: int, rng: Random) -> list[Revision]:
+    start = dt.date(year, 10, 1)
+    span = (dt.date(2024, 7, 1) - start).days
+
+    def some_day() -> dt.date:
+        return start + dt.timedelta(days=rng.randrange(span))
+
+    revisions = []
+    for key in rng.sample(candidates, REVISED_CELLS):
+        added = max(1, round(counts[key] * rng.random() * 0.02))
+        revisions.append(Revision(key, added if rng.random() < 0.65 else -added, some_day()))
+
+    additions = SLAVERY_2017_ADDED_LATER if year == 2017 else SLAVERY_SYNTHETIC_ADDED_LATER.get(year, (0, 0, 0, 0))
+    for quarter, added_later in zip(QUARTERS, additions, strict=True):
+        large = [Key(quarter, SLAVERY, force) for force in FORCES if force != "Greater Manchester"]
+        large = [key for key in large if counts[key] >= 10]
+        when = dt.date(2019, 7, 18) if year == 2017 else dt.date(2023, 1, 26)
+        revisions += [Revision(rng.choice(large), 1, when) for _ in range(added_later)]
+        if len(large) >= 2:  # records moved between forces leave the published national total as it is
+            for _ in range(3):
+                gains, loses = rng.sample(large, 2)
+                moved, when = rng.randint(1, 2), some_day()
+                revisions += [Revision(gains, moved, when), Revision(loses, -moved, when)]
+    return revisions
+
+
+def _settle(counts: dict[Key, int], keys: list[Key], missing: int) -> None:
+    """Spread ``missing`` over ``keys`` in proportion, so that a total comes out as published."""
+    keys = [key for key in keys if counts[key] >= 20]
+    for key, part in zip(keys, allocate(abs(missing), [counts[key] for key in keys]), strict=True):
+        counts[key] += part if missing > 0 else -part
+
+
+@cache
+def _fraud(year: int) -> dict[tuple[int, str], int]:
+    rng = Random(f"recorded_crime:fraud:{year}")
+    counts = {}
+    for quarter in QUARTERS:
+        for body, volume in FRAUD_A_QUARTER.items():
+            renamed = body == "UK Finance" and (year, quarter) < (2017, 2)
+            name = "Financial Fraud Action UK" if renamed else body
+            counts[quarter, name] = round(volume * (0.9 + 0.2 * rng.random()))
+    return counts
+
+
+# --- the files ---
+
+
+def _write_release(path: Path, release: Release) -> None:
+    last_year, last_quarter = release.last
+    title = "Police recorded crime open data Police Force Area tables, "
+    if path.suffix == ".gz":
+        title += f"year ending March {last_year + 1}"
+        padded = [[*row[:-1], _padded(row[-1])] for row in _rows(release, last_year)]
+        write_csv(path, [[*_headers(release, last_year)], *padded])
+    else:
+        title += f"year ending March {release.first_year + 1} onwards"
+        years = range(release.first_year, last_year + 1)
+        tables = {release.sheet.format(year, f"{(year + 1) % 100:02d}"): year for year in years}
+        sheets: dict[str, Rows] = {"Cover_sheet": cover_sheet(title, release.published, list(tables)), "Notes_": _NOTES}
+        for sheet, year in tables.items():
+            sheets[sheet] = [_headers(release, year), *_rows(release, year)]
+        write_workbook(path, sheets)
+    write_sidecar(path, title, release.published, calendar_quarter(last_year, last_quarter), note=release.note)
+
+
+_NOTES: Rows = [
+    ["Note number", "Note text"],
+    ["Note 1", "Counts are offences recorded in the quarter less records cancelled in it, so some are negative."],
+    ["Note 2", "Quarter 1 is April to June. Figures are revised in later releases."],
+    ["Note 3", "Greater Manchester did not provide data for July 2019 to March 2020."],
+    ["Note 4", "British Transport Police is not included in every year."],
+    ["Note 5", "UK Finance replaced Financial Fraud Action UK from July 2017."],
+    ["Note 6", "Metropolitan Police figures for the year ending March 2023 were resupplied."],
+]
+
+
+def _headers(release: Release, year: int) -> list[Cell]:
+    count = "Offence Count" if year >= release.offence_count_from else "Number of Offences"
+    offence = ["Offence Description", "Offence Group", "Offence Subgroup", "Offence Code"]
+    return ["Financial Year", "Financial Quarter", "Force Name", *offence, count]
+
+
+def _rows(release: Release, year: int) -> Iterator[list[Cell]]:
+    """The dense grid of a year: every quarter, force and offence row, and the fraud bodies, by name."""
+    counts, fraud = figures(year, release.published), _fraud(year)
+    label = year_label(year)
+    words = [_words(release, year, offence) for offence in OFFENCES]
+    last_quarter = release.last[1] if year == release.last[0] else 4
+    for quarter in range(1, last_quarter + 1):
+        units = {force_name(force, year): force for force in FORCES if Key(quarter, 0, force) in counts}
+        if year < release.transport_police_from:
+            del units["British Transport Police"]
+        bodies = {_fraud_word(body, year): body for at, body in fraud if at == quarter}
+        for name in sorted([*units, *bodies], key=str.lower):
+            if body := bodies.get(name):
+                code, subgroup = FRAUD_BODIES[body]
+                offence = [f"Fraud offences recorded by {name}", "Fraud offences", _fraud_word(subgroup, year), code]
+                yield [label, quarter, name, *offence, fraud[quarter, body]]
+                continue
+            for row in range(len(OFFENCES)):
+                yield [label, quarter, name, *words[row], counts[Key(quarter, row, units[name])]]
+
+
+def _words(release: Release, year: int, offence: Offence) -> list[Cell]:
+    def word(label: str) -> str:
+        return RELABELLED[label] if year >= release.relabelled.get(label, 9999) else label
+
+    return [offence.description, word(offence.group), word(offence.subgroup), offence.code]
+
+
+def _fraud_word(text: str, year: int) -> str:
+    return text.replace("CIFAS", "Cifas") if year >= 2022 else text
+
+
+def _padded(count: Cell) -> str:
+    """A count as the real CSV pads it, zero as ``-00``."""
+    if count == 0:
+        return "-00 "
+    return f" {count} " if isinstance(count, int) and count > 0 else f"{count} "
+
+
+def _write_partnerships(path: Path, release: PartnershipRelease) -> None:
+    title = "Police recorded crime Community Safety Partnership open data, year ending March 2022"
+    offence = ["Offence Description", "Offence Group", "Offence Subgroup", "Offence Code"]
+    header: list[Cell] = ["Financial Year", "Financial Quarter", release.force_header, "CSP Name", *offence]
+    header.append(release.count_header)
+    sheets: dict[str, Rows] = {
+        "Cover_sheet": cover_sheet(title, release.published, [release.sheet]),
+        "Notes": _NOTES[:3],
+        release.sheet: [header, *_partnership_rows(release)],
+    }
+    write_workbook(path, sheets)
+    note = "Six forces and six offence codes only."
+    write_sidecar(path, title, release.published, calendar_quarter(*release.last), note=note)
+
+
+def _partnership_rows(release: PartnershipRelease) -> Iterator[list[Cell]]:
+    """Partnership counts that sum to the force-area figure of a release of the same date."""
+    counts = figures(PARTNERSHIP_YEAR, release.published)
+    for quarter in range(1, release.last[1] + 1):
+        label = f"Q{quarter}" if release.quarter_letter else quarter
+        for force, named in PARTNERSHIPS.items():
+            names = [*named, f"Unassigned {force}"]
+            for code in PARTNERSHIP_OFFENCES:
+                offence = OFFENCES[ROW[code]]
+                rng = Random(f"partnerships:{quarter}:{force}:{code}")
+                weights = [*(0.5 + rng.random() for _ in named), 0.05]
+                parts = allocate(counts[Key(quarter, ROW[code], force)], weights)
+                for name, part in zip(names, parts, strict=True):
+                    words = [offence.description, offence.group, offence.subgroup, offence.code]
+                    yield [year_label(PARTNERSHIP_YEAR), label, force, name, *words, part]
