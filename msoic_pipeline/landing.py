@@ -20,7 +20,7 @@ import yaml
 from msoic_pipeline.model import members
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_label, period_start, shift_months
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import SUFFIXES, Workbook, a1, open_workbook
+from msoic_pipeline.workbooks.grid import Workbook, a1, open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, Stamp, layout_digest, load_source
 from msoic_pipeline.workbooks.texts import clean, is_blank
 from msoic_pipeline.workbooks.values import parse_date, parser
@@ -259,7 +259,9 @@ def _after_label(stamp: Stamp, value: Any, following: Any) -> Any:
 def _link_editions(releases: list[Release], source: Source) -> list[Release]:
     """Order releases by publication; link each re-issue of a reference period to what it corrects."""
     describes_itself = "reference_period" in source.stamps
-    order = sorted(releases, key=lambda r: (r.reporter, r.reference_start, r.reference_period, r.published_on, r.edition, r.sha256))
+    order = sorted(
+        releases, key=lambda r: (r.reporter, r.reference_start, r.reference_period, r.published_on, r.edition, r.sha256)
+    )
     linked: dict[str, Release] = {release.release_id: release for release in order}
     for _, group in groupby(order, key=lambda r: (r.reporter, r.reference_period)):
         members = list(group)

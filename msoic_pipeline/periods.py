@@ -33,7 +33,7 @@ def period_start(kind: str, day: dt.date) -> dt.date:
     if kind == "calendar_year":
         return dt.date(day.year, 1, 1)
     if kind == "financial_year":
-        return dt.date(day.year if day.month >= 4 else day.year - 1, 4, 1)  # noqa: PLR2004
+        return dt.date(day.year if day.month >= 4 else day.year - 1, 4, 1)
     raise ValueError(f"unknown kind of period {kind!r}: expected one of {', '.join(PERIOD_MONTHS)}")
 
 

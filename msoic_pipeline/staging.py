@@ -98,7 +98,12 @@ class StagedRelease:
 def _code_digest() -> str:
     folder = Path(__file__).parent
     hasher = hashlib.sha256()
-    for path in [Path(__file__), folder / "periods.py", *sorted((folder / "workbooks").glob("*.py")), folder / "model" / "facts.py"]:
+    for path in [
+        Path(__file__),
+        folder / "periods.py",
+        *sorted((folder / "workbooks").glob("*.py")),
+        folder / "model" / "facts.py",
+    ]:
         hasher.update(path.read_bytes())
     return hasher.hexdigest()
 
@@ -294,28 +299,41 @@ def _check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list
     failures: list[str] = []
     checked = 0
     totals = tidy.totals
-    pattern = pd.Series([tuple(value == TOTAL for value in row) for row in totals[names].itertuples(index=False)], index=totals.index)
+    pattern = pd.Series(
+        [tuple(value == TOTAL for value in row) for row in totals[names].itertuples(index=False)], index=totals.index
+    )
     for (kind, flags), group in totals.groupby([totals["period_kind"], pattern], sort=False):
         fixed = [name for name, is_total in zip(names, flags, strict=True) if not is_total]
         parts = tidy.rows
         if kind != "quarter":
-            starts = {value: period_start(kind, value) for value in set(parts["quarter_start"]) | set(group["quarter_start"])}
+            starts = {
+                value: period_start(kind, value) for value in set(parts["quarter_start"]) | set(group["quarter_start"])
+            }
             parts = parts.assign(_time=parts["quarter_start"].map(starts))
             group = group.assign(_time=group["quarter_start"].map(starts))
         else:
             parts, group = parts.assign(_time=parts[time[0]]), group.assign(_time=group[time[0]])
         for measure in measures:
-            sums = parts.assign(**{measure: pd.to_numeric(parts[measure])}).groupby(["_time", *fixed], dropna=False)[measure].sum()
+            sums = (
+                parts.assign(**{measure: pd.to_numeric(parts[measure])})
+                .groupby(["_time", *fixed], dropna=False)[measure]
+                .sum()
+            )
             keys = list(group[["_time", *fixed]].itertuples(index=False, name=None)) if fixed else list(group["_time"])
             found = pd.to_numeric(group[measure]).to_numpy()
             expected = sums.reindex(keys).to_numpy()
             for cell, published, total in zip(group["cell"], found, expected, strict=True):
                 checked += 1
                 if total == total and published != total:
-                    if not any(fault.treatment == "accept" and fault.covers("total_differs", tidy.match.sheet, cell) for fault in faults):
+                    if not any(
+                        fault.treatment == "accept" and fault.covers("total_differs", tidy.match.sheet, cell)
+                        for fault in faults
+                    ):
                         failures.append(f"{cell}: published {published:,.0f}, its parts sum to {total:,.0f}")
     detail = f"sheet {tidy.match.sheet!r}: " + (
-        "; ".join(failures[:10]) + (f"; and {len(failures) - 10} more" if len(failures) > 10 else "") if failures else "all agree"
+        "; ".join(failures[:10]) + (f"; and {len(failures) - 10} more" if len(failures) > 10 else "")
+        if failures
+        else "all agree"
     )
     check = f"totals equal their parts: {tidy.match.table.table}"
     return [Finding(fact.name, check, "block", not failures, checked, len(failures), detail)]
@@ -324,7 +342,11 @@ def _check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list
 def _vintages(rows: pd.DataFrame, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
     time = "month_start" if "month_start" in rows else "quarter_start"
     division = next((name for name in ("breakdown", "series", "case_type", "stage") if name in rows), "")
-    sizes = rows.groupby([time, "quarter_start"] + ([division] if division else []) if time != "quarter_start" else [time] + ([division] if division else [])).size()
+    sizes = rows.groupby(
+        [time, "quarter_start"] + ([division] if division else [])
+        if time != "quarter_start"
+        else [time] + ([division] if division else [])
+    ).size()
     vintages = []
     for index, size in sizes.items():
         parts = index if isinstance(index, tuple) else (index,)
@@ -351,7 +373,10 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pd.DataFrame:
             continue
         names = _members_of(tidy)
         totals = tidy.totals
-        fixed = [[(n, v) for n, v in zip(names, row, strict=True) if v != TOTAL] for row in totals[names].itertuples(index=False)]
+        fixed = [
+            [(n, v) for n, v in zip(names, row, strict=True) if v != TOTAL]
+            for row in totals[names].itertuples(index=False)
+        ]
         keep = [len(pairs) <= 1 or kind != "quarter" for pairs, kind in zip(fixed, totals["period_kind"], strict=True)]
         fact = FACTS[tidy.match.table.fact]
         for measure in fact.info["measures"]:
@@ -363,7 +388,9 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pd.DataFrame:
                     "fact": fact.name,
                     "breakdown": _division_of(tidy),
                     "period_kind": totals["period_kind"],
-                    "period_start": [period_start(k, q) for k, q in zip(totals["period_kind"], totals["quarter_start"], strict=True)],
+                    "period_start": [
+                        period_start(k, q) for k, q in zip(totals["period_kind"], totals["quarter_start"], strict=True)
+                    ],
                     "members": ["; ".join(f"{n}={v}" for n, v in pairs) for pairs in fixed],
                     "quarter_start": totals["quarter_start"],
                     "measure": measure,
@@ -382,7 +409,9 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pd.DataFrame:
 
 def _division_of(tidy: Tidy) -> str:
     constants = tidy.match.table.constants
-    base = next((str(constants[name]) for name in ("breakdown", "series", "case_type", "stage") if name in constants), "")
+    base = next(
+        (str(constants[name]) for name in ("breakdown", "series", "case_type", "stage") if name in constants), ""
+    )
     responder = constants.get("first_responder_type")
     return f"{base}/{responder}" if responder else base
 
@@ -417,7 +446,13 @@ def _write(folder: Path, content: dict[str, Any]) -> None:
     aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
         for name, frame in content["frames"].items():
-            schema = arrow_schema(FACTS[name]) if name in FACTS else arrow_schema(published_total) if name == "published_total" else None
+            schema = (
+                arrow_schema(FACTS[name])
+                if name in FACTS
+                else arrow_schema(published_total)
+                if name == "published_total"
+                else None
+            )
             pq.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), aside / f"{name}.parquet")
         (aside / MANIFEST).write_text(json.dumps(content["manifest"], indent=1, default=str), encoding="utf-8")
         if folder.exists():  # without its manifest: left over from a crash
@@ -438,7 +473,9 @@ def arrow_schema(table: sa.Table) -> pa.Schema:
         (sa.Date, pa.date32()),
         (sa.String, pa.string()),
     )
-    return pa.schema([(c.name, next(arrow for kind, arrow in kinds if isinstance(c.type, kind))) for c in table.columns])
+    return pa.schema(
+        [(c.name, next(arrow for kind, arrow in kinds if isinstance(c.type, kind))) for c in table.columns]
+    )
 
 
 def sweep(staging_dir: Path, source: Source, current: Iterable[StagedRelease]) -> int:
@@ -449,5 +486,3 @@ def sweep(staging_dir: Path, source: Source, current: Iterable[StagedRelease]) -
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
     return len(stale)
-
-

@@ -66,7 +66,13 @@ def count(name: str, description: str, unit: str, *, minimum: int | None = 0, **
 
 
 def number(
-    name: str, description: str, unit: str, *, minimum: float | None = None, maximum: float | None = None, **options: Any
+    name: str,
+    description: str,
+    unit: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    **options: Any,
 ) -> Column[Any]:
     """Declare a number that need not be whole."""
     return _column(name, Double(), description, {"unit": unit, "minimum": minimum, "maximum": maximum}, options)

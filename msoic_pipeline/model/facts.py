@@ -14,7 +14,9 @@ AGE_GROUPS = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or
 
 
 def _times(month: bool = False) -> list[Column[Any]]:
-    columns = [key("quarter_start", "dim_quarter.quarter_start", "First day of the reference quarter.", primary_key=True)]
+    columns = [
+        key("quarter_start", "dim_quarter.quarter_start", "First day of the reference quarter.", primary_key=True)
+    ]
     if month:
         columns.append(day("month_start", "First day of the reference month.", primary_key=True))
     return [*columns, key("release_id", "release.release_id", "The release that said it.", primary_key=True)]
@@ -154,7 +156,12 @@ fact_cps_outcome = table(
     ),
     text("cps_area", "Code of the CPS Area; National for published national figures of all crime.", primary_key=True),
     text("measure", "What is counted; see the data dictionary of measures.", primary_key=True),
-    number("value", "Count of suspects (pre-charge) or defendants (prosecutions), or days where the measure is one.", "see measure", minimum=0),
+    number(
+        "value",
+        "Count of suspects (pre-charge) or defendants (prosecutions), or days where the measure is one.",
+        "see measure",
+        minimum=0,
+    ),
     *_place(),
     kind="fact",
     source="cps",
@@ -173,7 +180,9 @@ fact_irregular_arrival = table(
         primary_key=True,
     ),
     key("method", "dim_entry_method.method", "Method of entry.", primary_key=True),
-    text("nrm_referral", "Whether an NRM referral was raised.", members=("raised", "not raised", ALL), primary_key=True),
+    text(
+        "nrm_referral", "Whether an NRM referral was raised.", members=("raised", "not raised", ALL), primary_key=True
+    ),
     text("nationality", "Country of nationality as published.", primary_key=True),
     text("region", "World region of the nationality."),
     text("sex", "Sex.", primary_key=True),
@@ -190,7 +199,12 @@ fact_small_boat_arrival = table(
     "Small boats, operational series by day and week: provisional, so totals differ from the quarterly dataset.",
     "release × series × day × measure",
     *_times(),
-    text("series", "daily (SB_01) or weekly (SB_02): two breakdowns of the same arrivals.", members=("daily", "weekly"), primary_key=True),
+    text(
+        "series",
+        "daily (SB_01) or weekly (SB_02): two breakdowns of the same arrivals.",
+        members=("daily", "weekly"),
+        primary_key=True,
+    ),
     day("day", "The day; for the weekly series the last day of the week.", primary_key=True),
     text(
         "measure",
@@ -211,7 +225,12 @@ fact_investigation = table(
     "release × month × force × breakdown × exploitation type × … × measure",
     *_times(month=True),
     key("force_code", "dim_force.force_code", "Force that made the return.", primary_key=True),
-    text("breakdown", "exploitation or nationality: two breakdowns of the same investigations.", members=("exploitation", "nationality"), primary_key=True),
+    text(
+        "breakdown",
+        "exploitation or nationality: two breakdowns of the same investigations.",
+        members=("exploitation", "nationality"),
+        primary_key=True,
+    ),
     key(
         "exploitation_type",
         "dim_exploitation_type.exploitation_type",

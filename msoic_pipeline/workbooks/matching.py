@@ -172,7 +172,9 @@ def _match_named(match: Match, texts: list[list[str]], layout: Layout) -> set[in
                 places.setdefault(fold(text), []).append((column, tier))
     taken: set[int] = set()
     for spec in (*layout.columns, *layout.measures):
-        hits = [place for header in dict.fromkeys(fold(text) for text in spec.header) for place in places.get(header, [])]
+        hits = [
+            place for header in dict.fromkeys(fold(text) for text in spec.header) for place in places.get(header, [])
+        ]
         hits = sorted(set(hits))
         if len(hits) > 1 and layout.repeated_headers and re.search(layout.repeated_headers, match.sheet):
             match.ignored |= {column for column, _ in hits[1:]}
@@ -220,7 +222,9 @@ def _match_levels(match: Match, rows: list[list[Any]], texts: list[list[str]], l
                 continue
             member, reason = _member(level, text, value)
             if reason:
-                problem = Difference("unknown", reason, text or "(blank)", a1(match.header_row + depth, column), level.to)
+                problem = Difference(
+                    "unknown", reason, text or "(blank)", a1(match.header_row + depth, column), level.to
+                )
                 break
             path[level.to] = member
         if problem:
@@ -264,7 +268,11 @@ def _check_complete(match: Match, layout: Layout, seen: set[tuple[Any, ...]]) ->
     choices: list[list[Any]] = []
     for depth, level in enumerate(layout.levels):
         present = {path[depth] for path in seen if path[depth] != TOTAL}
-        choices.append([m for m in level.members if m not in level.optional or m in present] if level.members else sorted(present, key=str))
+        choices.append(
+            [m for m in level.members if m not in level.optional or m in present]
+            if level.members
+            else sorted(present, key=str)
+        )
     if not all(choices):
         return
     for path in product(*choices):
@@ -297,9 +305,13 @@ def propose(match: Match) -> str:
         elif difference.kind == "unknown" and not match.layout.levels:
             lines.append(f"to leave the column out, add to ignore: [{difference.found}]")
         elif difference.kind == "unknown":
-            lines.append(f"under level `to: {difference.place_in_layout}` add a member or a spelling for: {difference.found}")
+            lines.append(
+                f"under level `to: {difference.place_in_layout}` add a member or a spelling for: {difference.found}"
+            )
         elif difference.kind == "missing":
-            lines.append(f"if {difference.expected} is no longer published, add a layout `from:` this release without it")
+            lines.append(
+                f"if {difference.expected} is no longer published, add a layout `from:` this release without it"
+            )
     return "; ".join(lines)
 
 

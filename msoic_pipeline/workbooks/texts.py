@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 _NOTE = re.compile(r"\s*[\[(]\s*notes?\b[^\])]*[\])]|\s*\[[a-z]\](?=\s|$)", re.IGNORECASE)
-_DASHES = str.maketrans({"‐": "-", "‑": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'})  # noqa: RUF001
+_DASHES = str.maketrans({"‐": "-", "‑": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'})
 
 
 def is_blank(value: Any) -> bool:
     """Return whether a cell holds nothing, or only white space."""
-    return value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and value != value)
+    return (
+        value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and value != value)
+    )
 
 
 def clean(value: Any) -> str:

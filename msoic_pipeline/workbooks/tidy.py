@@ -69,7 +69,13 @@ class _Codes:
 
 
 def tidy_sheet(
-    sheet: Sheet, match: Match, source: Source, file: str, published_on: dt.date, reference_start: dt.date, mends: list[Mend]
+    sheet: Sheet,
+    match: Match,
+    source: Source,
+    file: str,
+    published_on: dt.date,
+    reference_start: dt.date,
+    mends: list[Mend],
 ) -> Tidy:
     """Return the tidy rows of ``sheet`` read through ``match``.
 
@@ -128,7 +134,9 @@ def tidy_sheet(
     late = _add_period(table, layout, published_on, reference_start)
     for position in np.unique(table["_position"][late]):
         start = table["quarter_start"][np.flatnonzero((table["_position"] == position) & late)[0]]
-        reason = f"expected a quarter before the publication on {published_on:%d %B %Y}; found the one from {start:%d %B %Y}"
+        reason = (
+            f"expected a quarter before the publication on {published_on:%d %B %Y}; found the one from {start:%d %B %Y}"
+        )
         reject(int(position), min(match.labels.values()), "future_period", reason)
     counts["rejected"] = len(rejects)
     is_total = table.pop("_total").astype(bool)
@@ -146,7 +154,9 @@ def tidy_sheet(
 def _frame(table: dict[str, np.ndarray], mask: np.ndarray, constants: dict[str, Any]) -> pd.DataFrame:
     size = int(mask.sum())
     columns = {name: values[mask] for name, values in table.items()}
-    return pd.DataFrame(columns | {name: np.full(size, value, dtype=object) for name, value in constants.items()}, dtype=object)
+    return pd.DataFrame(
+        columns | {name: np.full(size, value, dtype=object) for name, value in constants.items()}, dtype=object
+    )
 
 
 def _cells(sheet: Sheet, match: Match, mends: list[Mend]) -> np.ndarray:
@@ -179,7 +189,9 @@ def _refuse_headless(cells: np.ndarray, match: Match, file: str, first: int) -> 
     for column in range(cells.shape[1]):
         if column in known:
             continue
-        filled = np.flatnonzero(_Codes(cells[:, column]).mask(lambda value: isinstance(value, int | float) and not isinstance(value, bool)))
+        filled = np.flatnonzero(
+            _Codes(cells[:, column]).mask(lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+        )
         if len(filled):
             raise SourceFileError(
                 "headless_figures",
@@ -257,7 +269,9 @@ def _fill_sparse(parsed: dict[str, np.ndarray], layout: Layout) -> None:
         outer_changed = outer_changed | own
 
 
-def _parse_figures(codes: _Codes, read: Callable[[Any], Any], unavailable: set[str]) -> tuple[np.ndarray, dict[int, str]]:
+def _parse_figures(
+    codes: _Codes, read: Callable[[Any], Any], unavailable: set[str]
+) -> tuple[np.ndarray, dict[int, str]]:
     errors: dict[int, str] = {}
     values = np.empty(len(codes.uniques), dtype=object)
     for index, value in enumerate(codes.uniques):
@@ -355,7 +369,11 @@ def _add_period(
         running = (kinds != "quarter") & (table["quarter_start"] > reference_quarter)
         table["quarter_start"][running] = reference_quarter
     late = {start for start in set(table["quarter_start"]) if start is not None and start > published_on}
-    return np.array([start in late for start in table["quarter_start"]], dtype=bool) if late else np.zeros(size, dtype=bool)
+    return (
+        np.array([start in late for start in table["quarter_start"]], dtype=bool)
+        if late
+        else np.zeros(size, dtype=bool)
+    )
 
 
 def _objects(values: list[Any]) -> np.ndarray:

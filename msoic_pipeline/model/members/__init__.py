@@ -50,7 +50,9 @@ def _spellings(dimension: str) -> dict[str, str]:
         code = row[code_column]
         for spelling in (code, row.get("name") or code, *(row.get("variants") or "").split("|")):
             if spelling and known.setdefault(fold(spelling), code) != code:
-                raise ValueError(f"{file_name}: the spelling {spelling!r} stands for both {known[fold(spelling)]} and {code}")
+                raise ValueError(
+                    f"{file_name}: the spelling {spelling!r} stands for both {known[fold(spelling)]} and {code}"
+                )
     return known
 
 
@@ -94,7 +96,11 @@ def resolve_exploitation(text: str) -> str:
 
     Raises ValueError where a part is not a known type of exploitation.
     """
-    parts = {resolve("exploitation", part) for part in text.replace("&", ",").replace(" and ", ",").split(",") if part.strip()}
+    parts = {
+        resolve("exploitation", part)
+        for part in text.replace("&", ",").replace(" and ", ",").split(",")
+        if part.strip()
+    }
     if UNKNOWN_EXPLOITATION in parts:
         if len(parts) > 1:
             raise ValueError("types of exploitation, or 'Not specified or unknown' alone")

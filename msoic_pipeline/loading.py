@@ -1,0 +1,333 @@
+"""Loaded: staged releases into the warehouse, one transaction a source and quarter.
+
+A quarter of a source is rewritten whole, and only when something that goes into it has changed: readers see the last
+good state or the new one, and a run that is killed leaves the last good one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from msoic_pipeline.landing import Landing
+from msoic_pipeline.model import dimensions, evidence, members
+from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.periods import (
+    FIRST_QUARTER,
+    PERIOD_MONTHS,
+    financial_quarter_label,
+    period_end,
+    period_label,
+    period_start,
+    periods,
+    shift_months,
+)
+from msoic_pipeline.quality.verdicts import Verdict
+from msoic_pipeline.staging import StagedRelease, arrow_schema
+from msoic_pipeline.warehouse import bulk_insert, replace_rows, rows_to_arrow
+from msoic_pipeline.workbooks.layout import Source
+
+PUBLISHER = "publisher"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading a quarter of a source did: rows by table, or nothing where nothing had changed."""
+
+    source: str
+    quarter_start: dt.date
+    changed: bool
+    rows: dict[str, int]
+
+
+def load_dimensions(engine: Engine, staged: Iterable[StagedRelease], today: dt.date) -> None:
+    """Write the members of the dimensions; those that fall out of use stay."""
+    quarters = list(periods("quarter", FIRST_QUARTER, dt.date(today.year + 1, 12, 31)))
+    forces = [
+        {name: row[name] or None for name in ("force_code", "name", "kind", "country", "rocu_region", "cps_area")}
+        for row in members.rows("forces.csv")
+    ]
+    with engine.begin() as connection:
+        _upsert(connection, dimensions.dim_quarter, [_quarter(start) for start in quarters])
+        _upsert(connection, dimensions.dim_period, _all_periods(quarters))
+        _upsert(connection, dimensions.dim_force, forces)
+        for table, file_name in (
+            (dimensions.dim_cps_area, "cps_areas.csv"),
+            (dimensions.dim_outcome, "outcomes.csv"),
+            (dimensions.dim_entry_method, "entry_methods.csv"),
+            (dimensions.dim_activity, "activities.csv"),
+        ):
+            names = [column.name for column in table.columns]
+            _upsert(connection, table, [{name: row[name] for name in names} for row in members.rows(file_name)])
+        _upsert(connection, dimensions.dim_exploitation_type, members.exploitation_members())
+        _upsert(connection, dimensions.dim_offence, _offences(staged))
+
+
+def _quarter(start: dt.date) -> dict[str, Any]:
+    return {
+        "quarter_start": start,
+        "quarter_end": period_end("quarter", start),
+        "calendar_label": period_label("quarter", start),
+        "financial_label": financial_quarter_label(start),
+        "calendar_year_start": period_start("calendar_year", start),
+        "financial_year_start": period_start("financial_year", start),
+    }
+
+
+def _all_periods(quarters: Sequence[dt.date]) -> list[dict[str, Any]]:
+    last = period_end("quarter", quarters[-1])
+    return [
+        {
+            "period_kind": kind,
+            "period_start": start,
+            "period_end": period_end(kind, start),
+            "period_label": period_label(kind, start),
+            "months": months,
+            "previous_start": shift_months(start, -months),
+            "year_before_start": shift_months(start, -12),
+        }
+        for kind, months in PERIOD_MONTHS.items()
+        for start in periods(kind, quarters[0], last)
+    ]
+
+
+def _offences(staged: Iterable[StagedRelease]) -> list[dict[str, Any]]:
+    """Return the offences of all releases, each as last labelled: by the latest quarter of the latest release."""
+    latest: dict[str, dict[str, Any]] = {}
+    for release in sorted(staged, key=lambda s: (s.release.published_on, s.release.release_id)):
+        for row in release.frame("dim_offence").to_dict("records"):
+            row.pop("quarter_start")
+            latest[row["offence_code"]] = row
+    return [latest[code] for code in sorted(latest)]
+
+
+def _upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert new members and mend changed ones; leave the unchanged alone, so that an idle run writes nothing."""
+    key = [column.name for column in table.primary_key.columns]
+    known = {tuple(row[name] for name in key): dict(row) for row in connection.execute(sa.select(table)).mappings()}
+    new = []
+    for row in rows:
+        identity = tuple(row[name] for name in key)
+        if identity not in known:
+            new.append(row)
+        elif any(known[identity][name] != value for name, value in row.items()):
+            condition = sa.and_(*(table.c[name] == row[name] for name in key))
+            connection.execute(sa.update(table).where(condition).values({n: v for n, v in row.items() if n not in key}))
+    bulk_insert(connection, table, rows_to_arrow(table, new))
+
+
+def register(engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:
+    """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction."""
+    release = evidence.release
+    rows = []
+    for verdict in verdicts:
+        fields = (
+            {k: v for k, v in asdict(verdict.staged.release).items() if k in release.columns} if verdict.staged else {}
+        )
+        if not fields:
+            continue
+        fields["superseded_by"] = None
+        fields["layout"] = "; ".join(
+            f"{s['sheet']}: {s['table']}/{s['layout']}" for s in verdict.staged.manifest["sheets"]
+        )
+        fields["status"] = "accepted" if verdict.accepted else "rejected"
+        rows.append(fields)
+    links = {r.release_id: r.superseded_by for r in landing.releases if r.superseded_by}
+    with engine.begin() as connection:
+        _upsert_releases(connection, rows, links)
+        for table, content in (
+            (evidence.quarantine, [row for verdict in verdicts for row in verdict.quarantine]),
+            (evidence.validation_result, [row for verdict in verdicts for row in verdict.results]),
+        ):
+            _replace_if_changed(connection, table, table.c.source == source.source, content)
+
+
+def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: dict[str, str]) -> None:
+    release = evidence.release
+    known = {row["release_id"]: dict(row) for row in connection.execute(sa.select(release)).mappings()}
+    present = {row["release_id"] for row in rows}
+    for row in rows:
+        row["superseded_by"] = links.get(row["release_id"]) if links.get(row["release_id"]) in present else None
+    new = [row for row in rows if row["release_id"] not in known]
+    bulk_insert(connection, release, rows_to_arrow(release, [row | {"superseded_by": None} for row in new]))
+    for row in rows:
+        if row in new and row["superseded_by"] is None:
+            continue
+        if known.get(row["release_id"]) != row:
+            connection.execute(sa.update(release).where(release.c.release_id == row["release_id"]).values(row))
+
+
+def _replace_if_changed(connection: Connection, table: sa.Table, condition: Any, rows: list[dict[str, Any]]) -> None:
+    key = [column.name for column in table.primary_key.columns]
+    unique = {tuple(row[name] for name in key): row for row in rows}
+    order = sorted(unique)
+    known = {
+        tuple(row[n] for n in key): dict(row)
+        for row in connection.execute(sa.select(table).where(condition)).mappings()
+    }
+    if known != unique:
+        replace_rows(connection, table, condition, rows_to_arrow(table, [unique[identity] for identity in order]))
+
+
+def load_quarter(engine: Engine, source: Source, quarter: dt.date, accepted: Sequence[StagedRelease]) -> Loaded:
+    """Bring one quarter of a source's facts up to date in one transaction, unless nothing that goes into it changed."""
+    chosen = [staged for staged in accepted if quarter in staged.quarters()]
+    latest = max((staged.release.reference_quarter for staged in accepted), default=None)
+    fingerprint = _fingerprint(source, quarter, chosen, latest)
+    log, stage = evidence.load_log, f"load {source.source}"
+    at = sa.and_(log.c.stage == stage, log.c.quarter_start == quarter)
+    with engine.connect().execution_options(read_only=True) as connection:
+        if connection.scalar(sa.select(log.c.fingerprint).where(at)) == fingerprint:
+            return Loaded(source.source, quarter, False, {})
+    facts = list(dict.fromkeys(table.fact for table in source.tables))
+    written: dict[str, int] = {}
+    with engine.begin() as connection:
+        for name in facts:
+            fact = FACTS[name]
+            rows = _rows_of_quarter([s.path(name) for s in chosen if name in s.facts], fact, quarter)
+            written[name] = replace_rows(connection, fact, fact.c.quarter_start == quarter, rows)
+        totals = _rows_of_quarter([s.path(published_total.name) for s in chosen], published_total, quarter)
+        its_totals = sa.and_(published_total.c.fact.in_(facts), published_total.c.quarter_start == quarter)
+        written[published_total.name] = replace_rows(connection, published_total, its_totals, totals)
+        vintages = vintages_of_quarter(chosen, quarter)
+        vintage = evidence.vintage
+        its_vintages = sa.and_(vintage.c.fact.in_(facts), vintage.c.quarter_start == quarter)
+        replace_rows(connection, vintage, its_vintages, rows_to_arrow(vintage, vintages))
+        _write_coverage(connection, source, quarter, vintages, accepted)
+        replace_rows(
+            connection,
+            log,
+            at,
+            rows_to_arrow(log, [{"stage": stage, "quarter_start": quarter, "fingerprint": fingerprint}]),
+        )
+    return Loaded(source.source, quarter, True, written)
+
+
+def _fingerprint(source: Source, quarter: dt.date, chosen: Sequence[StagedRelease], latest: dt.date | None) -> str:
+    parts = [source.source, str(quarter), str(latest is not None and quarter <= latest)]
+    parts += sorted(f"{staged.release.release_id} {staged.key}" for staged in chosen)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _rows_of_quarter(paths: Sequence[Any], table: sa.Table, quarter: dt.date) -> pa.Table:
+    schema = arrow_schema(table)
+    if not paths:
+        return schema.empty_table()
+    return ds.dataset([str(path) for path in paths], schema=schema).to_table(
+        filter=pc.field("quarter_start") == quarter
+    )
+
+
+def vintages_of_quarter(chosen: Iterable[StagedRelease], quarter: dt.date) -> list[dict[str, Any]]:
+    """Return the vintages of a quarter, each with the day on which a later release covered the same ground."""
+    groups: dict[tuple[str, str, dt.date, str], list[tuple[Any, ...]]] = defaultdict(list)
+    for staged in chosen:
+        release = staged.release
+        for vintage in staged.manifest["vintages"]:
+            if vintage["quarter_start"] == str(quarter):
+                ground = (
+                    vintage["fact"],
+                    vintage["breakdown"],
+                    dt.date.fromisoformat(vintage["period_start"]),
+                    vintage["reporter"],
+                )
+                groups[ground].append((release.published_on, release.edition, release.release_id, vintage["rows"]))
+    result = []
+    for (fact, breakdown, start, reporter), entries in groups.items():
+        ordered = sorted(entries)
+        for entry, later in pairwise([*ordered, None]):
+            assert entry is not None
+            result.append(
+                {
+                    "fact": fact,
+                    "breakdown": breakdown,
+                    "period_start": start,
+                    "reporter": reporter,
+                    "release_id": entry[2],
+                    "quarter_start": quarter,
+                    "published_on": entry[0],
+                    "superseded_on": later[0] if later else None,
+                    "rows": entry[3],
+                }
+            )
+    return result
+
+
+def _write_coverage(
+    connection: Connection,
+    source: Source,
+    quarter: dt.date,
+    vintages: list[dict[str, Any]],
+    accepted: Sequence[StagedRelease],
+) -> None:
+    coverage = evidence.coverage
+    reporters = source.reporters
+    last = max((staged.release.reference_start for staged in accepted), default=reporters.since - dt.timedelta(days=1))
+    due = [
+        start
+        for start in periods(reporters.every, quarter, period_end("quarter", quarter))
+        if reporters.since <= start <= last
+    ]
+    received = _received(connection, source, quarter, vintages)
+    expected = _expected_reporters(source)
+    rows = [
+        {
+            "source": source.source,
+            "period_start": start,
+            "reporter": reporter,
+            "quarter_start": quarter,
+            "expected": reporter in expected and start in due,
+            "received": (start, reporter) in received,
+        }
+        for start, reporter in sorted({(start, name) for start in due for name in expected} | received)
+    ]
+    its = sa.and_(coverage.c.source == source.source, coverage.c.quarter_start == quarter)
+    replace_rows(connection, coverage, its, rows_to_arrow(coverage, rows))
+
+
+def _expected_reporters(source: Source) -> set[str]:
+    if source.reporters.dimension == "territorial_force":
+        return {row["force_code"] for row in members.rows("forces.csv") if row["kind"] == "territorial force"}
+    if source.reporters.dimension == "cps_area":
+        return {row["cps_area_code"] for row in members.rows("cps_areas.csv")}
+    return {PUBLISHER}
+
+
+def _received(
+    connection: Connection, source: Source, quarter: dt.date, vintages: list[dict[str, Any]]
+) -> set[tuple[dt.date, str]]:
+    """Return who reported: by their own files, by rows in the latest release, or the publisher itself."""
+    if not source.reporters.column:
+        return {(vintage["period_start"], vintage["reporter"] or PUBLISHER) for vintage in vintages}
+    fact = FACTS[source.tables[0].fact]
+    current = sorted({v["release_id"] for v in vintages if v["fact"] == fact.name and v["superseded_on"] is None})
+    column = fact.c[source.reporters.column]
+    names = connection.scalars(
+        sa.select(column).where(fact.c.quarter_start == quarter, fact.c.release_id.in_(current)).distinct()
+    )
+    return {(quarter, name) for name in names}
+
+
+def prune_releases(engine: Engine, landed: Iterable[str]) -> int:
+    """Remove releases whose files are gone and whose figures no quarter holds any more; return how many."""
+    release, vintage = evidence.release, evidence.vintage
+    present = set(landed)
+    with engine.connect().execution_options(read_only=True) as connection:
+        used = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
+        stale = sorted(set(connection.scalars(sa.select(release.c.release_id))) - present - used)
+    if stale:
+        with engine.begin() as connection:
+            connection.execute(sa.update(release).where(release.c.superseded_by.in_(stale)).values(superseded_by=None))
+            connection.execute(sa.delete(release).where(release.c.release_id.in_(stale)))
+    return len(stale)

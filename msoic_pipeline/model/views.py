@@ -1,0 +1,164 @@
+"""Views for readers: the latest figures of every fact, and KPI values with their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from msoic_pipeline.model.dimensions import dim_period
+from msoic_pipeline.model.evidence import release, vintage
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+
+# Columns that divide a fact table into published tables, in the order in which they are looked for.
+DIVISIONS = ("breakdown", "series", "case_type", "stage")
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its words and its query."""
+
+    description: str
+    select: sa.Select[Any]
+    described: Mapping[str, str]
+
+    def columns(self) -> dict[str, str]:
+        """Return the description of each column."""
+        return {
+            column.name: self.described.get(column.name) or getattr(column, "comment", None) or ""
+            for column in self.select.selected_columns
+        }
+
+
+def division(fact: sa.Table) -> str:
+    """Return the name of the column that divides a fact table into published tables; empty where there is none."""
+    return next((name for name in DIVISIONS if name in fact.columns), "")
+
+
+def join_vintage(fact: Any, of: sa.Table) -> Any:
+    """Return the condition that joins rows of a fact to the vintage they belong to."""
+    time = "month_start" if "month_start" in of.columns else "quarter_start"
+    divided = division(of)
+    return sa.and_(
+        vintage.c.fact == of.name,
+        vintage.c.release_id == fact.c.release_id,
+        vintage.c.period_start == fact.c[time],
+        vintage.c.breakdown == (fact.c[divided] if divided else ""),
+    )
+
+
+def _current(fact: sa.Table) -> View:
+    return View(
+        f"{fact.comment} Latest figures only: of each period those of the latest release that covers it.",
+        sa.select(*fact.columns, vintage.c.published_on)
+        .join_from(fact, vintage, join_vintage(fact, fact))
+        .where(vintage.c.superseded_on.is_(None)),
+        {},
+    )
+
+
+def _vintages(fact: sa.Table) -> View:
+    return View(
+        f"{fact.comment} Every vintage, with the days between which it was the latest: what was known on a day D is where "
+        "published_on <= D and (superseded_on is null or superseded_on > D).",
+        sa.select(*fact.columns, vintage.c.published_on, vintage.c.superseded_on).join_from(
+            fact, vintage, join_vintage(fact, fact)
+        ),
+        {},
+    )
+
+
+def _current_kpi() -> View:
+    later = kpi_value.alias("later")
+    key = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
+    newest = (
+        sa.select(sa.func.max(later.c.as_of))
+        .where(*(later.c[name] == kpi_value.c[name] for name in key))
+        .scalar_subquery()
+    )
+    return View(
+        "KPI values as known today: of each KPI, period and geography the one of the latest as_of.",
+        sa.select(*kpi_value.columns).where(kpi_value.c.as_of == newest),
+        {},
+    )
+
+
+def _kpi_change() -> View:
+    now, before, year_before = (kpi_value.alias(name) for name in ("now", "before", "year_before"))
+
+    def same(other: Any, start: Any) -> Any:
+        newest = kpi_value.alias(f"newest_{other.name}")
+        key = ("kpi_id", "period_kind", "geography_kind", "geography_code")
+        latest = (
+            sa.select(sa.func.max(newest.c.as_of))
+            .where(
+                *(newest.c[name] == now.c[name] for name in key),
+                newest.c.period_start == start,
+                newest.c.as_of <= now.c.as_of,
+            )
+            .scalar_subquery()
+        )
+        return sa.and_(
+            *(other.c[name] == now.c[name] for name in key), other.c.period_start == start, other.c.as_of == latest
+        )
+
+    newest = kpi_value.alias("newest")
+    key = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
+    latest = (
+        sa.select(sa.func.max(newest.c.as_of)).where(*(newest.c[name] == now.c[name] for name in key)).scalar_subquery()
+    )
+    relative = lambda a, b: sa.case((b != 0, (a - b) / sa.func.abs(b)))  # noqa: E731
+    return View(
+        "KPI values as known today beside the period before and the same period a year before. Changes are relative: 0.2 is "
+        "a rise by a fifth. Incomplete values are compared too: read status.",
+        sa.select(
+            *now.columns,
+            kpi_definition.c.title,
+            before.c.value.label("previous_value"),
+            (now.c.value - before.c.value).label("difference_on_previous"),
+            relative(now.c.value, before.c.value).label("change_on_previous"),
+            before.c.status.label("previous_status"),
+            year_before.c.value.label("year_before_value"),
+            (now.c.value - year_before.c.value).label("difference_on_year_before"),
+            relative(now.c.value, year_before.c.value).label("change_on_year_before"),
+            year_before.c.status.label("year_before_status"),
+        )
+        .join_from(now, kpi_definition, kpi_definition.c.kpi_id == now.c.kpi_id)
+        .join(
+            dim_period,
+            sa.and_(dim_period.c.period_kind == now.c.period_kind, dim_period.c.period_start == now.c.period_start),
+        )
+        .outerjoin(before, same(before, dim_period.c.previous_start))
+        .outerjoin(year_before, same(year_before, dim_period.c.year_before_start))
+        .where(now.c.as_of == latest),
+        {
+            "previous_value": "Value of the period before.",
+            "difference_on_previous": "Value less that of the period before.",
+            "change_on_previous": "That difference relative to the period before.",
+            "previous_status": "Status of the value of the period before.",
+            "year_before_value": "Value of the same period a year before.",
+            "difference_on_year_before": "Value less that of a year before.",
+            "change_on_year_before": "That difference relative to a year before.",
+            "year_before_status": "Status of the value of a year before.",
+        },
+    )
+
+
+def _release_latest() -> View:
+    return View(
+        "Releases that no re-issue has superseded.",
+        sa.select(*release.columns).where(release.c.superseded_by.is_(None)),
+        {},
+    )
+
+
+VIEWS: dict[str, View] = {
+    **{f"current_{name}": _current(fact) for name, fact in FACTS.items()},
+    **{f"vintage_{name}": _vintages(fact) for name, fact in FACTS.items()},
+    "current_kpi_value": _current_kpi(),
+    "kpi_change": _kpi_change(),
+    "current_release": _release_latest(),
+}
