@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -35,7 +36,7 @@ from msoic_pipeline.periods import (
 )
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.staging import StagedRelease, arrow_schema
-from msoic_pipeline.warehouse import bulk_insert, replace_rows, rows_to_arrow
+from msoic_pipeline.warehouse import bulk_insert, reading, replace_rows, rows_to_arrow, writing
 from msoic_pipeline.workbooks.layout import Source
 
 PUBLISHER = "publisher"
@@ -58,7 +59,7 @@ def load_dimensions(engine: Engine, staged: Iterable[StagedRelease], today: dt.d
         {name: row[name] or None for name in ("force_code", "name", "kind", "country", "rocu_region", "cps_area")}
         for row in members.rows("forces.csv")
     ]
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         _upsert(connection, dimensions.dim_quarter, [_quarter(start) for start in quarters])
         _upsert(connection, dimensions.dim_period, _all_periods(quarters))
         _upsert(connection, dimensions.dim_force, forces)
@@ -105,10 +106,10 @@ def _all_periods(quarters: Sequence[dt.date]) -> list[dict[str, Any]]:
 def _offences(staged: Iterable[StagedRelease]) -> list[dict[str, Any]]:
     """Return the offences of all releases, each as last labelled: by the latest quarter of the latest release."""
     latest: dict[str, dict[str, Any]] = {}
-    for release in sorted(staged, key=lambda s: (s.release.published_on, s.release.release_id)):
-        for row in release.frame("dim_offence").to_dict("records"):
-            row.pop("quarter_start")
-            latest[row["offence_code"]] = row
+    named = [release for release in staged if any("offence_code" in FACTS[fact].columns for fact in release.facts)]
+    for release in sorted(named, key=lambda s: (s.release.published_on, s.release.release_id)):
+        rows = pq.read_table(release.path("dim_offence")).drop_columns("quarter_start").to_pylist()
+        latest |= {row["offence_code"]: row for row in rows}
     return [latest[code] for code in sorted(latest)]
 
 
@@ -132,25 +133,23 @@ def register(engine: Engine, source: Source, landing: Landing, verdicts: Sequenc
     release = evidence.release
     rows = []
     for verdict in verdicts:
-        fields = (
-            {k: v for k, v in asdict(verdict.staged.release).items() if k in release.columns} if verdict.staged else {}
-        )
-        if not fields:
+        if verdict.staged is None:
             continue
+        fields = {k: v for k, v in asdict(verdict.staged.release).items() if k in release.columns}
         fields["superseded_by"] = None
-        fields["layout"] = "; ".join(
-            f"{s['sheet']}: {s['table']}/{s['layout']}" for s in verdict.staged.manifest["sheets"]
-        )
+        sheets = verdict.staged.manifest["sheets"]
+        fields["layout"] = "; ".join(f"{sheet['sheet']}: {sheet['table']}/{sheet['layout']}" for sheet in sheets)
         fields["status"] = "accepted" if verdict.accepted else "rejected"
         rows.append(fields)
     links = {r.release_id: r.superseded_by for r in landing.releases if r.superseded_by}
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         _upsert_releases(connection, rows, links)
-        for table, content in (
-            (evidence.quarantine, [row for verdict in verdicts for row in verdict.quarantine]),
-            (evidence.validation_result, [row for verdict in verdicts for row in verdict.results]),
-        ):
-            _replace_if_changed(connection, table, table.c.source == source.source, content)
+        quarantine, results = evidence.quarantine, evidence.validation_result
+        its_results = sa.and_(results.c.source == source.source, results.c.table_name != evidence.WHOLE_WAREHOUSE)
+        rejected = [row for verdict in verdicts for row in verdict.quarantine]
+        _replace_if_changed(connection, quarantine, quarantine.c.source == source.source, rejected)
+        found = [row for verdict in verdicts for row in verdict.results]
+        _replace_if_changed(connection, results, its_results, found)
 
 
 def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: dict[str, str]) -> None:
@@ -180,19 +179,65 @@ def _replace_if_changed(connection: Connection, table: sa.Table, condition: Any,
         replace_rows(connection, table, condition, rows_to_arrow(table, [unique[identity] for identity in order]))
 
 
-def load_quarter(engine: Engine, source: Source, quarter: dt.date, accepted: Sequence[StagedRelease]) -> Loaded:
-    """Bring one quarter of a source's facts up to date in one transaction, unless nothing that goes into it changed."""
-    chosen = [staged for staged in accepted if quarter in staged.quarters()]
-    latest = max((staged.release.reference_quarter for staged in accepted), default=None)
-    fingerprint = _fingerprint(source, quarter, chosen, latest)
-    log, stage = evidence.load_log, f"load {source.source}"
-    at = sa.and_(log.c.stage == stage, log.c.quarter_start == quarter)
-    with engine.connect().execution_options(read_only=True) as connection:
-        if connection.scalar(sa.select(log.c.fingerprint).where(at)) == fingerprint:
-            return Loaded(source.source, quarter, False, {})
+def load_quarters(
+    engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: Sequence[StagedRelease]
+) -> list[Loaded]:
+    """Bring quarters of a source's facts up to date, each in a transaction of its own; leave unchanged ones alone."""
+    by_quarter = _by_quarter(accepted)
+    stale = set(stale_quarters(engine, source, quarters, accepted))
+    return [
+        _load_quarter(engine, source, quarter, by_quarter[quarter], accepted)
+        if quarter in stale
+        else Loaded(source.source, quarter, False, {})
+        for quarter in quarters
+    ]
+
+
+def stale_quarters(
+    engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: Sequence[StagedRelease]
+) -> list[dt.date]:
+    """Return the quarters of a source that were loaded from something else than what is accepted now."""
+    by_quarter = _by_quarter(accepted)
+    with reading(engine) as connection:
+        log = evidence.load_log
+        loaded = dict(
+            connection.execute(
+                sa.select(log.c.quarter_start, log.c.fingerprint).where(log.c.stage == f"load {source.source}")
+            ).all()
+        )
+    return [q for q in quarters if loaded.get(q) != _fingerprint(q, by_quarter[q], accepted)]
+
+
+def _by_quarter(accepted: Sequence[StagedRelease]) -> dict[dt.date, list[StagedRelease]]:
+    result: dict[dt.date, list[StagedRelease]] = defaultdict(list)
+    for staged in accepted:
+        for quarter in staged.quarters():
+            result[quarter].append(staged)
+    return result
+
+
+def _last_period(accepted: Sequence[StagedRelease]) -> dt.date:
+    return max((staged.release.reference_start for staged in accepted), default=dt.date.min)
+
+
+def _fingerprint(quarter: dt.date, chosen: Sequence[StagedRelease], accepted: Sequence[StagedRelease]) -> str:
+    # Who was due to report in a quarter depends on how far the source has come.
+    due_until = min(_last_period(accepted), period_end("quarter", quarter))
+    parts = [str(quarter), str(due_until), *sorted(f"{s.release.release_id} {s.key}" for s in chosen)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _load_quarter(
+    engine: Engine,
+    source: Source,
+    quarter: dt.date,
+    chosen: Sequence[StagedRelease],
+    accepted: Sequence[StagedRelease],
+) -> Loaded:
     facts = list(dict.fromkeys(table.fact for table in source.tables))
+    vintage, log = evidence.vintage, evidence.load_log
     written: dict[str, int] = {}
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         for name in facts:
             fact = FACTS[name]
             rows = _rows_of_quarter([s.path(name) for s in chosen if name in s.facts], fact, quarter)
@@ -201,23 +246,17 @@ def load_quarter(engine: Engine, source: Source, quarter: dt.date, accepted: Seq
         its_totals = sa.and_(published_total.c.fact.in_(facts), published_total.c.quarter_start == quarter)
         written[published_total.name] = replace_rows(connection, published_total, its_totals, totals)
         vintages = vintages_of_quarter(chosen, quarter)
-        vintage = evidence.vintage
         its_vintages = sa.and_(vintage.c.fact.in_(facts), vintage.c.quarter_start == quarter)
         replace_rows(connection, vintage, its_vintages, rows_to_arrow(vintage, vintages))
-        _write_coverage(connection, source, quarter, vintages, accepted)
-        replace_rows(
-            connection,
-            log,
-            at,
-            rows_to_arrow(log, [{"stage": stage, "quarter_start": quarter, "fingerprint": fingerprint}]),
-        )
+        _write_coverage(connection, source, quarter, vintages, _last_period(accepted))
+        entry = {
+            "stage": f"load {source.source}",
+            "quarter_start": quarter,
+            "fingerprint": _fingerprint(quarter, chosen, accepted),
+        }
+        its_entry = sa.and_(log.c.stage == entry["stage"], log.c.quarter_start == quarter)
+        replace_rows(connection, log, its_entry, rows_to_arrow(log, [entry]))
     return Loaded(source.source, quarter, True, written)
-
-
-def _fingerprint(source: Source, quarter: dt.date, chosen: Sequence[StagedRelease], latest: dt.date | None) -> str:
-    parts = [source.source, str(quarter), str(latest is not None and quarter <= latest)]
-    parts += sorted(f"{staged.release.release_id} {staged.key}" for staged in chosen)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _rows_of_quarter(paths: Sequence[Any], table: sa.Table, quarter: dt.date) -> pa.Table:
@@ -269,11 +308,10 @@ def _write_coverage(
     source: Source,
     quarter: dt.date,
     vintages: list[dict[str, Any]],
-    accepted: Sequence[StagedRelease],
+    last: dt.date,
 ) -> None:
     coverage = evidence.coverage
     reporters = source.reporters
-    last = max((staged.release.reference_start for staged in accepted), default=reporters.since - dt.timedelta(days=1))
     due = [
         start
         for start in periods(reporters.every, quarter, period_end("quarter", quarter))
@@ -323,11 +361,11 @@ def prune_releases(engine: Engine, landed: Iterable[str]) -> int:
     """Remove releases whose files are gone and whose figures no quarter holds any more; return how many."""
     release, vintage = evidence.release, evidence.vintage
     present = set(landed)
-    with engine.connect().execution_options(read_only=True) as connection:
+    with reading(engine) as connection:
         used = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         stale = sorted(set(connection.scalars(sa.select(release.c.release_id))) - present - used)
     if stale:
-        with engine.begin() as connection:
+        with writing(engine) as connection:
             connection.execute(sa.update(release).where(release.c.superseded_by.in_(stale)).values(superseded_by=None))
             connection.execute(sa.delete(release).where(release.c.release_id.in_(stale)))
     return len(stale)

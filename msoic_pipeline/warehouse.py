@@ -6,6 +6,7 @@ readers read while a load goes on. Both inside the caller's transaction.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +18,17 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.schema import CreateTable
 
 from msoic_pipeline.model import metadata
+from msoic_pipeline.model.dictionary import dictionary_rows
+from msoic_pipeline.model.evidence import data_dictionary, load_log
 from msoic_pipeline.model.views import VIEWS
+from msoic_pipeline.periods import FIRST_QUARTER
 
 SCHEMA = "msoic"
+# Any number, as long as nothing else on the server uses it.
+WRITE_LOCK = 7_201_530
 
 
 def open_engine(url: str) -> Engine:
@@ -70,21 +77,67 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def prepare(engine: Engine) -> None:
-    """Create what is missing of schema, tables and views, with their descriptions; change nothing that is there."""
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for one transaction; writers wait for each other, on either engine."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            connection.exec_driver_sql(
-                f"COMMENT ON SCHEMA {SCHEMA} IS 'Warehouse of the Modern Slavery and Organised Immigration Crime Programme'"
-            )
-        metadata.create_all(connection)
-        for name, view in VIEWS.items():
-            sql = str(view.select.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True}))
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-            connection.exec_driver_sql(f"CREATE VIEW {name} AS {sql}".replace("%%", "%"))
-            if engine.dialect.name == "postgresql":
-                _comment_view(connection, name)
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+        yield connection
+
+
+def model_digest(dialect: sa.Dialect) -> str:
+    """Return a digest of all tables and views as this engine would make them."""
+    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    statements += [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
+
+
+def view_sql(name: str, dialect: sa.Dialect) -> str:
+    """Return the query of a view in the engine's words."""
+    return str(VIEWS[name].select.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace("%%", "%")
+
+
+def prepare(engine: Engine) -> bool:
+    """Make schema, tables and views with their descriptions, and return whether that was needed.
+
+    The warehouse is made from the raw files, so tables of an older model are dropped and made anew; loads then fill them.
+    """
+    log = load_log
+    digest = model_digest(engine.dialect)
+    with writing(engine) as connection:
+        if sa.inspect(connection).has_table(log.name):
+            known = connection.scalar(sa.select(log.c.fingerprint).where(log.c.stage == "model"))
+            if known == digest:
+                return False
+            for view in sa.inspect(connection).get_view_names():
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view} CASCADE" if _is_postgresql(engine) else f"DROP VIEW {view}")
+            old = sa.MetaData()
+            old.reflect(connection)
+            old.drop_all(connection)
+        _make(connection)
+        entry = {"stage": "model", "quarter_start": FIRST_QUARTER, "fingerprint": digest}
+        connection.execute(sa.insert(log).values(entry))
+        bulk_insert(connection, data_dictionary, rows_to_arrow(data_dictionary, dictionary_rows()))
+    return True
+
+
+def _is_postgresql(engine: Engine) -> bool:
+    return engine.dialect.name == "postgresql"
+
+
+def _make(connection: Connection) -> None:
+    dialect = connection.dialect
+    if dialect.name == "postgresql":
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        connection.exec_driver_sql(
+            f"COMMENT ON SCHEMA {SCHEMA} IS 'Warehouse of the Modern Slavery and Organised Immigration Crime Programme'"
+        )
+    metadata.create_all(connection)
+    for name in VIEWS:
+        connection.exec_driver_sql(f"CREATE VIEW {name} AS {view_sql(name, dialect)}")
+        if dialect.name == "postgresql":
+            _comment_view(connection, name)
 
 
 def _comment_view(connection: Connection, name: str) -> None:
@@ -112,7 +165,7 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
         columns = [_for_sqlite(rows.column(name)).to_pylist() for name in names]
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(statement, zip(*columns, strict=True))
+            cursor.executemany(statement, list(zip(*columns, strict=True)))
         finally:
             cursor.close()
     return rows.num_rows

@@ -54,6 +54,9 @@ coverage = table(
     kind="evidence",
 )
 
+# Stands as table_name where a check looked at the loaded warehouse as a whole.
+WHOLE_WAREHOUSE = "warehouse"
+
 validation_result = table(
     "validation_result",
     "What the checks found. The latest finding of each check on each release.",

@@ -1,0 +1,104 @@
+"""What the assets share: partitions, the resource, and how results look in Dagster's pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+from pydantic import Field, PrivateAttr
+
+from msoic_pipeline.model.dictionary import type_name
+from msoic_pipeline.periods import FIRST_QUARTER
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.warehouse import open_engine, prepare
+
+# Backfill policies are marked beta; they are what makes a backfill one run.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+# The quarter that is running counts: monthly returns arrive within it.
+QUARTERS = dg.TimeWindowPartitionsDefinition(
+    cron_schedule="0 0 1 1,4,7,10 *", fmt="%Y-%m-%d", start=FIRST_QUARTER.isoformat(), end_offset=1
+)
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+PREVIEW_ROWS = 10
+
+
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Settings and the engine of the warehouse, opened when first used."""
+
+    url: str = Field(
+        default_factory=lambda: Settings().warehouse_url, description="SQLAlchemy URL; from MSOIC_WAREHOUSE_URL."
+    )
+    _engine: sa.Engine | None = PrivateAttr(default=None)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings from the environment."""
+        return Settings()
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine, with all tables and views in place."""
+        if self._engine is None:
+            self._engine = open_engine(self.url)
+            prepare(self._engine)
+        return self._engine
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close all connections."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+
+def quarters_of(context: dg.AssetExecutionContext) -> list[dt.date]:
+    """Return the quarters that a run is about, be it one or a range."""
+    return [dt.date.fromisoformat(key) for key in context.partition_keys]
+
+
+def schema_of(table: sa.Table) -> dg.TableSchema:
+    """Return a table's columns as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type_name(column),
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def as_table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:  # type: ignore[type-arg]
+    """Return rows as a table for Dagster's pages."""
+    names = list(rows[0]) if rows else ["nothing"]
+    records = [dg.TableRecord({name: _plain(row[name]) for name in names}) for row in rows]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name, "text") for name in names]))
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def attempt(
+    context: dg.AssetExecutionContext, check: str, work: Callable[[], dg.MaterializeResult]
+) -> dg.MaterializeResult:
+    """Do a source's work; where it fails say so in the check and go on, so that the other sources reach their figures."""
+    try:
+        result = work()
+    except Exception as error:
+        context.log.exception("%s failed", check)
+        return dg.MaterializeResult(
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=check, passed=False, description=f"{type(error).__name__}: {error}"[:2000]
+                )
+            ]
+        )
+    passed = dg.AssetCheckResult(check_name=check, passed=True)
+    return result._replace(check_results=[*(result.check_results or []), passed])

@@ -1,0 +1,99 @@
+"""The warehouse's facts: one step a source, which fills its fact tables quarter by quarter."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from msoic_pipeline import stages
+from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.loading import Loaded, load_quarters
+from msoic_pipeline.model.evidence import release
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.warehouse import reading
+from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+
+
+def _facts(source: Source) -> dg.AssetsDefinition:
+    names = list(dict.fromkeys(table.fact for table in source.tables))
+
+    @dg.multi_asset(
+        name=f"load_{source.source}",
+        specs=[
+            dg.AssetSpec(
+                name,
+                deps=[["validated", source.source]],
+                group_name="d_warehouse",
+                description=f"{FACTS[name].comment} Grain: {FACTS[name].info['grain']}.",
+                kinds={"table"},
+                metadata={"dagster/column_schema": schema_of(FACTS[name]), "dagster/table_name": name},
+                skippable=True,
+            )
+            for name in names
+        ],
+        check_specs=[dg.AssetCheckSpec("loaded", asset=name) for name in names],
+        partitions_def=QUARTERS,
+        backfill_policy=SINGLE_RUN,
+        can_subset=True,
+    )
+    def facts(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
+        quarters = quarters_of(context)
+        error = ""
+        loaded: list[Loaded] = []
+        try:
+            staging, verdicts = stages.validate(warehouse.settings, source)
+            # What facts refer to, in case a quarter is backfilled before the validated asset has run.
+            stages.record(warehouse.engine, source, staging, verdicts, dt.date.today())
+            loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(verdicts))
+        except Exception as problem:
+            context.log.exception("loading %s failed", source.source)
+            error = f"{type(problem).__name__}: {problem}"[:2000]
+        for name in names:
+            if dg.AssetKey(name) not in context.selected_asset_keys:
+                continue
+            if not error:
+                yield dg.MaterializeResult(asset_key=name, metadata=_metadata(warehouse.engine, source, name, loaded))
+            yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=not error, description=error or None)
+
+    return facts
+
+
+def _metadata(engine: sa.Engine, source: Source, name: str, loaded: list[Loaded]) -> dict[str, Any]:
+    fact = FACTS[name]
+    changed = [entry for entry in loaded if entry.changed]
+    quarters = [entry.quarter_start for entry in loaded]
+    measures = {measure: sa.func.sum(fact.c[measure]) for measure in fact.info["measures"]}
+    with reading(engine) as connection:
+        within = fact.c.quarter_start.in_(quarters)
+        per_release = connection.execute(
+            sa.select(release.c.title, release.c.published_on, sa.func.count().label("rows"), *(v.label(k) for k, v in measures.items()))
+            .join_from(fact, release, release.c.release_id == fact.c.release_id)
+            .where(within)
+            .group_by(release.c.release_id, release.c.title, release.c.published_on)
+            .order_by(release.c.published_on.desc(), release.c.release_id)
+            .limit(PREVIEW_ROWS)
+        ).mappings()
+        by_release = [dict(row) for row in per_release]
+        preview = (
+            []
+            if source.sensitive
+            else [dict(row) for row in connection.execute(sa.select(fact).where(within).limit(PREVIEW_ROWS)).mappings()]
+        )
+        rows = connection.scalar(sa.select(sa.func.count()).select_from(fact).where(within))
+    return {
+        "dagster/row_count": int(rows or 0),
+        "quarters": len(quarters),
+        "quarters_rewritten": len(changed),
+        "rows_written": sum(entry.rows.get(name, 0) for entry in changed),
+        "latest_releases": as_table(by_release),
+        **({"preview": as_table(preview)} if preview else {}),
+    }
+
+
+def fact_assets() -> list[dg.AssetsDefinition]:
+    """Return the facts of every source."""
+    return [_facts(load_source(source)) for source in SOURCES]

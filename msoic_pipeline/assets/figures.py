@@ -1,0 +1,200 @@
+"""Reconciled, KPIs, checked warehouse, published: what is derived from the facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+import sqlalchemy as sa
+
+from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE, pipeline_run, reconciliation_result, validation_result
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.warehouse import reading, replace_rows, rows_to_arrow, writing
+
+
+@dg.asset(
+    name="reconciliation_result",
+    deps=list(FACTS),
+    partitions_def=QUARTERS,
+    backfill_policy=SINGLE_RUN,
+    group_name="e_reconciled",
+    description=reconciliation_result.comment,
+    kinds={"table"},
+    metadata={"dagster/column_schema": schema_of(reconciliation_result)},
+    check_specs=[
+        dg.AssetCheckSpec("no_breaks", asset="reconciliation_result", description="No rule that blocks is broken."),
+        dg.AssetCheckSpec("no_warnings", asset="reconciliation_result", description="No rule that warns is broken."),
+    ],
+)
+def reconciliation(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+    """Hold sources against themselves and against each other."""
+    from msoic_pipeline.reconciliation.apply import reconcile_quarters
+
+    quarters = quarters_of(context)
+    reconcile_quarters(warehouse.engine, quarters)
+    result = reconciliation_result
+    within = result.c.quarter_start.in_(quarters)
+    with reading(warehouse.engine) as connection:
+        counts = [
+            dict(row)
+            for row in connection.execute(
+                sa.select(result.c.rule_id, result.c.status, sa.func.count().label("results"))
+                .where(within)
+                .group_by(result.c.rule_id, result.c.status)
+                .order_by(result.c.rule_id, result.c.status)
+            ).mappings()
+        ]
+        broken = [
+            dict(row)
+            for row in connection.execute(
+                sa.select(
+                    *(result.c[n] for n in ("severity", "rule_id", "period_label", "geography_code", "item")),
+                    *(result.c[n] for n in ("left_value", "right_value", "difference", "tolerance", "explanation")),
+                )
+                .where(within, result.c.status == "breaks")
+                .order_by(result.c.severity, result.c.rule_id, result.c.period_start)
+                .limit(200)
+            ).mappings()
+        ]
+    checks = []
+    for check, severity, level in (
+        ("no_breaks", "block", dg.AssetCheckSeverity.ERROR),
+        ("no_warnings", "warn", dg.AssetCheckSeverity.WARN),
+    ):
+        found = [row for row in broken if row["severity"] == severity]
+        words = "; ".join(
+            f"{row['rule_id']} {row['period_label']} {row['geography_code']} {row['item']}: "
+            f"{row['left_value']} against {row['right_value']}"
+            for row in found[:5]
+        )
+        checks.append(
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not found,
+                severity=level,
+                description=f"{len(found)} broken: {words}" if found else "none broken",
+                metadata={"broken": as_table(found)} if found else {},
+            )
+        )
+    rows = sum(int(row["results"]) for row in counts)
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": rows, "results": as_table(counts)}, check_results=checks
+    )
+
+
+@dg.asset(
+    name="kpi_value",
+    deps=list(FACTS),
+    partitions_def=QUARTERS,
+    backfill_policy=SINGLE_RUN,
+    group_name="f_kpis",
+    description=kpi_value.comment,
+    kinds={"table"},
+    metadata={"dagster/column_schema": schema_of(kpi_value)},
+)
+def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+    """Compute the KPIs of the periods that touch the quarters."""
+    from msoic_pipeline.kpis.compute import compute_quarters
+
+    quarters = quarters_of(context)
+    compute_quarters(warehouse.engine, quarters)
+    with reading(warehouse.engine) as connection:
+        preview = connection.execute(
+            sa.text(
+                "SELECT k.kpi_id, k.period_label, k.value, k.unit, k.status, k.as_of FROM current_kpi_value k "
+                "WHERE k.geography_kind = 'national' AND k.period_kind = 'quarter' AND k.period_start = :start "
+                "ORDER BY k.kpi_id"
+            ).bindparams(sa.bindparam("start", type_=sa.Date())),
+            {"start": quarters[-1]},
+        ).mappings()
+        shown = [dict(row) for row in preview]
+        rows = connection.scalar(sa.select(sa.func.count()).select_from(kpi_value))
+    return dg.MaterializeResult(
+        metadata={"rows in the table": int(rows or 0), f"national {quarters[-1]}": as_table(shown)}
+    )
+
+
+@dg.asset(
+    name="validation_result",
+    deps=["kpi_value", "reconciliation_result"],
+    group_name="c_validated",
+    description=validation_result.comment,
+    kinds={"table"},
+    check_specs=[
+        dg.AssetCheckSpec("warehouse_blocking", asset="validation_result", description="Checks of the whole that block."),
+        dg.AssetCheckSpec("warehouse_warnings", asset="validation_result", description="Coverage, freshness, level shifts."),
+    ],
+)
+def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Check the loaded warehouse as a whole: coverage, freshness, shares, level shifts."""
+    from msoic_pipeline.quality.handwritten import check_warehouse
+
+    with reading(warehouse.engine) as connection:
+        rows = check_warehouse(connection, dt.date.today())
+    with writing(warehouse.engine) as connection:
+        condition = validation_result.c.table_name == WHOLE_WAREHOUSE
+        whole = [row | {"table_name": WHOLE_WAREHOUSE, "check_name": _check_name(row)} for row in rows]
+        replace_rows(connection, validation_result, condition, rows_to_arrow(validation_result, whole))
+    checks = []
+    for check, severity, level in (
+        ("warehouse_blocking", "block", dg.AssetCheckSeverity.ERROR),
+        ("warehouse_warnings", "warn", dg.AssetCheckSeverity.WARN),
+    ):
+        failed = [row for row in whole if row["severity"] == severity and not row["success"]]
+        checks.append(
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not failed,
+                severity=level,
+                description="; ".join(f"{row['source']}: {row['check_name']}: {row['detail']}" for row in failed[:5])[:3000]
+                or "all hold",
+                metadata={"failed": as_table(failed[:PREVIEW_ROWS * 5])} if failed else {},
+            )
+        )
+    return dg.MaterializeResult(metadata={"checks": len(whole)}, check_results=checks)
+
+
+def _check_name(row: dict[str, object]) -> str:
+    table = str(row["table_name"])
+    return str(row["check_name"]) if table == WHOLE_WAREHOUSE else f"{row['check_name']} ({table})"
+
+
+@dg.asset(
+    name="pipeline_run",
+    deps=["validation_result", "kpi_value", "reconciliation_result"],
+    group_name="g_published",
+    description="Says how the run ended: fails where any check of severity error failed, so that nobody need look for it.",
+    kinds={"table"},
+)
+def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+    """Record how the run ended, and fail where an error check failed."""
+    records = context.instance.get_records_for_run(
+        context.run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    evaluations = [
+        record.event_log_entry.dagster_event.asset_check_evaluation_data
+        for record in records
+        if record.event_log_entry.dagster_event is not None
+    ]
+    failed = [
+        f"{data.asset_check_key.to_user_string()}: {data.description}"
+        for data in evaluations
+        if not data.passed and data.severity == dg.AssetCheckSeverity.ERROR
+    ]
+    entry = {
+        "run_id": context.run.run_id,
+        "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        "status": "failed" if failed else "succeeded",
+        "summary": "\n".join(failed),
+    }
+    with writing(warehouse.engine) as connection:
+        connection.execute(sa.insert(pipeline_run).values(entry))
+    if failed:
+        raise dg.Failure("; ".join(failed)[:4000], allow_retries=False)
+
+
+def figure_assets() -> list[dg.AssetsDefinition]:
+    """Return the assets derived from the facts."""
+    return [reconciliation, kpis, checked_warehouse, outcome]

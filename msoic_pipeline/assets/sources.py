@@ -1,0 +1,175 @@
+"""Landed, staged, validated: three assets a source. None is partitioned, since a file spans many quarters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from msoic_pipeline import stages
+from msoic_pipeline.assets.common import Warehouse, as_table, attempt
+from msoic_pipeline.quality.verdicts import Verdict
+from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+
+SHOWN = 50
+
+
+def _landed(source: Source) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["landed", source.source],
+        group_name="a_landed",
+        description=f"Files of {source.title!r} ({source.publisher}) as published, each known by its SHA-256.",
+        kinds={"file"},
+        check_specs=[dg.AssetCheckSpec("registered", asset=["landed", source.source])],
+    )
+    def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        def work() -> dg.MaterializeResult:
+            landing = stages.land(warehouse.settings, source)
+            newest = landing.releases[-1] if landing.releases else None
+            shown = [
+                {
+                    "file": release.file_name,
+                    "published": release.published_on,
+                    "about": release.reference_period,
+                    "edition": release.edition,
+                    "synthetic": release.is_synthetic,
+                }
+                for release in landing.releases[-SHOWN:][::-1]
+            ]
+            return dg.MaterializeResult(
+                metadata={
+                    "files": len(landing.releases),
+                    "refused": len(landing.refused),
+                    "latest_release": f"{newest.reference_period}, published {newest.published_on}" if newest else "none",
+                    "releases": as_table(shown),
+                }
+            )
+
+        return attempt(context, "registered", work)
+
+    return landed
+
+
+def _staged(source: Source) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["staged", source.source],
+        group_name="b_staged",
+        deps=[["landed", source.source]],
+        description="Each release parsed once, by layout, into tidy rows with their cells (Parquet).",
+        kinds={"parquet"},
+        check_specs=[dg.AssetCheckSpec("parsed", asset=["staged", source.source])],
+    )
+    def staged(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        def work() -> dg.MaterializeResult:
+            staging = stages.stage(warehouse.settings, source)
+            counts: dict[str, int] = {}
+            for release in staging.releases:
+                for name, rows in release.manifest["facts"].items():
+                    counts[name] = counts.get(name, 0) + rows
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": sum(counts.values()),
+                    "releases": len(staging.releases),
+                    "parsed_now": staging.parsed,
+                    "unreadable": len(staging.unreadable),
+                    **{f"rows {name}": rows for name, rows in counts.items()},
+                }
+            )
+
+        return attempt(context, "parsed", work)
+
+    return staged
+
+
+def _validated(source: Source) -> dg.AssetsDefinition:
+    key = ["validated", source.source]
+
+    @dg.asset(
+        key=key,
+        group_name="c_validated",
+        deps=[["staged", source.source]],
+        description="A verdict on every file: what Great Expectations and the file's own totals found. Only accepted "
+        "releases are loaded; the rest stand in quarantine with the reason.",
+        kinds={"greatexpectations"},
+        check_specs=[
+            dg.AssetCheckSpec("validated", asset=key),
+            dg.AssetCheckSpec("files_accepted", asset=key, description="No file was refused and no release rejected."),
+            dg.AssetCheckSpec("expectations", asset=key, description="Blocking expectations hold."),
+            dg.AssetCheckSpec("warnings", asset=key, description="Expectations that only warn hold."),
+            dg.AssetCheckSpec("faults_declared", asset=key, description="What was mended or left out, by declaration."),
+        ],
+    )
+    def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        def work() -> dg.MaterializeResult:
+            staging, verdicts = stages.validate(warehouse.settings, source)
+            stages.record(warehouse.engine, source, staging, verdicts, dt.date.today())
+            index = warehouse.settings.output_dir / "data_docs" / "index.html"
+            return dg.MaterializeResult(
+                metadata={
+                    "releases": len(verdicts),
+                    "accepted": sum(verdict.accepted for verdict in verdicts),
+                    **({"data_docs": dg.MetadataValue.url(index.as_uri())} if index.is_file() else {}),
+                },
+                check_results=[_files_check(verdicts), *_expectation_checks(verdicts), _faults_check(verdicts)],
+            )
+
+        return attempt(context, "validated", work)
+
+    return validated
+
+
+def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
+    bad = [verdict for verdict in verdicts if not verdict.accepted]
+    words = "; ".join(f"{verdict.file_name}: {' '.join(verdict.reasons)}" for verdict in bad[:5])
+    return dg.AssetCheckResult(
+        check_name="files_accepted",
+        passed=not bad,
+        description=words[:4000] if bad else f"all {len(verdicts)} files accepted",
+        metadata={
+            "rejected": as_table([{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]])
+        }
+        if bad
+        else {},
+    )
+
+
+def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
+    checks = []
+    for check, severity, level in (
+        ("expectations", "block", dg.AssetCheckSeverity.ERROR),
+        ("warnings", "warn", dg.AssetCheckSeverity.WARN),
+    ):
+        results: list[dict[str, Any]] = [row for verdict in verdicts for row in verdict.results if row["severity"] == severity]
+        failed = [row for row in results if not row["success"]]
+        shown = [
+            {name: row[name] for name in ("release_id", "table_name", "check_name", "rows_failed", "detail")}
+            for row in failed[:SHOWN]
+        ]
+        checks.append(
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not failed,
+                severity=level,
+                description=f"{len(results) - len(failed)} of {len(results)} checks hold",
+                metadata={"rows_failed": sum(row["rows_failed"] for row in failed), **({"failed": as_table(shown)} if failed else {})},
+            )
+        )
+    return checks
+
+
+def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
+    declared = [row for verdict in verdicts for row in verdict.quarantine if row["is_declared"]]
+    shown = [{name: row[name] for name in ("file_name", "sheet", "cell", "treatment", "reason")} for row in declared[:SHOWN]]
+    return dg.AssetCheckResult(
+        check_name="faults_declared",
+        passed=True,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(declared)} cells or rows treated by declared faults",
+        metadata={"treated": as_table(shown)} if declared else {},
+    )
+
+
+def source_assets() -> list[dg.AssetsDefinition]:
+    """Return the three assets of every source."""
+    return [make(source) for source in map(load_source, SOURCES) for make in (_landed, _staged, _validated)]

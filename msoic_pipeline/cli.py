@@ -1,0 +1,98 @@
+"""A few commands for people: run, check a file, look a figure up, print the templates and the dictionary."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.resources
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The MSOIC programme's data pipeline."
+)
+
+
+def dagster_home() -> Path:
+    """Return the folder of Dagster's own records (DAGSTER_HOME, else .dagster_home here), made ready."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster_home").resolve())))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").is_file():
+        settings = importlib.resources.files("msoic_pipeline").joinpath("dagster.yaml").read_text(encoding="utf-8")
+        (home / "dagster.yaml").write_text(settings, encoding="utf-8")
+    return home
+
+
+@app.command()
+def run(
+    first: Annotated[str, typer.Option("--from", help="First quarter: 2021-Q4, 2021/22 Q3 or 2021-10-01.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last quarter; the same as the first where it is left out.")] = "",
+) -> None:
+    """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
+
+    Ends with exit code 1 where a file was rejected, a blocking check failed or a step broke.
+    """
+    from msoic_pipeline.run import run_everything
+
+    dagster_home()
+    succeeded, summary = run_everything(first, last or first)
+    typer.echo(summary)
+    raise typer.Exit(0 if succeeded else 1)
+
+
+@app.command()
+def ui(port: int = 3000) -> None:
+    """Open Dagster's pages on http://127.0.0.1:3000, with the schedules running."""
+    dagster_home()
+    workspace = ["-w", "workspace.yaml"] if Path("workspace.yaml").is_file() else ["-m", "msoic_pipeline.definitions"]
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", *workspace, "-h", "127.0.0.1", "-p", str(port)]
+    raise typer.Exit(subprocess.call(command))
+
+
+@app.command()
+def check(file: Path) -> None:
+    """Say what would become of a file, without loading it: its release, the layouts that fit, what is wrong with it."""
+    from msoic_pipeline.run import check_file
+
+    accepted, words = check_file(file)
+    typer.echo(words)
+    raise typer.Exit(0 if accepted else 1)
+
+
+@app.command()
+def kpi(
+    kpi_id: Annotated[str, typer.Argument(help="KPI; all where it is left out.")] = "",
+    period: Annotated[str, typer.Option(help="Period: 2021-Q4, 2021/22, 2021 or 2021-11.")] = "",
+    geography: Annotated[str, typer.Option(help="Code of a force, region or CPS Area; national where left out.")] = "",
+    as_at: Annotated[str, typer.Option(help="Day as at which: what had been published by then.")] = "",
+) -> None:
+    """Print KPI values, as known today or on an earlier day."""
+    from msoic_pipeline.run import kpi_lines
+
+    day = dt.date.fromisoformat(as_at) if as_at else None
+    typer.echo(kpi_lines(kpi_id or None, period or None, geography or None, day))
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the data dictionary as Markdown."""
+    from msoic_pipeline.model.dictionary import dictionary_page
+
+    typer.echo(dictionary_page(), nl=False)
+
+
+@app.command()
+def template(kind: Annotated[str, typer.Argument(help="force_returns or programme_activity.")], target: Path) -> None:
+    """Write an empty return to fill in."""
+    from msoic_pipeline.publication.templates import write_template
+
+    write_template(kind, target)
+    typer.echo(f"{target} written")
+
+
+if __name__ == "__main__":
+    app()

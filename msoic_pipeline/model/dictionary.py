@@ -1,0 +1,99 @@
+"""The data dictionary, made from the declarations: as rows for the warehouse and as a page for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from msoic_pipeline.model.columns import metadata
+from msoic_pipeline.model.views import VIEWS
+
+_KINDS = ("fact", "dimension", "kpi", "evidence")
+_HEADINGS = {
+    "fact": "Facts",
+    "dimension": "Dimensions",
+    "kpi": "KPIs",
+    "evidence": "Evidence: releases, vintages, checks",
+}
+
+
+def tables() -> list[sa.Table]:
+    """Return the tables in the order of the dictionary: facts first."""
+    return sorted(metadata.sorted_tables, key=lambda table: (_KINDS.index(table.info["kind"]), table.name))
+
+
+def dictionary_rows() -> list[dict[str, Any]]:
+    """Return one row a table or view and one a column of it, as in the table ``data_dictionary``."""
+    rows = []
+    for table in tables():
+        rows.append(_row(table.name, "", 0, "table", "", False, f"{table.comment} Grain: {table.info['grain']}."))
+        for position, column in enumerate(table.columns, start=1):
+            rows.append(
+                _row(
+                    table.name,
+                    column.name,
+                    position,
+                    type_name(column),
+                    column.info.get("unit", ""),
+                    column.primary_key,
+                    column.comment or "",
+                )
+            )
+    for name, view in VIEWS.items():
+        rows.append(_row(name, "", 0, "view", "", False, view.description))
+        for position, (column_name, description) in enumerate(view.columns().items(), start=1):
+            rows.append(_row(name, column_name, position, "", "", False, description))
+    return rows
+
+
+def _row(table: str, column: str, position: int, kind: str, unit: str, is_key: bool, description: str) -> dict[str, Any]:
+    return {
+        "table_name": table,
+        "column_name": column,
+        "position": position,
+        "type": kind,
+        "unit": unit,
+        "is_key": is_key,
+        "description": description,
+    }
+
+
+def type_name(column: sa.Column[Any]) -> str:
+    """Return the type of a column as a reader would name it."""
+    kinds = (
+        (sa.Boolean, "yes/no"),
+        (sa.Integer, "whole number"),
+        (sa.Float, "number"),
+        (sa.DateTime, "moment"),
+        (sa.Date, "date"),
+        (sa.String, "text"),
+    )
+    return next(name for kind, name in kinds if isinstance(column.type, kind))
+
+
+def dictionary_page() -> str:
+    """Return the data dictionary as Markdown."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "Made from the declarations in `msoic_pipeline/model/` by `make docs`; a test keeps it current. The same words stand in",
+        "the table `data_dictionary`, and as comments on PostgreSQL.",
+    ]
+    for kind in _KINDS:
+        lines += ["", f"## {_HEADINGS[kind]}"]
+        for table in tables():
+            if table.info["kind"] != kind:
+                continue
+            lines += ["", f"### `{table.name}`", "", f"{table.comment}", "", f"Grain: {table.info['grain']}.", ""]
+            lines += ["| column | type | unit | key | description |", "|---|---|---|---|---|"]
+            for column in table.columns:
+                key = "key" if column.primary_key else "optional" if column.nullable else ""
+                refers = column.info.get("references", "")
+                members = column.info.get("members", ())
+                words = (column.comment or "") + (f" Refers to `{refers}`." if refers else "")
+                words += f" One of: {', '.join(members)}." if members else ""
+                lines.append(f"| `{column.name}` | {type_name(column)} | {column.info.get('unit', '')} | {key} | {words} |")
+    lines += ["", "## Views", "", "| view | description |", "|---|---|"]
+    lines += [f"| `{name}` | {view.description} |" for name, view in VIEWS.items()]
+    return "\n".join(lines) + "\n"

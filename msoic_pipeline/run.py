@@ -1,0 +1,197 @@
+"""A whole run from the command line, and the words in which it reports."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from msoic_pipeline import stages
+from msoic_pipeline.landing import land_file
+from msoic_pipeline.model import evidence, kpi
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.periods import parse_quarter
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.staging import stage_release
+from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.layout import SOURCES, load_source
+
+# Dagster prints a traceback a step; the summary says it in a line.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_everything(first: str = "", last: str = "") -> tuple[bool, str]:
+    """Run the job over everything for a range of quarters (all where none is given); return success and a summary."""
+    import dagster as dg
+
+    from msoic_pipeline.assets.common import QUARTERS
+    from msoic_pipeline.automation import range_tags
+    from msoic_pipeline.definitions import defs
+
+    keys = QUARTERS.get_partition_keys()
+    start = parse_quarter(first).isoformat() if first else keys[0]
+    end = parse_quarter(last).isoformat() if last else keys[-1]
+    job = defs.resolve_job_def("everything")
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance, tags=dict(range_tags(start, end)), raise_on_error=False, run_config=_QUIET
+        )
+    broken = []
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            error = event.step_failure_data.error
+            cause = (error.cause or error) if error else None
+            if cause and event.step_key != "pipeline_run":
+                broken.append(f"step {event.step_key}: {cause.message.strip()}")
+    checks = [
+        (e.severity.value, f"{e.asset_check_key.to_user_string()}: {e.description}")
+        for e in result.get_asset_check_evaluations()
+        if not e.passed
+    ]
+    errors = broken + [words for severity, words in checks if severity == "ERROR"]
+    warnings = [words for severity, words in checks if severity != "ERROR"]
+    settings = Settings()
+    engine = open_engine(settings.warehouse_url)
+    try:
+        loaded = [line for line in _loaded_lines(engine)]
+    except sa.exc.SQLAlchemyError as error:
+        loaded, errors = [], [*errors, f"the warehouse cannot be read: {error}"]
+    finally:
+        engine.dispose()
+    return result.success and not errors, _summary(settings, start, end, loaded, errors, warnings, result.run_id)
+
+
+def _loaded_lines(engine: Engine) -> list[str]:
+    release, quarantine = evidence.release, evidence.quarantine
+    lines = [f"{'source':<22}{'files':>7}{'accepted':>10}{'synthetic':>11}{'facts':>12}  latest release"]
+    with reading(engine) as connection:
+        for source in map(load_source, SOURCES):
+            files, accepted, synthetic, latest = connection.execute(
+                sa.select(
+                    sa.func.count(),
+                    sa.func.sum(sa.case((release.c.status == "accepted", 1), else_=0)),
+                    sa.func.sum(sa.case((release.c.is_synthetic, 1), else_=0)),
+                    sa.func.max(release.c.published_on),
+                ).where(release.c.source == source.source)
+            ).one()
+            refused = connection.scalar(
+                sa.select(sa.func.count(quarantine.c.file_name.distinct())).where(
+                    quarantine.c.source == source.source, quarantine.c.release_id.is_(None)
+                )
+            )
+            facts = sum(
+                connection.scalar(sa.select(sa.func.count()).select_from(FACTS[name])) or 0
+                for name in dict.fromkeys(table.fact for table in source.tables)
+            )
+            lines.append(
+                f"{source.source:<22}{files + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}  {latest or 'none'}"
+            )
+        declared = connection.scalar(sa.select(sa.func.count()).where(quarantine.c.is_declared))
+        rejected = connection.scalar(sa.select(sa.func.count()).where(sa.not_(quarantine.c.is_declared)))
+        values = connection.scalar(sa.select(sa.func.count()).select_from(kpi.kpi_value))
+        measures = connection.scalar(sa.select(sa.func.count()).select_from(kpi.kpi_definition))
+        statuses = connection.execute(
+            sa.select(evidence.reconciliation_result.c.status, sa.func.count())
+            .group_by(evidence.reconciliation_result.c.status)
+            .order_by(evidence.reconciliation_result.c.status)
+        ).all()
+    lines += [
+        "",
+        f"KPIs: {measures} measures, {values:,} values (every vintage).",
+        "Reconciliation: " + (", ".join(f"{number:,} {status}" for status, number in statuses) or "nothing compared") + ".",
+        f"Quarantine: {rejected} rows or files rejected, {declared} treated by declared faults.",
+    ]
+    return lines
+
+
+def _summary(
+    settings: Settings, start: str, end: str, loaded: list[str], errors: list[str], warnings: list[str], run_id: str
+) -> str:
+    lines = [f"Quarters {start} to {end}.", "", *loaded, ""]
+    if warnings:
+        lines += [f"Warnings ({len(warnings)}):", *(f"  - {_short(words)}" for words in warnings), ""]
+    if errors:
+        lines += [f"FAILED ({len(errors)}):", *(f"  - {_short(words, 1200)}" for words in errors), ""]
+    url = sa.make_url(settings.warehouse_url).render_as_string(hide_password=True)
+    lines += [
+        ("The run failed; the last good figures stand." if errors else "All checks passed."),
+        f"  warehouse   {url}",
+        f"  Data Docs   {settings.output_dir / 'data_docs' / 'index.html'}",
+        f"  quarantine  SELECT * FROM quarantine WHERE NOT is_declared   (files: {settings.raw_dir})",
+        f"  Dagster     make ui   (run {run_id})",
+    ]
+    return "\n".join(lines)
+
+
+def _short(words: str, limit: int = 300) -> str:
+    return words if len(words) <= limit else words[: limit - 1] + "…"
+
+
+def check_file(path: Path) -> tuple[bool, str]:
+    """Return whether a file would be accepted, and the words for it; its folder's name tells the source."""
+    settings = Settings()
+    path = path.resolve()
+    source_name = next((part for part in reversed(path.parts) if part in SOURCES), "")
+    if not source_name:
+        return False, f"{path}: expected a file below a folder named by its source ({', '.join(SOURCES)})"
+    source = load_source(source_name)
+    raw_dir = Path(*path.parts[: len(path.parts) - path.parts[::-1].index(source_name) - 1])
+    with tempfile.TemporaryDirectory() as aside:
+        try:
+            release = land_file(path, raw_dir, source)
+            staged = stage_release(release, source, raw_dir, Path(aside))
+        except SourceFileError as error:
+            return False, f"REJECTED {error}"
+        landing = stages.Landing((release,), ())
+        findings = stages.validate_source(source, [staged], None)
+        verdict = stages.judge(source, landing, [staged], (), findings)[0]
+        lines = [
+            f"{'ACCEPTED' if verdict.accepted else 'REJECTED'} {release.file_name}",
+            f"  release    {release.release_id}: {release.title}, published {release.published_on}, "
+            f"about {release.reference_period}, edition {release.edition}",
+        ]
+        for sheet in staged.manifest["sheets"]:
+            lines.append(
+                f"  sheet      {sheet['sheet']}: {sheet['table']}, layout {sheet['layout']}, header in row "
+                f"{sheet['header_row']}, {sheet.get('figures', 0):,} figures"
+            )
+        lines += [f"  WRONG      {reason}" for reason in verdict.reasons]
+        lines += [
+            f"  mended     {row['sheet']} {row['cell']}: {row['treatment']}" for row in verdict.quarantine if row["is_declared"]
+        ]
+        lines += [
+            f"  warning    {row['table_name']}: {row['check_name']}: {row['detail']}"
+            for row in verdict.results
+            if not row["success"] and row["severity"] == "warn"
+        ]
+        folder = settings.raw_dir / source_name
+        if not path.is_relative_to(folder):
+            lines.append(f"  note       put it below {folder} to load it")
+        return verdict.accepted, "\n".join(lines)
+
+
+def kpi_lines(kpi_id: str | None, period: str | None, geography: str | None, as_at: dt.date | None) -> str:
+    """Return KPI values as a table of text."""
+    from msoic_pipeline.kpis.compute import kpi_table
+
+    engine = open_engine(Settings().warehouse_url)
+    try:
+        with reading(engine) as connection:
+            rows: list[dict[str, Any]] = [dict(row) for row in kpi_table(connection, kpi_id, period, geography, as_at)]
+    finally:
+        engine.dispose()
+    if not rows:
+        return "No such value was known" + (f" on {as_at}." if as_at else ".")
+    lines = [f"{'kpi':<38}{'period':<10}{'geography':<12}{'value':>14} {'unit':<14}{'status':<16}as of"]
+    for row in rows:
+        value = "missing" if row["value"] is None else f"{row['value']:,.4g}" if abs(row["value"]) < 10 else f"{row['value']:,.0f}"
+        lines.append(
+            f"{row['kpi_id']:<38}{row['period_label']:<10}{row['geography_code']:<12}{value:>14} {row['unit']:<14}"
+            f"{row['status']:<16}{row['as_of']}"
+        )
+    return "\n".join(lines)
