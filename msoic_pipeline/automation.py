@@ -1,7 +1,5 @@
 """Jobs, the nightly schedule, and the note that a failed run leaves."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping
 

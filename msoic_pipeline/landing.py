@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from msoic_pipeline.model import members
-from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_label, period_start, shift_months
+from msoic_pipeline.periods import last_quarter, parse_period, period_label
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook, a1, open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, Stamp, layout_digest, load_source
@@ -51,8 +51,7 @@ class Release:
     @property
     def reference_quarter(self) -> dt.date:
         """First day of the last quarter that the release is about."""
-        kind, start = parse_period(self.reference_period)
-        return period_start("quarter", shift_months(start, PERIOD_MONTHS[kind] - 1))
+        return last_quarter(self.reference_period)
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,10 @@ def parse_financial_year(text: str) -> dt.date:
 
 
 def parse_quarter(text: str) -> dt.date:
-    """Return the first day of a quarter written ``2021-Q4``, ``2021 Q4``, ``Q4 2021``, ``2021/22 Q3`` or ``2021-10-01``.
+    """Return the first day of a quarter.
 
-    Raises ValueError where the text is none of these.
+    It is written ``2021-Q4``, ``2021 Q4``, ``Q4 2021``, ``2021/22 Q3`` or ``2021-10-01``. Raises ValueError where the
+    text is none of these.
     """
     text = text.strip()
     if match := _CALENDAR_QUARTER.match(text):
@@ -93,7 +94,7 @@ def parse_quarter(text: str) -> dt.date:
 
 
 def parse_period(text: str) -> tuple[str, dt.date]:
-    """Return kind and first day of a period written as ``2021-11``, ``2021-Q4``, ``2021/22 Q3``, ``2021`` or ``2021/22``.
+    """Return kind and first day of a period: ``2021-11``, ``2021-Q4``, ``2021/22 Q3``, ``2021`` or ``2021/22``.
 
     ``2021-22`` is the financial year, since no month is numbered 22. Raises ValueError where the text is no period.
     """
@@ -107,8 +108,14 @@ def parse_period(text: str) -> tuple[str, dt.date]:
     return "quarter", parse_quarter(text)
 
 
+def last_quarter(text: str) -> dt.date:
+    """Return the first day of the last quarter of a period written as for ``parse_period``."""
+    kind, start = parse_period(text)
+    return period_start("quarter", shift_months(start, PERIOD_MONTHS[kind] - 1))
+
+
 def periods(kind: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
-    """Yield the first days of the periods of ``kind`` from the one that holds ``first`` to the one that holds ``last``."""
+    """Yield the first days of the periods of ``kind`` from the one that holds ``first`` to the one of ``last``."""
     start = period_start(kind, first)
     while start <= last:
         yield start

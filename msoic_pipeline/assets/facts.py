@@ -1,7 +1,5 @@
 """The warehouse's facts: one step a source, which fills its fact tables quarter by quarter."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any

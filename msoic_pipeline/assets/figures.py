@@ -1,7 +1,5 @@
 """Reconciled, KPIs, checked warehouse, published: what is derived from the facts."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import dagster as dg
@@ -162,8 +160,24 @@ def _check_name(row: dict[str, object]) -> str:
 
 
 @dg.asset(
+    name="published_kpis",
+    deps=["kpi_value"],
+    group_name="g_published",
+    description="KPIs as a Parquet file and an accessible workbook, in the output folder.",
+    kinds={"parquet", "xlsx"},
+)
+def published(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Write the exports."""
+    from msoic_pipeline.publication.exports import write_exports
+
+    with reading(warehouse.engine) as connection:
+        paths = write_exports(connection, warehouse.settings.output_dir, dt.date.today())
+    return dg.MaterializeResult(metadata={kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()})
+
+
+@dg.asset(
     name="pipeline_run",
-    deps=["validation_result", "kpi_value", "reconciliation_result"],
+    deps=["validation_result", "kpi_value", "reconciliation_result", "published_kpis"],
     group_name="g_published",
     description="Says how the run ended: fails where any check of severity error failed, so that nobody need look for it.",
     kinds={"table"},
@@ -197,4 +211,4 @@ def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
 
 def figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
-    return [reconciliation, kpis, checked_warehouse, outcome]
+    return [reconciliation, kpis, checked_warehouse, published, outcome]

@@ -1,7 +1,5 @@
 """Landed, staged, validated: three assets a source. None is partitioned, since a file spans many quarters."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 

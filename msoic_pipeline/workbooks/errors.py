@@ -13,6 +13,7 @@ class SourceFileError(Exception):
     def __init__(
         self, rule: str, *, file: str, expected: str, found: str, remedy: str, sheet: str = "", cell: str = ""
     ) -> None:
+        super().__init__(rule)
         self.rule = rule
         self.file = file
         self.sheet = sheet
@@ -20,5 +21,8 @@ class SourceFileError(Exception):
         self.expected = expected
         self.found = found
         self.remedy = remedy
-        place = ", ".join([file, *([f"sheet {sheet!r}"] if sheet else []), *([f"cell {cell}"] if cell else [])])
-        super().__init__(f"{place}: expected {expected}; found {found}. {remedy}")
+
+    def __str__(self) -> str:
+        sheet = f", sheet {self.sheet!r}" if self.sheet else ""
+        cell = f", cell {self.cell}" if self.cell else ""
+        return f"{self.file}{sheet}{cell}: expected {self.expected}; found {self.found}. {self.remedy}"

@@ -11,11 +11,12 @@ import gzip
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -26,7 +27,11 @@ MAX_FILE_BYTES = 512 * 2**20
 # The largest real file (partnership tables) is 50 MB that expand to 1.4 GB.
 MAX_EXPANDED_BYTES = 4 * 2**30
 MAX_EXPANSION = 400
+MAX_EXPANSION_OF_SMALL = 2**24
 MAX_MEMBERS = 20_000
+# Cells from the first to the last of a sheet, empty ones too: the reader holds them all. It refuses more in an ODS.
+MAX_CELLS = 100_000_000
+MAX_COLUMNS = 16_384
 
 Cell = Any
 Rows = Sequence[Sequence[Cell]]
@@ -53,10 +58,14 @@ def from_a1(address: str) -> tuple[int, int]:
     match = re.fullmatch(r"([A-Z]{1,3})([1-9]\d*)", address)
     if not match:
         raise ValueError(f"expected a cell address such as C4, found {address!r}")
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - 64
-    return int(match[2]) - 1, column - 1
+    return int(match[2]) - 1, _column_number(match[1]) - 1
+
+
+def _column_number(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
 
 
 @dataclass
@@ -82,7 +91,7 @@ class Workbook:
         self.sheet_names: list[str] = reader.sheet_names if reader is not None else [_csv_sheet_name(path)]
 
     def sheet(self, name: str, rows: int | None = None) -> Sheet:
-        """Return the sheet called ``name``, or only its first ``rows`` rows."""
+        """Return the sheet called ``name``, or only its first ``rows`` rows. Raises SourceFileError if unreadable."""
         if self._reader is None:
             assert self._csv_rows is not None
             return Sheet(name, self._csv_rows if rows is None else self._csv_rows[:rows])
@@ -126,52 +135,105 @@ def open_workbook(path: Path) -> Workbook:
             found=f"{path.suffix or 'no suffix'}",
             remedy="Save the publisher's own file here, unconverted, or remove this one.",
         )
-    _check_archive(path)
+    _check_archive(path, has_addresses=name.endswith(".xlsx"))
     try:
         return Workbook(path, CalamineWorkbook.from_path(str(path)))
     except (CalamineError, OSError) as error:
         raise _unreadable(path, str(error)) from error
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: Path, has_addresses: bool) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = {member.filename for member in members}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            if len(members) > MAX_MEMBERS:
+                raise _hostile(path, f"at most {MAX_MEMBERS:,} parts", f"{len(members):,} parts")
+            expanded = sum(member.file_size for member in members)
+            _check_expansion(path, expanded, sum(member.compress_size for member in members))
+            if any(member.flag_bits & 1 for member in members):
+                raise _unreadable(path, "the file is encrypted")
+            if any(name.lower().endswith("vbaproject.bin") or name.startswith("Basic/") for name in names):
+                raise _hostile(path, "a workbook without macros", "a macro project")
+            for member in members if has_addresses else ():
+                with archive.open(member) as stream:
+                    _check_extent(path, stream)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise _unreadable(path, str(error)) from error
-    expanded = sum(member.file_size for member in members)
-    packed = max(1, sum(member.compress_size for member in members))
-    if len(members) > MAX_MEMBERS:
-        raise _hostile(path, f"at most {MAX_MEMBERS:,} parts", f"{len(members):,} parts")
+
+
+def _check_expansion(path: Path, expanded: int, packed: int) -> None:
     if expanded > MAX_EXPANDED_BYTES:
         raise _hostile(path, f"contents of at most {MAX_EXPANDED_BYTES:,} bytes", f"{expanded:,} bytes")
-    if expanded > 2**24 and expanded / packed > MAX_EXPANSION:
-        raise _hostile(path, f"an expansion of at most {MAX_EXPANSION} times", f"{expanded / packed:,.0f} times")
-    if any(member.flag_bits & 1 for member in members):
-        raise _unreadable(path, "the file is encrypted")
-    if any(name.lower().endswith("vbaproject.bin") or name.startswith("Basic/") for name in names):
-        raise _hostile(path, "a workbook without macros", "a macro project")
+    times = expanded / max(1, packed)
+    if expanded > MAX_EXPANSION_OF_SMALL and times > MAX_EXPANSION:
+        raise _hostile(path, f"an expansion of at most {MAX_EXPANSION} times", f"{times:,.0f} times")
+
+
+# A cell tag that does not begin with an address in columns A to Z, or that has a prefix.
+_UNUSUAL_CELLS = (re.compile(rb"""<c[\s/>](?!r="[A-Z][0-9])"""), re.compile(rb":c[\s/>]"))
+_TAG = re.compile(rb"<(?:\w+:)?(c|row)((?:\s[^>]*)?)>")
+_ADDRESS = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,9})["']""")
+_CHUNK = 2**20
+
+
+def _check_extent(path: Path, stream: IO[bytes]) -> None:
+    """Refuse a part whose cells stand so far apart that the rectangle around them would not fit into memory.
+
+    A sheet no wider than column Z always fits: only in others are the addresses read one by one.
+    """
+    if not any(unusual.search(chunk) for chunk in _whole_tags(path, stream) for unusual in _UNUSUAL_CELLS):
+        return
+    stream.seek(0)
+    last_row, last_column = 0, 0
+    for chunk in _whole_tags(path, stream):
+        for kind, attributes in _TAG.findall(chunk):
+            if address := _ADDRESS.search(attributes):
+                last_column = max(last_column, _column_number(address[1].decode().upper()))
+                last_row = max(last_row, int(address[2]))
+            elif kind == b"c":  # it stands right of the one before, wherever that is
+                last_column = MAX_COLUMNS
+        if last_row * last_column > MAX_CELLS:
+            raise _hostile(path, f"at most {MAX_CELLS:,} cells", f"a cell in row {last_row:,} of a wide sheet")
+
+
+def _whole_tags(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the text of an XML part in pieces that break between tags."""
+    kept = b""
+    while piece := stream.read(_CHUNK):
+        text = kept + piece
+        end = text.rfind(b"<")
+        yield text[:end]
+        kept = text[end:]
+        if len(kept) > _CHUNK:
+            raise _hostile(path, "tags of a usual length", f"a tag of more than {_CHUNK:,} bytes")
+    yield kept
 
 
 def _read_csv(path: Path) -> Rows:
-    try:
-        raw = path.read_bytes()
-        if path.suffix == ".gz":
-            with gzip.open(io.BytesIO(raw)) as stream:
-                raw = stream.read(MAX_EXPANDED_BYTES + 1)
-            if len(raw) > MAX_EXPANDED_BYTES:
-                raise _hostile(path, f"contents of at most {MAX_EXPANDED_BYTES:,} bytes", "more")
-    except (OSError, EOFError) as error:
-        raise _unreadable(path, str(error)) from error
+    raw = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        raw = _gunzip(path, raw)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("cp1252", errors="replace")
     try:
-        return list(csv.reader(io.StringIO(text), strict=True))
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise _unreadable(path, str(error)) from error
+
+
+def _gunzip(path: Path, packed: bytes) -> bytes:
+    content = io.BytesIO()
+    try:
+        with gzip.open(io.BytesIO(packed)) as stream:
+            while chunk := stream.read(_CHUNK):
+                content.write(chunk)
+                _check_expansion(path, content.tell(), len(packed))
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, str(error)) from error
+    return content.getvalue()
 
 
 def _csv_sheet_name(path: Path) -> str:

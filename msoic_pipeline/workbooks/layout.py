@@ -62,7 +62,11 @@ class Measure(_Strict):
 
 
 class Level(_Strict):
-    """One tier of headers above the figures: the members it names, or how an open set of them is read."""
+    """One tier of headers above the figures: the members it names, or how an open set of them is read.
+
+    Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an open
+    set against a column that was dropped. ``quarters`` is how many quarters, up to the release's own, must be there.
+    """
 
     to: str
     members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -70,6 +74,7 @@ class Level(_Strict):
     ignore: tuple[str, ...] = ()
     parse: str = ""
     totals: tuple[str, ...] = ()
+    quarters: int = 0
 
     @model_validator(mode="after")
     def _closed_or_open(self) -> Level:
@@ -95,7 +100,7 @@ class Validity(_Strict):
 
 
 class SheetText(_Strict):
-    """By which text a sheet is claimed for the layout: its name, its first filled cell, or both (regular expressions)."""
+    """By which text a sheet is claimed for a layout: its name, its first filled cell, or both (regular expressions)."""
 
     name: str = ""
     title: str = ""
@@ -132,9 +137,9 @@ class Layout(_Strict):
 class Table(_Strict):
     """A published table: the fact it becomes, and its layouts.
 
-    ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy columns
-    that the table itself fixes. ``sum_rows`` names keys whose several published rows are added up (``*``: any).
-    ``known_rows`` is a file of members, a row of which each row of the table must match.
+    ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
+    columns that the table itself fixes. ``sum_rows`` names keys whose several rows in one sheet are added up (``*``:
+    any). ``known_rows`` is a file of members, a row of which each row of the table must match.
     """
 
     table: str
@@ -173,8 +178,8 @@ class Source(_Strict):
     """A publisher's series of releases.
 
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
-    say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every message.
-    ``unavailable`` lists the marks that stand for a figure that is not available; ``end`` the words that end a table.
+    say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every
+    message. ``unavailable`` lists the marks of a figure that is not available; ``end`` the words that end a table.
     """
 
     source: str

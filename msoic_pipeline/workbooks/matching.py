@@ -1,11 +1,13 @@
 """Finds which sheet holds which table, by text alone, and explains what differs where nothing fits.
 
 A sheet is *claimed* by a layout when its name or the title above its header says so. A claimed sheet whose headers do
-not fit is an error; so is a sheet that fits two layouts, and a required table that no sheet holds.
+not fit is an error; so is a sheet that fits two layouts, a required table that no sheet holds, and a sheet that has the
+header of a table that may be missing, or spread over many sheets, without the name or title of one.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass, field
 from itertools import product
@@ -13,9 +15,10 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
+from msoic_pipeline.periods import period_label, shift_months
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
-from msoic_pipeline.workbooks.layout import Layout, Level, Measure, Source, Table
+from msoic_pipeline.workbooks.layout import Column, Layout, Level, Measure, Source, Table
 from msoic_pipeline.workbooks.texts import clean, fold, is_blank
 from msoic_pipeline.workbooks.values import parser
 
@@ -34,15 +37,15 @@ class Difference:
     cell: str
     place_in_layout: str = ""
 
-    def words(self) -> str:
-        """Return the difference as a person reads it."""
+    def words(self, withhold: bool) -> str:
+        """Return the difference as a person reads it, without what stands in the sheet if that is to be withheld."""
         at = f" in {self.cell}" if self.cell else ""
+        found = "(withheld)" if withhold else repr(self.found)
         return {
-            "missing": f"no header {self.expected}",
-            "renamed": f"header {self.found!r}{at} where {self.expected} was expected",
-            "unknown": f"unknown header {self.found!r}{at}",
-            "ambiguous": f"header {self.found!r} more than once ({self.cell})",
-            "headless": f"figures without a header{at}",
+            "missing": f"no {self.expected}",
+            "renamed": f"header {found}{at} where {self.expected} was expected",
+            "unknown": f"unknown header {found}{at}",
+            "ambiguous": f"header {found} more than once ({self.cell})",
         }[self.kind]
 
 
@@ -75,28 +78,33 @@ class Match:
     matched: int = 0
 
 
-def match_workbook(source: Source, workbook: Workbook, reference_quarter: Any) -> list[Match]:
+def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.date) -> list[Match]:
     """Return the sheets of ``workbook`` that hold tables of ``source``, each with its layout.
 
-    Raises SourceFileError where a claimed sheet does not fit, a sheet fits two layouts, or a required table is missing.
+    Raises SourceFileError where a claimed sheet does not fit, an unclaimed one does, a sheet fits two layouts, or a
+    required table is missing.
     """
     file = workbook.path.name
+    valid = [
+        (table, layout)
+        for table in source.tables
+        for layout in table.layouts
+        if layout.releases.holds(reference_quarter)
+    ]
     heads = {name: workbook.sheet(name, rows=HEADER_SEARCH_ROWS) for name in workbook.sheet_names}
     found: list[Match] = []
     for head in heads.values():
-        attempts = [
-            match_sheet(head, table, layout)
-            for table in source.tables
-            for layout in table.layouts
-            if layout.releases.holds(reference_quarter) and claims(head, layout)
-        ]
+        claimants = [(table, layout) for table, layout in valid if claims(head, layout)]
+        attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in claimants]
         fitting = [attempt for attempt in attempts if not attempt.differences]
         if len(fitting) > 1:
             raise _ambiguous(file, head.name, fitting)
         if attempts and not fitting:
             nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
-            raise _does_not_fit(file, nearest, source.source)
+            raise _does_not_fit(file, nearest, source)
         found += fitting
+        if not claimants:
+            _refuse_unclaimed(file, head, valid, source, reference_quarter)
     for table in source.tables:
         sheets = [match.sheet for match in found if match.table is table]
         if table.required and not sheets:
@@ -115,6 +123,34 @@ def match_workbook(source: Source, workbook: Workbook, reference_quarter: Any) -
     return found
 
 
+def _refuse_unclaimed(
+    file: str, head: Sheet, valid: list[tuple[Table, Layout]], source: Source, reference_quarter: dt.date
+) -> None:
+    """Refuse a sheet that nothing claims though it has the very header of a table that would not be missed."""
+    for table, layout in valid:
+        if table.required and table.sheets == "one":
+            continue
+        match = match_sheet(head, table, layout, reference_quarter)
+        if not match.differences:
+            wanted = " and ".join(
+                f"{kind} {pattern!r}"
+                for kind, pattern in (("name", layout.sheet.name), ("title", layout.sheet.title))
+                if pattern
+            )
+            raise SourceFileError(
+                "unclaimed_sheet",
+                file=file,
+                sheet=head.name,
+                cell=a1(match.header_row, 0),
+                expected=f"a sheet with the header of table {table.table!r} to have the {wanted}",
+                found="that header in a sheet of another name or title",
+                remedy=(
+                    "If the publisher has renamed it, add its new text to sheet.name or sheet.title in "
+                    f"msoic_pipeline/sources/{source.source}/layouts.yaml."
+                ),
+            )
+
+
 def claims(head: Sheet, layout: Layout) -> bool:
     """Return whether the layout claims the sheet by its name and by its title, which is its first filled cell."""
     if layout.sheet.name and not re.search(layout.sheet.name, head.name, re.IGNORECASE):
@@ -125,23 +161,32 @@ def claims(head: Sheet, layout: Layout) -> bool:
     return bool(re.search(layout.sheet.title, title, re.IGNORECASE))
 
 
-def match_sheet(head: Sheet, table: Table, layout: Layout) -> Match:
-    """Return the best reading of a sheet's first rows through ``layout``; its ``differences`` are empty where it fits."""
+def match_sheet(head: Sheet, table: Table, layout: Layout, reference_quarter: dt.date) -> Match:
+    """Return the best reading of a sheet's first rows through ``layout``; it has no ``differences`` where it fits."""
     tiers = max(1, len(layout.levels))
-    nearest = Match(head.name, table, layout)
-    for row in range(min(len(head.rows), HEADER_SEARCH_ROWS)):
-        attempt = _match_at(head, table, layout, row, tiers)
-        if attempt.matched and not attempt.differences:
+    nearest = Match(head.name, table, layout, differences=[_missing_header(spec) for spec in _named(layout)])
+    for row in range(min(len(head.rows), HEADER_SEARCH_ROWS) - tiers + 1):
+        attempt = _match_at(head, table, layout, row, tiers, reference_quarter)
+        if not attempt.differences:
             return attempt
         nearest = max(nearest, attempt, key=lambda match: (match.matched, -len(match.differences)))
     return nearest
 
 
-def _match_at(head: Sheet, table: Table, layout: Layout, row: int, tiers: int) -> Match:
+def _named(layout: Layout) -> tuple[Column | Measure, ...]:
+    """Columns that are known by a header of their own."""
+    return (*layout.columns, *layout.measures)
+
+
+def _missing_header(spec: Column | Measure) -> Difference:
+    return Difference("missing", f"header {_either(spec.header)}", "", "", spec.to)
+
+
+def _match_at(
+    head: Sheet, table: Table, layout: Layout, row: int, tiers: int, reference_quarter: dt.date
+) -> Match:
     match = Match(head.name, table, layout, header_row=row, first_row=row + tiers)
     rows = [[*values, *[""] * (head.width - len(values))] for values in head.rows[row : row + tiers]]
-    if len(rows) < tiers:
-        return match
     texts = [[clean(value) for value in values] for values in rows]
     ignored = {fold(text) for text in layout.ignore}
     match.ignored = {
@@ -149,7 +194,8 @@ def _match_at(head: Sheet, table: Table, layout: Layout, row: int, tiers: int) -
     }
     taken = _match_named(match, texts, layout)
     if layout.levels:
-        _match_levels(match, rows, texts, layout, taken)
+        seen = _match_levels(match, rows, texts, layout, taken)
+        _check_complete(match, layout, seen, reference_quarter)
     known = taken | set(match.figures) | match.ignored
     unknown = [
         Difference("unknown", "", texts[tier][column], a1(row + tier, column))
@@ -171,7 +217,7 @@ def _match_named(match: Match, texts: list[list[str]], layout: Layout) -> set[in
             if text:
                 places.setdefault(fold(text), []).append((column, tier))
     taken: set[int] = set()
-    for spec in (*layout.columns, *layout.measures):
+    for spec in _named(layout):
         hits = [
             place for header in dict.fromkeys(fold(text) for text in spec.header) for place in places.get(header, [])
         ]
@@ -191,12 +237,17 @@ def _match_named(match: Match, texts: list[list[str]], layout: Layout) -> set[in
             else:
                 match.labels[spec.to] = column
         elif not spec.optional:
-            match.differences.append(Difference("missing", _either(spec.header), "", "", spec.to))
+            match.differences.append(_missing_header(spec))
     return taken
 
 
-def _match_levels(match: Match, rows: list[list[Any]], texts: list[list[str]], layout: Layout, taken: set[int]) -> None:
-    """Read the tiers of headers over the figures; each column not taken by a label must name a member of every level."""
+def _match_levels(
+    match: Match, rows: list[list[Any]], texts: list[list[str]], layout: Layout, taken: set[int]
+) -> set[tuple[Any, ...]]:
+    """Read the tiers of headers over the figures, and return the members under which columns stand.
+
+    Each column that is not taken by a label must name a member of every level.
+    """
     outer_text, outer_value = "", None
     seen: dict[tuple[Any, ...], int] = {}
     last = len(layout.levels) - 1
@@ -240,7 +291,7 @@ def _match_levels(match: Match, rows: list[list[Any]], texts: list[list[str]], l
             continue
         match.figures[column] = Figure(layout.value, path)
         match.matched += 1
-    _check_complete(match, layout, set(seen))
+    return set(seen)
 
 
 def _member(level: Level, text: str, value: Any) -> tuple[Any, str]:
@@ -263,30 +314,43 @@ def _member(level: Level, text: str, value: Any) -> tuple[Any, str]:
         return None, str(error)
 
 
-def _check_complete(match: Match, layout: Layout, seen: set[tuple[Any, ...]]) -> None:
+def _check_complete(
+    match: Match, layout: Layout, seen: set[tuple[Any, ...]], reference_quarter: dt.date
+) -> None:
     """Every combination of the members must have its column: a dropped column is a difference, not a smaller table."""
     choices: list[list[Any]] = []
     for depth, level in enumerate(layout.levels):
         present = {path[depth] for path in seen if path[depth] != TOTAL}
+        due = {shift_months(reference_quarter, -3 * back) for back in range(level.quarters)}
         choices.append(
-            [m for m in level.members if m not in level.optional or m in present]
-            if level.members
-            else sorted(present, key=str)
+            [member for member in level.members if member not in level.optional or member in present]
+            or sorted(present | due, key=str)
         )
-    if not all(choices):
-        return
-    for path in product(*choices):
+    wanted = list(product(*choices))
+    for depth, level in enumerate(layout.levels):
+        if level.totals:
+            wanted += product(*choices[:depth], *[[TOTAL]] * (len(choices) - depth))
+    for path in wanted:
         if path not in seen:
-            names = " / ".join(str(part) for part in path)
+            names = " / ".join(_member_name(member) for member in path)
             match.differences.append(Difference("missing", f"column {names}", "", "", layout.levels[-1].to))
+    if not wanted:
+        match.differences.append(Difference("missing", f"column of a {layout.levels[-1].to}", "", "", layout.levels[-1].to))
+
+
+def _member_name(member: Any) -> str:
+    if member == TOTAL:
+        return "Total"
+    return period_label("quarter", member) if isinstance(member, dt.date) else str(member)
 
 
 def _pair_renamed(match: Match) -> None:
     """Turn a missing and an unknown header that look alike into one renamed header."""
     unknown = [difference for difference in match.differences if difference.kind == "unknown"]
     for missing in [difference for difference in match.differences if difference.kind == "missing"]:
+        wanted = missing.expected.removeprefix("header ")
         candidates = {index: difference.found for index, difference in enumerate(unknown)}
-        best = process.extractOne(missing.expected, candidates, scorer=fuzz.partial_token_set_ratio, score_cutoff=70)
+        best = process.extractOne(wanted, candidates, scorer=fuzz.partial_token_set_ratio, score_cutoff=70)
         if best:
             renamed = unknown.pop(best[2])
             match.differences.remove(missing)
@@ -330,17 +394,19 @@ def _ambiguous(file: str, sheet: str, matches: list[Match]) -> SourceFileError:
     )
 
 
-def _does_not_fit(file: str, match: Match, source: str) -> SourceFileError:
+def _does_not_fit(file: str, match: Match, source: Source) -> SourceFileError:
     first = next((difference.cell for difference in match.differences if difference.cell), "")
-    proposal = propose(match)
+    layouts = f"msoic_pipeline/sources/{source.source}/layouts.yaml"
+    proposal = "" if source.sensitive else propose(match)
     return SourceFileError(
         "changed_layout",
         file=file,
         sheet=match.sheet,
         cell=first or (a1(match.header_row, 0) if match.matched else ""),
         expected=f"the header of table {match.table.table!r} (layout {match.layout.layout!r})",
-        found="; ".join(difference.words() for difference in match.differences),
-        remedy=f"Look at the sheet; then in msoic_pipeline/sources/{source}/layouts.yaml, table {match.table.table!r}: {proposal}.",
+        found="; ".join(difference.words(source.sensitive) for difference in match.differences),
+        remedy="Look at the sheet"
+        + (f"; then in {layouts}, table {match.table.table!r}: {proposal}." if proposal else f" and at {layouts}."),
     )
 
 
@@ -355,9 +421,11 @@ def _missing(file: str, source: Source, tables: tuple[Table, ...], sheets: list[
         "missing_sheet",
         file=file,
         expected=f"a sheet that holds table {wanted}",
-        found=f"the sheets {', '.join(repr(name) for name in sheets[:40])}",
+        found=f"{len(sheets)} other sheets"
+        if source.sensitive
+        else f"the sheets {', '.join(repr(name) for name in sheets[:40])}",
         remedy=(
-            "If the file is complete the publisher has renamed the table: add its new text to sheet.title or sheet.name in "
-            f"msoic_pipeline/sources/{source.source}/layouts.yaml."
+            "If the file is complete the publisher has renamed the table: add its new text to sheet.title or "
+            f"sheet.name in msoic_pipeline/sources/{source.source}/layouts.yaml."
         ),
     )

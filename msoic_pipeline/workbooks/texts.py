@@ -28,6 +28,11 @@ def clean(value: Any) -> str:
     return " ".join(_NOTE.sub("", text).split())
 
 
+def fold_mark(value: Any) -> str:
+    """Return the form under which marks such as ``[x]``, ``-`` or ``N/A`` are compared: nothing of them is left out."""
+    return " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).casefold().split())
+
+
 @lru_cache(maxsize=65536)
 def _fold(text: str) -> str:
     return " ".join(clean(text).casefold().replace("&", " and ").replace("-", " ").split())

@@ -1,8 +1,8 @@
 """Turns a matched sheet into tidy rows: one row a figure (or a set of measures), each with the cell it came from.
 
-Three frames come out of a sheet: ``rows`` (the finest figures), ``totals`` (figures that the sheet gives as totals of
-others) and ``rejects`` (cells that could not be read, with the reason). Every figure cell of the sheet is in exactly
-one of them or counted as not available.
+Three things come out of a sheet: ``rows`` (the finest figures), ``totals`` (figures that the sheet gives as totals of
+others) and ``rejects`` (cells that could not be read, with the reason). Every filled figure cell of the sheet is in
+exactly one of them or is counted as not available, and every row below the header is data, blank or a note.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from msoic_pipeline.periods import period_start, shift_months
+from msoic_pipeline.periods import last_quarter, parse_period, period_start, shift_months
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, a1, column_letters, from_a1
 from msoic_pipeline.workbooks.layout import Layout, Source
 from msoic_pipeline.workbooks.matching import TOTAL, Match
-from msoic_pipeline.workbooks.texts import clean, fold, is_blank
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.texts import clean, fold, fold_mark, is_blank
+from msoic_pipeline.workbooks.values import parse_number, parser
 
 _BLANK = "\0blank"
 _BAD = "\0bad"
-REJECT_COLUMNS = ["sheet", "cell", "rule", "reason", "raw_text"]
+
+# Columns of equal length by name; their cells are Python values.
+Columns = dict[str, np.ndarray]
 
 
 @dataclass
@@ -42,13 +44,17 @@ class Mend:
 
 @dataclass
 class Tidy:
-    """What a sheet holds. ``counts`` says where each figure cell went."""
+    """What a sheet holds.
+
+    ``counts`` says where the rows went (``rows`` = ``data_rows`` + ``blank_rows`` + ``note_rows``) and where the figure
+    cells (``figures`` = ``loaded`` + ``totals`` + ``unavailable`` + ``rejected``; ``blank`` ones of data rows beside).
+    """
 
     match: Match
-    rows: pd.DataFrame
-    totals: pd.DataFrame
-    rejects: pd.DataFrame
-    counts: Counter[str] = field(default_factory=Counter)
+    rows: Columns
+    totals: Columns
+    rejects: list[dict[str, str]]
+    counts: Counter[str]
 
 
 class _Codes:
@@ -74,92 +80,119 @@ def tidy_sheet(
     source: Source,
     file: str,
     published_on: dt.date,
-    reference_start: dt.date,
+    reference_period: str,
     mends: list[Mend],
 ) -> Tidy:
     """Return the tidy rows of ``sheet`` read through ``match``.
 
     ``rows`` has the table's label columns, its measures with their cells, ``sheet`` and ``cell``, and the period
-    (``quarter_start``, and ``month_start`` or ``day`` where the layout names them). Raises SourceFileError where figures
-    stand under no header.
+    (``quarter_start``, and ``month_start`` or ``day`` where the layout names them). Raises SourceFileError where
+    figures stand outside the table that the header opens, or a reference period is not of the kind that it should be.
     """
     layout = match.layout
-    cells = _cells(sheet, match, mends)
+    cells = _cells(sheet, match, mends, file)
     first = match.first_row
-    cut, ends = _cut_at_end(cells, match, source)
+    cut = _end_of_table(cells, match, source)
+    _refuse_strays(sheet, cells, cut, match, file)
+    after_end = sum(any(not is_blank(value) for value in row) for row in cells[cut:])
+    counts = Counter(rows=len(cells), note_rows=after_end, blank_rows=len(cells) - cut - after_end)
     cells = cells[:cut]
-    _refuse_headless(cells, match, file, first)
 
-    unavailable = {fold(mark) for mark in source.unavailable}
-    figure_columns = sorted(match.figures)
+    unavailable = {fold_mark(mark) for mark in source.unavailable}
     labels = {spec.to: _Codes(cells[:, match.labels[spec.to]]) for spec in layout.columns if spec.to in match.labels}
-    figures = {column: _Codes(cells[:, column]) for column in figure_columns}
-    label_blank = {name: codes.mask(is_blank) for name, codes in labels.items()}
-    figure_blank = {column: codes.mask(is_blank) for column, codes in figures.items()}
+    figures = {column: _Codes(cells[:, column]) for column in sorted(match.figures)}
+    filled = {column: ~codes.mask(is_blank) for column, codes in figures.items()}
+    counts["figures"] = sum(int(mask.sum()) for mask in filled.values())
+    is_empty, is_note = _rows_without_figures(match, labels, np.logical_or.reduce(list(filled.values())))
+    keep = np.flatnonzero(~(is_empty | is_note))
+    counts.update(blank_rows=int(is_empty.sum()), note_rows=int(is_note.sum()), data_rows=len(keep))
+    counts["blank"] = len(keep) * len(figures) - counts["figures"]
 
-    no_figures = np.logical_and.reduce(list(figure_blank.values())) if figures else np.ones(len(cells), dtype=bool)
-    filled_labels = sum((~blank).astype(int) for blank in label_blank.values())
-    empty = no_figures & (filled_labels == 0)
-    first_label = min(labels, key=lambda name: match.labels[name])
-    notes = no_figures & (filled_labels == 1) & ~label_blank[first_label] & (len(labels) > 1)
-    keep = np.flatnonzero(~(empty | notes))
-    counts = Counter(blank_rows=int(empty.sum()), note_rows=int(notes.sum()) + ends, data_rows=len(keep))
-
-    parsed, problems = _parse_labels(labels, label_blank, layout, keep)
+    parsed, problems = _parse_labels(labels, layout, keep)
     numbers = keep + first
-    rejects: list[dict[str, Any]] = []
+    rejects: list[dict[str, str]] = []
 
-    def reject(position: int, column: int, rule: str, reason: str) -> None:
+    def reject(position: int, column: int, rule: str, reason: str, value: Any = "") -> None:
         row = int(numbers[position])
+        if value != "" and not source.sensitive:
+            reason += f"; found {clean(value)!r}"
         raw = "" if source.sensitive else " | ".join(clean(value) for value in sheet.rows[row][:40])
         rejects.append({"sheet": match.sheet, "cell": a1(row, column), "rule": rule, "reason": reason, "raw_text": raw})
 
     good = np.ones(len(keep), dtype=bool)
     for position, name, expected in problems:
-        found = "" if source.sensitive else f"; found {clean(cells[keep[position], match.labels[name]])!r}"
-        reject(position, match.labels[name], "unreadable_label", f"expected {expected}{found}")
+        column = match.labels[name]
+        reject(position, column, "unreadable_label", f"expected {expected}", cells[keep[position], column])
         good[position] = False
 
     values: dict[int, np.ndarray] = {}
-    for column in figure_columns:
+    for column, codes in figures.items():
         read = parser(match.figures[column].measure.parse)
-        everything, errors = _parse_figures(figures[column], read, unavailable)
+        everything, errors = _parse_figures(codes, read, unavailable)
         values[column] = everything[keep]
         for position in np.flatnonzero(values[column] == _BAD):
-            found = "" if source.sensitive else f"; found {clean(cells[keep[position], column])!r}"
-            reason = errors[figures[column].codes[keep[position]]]
-            reject(int(position), column, "unreadable_figure", f"expected {reason}{found}")
+            expected = f"expected {errors[codes.codes[keep[position]]]}"
+            reject(int(position), column, "unreadable_figure", expected, cells[keep[position], column])
 
     table = _join(parsed, values, numbers, good, match, counts)
-    late = _add_period(table, layout, published_on, reference_start)
+    late = _add_period(table, match, file, published_on, reference_period)
     for position in np.unique(table["_position"][late]):
-        start = table["quarter_start"][np.flatnonzero((table["_position"] == position) & late)[0]]
-        reason = (
-            f"expected a quarter before the publication on {published_on:%d %B %Y}; found the one from {start:%d %B %Y}"
-        )
-        reject(int(position), min(match.labels.values()), "future_period", reason)
-    counts["rejected"] = len(rejects)
+        column = min(match.labels.values())
+        reason = f"expected a period that had begun by the publication on {published_on:%d %B %Y}"
+        reject(int(position), column, "future_period", reason, cells[keep[position], column])
     is_total = table.pop("_total").astype(bool)
+    figures_of_row = table.pop("_figures")
     del table["_position"]
     constants = {"sheet": match.sheet, **match.table.constants}
-    return Tidy(
+    counts["loaded"] = int(figures_of_row[~is_total & ~late].sum())
+    counts["totals"] = int(figures_of_row[is_total & ~late].sum())
+    counts["rejected"] += int(figures_of_row[late].sum())
+    tidy = Tidy(
         match,
-        _frame(table, ~is_total & ~late, constants),
-        _frame(table, is_total & ~late, constants),
-        pd.DataFrame(rejects, columns=REJECT_COLUMNS),
+        _select(table, ~is_total & ~late, constants),
+        _select(table, is_total & ~late, constants),
+        rejects,
         counts,
     )
+    check_conserved(counts, file, match.sheet)
+    return tidy
 
 
-def _frame(table: dict[str, np.ndarray], mask: np.ndarray, constants: dict[str, Any]) -> pd.DataFrame:
+def check_conserved(counts: Counter[str], file: str, sheet: str = "") -> None:
+    """Raise SourceFileError where a row or a figure went missing between the sheet and what was read of it."""
+    rows = counts["data_rows"] + counts["blank_rows"] + counts["note_rows"]
+    figures = counts["loaded"] + counts["totals"] + counts["unavailable"] + counts["rejected"]
+    if (counts["rows"], counts["figures"]) != (rows, figures):
+        raise SourceFileError(
+            "not_conserved",
+            file=file,
+            sheet=sheet,
+            expected=f"{counts['rows']:,} rows and {counts['figures']:,} figures to be accounted for",
+            found=f"{rows:,} rows and {figures:,} figures ({dict(counts)})",
+            remedy="This is a fault of the pipeline, not of the file: report it.",
+        )
+
+
+def _select(table: Columns, mask: np.ndarray, constants: dict[str, Any]) -> Columns:
     size = int(mask.sum())
     columns = {name: values[mask] for name, values in table.items()}
-    return pd.DataFrame(
-        columns | {name: np.full(size, value, dtype=object) for name, value in constants.items()}, dtype=object
-    )
+    return columns | {name: np.full(size, value, dtype=object) for name, value in constants.items()}
 
 
-def _cells(sheet: Sheet, match: Match, mends: list[Mend]) -> np.ndarray:
+def _rows_without_figures(
+    match: Match, labels: dict[str, _Codes], has_figures: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows are empty, and which are notes: below the last figure, with nothing but the first label."""
+    filled = {name: ~codes.mask(is_blank) for name, codes in labels.items()}
+    number_filled = np.sum(list(filled.values()), axis=0)
+    first_label = min(labels, key=lambda name: match.labels[name])
+    with_figures = np.flatnonzero(has_figures)
+    is_below = np.arange(len(has_figures)) > (with_figures[-1] if len(with_figures) else -1)
+    is_empty = ~has_figures & (number_filled == 0)
+    return is_empty, is_below & (number_filled == 1) & filled[first_label]
+
+
+def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str) -> np.ndarray:
     body = pd.DataFrame(list(sheet.rows[match.first_row :]), dtype=object)
     cells = body.reindex(columns=range(max(sheet.width, body.shape[1]))).to_numpy(dtype=object, na_value="")
     for mend in mends:
@@ -167,49 +200,69 @@ def _cells(sheet: Sheet, match: Match, mends: list[Mend]) -> np.ndarray:
             continue
         row, column = from_a1(mend.cell)
         row -= match.first_row
-        if 0 <= row < cells.shape[0] and column < cells.shape[1] and clean(cells[row, column]) == mend.found:
-            cells[row, column] = mend.replacement
+        is_there = 0 <= row < cells.shape[0] and column < cells.shape[1]
+        found = clean(cells[row, column]) if is_there else ""
+        if found != mend.found:
+            raise SourceFileError(
+                "fault_not_found",
+                file=file,
+                sheet=mend.sheet,
+                cell=mend.cell,
+                expected=f"{mend.found!r}, which the declared fault {mend.fault_id} replaces",
+                found=repr(found),
+                remedy="Look at the sheet, and amend the source's faults.yaml.",
+            )
+        cells[row, column] = mend.replacement
     return cells
 
 
-def _cut_at_end(cells: np.ndarray, match: Match, source: Source) -> tuple[int, int]:
-    """Return the number of rows before the words that end the table, and the number of filled rows from there on."""
+def _end_of_table(cells: np.ndarray, match: Match, source: Source) -> int:
+    """Return the number of rows before the words that end the table."""
     ends = {fold(text) for text in source.end}
     left = min(match.labels.values())
     marks = np.flatnonzero(_Codes(cells[:, left]).mask(lambda value: isinstance(value, str) and fold(value) in ends))
-    if not len(marks):
-        return len(cells), 0
-    cut = int(marks[0])
-    return cut, sum(any(not is_blank(value) for value in row) for row in cells[cut:])
+    return int(marks[0]) if len(marks) else len(cells)
 
 
-def _refuse_headless(cells: np.ndarray, match: Match, file: str, first: int) -> None:
-    """Figures under no header would be dropped silently: refuse them."""
+def _refuse_strays(sheet: Sheet, cells: np.ndarray, cut: int, match: Match, file: str) -> None:
+    """Refuse figures above the header, below the end of the table or under no header: they would be dropped silently."""
     known = {*match.labels.values(), *match.figures, *match.ignored}
-    for column in range(cells.shape[1]):
-        if column in known:
-            continue
-        filled = np.flatnonzero(
-            _Codes(cells[:, column]).mask(lambda value: isinstance(value, int | float) and not isinstance(value, bool))
-        )
-        if len(filled):
+    places = [("headless_figures", f"a header over column {column_letters(column)}", match.first_row, column,
+               cells[:cut, column]) for column in range(cells.shape[1]) if column not in known]  # fmt: skip
+    above = [[*row, *[""] * (sheet.width - len(row))] for row in sheet.rows[: match.header_row]]
+    for column in match.figures:
+        found = np.array([row[column] for row in above], dtype=object)
+        places.append(("figures_above_header", "no figures above the header", 0, column, found))
+        places.append(("figures_below_end", "no figures below the words that end the table", match.first_row + cut,
+                       column, cells[cut:, column]))  # fmt: skip
+    for rule, expected, first, column, values in places:
+        figures = np.flatnonzero(_Codes(values).mask(_is_figure)) if len(values) else ()
+        if len(figures):
             raise SourceFileError(
-                "headless_figures",
+                rule,
                 file=file,
                 sheet=match.sheet,
-                cell=a1(int(filled[0]) + first, column),
-                expected=f"a header over column {column_letters(column)}",
-                found=f"{len(filled)} figures without a header that the layout knows",
-                remedy="Look at the sheet: a header may have been merged or deleted.",
+                cell=a1(int(figures[0]) + first, column),
+                expected=expected,
+                found=f"{len(figures)} figures",
+                remedy="Look at the sheet: a header may have been merged, deleted or moved.",
             )
 
 
+def _is_figure(value: Any) -> bool:
+    try:
+        parse_number(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _parse_labels(
-    labels: dict[str, _Codes], blank: dict[str, np.ndarray], layout: Layout, keep: np.ndarray
-) -> tuple[dict[str, np.ndarray], list[tuple[int, str, str]]]:
+    labels: dict[str, _Codes], layout: Layout, keep: np.ndarray
+) -> tuple[Columns, list[tuple[int, str, str]]]:
     """Return each label column read, with totals marked, and the problems as (position, column, what was expected)."""
     problems: list[tuple[int, str, str]] = []
-    parsed: dict[str, np.ndarray] = {}
+    parsed: Columns = {}
     expectations: dict[str, dict[int, str]] = {}
     for spec in layout.columns:
         if spec.to not in labels:
@@ -252,7 +305,7 @@ def _read_labels(codes: _Codes, total_texts: tuple[str, ...], parse: str) -> tup
     return values[codes.codes], expected
 
 
-def _fill_sparse(parsed: dict[str, np.ndarray], layout: Layout) -> None:
+def _fill_sparse(parsed: Columns, layout: Layout) -> None:
     """Fill blank labels: the label above, or the total where an outer label has just begun."""
     also = {spec.to: tuple(spec.also) for spec in layout.columns}
     outer_changed = np.zeros(len(next(iter(parsed.values()))), dtype=bool)
@@ -262,7 +315,7 @@ def _fill_sparse(parsed: dict[str, np.ndarray], layout: Layout) -> None:
         begins = own | outer_changed
         source = pd.Series(np.where(begins, np.arange(len(values)), -1)).cummax().to_numpy()
         for column in (name, *also[name]):
-            begun = np.where(own, parsed[column], np.where(outer_changed, TOTAL, None)).astype(object)
+            begun = np.where(outer_changed & ~own, TOTAL, parsed[column])
             result = begun[np.maximum(source, 0)] if len(begun) else begun
             result[source < 0] = _BLANK
             parsed[column] = result
@@ -277,7 +330,7 @@ def _parse_figures(
     for index, value in enumerate(codes.uniques):
         if is_blank(value):
             values[index] = _BLANK
-        elif isinstance(value, str) and fold(value) in unavailable:
+        elif isinstance(value, str) and fold_mark(value) in unavailable:
             values[index] = None
         else:
             try:
@@ -288,14 +341,17 @@ def _parse_figures(
 
 
 def _join(
-    labels: dict[str, np.ndarray],
+    labels: Columns,
     values: dict[int, np.ndarray],
     numbers: np.ndarray,
     good: np.ndarray,
     match: Match,
     counts: Counter[str],
-) -> dict[str, np.ndarray]:
-    """Join labels and figures into long rows; rows and figures that could not be read are left out."""
+) -> Columns:
+    """Join labels and figures into long rows; rows and figures that could not be read are left out.
+
+    ``_total`` says which rows are totals, ``_figures`` how many figures a row has, ``_position`` where it came from.
+    """
     layout = match.layout
     is_label_total = np.zeros(len(numbers), dtype=bool)
     for spec in layout.columns:
@@ -304,34 +360,37 @@ def _join(
     positions = np.arange(len(numbers))
     usable = {}
     for column, cells in values.items():
-        missing, blank = cells == None, cells == _BLANK  # noqa: E711
+        missing, bad = cells == None, cells == _BAD  # noqa: E711
         counts["unavailable"] += int(missing.sum())
-        counts["blank"] += int(blank.sum())
-        usable[column] = ~(missing | blank | (cells == _BAD))
+        counts["rejected"] += int(bad.sum())
+        usable[column] = ~(missing | bad | (cells == _BLANK))
     if layout.measures:
         for cells in values.values():
             good = good & (cells != _BAD)
+    counts["rejected"] += sum(int((mask & ~good).sum()) for mask in usable.values())
+    if layout.measures:
         keep = good & np.logical_or.reduce(list(usable.values()))
         table = {name: cells[keep] for name, cells in labels.items()}
         for measure in layout.measures:
-            table[measure.to], table[measure.cell] = np.full(keep.sum(), None), np.full(keep.sum(), "", dtype=object)
+            table[measure.to] = np.full(keep.sum(), None)
+            table[measure.cell] = np.full(keep.sum(), "", dtype=object)
         for column, cells in values.items():
             measure = match.figures[column].measure
-            table[measure.to] = np.where(usable[column], cells, None)[keep]
+            table[measure.to] = np.where(usable[column], cells, np.full(len(cells), None))[keep]
             table[measure.cell] = column_letters(column) + row_text[keep]
-            counts["figures"] += int((usable[column] & keep).sum())
-        return table | {"_total": is_label_total[keep], "_position": positions[keep]}
+        figures = np.sum(list(usable.values()), axis=0)[keep]
+        return table | {"_total": is_label_total[keep], "_figures": figures, "_position": positions[keep]}
     assert layout.value is not None
     pieces: dict[str, list[np.ndarray]] = {}
     for column, cells in values.items():
         keep = good & usable[column]
         figure = match.figures[column]
-        counts["figures"] += int(keep.sum())
         piece = {name: label[keep] for name, label in labels.items()}
         piece |= {name: np.full(keep.sum(), member, dtype=object) for name, member in figure.members.items()}
         piece[layout.value.to] = cells[keep]
         piece["cell"] = column_letters(column) + row_text[keep]
         piece["_total"] = is_label_total[keep] | figure.is_total
+        piece["_figures"] = np.ones(keep.sum(), dtype=int)
         piece["_position"] = positions[keep]
         for name, part in piece.items():
             pieces.setdefault(name, []).append(part)
@@ -339,41 +398,46 @@ def _join(
 
 
 def _add_period(
-    table: dict[str, np.ndarray],
-    layout: Layout,
-    published_on: dt.date,
-    reference_start: dt.date,
+    table: Columns, match: Match, file: str, published_on: dt.date, reference_period: str
 ) -> np.ndarray:
     """Add the period to the rows, in place; return which rows are about a time after their publication."""
-    kind, columns = next(iter(layout.period.items()))
+    kind, columns = next(iter(match.layout.period.items()))
     size = len(table["_position"])
-    reference_quarter = period_start("quarter", reference_start)
+    reference_kind, reference_start = parse_period(reference_period)
+    reference_quarter = last_quarter(reference_period)
     kinds = np.full(size, "quarter", dtype=object)
+    finest = "quarter_start"
     if kind == "release":
+        if reference_kind != columns:
+            raise SourceFileError(
+                "wrong_reference_period",
+                file=file,
+                sheet=match.sheet,
+                expected=f"a reference period that is a {columns}, since the sheet is about the release's own",
+                found=f"{reference_period}, a {reference_kind.replace('_', ' ')}",
+                remedy="Mend reference_period in the sidecar.",
+            )
         table[f"{columns}_start"] = np.full(size, reference_start, dtype=object)
-        table["quarter_start"] = np.full(size, period_start("quarter", reference_start), dtype=object)
+        table["quarter_start"] = np.full(size, reference_quarter, dtype=object)
     elif kind in ("calendar", "financial"):
         years, quarters = (table.pop(name) for name in columns)
-        starts = {pair: _quarter(*pair) for pair in set(zip(years, quarters, strict=True))}
-        table["quarter_start"] = _objects([starts[pair] for pair in zip(years, quarters, strict=True)])
+        pairs = list(zip(years, quarters, strict=True))
+        starts = {pair: _quarter(*pair) for pair in set(pairs)}
+        table["quarter_start"] = _objects([starts[pair] for pair in pairs])
         kinds[quarters == TOTAL] = f"{kind}_year"
     elif kind == "quarter":
         table["quarter_start"] = table.pop(columns)
     else:  # month or day
-        name = {"month": "month_start", "day": "day"}[kind]
-        table[name] = table.pop(columns)
-        starts = {value: period_start("quarter", value) for value in set(table[name])}
-        table["quarter_start"] = _objects([starts[value] for value in table[name]])
+        finest = {"month": "month_start", "day": "day"}[kind]
+        table[finest] = table.pop(columns)
+        quarter_of = {value: period_start("quarter", value) for value in set(table[finest])}
+        table["quarter_start"] = _objects([quarter_of[value] for value in table[finest]])
     table["period_kind"] = kinds
     if kind == "calendar":  # the total of a year that has not ended stands with the last quarter so far
         running = (kinds != "quarter") & (table["quarter_start"] > reference_quarter)
         table["quarter_start"][running] = reference_quarter
-    late = {start for start in set(table["quarter_start"]) if start is not None and start > published_on}
-    return (
-        np.array([start in late for start in table["quarter_start"]], dtype=bool)
-        if late
-        else np.zeros(size, dtype=bool)
-    )
+    late = {start for start in set(table[finest]) if start is not None and start > published_on}
+    return np.array([start in late for start in table[finest]], dtype=bool) if late else np.zeros(size, dtype=bool)
 
 
 def _objects(values: list[Any]) -> np.ndarray:

@@ -5,6 +5,7 @@ words that follow "expected": they are called once for each distinct text of a c
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,29 +16,39 @@ from msoic_pipeline.workbooks.texts import clean, fold
 
 _DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%d %b %Y")
 _MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")
-_NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
+# Thousands may be set off by commas or by spaces, but then all of them: 1,234 is a number and 1,23 is none.
+_NUMBER = re.compile(r"(-?)£?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+)(\.[0-9]+)?")
+# Shorthand for a figure that is not there, as against marks such as [r] for one that was revised.
+_NO_FIGURE = re.compile(r"\[(c|u|x|z)\]", re.IGNORECASE)
+_TOTALS = {"total", "grand total", "all", "all total"}
+# What an integer column of every database can hold.
+MAX_COUNT = 2**31 - 1
 
 
 def parse_number(value: Any) -> float:
     """Return a number; text may hold thousands separators, a pound sign, or ``-00`` for zero."""
-    if isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        match = _NUMBER.fullmatch(clean(value))
+        if isinstance(value, bool) or not match or _NO_FIGURE.search(str(value)):
+            raise ValueError("a number")
+        number = float(match[1] + re.sub("[, ]", "", match[2]) + (match[3] or ""))
+    if not math.isfinite(number):
         raise ValueError("a number")
-    if isinstance(value, int | float):
-        return float(value)
-    text = clean(value).replace(",", "").replace("£", "").replace(" ", "")
-    if not _NUMBER.match(text):
-        raise ValueError("a number")
-    return float(text) + 0.0
+    return number + 0.0
 
 
 def parse_count(value: Any) -> int:
-    """Return a whole number."""
+    """Return a whole number of a size that a count can have."""
     try:
         number = parse_number(value)
     except ValueError:
         raise ValueError("a whole number") from None
     if not number.is_integer():
         raise ValueError("a whole number")
+    if abs(number) > MAX_COUNT:
+        raise ValueError(f"a whole number up to {MAX_COUNT:,}")
     return int(number)
 
 
@@ -50,7 +61,9 @@ def parse_share(value: Any) -> float:
 
 
 def parse_code(value: Any) -> str:
-    """Return a code as text: a whole number without decimals, but never a number such as 4.1 that may have been 4.10."""
+    """Return a code as text: a whole number without decimals, but no number such as 4.1, which may have been 4.10."""
+    if isinstance(value, bool):
+        raise ValueError("a code")
     if isinstance(value, float) and not value.is_integer():
         raise ValueError("a code stored as text, since 4.1 and 4.10 are different codes")
     text = clean(value)
@@ -102,12 +115,18 @@ def parse_quarter_number(value: Any) -> int:
     return int(match[1])
 
 
-def _text(value: Any) -> str:
-    return clean(value)
+def parse_text(value: Any) -> str:
+    """Return a label; never the word for a total, which would be added to its own parts."""
+    text = clean(value)
+    if fold(text) in _TOTALS:
+        raise ValueError("a member, not a total (where the table has totals, the layout says so under totals)")
+    if not text:
+        raise ValueError("a text")
+    return text
 
 
 PARSERS: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
+    "text": parse_text,
     "code": parse_code,
     "count": parse_count,
     "number": parse_number,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from functools import cache
 from importlib.resources import files
 from itertools import combinations
@@ -29,16 +30,17 @@ UNKNOWN_EXPLOITATION = "Not specified or unknown"
 @cache
 def rows(file_name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of a file of members as text."""
-    with files(__package__).joinpath(file_name).open(encoding="utf-8", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+    text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
+    return tuple(csv.DictReader(io.StringIO(text)))
 
 
 @cache
 def digest() -> str:
     """Return a digest of all members, which changes when a spelling is added."""
     hasher = hashlib.sha256()
-    for file_name in sorted(name for name, _ in FILES.values()):
-        hasher.update(files(__package__).joinpath(file_name).read_bytes())
+    for path in sorted(files(__package__).iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".csv"):
+            hasher.update(path.read_bytes())
     return hasher.hexdigest()
 
 
@@ -68,8 +70,8 @@ def resolve(dimension: str, text: str) -> str:
     nearest = ", ".join(repr(match) for match, *_ in process.extract(folded, list(known), limit=3, score_cutoff=60))
     file_name = FILES[dimension][0]
     raise ValueError(
-        f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new spelling add "
-        f"it to the variants in msoic_pipeline/model/members/{file_name}, if it is a new member add a row there"
+        f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new spelling "
+        f"add it to the variants in msoic_pipeline/model/members/{file_name}, if it is a new member add a row there"
     )
 
 
@@ -101,6 +103,8 @@ def resolve_exploitation(text: str) -> str:
         for part in text.replace("&", ",").replace(" and ", ",").split(",")
         if part.strip()
     }
+    if not parts:
+        raise ValueError("a type of exploitation")
     if UNKNOWN_EXPLOITATION in parts:
         if len(parts) > 1:
             raise ValueError("types of exploitation, or 'Not specified or unknown' alone")

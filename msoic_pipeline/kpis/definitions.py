@@ -1,0 +1,271 @@
+"""What a KPI is: a figure of one fact table, or one figure over another, as ``definitions.yaml`` declares it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import sqlalchemy as sa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.model import metadata
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.views import division
+from msoic_pipeline.periods import PERIOD_MONTHS
+from msoic_pipeline.workbooks.layout import Reporters, load_source
+
+FILE = "msoic_pipeline/kpis/definitions.yaml"
+
+PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
+Level = Literal["rocu_region", "force", "cps_area"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(_Strict):
+    """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``."""
+
+    values: tuple[str | bool, ...]
+    negated: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, written: Any) -> Any:
+        negated = isinstance(written, dict) and set(written) == {"not"}
+        values = written["not"] if negated else written
+        values = list(values) if isinstance(values, list | tuple) else [values]
+        if not values or not all(isinstance(value, str | bool) for value in values):
+            raise ValueError(f"expected a text in quotes, true or false, a list of them, or {{not: …}}; found {written!r}")
+        return {"values": tuple(values), "negated": negated}
+
+
+class Term(_Strict):
+    """The sum of a measure over the rows of a fact that meet ``where``.
+
+    ``where`` names columns of the fact, or of a dimension that it refers to as ``dim_force.kind``. A row that is not
+    there is missing; with ``missing_row: zero`` it counts as zero where the release covers the period (and, for facts
+    that forces report, has rows of the force): for tables that list only what occurred.
+    """
+
+    fact: str
+    measure: str
+    where: dict[str, Condition] = Field(default_factory=dict)
+    missing_row: Literal["missing", "zero"] = "missing"
+
+    @model_validator(mode="after")
+    def _known(self) -> Term:
+        if self.fact not in FACTS:
+            raise ValueError(f"unknown fact {self.fact!r}: expected one of {', '.join(FACTS)}")
+        if self.measure not in self.table.info["measures"]:
+            raise ValueError(
+                f"{self.fact} has no measure {self.measure!r}: expected one of {', '.join(self.table.info['measures'])}"
+            )
+        for name, condition in self.where.items():
+            _, column = self.column(name)
+            _check_values(name, column, condition.values)
+        divided = division(self.table)
+        if divided and (len(self.breakdown_values()) != 1 or self.where[divided].negated):
+            raise ValueError(
+                f"{self.fact} holds several breakdowns of the same cases: fix one of them by {divided!r} in where"
+            )
+        return self
+
+    @property
+    def table(self) -> sa.Table:
+        """The fact table."""
+        return FACTS[self.fact]
+
+    @property
+    def grain(self) -> str:
+        """month or quarter: the period of the fact's rows."""
+        return "month" if "month_start" in self.table.columns else "quarter"
+
+    @property
+    def reporters(self) -> Reporters:
+        """Who should report the fact."""
+        return load_source(self.table.info["source"]).reporters
+
+    @property
+    def breakdown(self) -> str:
+        """The breakdown of the fact, as the vintage table names it."""
+        return str(next(iter(self.breakdown_values()), ""))
+
+    def breakdown_values(self) -> tuple[str | bool, ...]:
+        """Return the values that ``where`` gives the column which divides the fact."""
+        condition = self.where.get(division(self.table))
+        return condition.values if condition else ()
+
+    def column(self, name: str) -> tuple[sa.Column[Any], sa.Column[Any]]:
+        """Return the fact's column that ``name`` is about, and the column itself: another one where it is a dimension's.
+
+        Raises ValueError where there is no such column or the fact does not refer to the dimension.
+        """
+        dimension, _, attribute = name.rpartition(".")
+        if not dimension:
+            if attribute not in self.table.columns:
+                raise ValueError(
+                    f"{self.fact} has no column {attribute!r}: expected one of {', '.join(self.table.columns.keys())}"
+                )
+            return self.table.c[attribute], self.table.c[attribute]
+        references = {
+            column.info["references"].split(".")[0]: column
+            for column in self.table.columns
+            if str(column.info.get("references", "")).startswith("dim_")
+        }
+        if dimension not in references:
+            raise ValueError(f"{self.fact} does not refer to {dimension!r}: expected one of {', '.join(references)}")
+        columns = metadata.tables[dimension].columns
+        if attribute not in columns:
+            raise ValueError(f"{dimension} has no column {attribute!r}: expected one of {', '.join(columns.keys())}")
+        return references[dimension], columns[attribute]
+
+    def words(self) -> str:
+        """Return the term in words."""
+        conditions = [
+            f"{name} is {'not ' if condition.negated else ''}{' or '.join(str(value) for value in condition.values)}"
+            for name, condition in self.where.items()
+        ]
+        where = f" where {' and '.join(conditions)}" if conditions else ""
+        return f"{self.measure} of {self.fact}{where}"
+
+
+def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, ...]) -> None:
+    wanted = bool if isinstance(column.type, sa.Boolean) else str
+    wrong = [value for value in values if not isinstance(value, wanted)]
+    if wrong:
+        raise ValueError(f"{name} is {'true or false' if wanted is bool else 'a text in quotes'}; found {wrong[0]!r}")
+    members = column.info.get("members")
+    unknown = [value for value in values if members and value not in members]
+    if unknown:
+        raise ValueError(f"{name} has no member {unknown[0]!r}: expected one of {', '.join(members)}")
+
+
+class Kpi(_Strict):
+    """A measure of the programme.
+
+    ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
+    reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
+    ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the ground
+    that the source covers; ``below`` are the geographies into which it is divided.
+    """
+
+    kpi_id: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str
+    description: str
+    unit: str
+    direction: Literal["good", "bad", "neutral"]
+    caveat: str = ""
+    numerator: Term
+    denominator: Term | Literal["periods reported"] | None = None
+    over_time: Literal["sum", "last"] = "sum"
+    period_kinds: tuple[PeriodKind, ...] = ()
+    national: Literal["UK", "E&W"]
+    below: tuple[Level, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Kpi:
+        term, other = self.numerator, self.denominator
+        possible = {"force_code": {"rocu_region", "force"}, "geography": {"rocu_region", "force"}, "cps_area": {"cps_area"}}
+        allowed = set().union(*(levels for column, levels in possible.items() if column in term.table.columns))
+        if not allowed.issuperset(self.below):
+            raise ValueError(f"{term.fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation")
+        if "month" in self.period_kinds and term.grain == "quarter":
+            raise ValueError(f"{term.fact} is quarterly: there can be no figure of a month")
+        if isinstance(other, Term):
+            if (other.grain, other.reporters.dimension) != (term.grain, term.reporters.dimension):
+                raise ValueError("numerator and denominator must be of the same months or quarters and the same reporters")
+        elif other and (self.over_time == "last" or set(self.kinds) & {term.grain}):
+            raise ValueError(f"an average over periods is a sum over time, for periods longer than a {term.grain}")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of period it is computed for: by default all that are not shorter than its fact's."""
+        shortest = PERIOD_MONTHS[self.numerator.grain]
+        return self.period_kinds or tuple(kind for kind, months in PERIOD_MONTHS.items() if months >= shortest)
+
+    def row(self) -> dict[str, str]:
+        """Return the row of kpi_definition."""
+        term, other = self.numerator, self.denominator
+        over_time = {"sum": "sum of", "last": f"at the last {term.grain} that each reporter has in the period,"}
+        words = f"{over_time[self.over_time]} {term.words()}"
+        if term.missing_row == "zero":
+            words += "; what a release or return does not list is zero"
+        return {
+            "kpi_id": self.kpi_id,
+            "title": self.title,
+            "description": self.description,
+            "unit": self.unit,
+            "numerator": words,
+            "denominator": f"{over_time[self.over_time]} {other.words()}"
+            if isinstance(other, Term)
+            else f"{term.grain}s reported"
+            if other
+            else "",
+            "direction": self.direction,
+            "caveat": self.caveat,
+        }
+
+
+def parse_definitions(text: str) -> tuple[Kpi, ...]:
+    """Return the KPIs that a definition file's text declares.
+
+    Raises ValueError which says of every wrong KPI what is wrong and where.
+    """
+    kpis: list[Kpi] = []
+    wrong: list[str] = []
+    for position, written in enumerate(yaml.safe_load(text)["kpis"], start=1):
+        try:
+            kpis.append(Kpi.model_validate(written))
+        except ValidationError as error:
+            name = written.get("kpi_id", position) if isinstance(written, dict) else position
+            for fault in error.errors(include_url=False, include_input=False):
+                place = ".".join(str(part) for part in fault["loc"] if part != "Term")
+                if "literal['periods reported']" not in place:
+                    words = fault["msg"].removeprefix("Value error, ")
+                    wrong.append(f"KPI {name}: {place + ': ' if place else ''}{words}")
+    wrong += [
+        f"KPI {kpi_id}: declared {times} times" for kpi_id, times in Counter(k.kpi_id for k in kpis).items() if times > 1
+    ]
+    if wrong:
+        raise ValueError("\n".join([f"{FILE} is to be mended:", *wrong]))
+    return tuple(kpis)
+
+
+def definitions_text() -> str:
+    """Return the text of the definition file."""
+    return files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def load_definitions() -> tuple[Kpi, ...]:
+    """Return the declared KPIs. Raises ValueError where the file is not well formed, saying how."""
+    return parse_definitions(definitions_text())
+
+
+@cache
+def definitions_digest() -> str:
+    """Return a digest of the definition file: when it changes, all KPIs are computed anew."""
+    return hashlib.sha256(definitions_text().encode()).hexdigest()
+
+
+def write_definitions(connection: Connection) -> None:
+    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values."""
+    wanted = {kpi.kpi_id: kpi.row() for kpi in load_definitions()}
+    known = {row["kpi_id"]: dict(row) for row in connection.execute(sa.select(kpi_definition)).mappings()}
+    if gone := sorted(set(known) - set(wanted)):
+        connection.execute(sa.delete(kpi_value).where(kpi_value.c.kpi_id.in_(gone)))
+        connection.execute(sa.delete(kpi_definition).where(kpi_definition.c.kpi_id.in_(gone)))
+    if new := [row for kpi_id, row in wanted.items() if kpi_id not in known]:
+        connection.execute(sa.insert(kpi_definition), new)
+    for kpi_id, row in wanted.items():
+        if kpi_id in known and known[kpi_id] != row:
+            connection.execute(sa.update(kpi_definition).where(kpi_definition.c.kpi_id == kpi_id).values(row))

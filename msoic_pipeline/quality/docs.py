@@ -1,0 +1,102 @@
+"""Data Docs: a static site of Great Expectations for each source, and one page that leads to them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from msoic_pipeline.quality.handwritten import HANDWRITTEN
+from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Data quality: what is checked</title>
+<style>
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse }}
+caption {{ text-align: left; font-weight: bold; padding: .5rem 0 }}
+th, td {{ border: 1px solid #767676; padding: .4rem .6rem; text-align: left; vertical-align: top }}
+</style>
+</head>
+<body>
+<main>
+<h1>Data quality: what is checked</h1>
+<h2>Expectations made from the declarations of the tables</h2>
+<p>Each source has its own pages: the expectations of each fact table, and how the releases validated last met them.
+What was found in every release is in the table <code>validation_result</code> of the warehouse.</p>
+<ul>
+{sources}
+</ul>
+<h2>Checks written by hand</h2>
+<table>
+<caption>Checks written by hand, each with its severity and the reason for it</caption>
+<thead><tr><th scope="col">Check</th><th scope="col">Severity</th><th scope="col">Reason</th></tr></thead>
+<tbody>
+{checks}
+</tbody>
+</table>
+</main>
+</body>
+</html>
+"""
+
+
+def docs_index(docs_dir: Path) -> Path:
+    """Return the page that leads to the sites of all sources."""
+    return docs_dir / "index.html"
+
+
+def site_index(docs_dir: Path, source: str) -> Path:
+    """Return the first page of a source's site."""
+    return docs_dir / source / "index.html"
+
+
+def build_site(context: Any, source: Source, docs_dir: Path) -> Path:
+    """Build a source's site from all that a Great Expectations ``context`` holds; return the page that leads to all.
+
+    The site is built aside and then put in the place of the former one.
+    """
+    docs_dir.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=docs_dir))
+    try:
+        for name in context.get_site_names():
+            context.delete_data_docs_site(name)
+        context.add_data_docs_site(
+            site_name=source.source,
+            site_config={
+                "class_name": "SiteBuilder",
+                "show_how_to_buttons": False,
+                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(aside)},
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            },
+        )
+        context.build_data_docs(site_names=[source.source])
+        aside.chmod(0o755)
+        shutil.rmtree(docs_dir / source.source, ignore_errors=True)
+        aside.rename(docs_dir / source.source)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return _write_index(docs_dir)
+
+
+def _write_index(docs_dir: Path) -> Path:
+    sources = "\n".join(
+        f'<li><a href="{name}/index.html">{escape(load_source(name).title)}</a></li>'
+        for name in SOURCES
+        if site_index(docs_dir, name).is_file()
+    )
+    checks = "\n".join(
+        f'<tr><th scope="row">{escape(check.name)}</th><td>{check.severity}</td><td>{escape(check.reason)}</td></tr>'
+        for check in HANDWRITTEN
+    )
+    index = docs_index(docs_dir)
+    aside = index.with_suffix(".partial")
+    aside.write_text(_PAGE.format(sources=sources, checks=checks), encoding="utf-8")
+    aside.replace(index)
+    return index

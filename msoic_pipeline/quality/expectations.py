@@ -1,0 +1,381 @@
+"""Expectations: what the declaration of a fact table says of its rows, held against releases by Great Expectations.
+
+Not-null columns, members, references, patterns, ranges, types and the key come from the model; each expectation has the
+severity ``column.info["severity"]``: block (the default) or warn. The hand-written checks run over the same rows.
+
+A release is validated once: its findings stand in its staging folder, named by a digest of the expectations and of the
+code of this package. Where all of them stand there, Great Expectations is not even imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from msoic_pipeline.model import members
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.quality import docs
+from msoic_pipeline.quality.faults import faults_of
+from msoic_pipeline.quality.handwritten import check_rows
+from msoic_pipeline.quality.verdicts import WITHHELD
+from msoic_pipeline.staging import Finding, StagedRelease
+from msoic_pipeline.workbooks.layout import Source
+
+# Rows held in memory at once; a release is never divided.
+BATCH_ROWS = 1_000_000
+SHOWN = 5
+
+# What a rule is called where it is broken (in a declared fault), and what the check of it is called.
+CHECKS = {
+    "no_rows": "table has rows",
+    "wrong_type": "columns have their types",
+    "missing_value": "required values are there",
+    "unknown_member": "members are known",
+    "bad_pattern": "texts have their pattern",
+    "out_of_range": "figures lie in their range",
+    "duplicate_key": "key is unique",
+}
+
+# Great Expectations' names of the types that rows are read into.
+TYPES: tuple[tuple[type, str], ...] = (
+    (sa.Boolean, "bool"),
+    (sa.Integer, "int64"),
+    (sa.Float, "float64"),
+    (sa.Date, "datetime64"),
+    (sa.DateTime, "datetime64"),
+    (sa.String, "str"),
+)
+
+
+class ExpectationError(Exception):
+    """An expectation could not be evaluated: neither held nor failed."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One expectation of a table: ``kind`` and ``arguments`` as Great Expectations has them, ``expected`` in words.
+
+    ``columns`` are those that it is about: one, or those of the key.
+    """
+
+    rule: str
+    columns: tuple[str, ...]
+    kind: str
+    arguments: dict[str, Any]
+    expected: str
+    severity: str = "block"
+
+    @property
+    def check(self) -> str:
+        """Name of the check to which the expectation belongs; those that only warn have one each."""
+        return CHECKS[self.rule] + (f": {', '.join(self.columns)}" if self.severity == "warn" else "")
+
+
+def expectations_of(fact: sa.Table) -> list[Expectation]:
+    """Return what a fact table expects of its rows, by its declaration and by the members known beforehand."""
+    result = [Expectation("no_rows", (), "ExpectTableRowCountToBeBetween", {"min_value": 1}, "at least one row")]
+    for column in fact.columns:
+        result += _of_column(column)
+    key = tuple(column.name for column in fact.primary_key.columns)
+    kind = "ExpectCompoundColumnsToBeUnique"
+    return [*result, Expectation("duplicate_key", key, kind, {"column_list": list(key)}, "one row of its key")]
+
+
+def _of_column(column: sa.Column[Any]) -> Iterator[Expectation]:
+    info = column.info
+
+    def expect(rule: str, kind: str, expected: str, **arguments: Any) -> Expectation:
+        severity = info.get("severity", "block")
+        return Expectation(rule, (column.name,), kind, {"column": column.name} | arguments, expected, severity)
+
+    kind = next(name for sql, name in TYPES if isinstance(column.type, sql))
+    yield expect("wrong_type", "ExpectColumnValuesToBeOfType", f"type {kind}", type_=kind)
+    if not column.nullable:
+        yield expect("missing_value", "ExpectColumnValuesToNotBeNull", "a value")
+    if info.get("members"):
+        known = list(info["members"])
+        yield expect("unknown_member", "ExpectColumnValuesToBeInSet", f"one of {', '.join(known)}", value_set=known)
+    if codes := known_codes(info.get("references", "")):
+        place = f"a member of {info['references']} (msoic_pipeline/model/members)"
+        yield expect("unknown_member", "ExpectColumnValuesToBeInSet", place, value_set=list(codes))
+    if info.get("pattern"):
+        words = f"text of the pattern {info['pattern']}"
+        yield expect("bad_pattern", "ExpectColumnValuesToMatchRegex", words, regex=info["pattern"])
+    low, high = info.get("minimum"), info.get("maximum")
+    if low is not None or high is not None:
+        words = " and ".join([f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None))
+        yield expect("out_of_range", "ExpectColumnValuesToBeBetween", words, min_value=low, max_value=high)
+
+
+@cache
+def known_codes(reference: str) -> tuple[str, ...]:
+    """Return the codes that ``table.column`` may hold; empty for a dimension whose members come with the releases."""
+    if reference == "dim_exploitation_type.exploitation_type":
+        return tuple(str(row["exploitation_type"]) for row in members.exploitation_members())
+    file_name = {
+        "dim_force.force_code": "forces.csv",
+        "dim_outcome.outcome_code": "outcomes.csv",
+        "dim_entry_method.method": "entry_methods.csv",
+        "dim_cps_area.cps_area_code": "cps_areas.csv",
+    }.get(reference)
+    return tuple(row[reference.partition(".")[2]] for row in members.rows(file_name)) if file_name else ()
+
+
+def validate_source(
+    source: Source, staged: Sequence[StagedRelease], docs_dir: Path | None = None
+) -> dict[str, list[Finding]]:
+    """Return what the expectations and the hand-written checks find in each release, by release_id.
+
+    Only releases whose findings are not known yet are validated. Where there are any, and where the source has no Data
+    Docs yet, the site ``docs_dir/<source>`` is built anew. Raises ExpectationError where an expectation cannot be
+    evaluated.
+    """
+    without_site = docs_dir is not None and not docs.site_index(docs_dir, source.source).is_file()
+    known = {} if without_site else {s.release.release_id: found for s in staged if (found := _recall(s)) is not None}
+    new = [release for release in staged if release.release.release_id not in known]
+    if new:
+        fresh = _validate(source, new, docs_dir)
+        for release in new:
+            _remember(release, fresh[release.release.release_id])
+        known |= fresh
+    return {release.release.release_id: known[release.release.release_id] for release in staged}
+
+
+@cache
+def _digest(facts: tuple[str, ...]) -> str:
+    hasher = hashlib.sha256()
+    for name in facts:
+        for expectation in expectations_of(FACTS[name]):
+            hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        hasher.update(path.read_bytes())
+    return hasher.hexdigest()[:16]
+
+
+def findings_path(release: StagedRelease) -> Path:
+    """Return the file in which the findings of a release stand, or will stand, once validated."""
+    return release.folder / f"findings-{_digest(tuple(release.facts))}.json"
+
+
+def _recall(release: StagedRelease) -> list[Finding] | None:
+    try:
+        found = json.loads(findings_path(release).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return [Finding(**finding) for finding in found]
+
+
+def _remember(release: StagedRelease, findings: list[Finding]) -> None:
+    path = findings_path(release)
+    aside = path.with_suffix(".partial")
+    aside.write_text(json.dumps([asdict(finding) for finding in findings]), encoding="utf-8")
+    aside.replace(path)
+    for other in release.folder.glob("findings-*.json"):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def _validate(source: Source, releases: Sequence[StagedRelease], docs_dir: Path | None) -> dict[str, list[Finding]]:
+    """Validate the rows of ``releases``, one suite a fact table, in batches of whole releases."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    rows_source = context.data_sources.add_pandas(source.source)
+    # What Data Docs show of failing values.
+    shown = {"result_format": "SUMMARY", "partial_unexpected_count": 0 if source.sensitive else 20}
+    result: dict[str, list[Finding]] = {release.release.release_id: [] for release in releases}
+    for name in dict.fromkeys(table.fact for table in source.tables):
+        expectations = expectations_of(FACTS[name])
+        made = [
+            getattr(gxe, expectation.kind)(
+                **expectation.arguments,
+                severity="critical" if expectation.severity == "block" else "warning",
+                notes=_notes(FACTS[name], expectation),
+                meta={"number": number},
+            )
+            for number, expectation in enumerate(expectations)
+        ]
+        suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=made))
+        batches = rows_source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("staged")
+        definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batches, suite=suite))
+        checkpoint = context.checkpoints.add(
+            gx.Checkpoint(name=name, validation_definitions=[definition], result_format=shown)
+        )
+        for batch in _batches([release for release in releases if name in release.facts], name):
+            rows, owner = _read(batch, FACTS[name])
+            parameters = {"dataframe": rows}
+            (outcome,) = checkpoint.run(batch_parameters=parameters).run_results.values()
+            failed = _failed(outcome, name, expectations)
+            labels: dict[int, Any] = {}
+            if failed:  # which rows failed is asked only then, and never reaches the documentation
+                again = gx.ExpectationSuite(name=f"{name} failed", expectations=[made[n].copy() for n in failed])
+                detailed = batches.get_batch(batch_parameters=parameters).validate(again, result_format="COMPLETE")
+                labels = _failed(detailed, name, expectations)
+            for release_id, findings in _by_release(source, batch, FACTS[name], rows, owner, expectations, labels):
+                result[release_id] += findings
+            names = np.array([release.release.release_id for release in batch])
+            for release_id, findings in check_rows(FACTS[name], rows.assign(release_id=names[owner])).items():
+                result[release_id] += findings
+    if docs_dir is not None:
+        docs.build_site(context, source, docs_dir)
+    return result
+
+
+def _notes(fact: sa.Table, expectation: Expectation) -> str:
+    if len(expectation.columns) == 1:
+        return f"{fact.columns[expectation.columns[0]].comment}"
+    return f"Grain: {fact.info['grain']}." if expectation.columns else f"{fact.comment}"
+
+
+def _batches(releases: Sequence[StagedRelease], fact: str) -> Iterator[list[StagedRelease]]:
+    """Yield releases in groups of at most BATCH_ROWS rows of a fact table, or of one release."""
+    batch: list[StagedRelease] = []
+    size = 0
+    for release in releases:
+        rows = int(release.manifest["facts"][fact])
+        if batch and size + rows > BATCH_ROWS:
+            yield batch
+            batch, size = [], 0
+        batch.append(release)
+        size += rows
+    if batch:
+        yield batch
+
+
+def _read(releases: Sequence[StagedRelease], fact: sa.Table) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows of several releases in one frame, and for each row the position of its release."""
+    tables = [pq.ParquetFile(release.path(fact.name)).read() for release in releases]
+    names = [column.name for column in fact.columns]
+    for release, table in zip(releases, tables, strict=True):
+        if table.column_names != names:
+            raise ExpectationError(
+                f"{fact.name}: {release.path(fact.name)} has not the columns that the table declares. Remove its folder, "
+                "so that the release is parsed again."
+            )
+    rows = pa.concat_tables(tables).to_pandas(
+        date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get, ignore_metadata=True
+    )
+    return rows, np.repeat(np.arange(len(releases)), [table.num_rows for table in tables])
+
+
+def _failed(outcome: Any, name: str, expectations: Sequence[Expectation]) -> dict[int, Any]:
+    """Return the numbers of the expectations that failed, with the labels of the rows where it is about rows.
+
+    An internal error of Great Expectations is neither success nor failure: raises ExpectationError.
+    """
+    failed: dict[int, Any] = {}
+    for result in outcome.results:
+        number = result.expectation_config.meta["number"]
+        info = result.exception_info or {}
+        raised = [
+            error["exception_message"]
+            for error in ([info] if "raised_exception" in info else info.values())
+            if error["raised_exception"]
+        ]
+        if raised:
+            expectation = expectations[number]
+            about = ", ".join(expectation.columns) or "the table"
+            raise ExpectationError(
+                f"{name}: {expectation.kind} of {about} ({expectation.expected}) could not be evaluated: {raised[0]}"
+            )
+        if not result.success:
+            failed[number] = result.result.get("unexpected_index_list")
+    return failed
+
+
+def _by_release(
+    source: Source,
+    releases: Sequence[StagedRelease],
+    fact: sa.Table,
+    rows: pd.DataFrame,
+    owner: np.ndarray,
+    expectations: Sequence[Expectation],
+    labels: dict[int, Any],
+) -> Iterator[tuple[str, list[Finding]]]:
+    """Yield for each release one finding a check: the failing rows that are its own, the first of them in words."""
+    checks: dict[str, list[int]] = {}
+    for number, expectation in enumerate(expectations):
+        checks.setdefault(expectation.check, []).append(number)
+    sizes = np.bincount(owner, minlength=len(releases))
+    faulty = {number: np.asarray(rows.index if at is None else at, dtype=int) for number, at in labels.items()}
+    owners = {number: owner[at] for number, at in faulty.items()}
+    for position, release in enumerate(releases):
+        findings = []
+        for check, numbers in checks.items():
+            failing: list[tuple[Expectation, pd.DataFrame]] = []
+            accepted = 0
+            for number in numbers:
+                if number in faulty and (mine := faulty[number][owners[number] == position]).size:
+                    left = _undeclared(release, expectations[number].rule, rows.loc[mine])
+                    accepted += len(mine) - len(left)
+                    failing.append((expectations[number], left))
+            severity = expectations[numbers[0]].severity
+            size = int(sizes[position])
+            if expectations[numbers[0]].rule == "no_rows":
+                findings.append(Finding(fact.name, check, severity, size > 0, size, 0, f"{size} rows"))
+                continue
+            bad = len(set().union(*(left.index for _, left in failing)))
+            detail = _words(failing, fact, source.sensitive) or _about(expectations, numbers)
+            if accepted:
+                detail += f"; {accepted} accepted by declared faults"
+            findings.append(Finding(fact.name, check, severity, not bad, size, bad, detail))
+        yield release.release.release_id, findings
+
+
+def _about(expectations: Sequence[Expectation], numbers: Sequence[int]) -> str:
+    columns = list(dict.fromkeys(name for number in numbers for name in expectations[number].columns))
+    return f"holds for {', '.join(columns)}"
+
+
+def _undeclared(release: StagedRelease, rule: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the failing rows that no declared fault of the release accepts."""
+    for fault in faults_of(release.release):
+        if fault.treatment == "accept" and fault.rule == rule:
+            covered = [fault.covers(rule, sheet, cell) for sheet, cell in zip(rows["sheet"], rows["cell"], strict=True)]
+            rows = rows[~np.array(covered, dtype=bool)]
+    return rows
+
+
+def _words(failing: Sequence[tuple[Expectation, pd.DataFrame]], fact: sa.Table, sensitive: bool) -> str:
+    """Return what was expected and found in the first failing rows, each with its place."""
+    parts = []
+    if failing and failing[0][0].rule == "wrong_type":  # a matter of the whole column
+        return "; ".join(f"{expectation.columns[0]}: expected {expectation.expected}" for expectation, _ in failing)
+    for expectation, rows in failing:
+        for _, row in rows.head(SHOWN - len(parts)).iterrows():
+            place = f"sheet {row['sheet']!r}, cell {row[_cell_column(expectation, fact)]}"
+            if expectation.rule == "duplicate_key":
+                parts.append(f"{place}: expected {expectation.expected}; found it again")
+                continue
+            (column,) = expectation.columns
+            value = "nothing" if pd.isna(row[column]) else WITHHELD if sensitive else repr(_plain(row[column]))
+            parts.append(f"{place}: {column}: expected {expectation.expected}; found {value}")
+    total = sum(len(rows) for _, rows in failing)
+    more = f"; and {total - len(parts)} more" if total > len(parts) else ""
+    return "; ".join(parts) + more
+
+
+def _cell_column(expectation: Expectation, fact: sa.Table) -> str:
+    """Name the column with the cell of what the expectation is about; a second measure may have one of its own."""
+    own = f"{expectation.columns[0].rpartition('_')[2]}_cell"
+    return own if len(expectation.columns) == 1 and own in fact.columns else "cell"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return str(value.date())
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""Reconciled: sources held against themselves and against each other, by rules that are data."""

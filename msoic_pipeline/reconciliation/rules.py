@@ -1,0 +1,252 @@
+"""What a reconciliation rule is, and what an acceptance of a difference is, as ``rules.yaml`` and ``accepted.yaml`` say.
+
+A rule holds sums of facts, in the words in which KPIs are defined, against each other or against the totals that the
+publisher gives.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from msoic_pipeline.kpis.definitions import PeriodKind, Term
+from msoic_pipeline.periods import PERIOD_MONTHS, parse_period
+from msoic_pipeline.workbooks.layout import load_source
+
+PUBLISHED_TOTALS = "published totals"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _listed(written: Any) -> Any:
+    return [written] if isinstance(written, dict) else written
+
+
+class Part(Term):
+    """One summand of a side: a KPI term, ``times`` a factor.
+
+    ``at`` takes the figure of the period before or of the same period a year before. ``share`` multiplies it by the share
+    of one national sum in another, of the same period.
+    """
+
+    times: float = 1
+    at: Literal["period", "previous", "year_before"] = "period"
+    share: Share | None = None
+
+    @model_validator(mode="after")
+    def _never_zero(self) -> Part:
+        if self.missing_row != "missing":
+            raise ValueError("a reconciliation never takes a missing side for zero: leave missing_row out")
+        return self
+
+
+Side = Annotated[tuple[Part, ...], BeforeValidator(_listed)]
+
+
+class Share(_Strict):
+    """A national share: ``part`` over ``whole``, both of sources that one publisher reports."""
+
+    part: Side
+    whole: Side
+
+    @model_validator(mode="after")
+    def _national(self) -> Share:
+        for part in (*self.part, *self.whole):
+            if part.reporters.dimension != "publisher" or part.share or part.at != "period":
+                raise ValueError(f"a share is of figures of the nation and the period alone: {part.fact}")
+        return self
+
+
+Part.model_rebuild()
+
+
+class Tolerance(_Strict):
+    """The difference that a rule allows: the largest of ``absolute``, ``relative`` to the right side, and ``usual`` times
+    the median size of the revisions of the same figure in the twelve quarters before; of the right side no more than
+    ``ceiling``, where that is given.
+    """
+
+    absolute: float = Field(default=0, ge=0)
+    relative: float = Field(default=0, ge=0)
+    usual: float = Field(default=0, ge=0)
+    ceiling: float | None = Field(default=None, ge=0)
+
+
+class Comparison(_Strict):
+    """Two sides held against each other.
+
+    ``by`` lists the groupings, each a list of columns that all facts of the two sides have; a row's item is ``item``
+    followed by its members, written as in published_total. ``right`` may be ``published totals``: those of the left side's
+    fact and breakdown. Without a right side the left one is shown, as part of an explanation.
+
+    ``compare``: *equal*; *at most*, the left side may not exceed the right; *differ*, equal figures are the fault.
+    """
+
+    item: str = ""
+    by: tuple[tuple[str, ...], ...] = ((),)
+    left: Side
+    right: Side | Literal["published totals"] | None = None
+    compare: Literal["equal", "at most", "differ"] = "equal"
+    tolerance: Tolerance = Tolerance()
+    may_differ: str = ""
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> Comparison:
+        for part in self.parts():
+            unknown = [name for columns in self.by for name in columns if name not in part.table.columns]
+            if unknown:
+                raise ValueError(f"by: {part.fact} has no column {unknown[0]!r}")
+        if self.right == PUBLISHED_TOTALS and len(self.left) != 1:
+            raise ValueError("published totals are of one fact: give one left side")
+        return self
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the parts of both sides."""
+        yield from self.left
+        if isinstance(self.right, tuple):
+            yield from self.right
+
+
+class Rule(_Strict):
+    """What is held against what, of which releases, and how much they may differ and why.
+
+    ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and the
+    British Transport Police. ``releases``: *current*, the latest figures of each period; *same*, both sides of one release,
+    each release in turn; *same day*, releases published on one day; *consecutive*, each release's figure (left) against
+    that of the release before (right, so none is given). ``only`` keeps the results of which that side is there.
+    """
+
+    rule_id: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str
+    compares: str
+    may_differ: str
+    severity: Literal["block", "warn"]
+    periods: tuple[PeriodKind, ...]
+    geography: Literal["UK", "E&W", "force", "cps_area"]
+    releases: Literal["current", "same", "same day", "consecutive"] = "current"
+    only: Literal["left", "right"] | None = None
+    comparisons: tuple[Comparison, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Rule:
+        for comparison in self.comparisons:
+            if comparison.right and self.releases == "consecutive":
+                raise ValueError("of consecutive releases the release before is the right side: give none")
+            if comparison.right == PUBLISHED_TOTALS and self.releases != "same":
+                raise ValueError("published totals are held against parts of the same release")
+            if comparison.tolerance.usual and self.releases != "consecutive":
+                raise ValueError("what is usual is known of consecutive releases alone")
+            for part in comparison.parts():
+                self._check(part)
+        return self
+
+    def _check(self, part: Part) -> None:
+        if self.releases != "current" and (part.at != "period" or part.share):
+            raise ValueError("another period or a share can be had of current figures alone")
+        columns = {"force": {"force_code"}, "cps_area": {"force_code", "cps_area"}}.get(self.geography)
+        if columns and not columns & set(part.table.columns.keys()):
+            raise ValueError(f"{part.fact} cannot be divided by {self.geography}")
+        shortest = part.reporters.every if self.releases == "current" else part.grain
+        if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
+            raise ValueError(f"{part.fact} has figures of a {shortest} and of longer periods")
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether figures of the rule are to be kept out of messages."""
+        facts = {part.table for comparison in self.comparisons for part in comparison.parts()}
+        return any(load_source(fact.info["source"]).sensitive for fact in facts)
+
+    @property
+    def geography_kind(self) -> str:
+        """The kind of geography, as the results name it."""
+        return self.geography if self.geography in ("force", "cps_area") else "national"
+
+
+class Acceptance(_Strict):
+    """A difference that somebody looked at and accepted: it counts as explained, until the day ``until``.
+
+    It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of the
+    ``reference_period`` (left side) alone, and of differences no larger than ``up_to``.
+    """
+
+    rule: str
+    period: str
+    geography: str | None = None
+    item: str | None = None
+    reference_period: str | None = None
+    up_to: float | None = Field(default=None, gt=0)
+    accepted_by: str
+    accepted_on: dt.date
+    until: dt.date
+    why: str
+
+    @model_validator(mode="after")
+    def _is_period(self) -> Acceptance:
+        parse_period(self.period)
+        return self
+
+    def words(self) -> str:
+        """Return the acceptance in words."""
+        return f"Accepted by {self.accepted_by} on {self.accepted_on} until {self.until}: {self.why}"
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _parse(text: str, model: type[Model], file_name: str, label: str) -> tuple[Model, ...]:
+    parsed, wrong = [], []
+    for position, written in enumerate(yaml.safe_load(text) or [], start=1):
+        try:
+            parsed.append(model.model_validate(written))
+        except ValidationError as error:
+            name = written.get(label, position) if isinstance(written, dict) else position
+            for fault in error.errors(include_url=False, include_input=False):
+                place = ".".join(str(part) for part in fault["loc"])
+                wrong.append(f"{name}: {place + ': ' if place else ''}{fault['msg'].removeprefix('Value error, ')}")
+    if wrong:
+        raise ValueError("\n".join([f"msoic_pipeline/reconciliation/{file_name} is to be mended:", *wrong]))
+    return tuple(parsed)
+
+
+def parse_rules(text: str) -> tuple[Rule, ...]:
+    """Return the rules that a text declares. Raises ValueError which says what is wrong and where."""
+    rules = _parse(text, Rule, "rules.yaml", "rule_id")
+    for rule_id, times in Counter(rule.rule_id for rule in rules).items():
+        if times > 1:
+            raise ValueError(f"msoic_pipeline/reconciliation/rules.yaml is to be mended:\n{rule_id}: declared {times} times")
+    return rules
+
+
+def parse_acceptances(text: str, rules: tuple[Rule, ...]) -> tuple[Acceptance, ...]:
+    """Return the acceptances that a text declares. Raises ValueError where one is not well formed or of no known rule."""
+    acceptances = _parse(text, Acceptance, "accepted.yaml", "rule")
+    unknown = {acceptance.rule for acceptance in acceptances} - {rule.rule_id for rule in rules}
+    if unknown:
+        raise ValueError(
+            f"msoic_pipeline/reconciliation/accepted.yaml is to be mended:\nno such rules: {', '.join(sorted(unknown))}"
+        )
+    return acceptances
+
+
+@cache
+def load_rules() -> tuple[Rule, ...]:
+    """Return the rules of ``rules.yaml``."""
+    return parse_rules(_read("rules.yaml"))
+
+
+@cache
+def load_acceptances() -> tuple[Acceptance, ...]:
+    """Return the acceptances of ``accepted.yaml``."""
+    return parse_acceptances(_read("accepted.yaml"), load_rules())
