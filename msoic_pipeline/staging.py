@@ -13,14 +13,16 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -33,11 +35,21 @@ from msoic_pipeline.quality.faults import Fault, faults_of, faults_text
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import Source, Table, layout_digest
-from msoic_pipeline.workbooks.matching import TOTAL, match_workbook
-from msoic_pipeline.workbooks.tidy import REJECT_COLUMNS, Tidy, tidy_sheet
+from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
+from msoic_pipeline.workbooks.tidy import Columns, Mend, Tidy, check_conserved, tidy_sheet
 
 MANIFEST = "manifest.json"
-DIMENSION_COLUMNS = ["offence_code", "description", "offence_group", "offence_subgroup", "quarter_start"]
+REJECT_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
+)
+OFFENCE_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("offence_code", "description", "offence_group", "offence_subgroup")]
+    + [("quarter_start", pa.date32())]
+)
+# Tables that are not written where they are empty.
+SELDOM_FILLED = {"rejects": REJECT_SCHEMA, "dim_offence": OFFENCE_SCHEMA}
+# What a column of dim_offence is called among the labels of a sheet.
+LABELS = {"description": "offence_description"}
 
 
 @dataclass(frozen=True)
@@ -86,8 +98,10 @@ class StagedRelease:
         return {dt.date.fromisoformat(vintage["quarter_start"]) for vintage in self.manifest["vintages"]}
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Return one of the release's Parquet files: a fact table, ``published_total``, ``rejects`` or ``dim_offence``."""
-        return pq.read_table(self.folder / f"{name}.parquet").to_pandas()
+        """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or ``dim_offence``."""
+        if name in SELDOM_FILLED and not self.path(name).is_file():
+            return SELDOM_FILLED[name].empty_table().to_pandas()
+        return pq.read_table(self.path(name)).to_pandas()
 
     def path(self, name: str) -> Path:
         """Return the path of one of the release's Parquet files."""
@@ -129,7 +143,7 @@ def stage_release(release: Release, source: Source, raw_dir: Path, staging_dir: 
     if not (folder / MANIFEST).is_file():
         faults = faults_of(release)
         tidied = _read(release, source, raw_dir, faults)
-        _write(folder, _assemble(release, source, tidied, faults))
+        _write(folder, _assemble(release, tidied, faults))
     return StagedRelease(release, folder)
 
 
@@ -137,6 +151,8 @@ def _read(release: Release, source: Source, raw_dir: Path, faults: tuple[Fault, 
     workbook = open_workbook(raw_dir / release.file_name)
     mends = [fault.mend() for fault in faults if fault.treatment == "replace"]
     try:
+        matches = match_workbook(source, workbook, release.reference_quarter)
+        _refuse_misplaced(mends, matches, release)
         return [
             tidy_sheet(
                 workbook.sheet(match.sheet),
@@ -144,10 +160,10 @@ def _read(release: Release, source: Source, raw_dir: Path, faults: tuple[Fault, 
                 source,
                 release.file_name,
                 release.published_on,
-                release.reference_start,
+                release.reference_period,
                 mends,
             )
-            for match in match_workbook(source, workbook, release.reference_quarter)
+            for match in matches
         ]
     except SourceFileError as error:
         error.file = release.file_name
@@ -156,33 +172,56 @@ def _read(release: Release, source: Source, raw_dir: Path, faults: tuple[Fault, 
         workbook.close()
 
 
-def _assemble(release: Release, source: Source, tidied: list[Tidy], faults: tuple[Fault, ...]) -> dict[str, Any]:
-    """Return everything that a release's folder holds: frames by name, and the manifest."""
-    frames: dict[str, pd.DataFrame] = {}
-    rejects = [tidy.rejects.assign(table_name=tidy.match.table.fact) for tidy in tidied]
+def _refuse_misplaced(mends: list[Mend], matches: list[Match], release: Release) -> None:
+    """Refuse a file that has not the sheet of a declared fault: what it says would not be mended."""
+    for mend in mends:
+        if mend.sheet not in {match.sheet for match in matches}:
+            raise SourceFileError(
+                "fault_not_found",
+                file=release.file_name,
+                expected=f"the sheet {mend.sheet!r}, where the declared fault {mend.fault_id} stands",
+                found=f"tables in the sheets {', '.join(repr(match.sheet) for match in matches)}",
+                remedy="Look at the file, and amend the source's faults.yaml.",
+            )
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Everything that a release's folder holds: tables by name, and the manifest."""
+
+    tables: dict[str, pa.Table]
+    manifest: dict[str, Any]
+
+
+def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -> _Content:
+    tables: dict[str, pa.Table] = {}
+    rejects: list[dict[str, str]] = []
     findings: list[Finding] = []
     vintages: list[dict[str, Any]] = []
-    for fact_name in dict.fromkeys(tidy.match.table.fact for tidy in tidied):
-        fact = FACTS[fact_name]
-        parts = []
-        for tidy in tidied:
-            if tidy.match.table.fact != fact_name:
-                continue
-            rows, unknown = _keep_known_rows(tidy)
-            rows, repeated = _unique(_as_fact(rows, fact, release), fact, tidy.match.table)
-            rejects += [unknown.assign(table_name=fact_name), repeated.assign(table_name=fact_name)]
-            findings += _check_totals(tidy, fact, faults)
-            parts.append(rows)
-        together = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-        together, repeated = _unique(together, fact, tidied[0].match.table)
-        rejects.append(repeated.assign(table_name=fact_name))
-        order = [column.name for column in fact.primary_key.columns]
-        frames[fact_name] = together.sort_values(order, kind="stable", ignore_index=True)
-        vintages += _vintages(frames[fact_name], fact, release)
-    frames["published_total"] = _published_totals(tidied, release)
-    frames["rejects"] = _declare(pd.concat(rejects, ignore_index=True), faults)
-    frames["dim_offence"] = _offences(tidied)
     counts: Counter[str] = sum((tidy.counts for tidy in tidied), Counter())
+    for name in dict.fromkeys(tidy.match.table.fact for tidy in tidied):
+        fact = FACTS[name]
+        parts, may_sum, bad = [], [], []
+        for tidy in tidied:
+            if tidy.match.table.fact == name:
+                unknown = _unknown_rows(tidy)
+                bad += unknown
+                rows = tidy.rows if not unknown else _without(tidy.rows, unknown)
+                parts.append(_as_fact(rows, fact, release))
+                may_sum.append(_may_sum(rows, tidy.match.table))
+                findings += _check_totals(tidy, fact, faults)
+        tables[name], repeated = _unique(pa.concat_tables(parts), np.concatenate(may_sum), fact)
+        bad += repeated
+        rejects += [reject | {"table_name": name} for reject in bad]
+        rejects += [r | {"table_name": name} for t in tidied if t.match.table.fact == name for r in t.rejects]
+        counts["rejected"] += len(bad)
+        vintages += _vintages(tables[name], fact, release)
+    counts["loaded"] = sum(_figures_in(tables[name], FACTS[name]) for name in tables)
+    check_conserved(counts, release.file_name)
+    tables[published_total.name] = _published_totals(tidied, release)
+    declared = _declare(rejects, faults)
+    tables["rejects"] = pa.Table.from_pylist(declared, REJECT_SCHEMA)
+    tables["dim_offence"] = _offences(tidied)
     manifest = {
         "release_id": release.release_id,
         "file_name": release.file_name,
@@ -197,89 +236,118 @@ def _assemble(release: Release, source: Source, tidied: list[Tidy], faults: tupl
             for tidy in tidied
         ],
         "counts": dict(counts),
-        "facts": {name: len(frames[name]) for name in FACTS if name in frames},
+        "facts": {name: len(tables[name]) for name in FACTS if name in tables},
         "vintages": vintages,
-        "rejected_rows": len(frames["rejects"]),
-        "undeclared_rejects": int((frames["rejects"]["fault"] == "").sum()),
+        "rejected_rows": len(declared),
+        "undeclared_rejects": sum(not reject["fault"] for reject in declared),
         "mended": [fault.model_dump(mode="json") for fault in faults if fault.treatment == "replace"],
         "findings": [dataclasses.asdict(finding) for finding in findings],
     }
-    return {"frames": frames, "manifest": manifest}
+    return _Content(tables, manifest)
 
 
-def _as_fact(rows: pd.DataFrame, fact: sa.Table, release: Release) -> pd.DataFrame:
+def _as_fact(rows: Columns, fact: sa.Table, release: Release) -> pa.Table:
     """Return rows with exactly the columns of the fact table; what a breakdown does not use is ``All``."""
-    rows = rows.copy(deep=False)
-    rows["release_id"] = release.release_id
-    if release.reporter and "force_code" not in rows:
-        rows["force_code"] = release.reporter
-    for column in fact.columns:
-        if column.name not in rows:
-            rows[column.name] = None if column.nullable or not isinstance(column.type, sa.String) else ALL
-        elif isinstance(column.type, sa.Integer):
-            rows[column.name] = pd.array(rows[column.name], dtype="Int64")
-        elif isinstance(column.type, sa.Float):
-            rows[column.name] = rows[column.name].astype("float64")
-    return rows[[column.name for column in fact.columns]]
+    size = len(rows["sheet"])
+    constants: dict[str, Any] = {"release_id": release.release_id}
+    if release.reporter:
+        constants["force_code"] = release.reporter
+    schema = arrow_schema(fact)
+    arrays = []
+    for column, field in zip(fact.columns, schema, strict=True):
+        if column.name in rows:
+            arrays.append(pa.array(rows[column.name], field.type))
+        else:
+            unused = None if column.nullable or not isinstance(column.type, sa.String) else ALL
+            arrays.append(pa.repeat(pa.scalar(constants.get(column.name, unused), field.type), size))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _keep_known_rows(tidy: Tidy) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split off rows that match no row of the table's file of members."""
+def _without(rows: Columns, rejects: list[dict[str, str]]) -> Columns:
+    rejected = {reject["cell"] for reject in rejects}
+    keep = np.array([cell not in rejected for cell in rows["cell"]], dtype=bool)
+    return {name: values[keep] for name, values in rows.items()}
+
+
+def _unknown_rows(tidy: Tidy) -> list[dict[str, str]]:
+    """Return a reject for each row that matches no row of the table's file of members."""
     table = tidy.match.table
     if not table.known_rows:
-        return tidy.rows, pd.DataFrame(columns=REJECT_COLUMNS)
+        return []
     known = members.rows(table.known_rows)
     names = [name for name in known[0] if name in tidy.rows and name not in ("unit", "description")]
     keys = {tuple(row[name] for name in names) for row in known}
-    unknown = [tuple(row) not in keys for row in tidy.rows[names].itertuples(index=False)]
-    bad = tidy.rows[unknown]
-    rejects = pd.DataFrame(
+    rows = zip(*(tidy.rows[name] for name in names), strict=True)
+    return [
         {
-            "sheet": bad["sheet"],
-            "cell": bad["cell"],
+            "sheet": tidy.match.sheet,
+            "cell": cell,
             "rule": "unknown_member",
-            "reason": [
-                f"expected a row of msoic_pipeline/model/members/{table.known_rows}; found "
-                + ", ".join(f"{name} {value!r}" for name, value in zip(names, row, strict=True))
-                + ". Add it there if it is new"
-                for row in bad[names].itertuples(index=False)
-            ],
-            "raw_text": [" | ".join(map(str, row)) for row in bad[names].itertuples(index=False)],
-        },
-        columns=REJECT_COLUMNS,
-    )
-    return tidy.rows[[not flag for flag in unknown]], rejects
+            "reason": f"expected a row of msoic_pipeline/model/members/{table.known_rows}; found "
+            + ", ".join(f"{name} {value!r}" for name, value in zip(names, row, strict=True))
+            + ". Add it there if it is new",
+            "raw_text": " | ".join(map(str, row)),
+        }
+        for cell, row in zip(tidy.rows["cell"], rows, strict=True)
+        if row not in keys
+    ]
 
 
-def _unique(rows: pd.DataFrame, fact: sa.Table, table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Add up published rows of one key where the layout says so; split off all other repeated keys."""
-    key = [column.name for column in fact.primary_key.columns]
-    repeated = rows.duplicated(key, keep=False)
-    if not repeated.any():
-        return rows, pd.DataFrame(columns=REJECT_COLUMNS)
-    summed = pd.Series(False, index=rows.index)
+def _may_sum(rows: Columns, table: Table) -> np.ndarray:
+    """Return which rows may be added up with others of their key."""
+    result = np.zeros(len(rows["sheet"]), dtype=bool)
     for name, values in table.sum_rows.items():
-        summed |= pd.Series(True, index=rows.index) if "*" in values else rows[name].isin(values)
-    to_sum = rows[repeated & summed]
-    bad = rows[repeated & ~summed]
+        result |= True if "*" in values else np.isin(rows[name], values)
+    return result
+
+
+def _unique(rows: pa.Table, may_sum: np.ndarray, fact: sa.Table) -> tuple[pa.Table, list[dict[str, str]]]:
+    """Sort rows by their key; add up those of one key and sheet that may be; reject all other repeated keys."""
+    key = [column.name for column in fact.primary_key.columns]
+    order = pc.sort_indices(rows, [(name, "ascending") for name in key])
+    rows, may_sum = rows.take(order), may_sum[order.to_numpy()]
+    as_above = np.ones(max(len(rows) - 1, 0), dtype=bool)
+    for name in key:
+        column = rows[name].combine_chunks()
+        as_above &= pc.equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    if not as_above.any():
+        return rows, []
+    repeated = np.append(as_above, False) | np.insert(as_above, 0, False)
+    frame = rows.filter(repeated).to_pandas()
+    frame["_group"] = np.cumsum(~np.insert(as_above, 0, False))[repeated]
+    frame["_may_sum"] = may_sum[repeated]
+    groups = frame.groupby("_group", sort=False)
+    is_summed = groups["_may_sum"].transform("all") & (groups["sheet"].transform("nunique") == 1)
     measures = list(fact.info["measures"])
-    how: dict[str, Any] = {name: ("sum" if name in measures else "first") for name in rows.columns if name not in key}
+    how: dict[str, Any] = {name: "sum" if name in measures else "first" for name in rows.column_names}
     how |= {name: ",".join for name in how if name == "cell" or name.endswith("_cell")}
-    pieces = [rows[~repeated]]
-    if len(to_sum):
-        pieces.append(to_sum.groupby(key, sort=False, dropna=False, as_index=False).agg(how)[list(rows.columns)])
-    others = bad.groupby(key, sort=False, dropna=False)["cell"].transform(", ".join) if len(bad) else []
-    rejects = pd.DataFrame(
+    summed = frame[is_summed].groupby("_group", sort=False).agg(how)
+    bad = frame[~is_summed]
+    others = bad.groupby("_group", sort=False)["cell"].transform(", ".join) if len(bad) else bad["cell"]
+    rejects = [
         {
-            "sheet": bad["sheet"],
-            "cell": bad["cell"],
+            "sheet": sheet,
+            "cell": cell,
             "rule": "duplicate_key",
-            "reason": [f"expected one row of its key; found it again: {cells}" for cells in others],
+            "reason": f"expected one row of its key; found it again: {cells}",
             "raw_text": "",
-        },
-        columns=REJECT_COLUMNS,
+        }
+        for sheet, cell, cells in zip(bad["sheet"], bad["cell"], others, strict=True)
+    ]
+    together = pa.concat_tables(
+        [rows.filter(~repeated), pa.Table.from_pandas(summed, schema=rows.schema, preserve_index=False)]
     )
-    return pd.concat(pieces, ignore_index=True), rejects
+    return together.sort_by([(name, "ascending") for name in key]), rejects
+
+
+def _figures_in(rows: pa.Table, fact: sa.Table) -> int:
+    """Return how many cells stand behind the measures of ``rows``."""
+    total = 0
+    for measure in fact.info["measures"]:
+        name = {"outcomes_closed": "closed_cell"}.get(measure, "cell")
+        cells = rows.filter(pc.is_valid(rows[measure]))[name]
+        total += len(cells) + (pc.sum(pc.count_substring(cells, ",")).as_py() or 0)
+    return total
 
 
 def _members_of(tidy: Tidy) -> list[str]:
@@ -291,45 +359,15 @@ def _members_of(tidy: Tidy) -> list[str]:
 
 def _check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
     """Hold every total that a sheet gives against the sum of its parts in the same sheet."""
-    if tidy.totals.empty:
+    if not len(tidy.totals["cell"]):
         return []
-    names = _members_of(tidy)
-    time = [name for name in ("month_start", "day", "quarter_start") if name in tidy.rows][:1]
-    measures = [measure for measure in fact.info["measures"] if measure in tidy.rows]
+    accepted = [fault for fault in faults if fault.treatment == "accept"]
     failures: list[str] = []
     checked = 0
-    totals = tidy.totals
-    pattern = pd.Series(
-        [tuple(value == TOTAL for value in row) for row in totals[names].itertuples(index=False)], index=totals.index
-    )
-    for (kind, flags), group in totals.groupby([totals["period_kind"], pattern], sort=False):
-        fixed = [name for name, is_total in zip(names, flags, strict=True) if not is_total]
-        parts = tidy.rows
-        if kind != "quarter":
-            starts = {
-                value: period_start(kind, value) for value in set(parts["quarter_start"]) | set(group["quarter_start"])
-            }
-            parts = parts.assign(_time=parts["quarter_start"].map(starts))
-            group = group.assign(_time=group["quarter_start"].map(starts))
-        else:
-            parts, group = parts.assign(_time=parts[time[0]]), group.assign(_time=group[time[0]])
-        for measure in measures:
-            sums = (
-                parts.assign(**{measure: pd.to_numeric(parts[measure])})
-                .groupby(["_time", *fixed], dropna=False)[measure]
-                .sum()
-            )
-            keys = list(group[["_time", *fixed]].itertuples(index=False, name=None)) if fixed else list(group["_time"])
-            found = pd.to_numeric(group[measure]).to_numpy()
-            expected = sums.reindex(keys).to_numpy()
-            for cell, published, total in zip(group["cell"], found, expected, strict=True):
-                checked += 1
-                if total == total and published != total:
-                    if not any(
-                        fault.treatment == "accept" and fault.covers("total_differs", tidy.match.sheet, cell)
-                        for fault in faults
-                    ):
-                        failures.append(f"{cell}: published {published:,.0f}, its parts sum to {total:,.0f}")
+    for cell, published, parts in _totals_and_parts(tidy, fact):
+        checked += 1
+        if published != parts and not any(f.covers("total_differs", tidy.match.sheet, cell) for f in accepted):
+            failures.append(f"{cell}: published {published:,.0f}, its parts sum to {parts:,.0f}")
     detail = f"sheet {tidy.match.sheet!r}: " + (
         "; ".join(failures[:10]) + (f"; and {len(failures) - 10} more" if len(failures) > 10 else "")
         if failures
@@ -339,72 +377,96 @@ def _check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list
     return [Finding(fact.name, check, "block", not failures, checked, len(failures), detail)]
 
 
-def _vintages(rows: pd.DataFrame, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
-    time = "month_start" if "month_start" in rows else "quarter_start"
-    division = next((name for name in ("breakdown", "series", "case_type", "stage") if name in rows), "")
-    sizes = rows.groupby(
-        [time, "quarter_start"] + ([division] if division else [])
-        if time != "quarter_start"
-        else [time] + ([division] if division else [])
-    ).size()
-    vintages = []
-    for index, size in sizes.items():
-        parts = index if isinstance(index, tuple) else (index,)
-        vintages.append(
-            {
-                "fact": fact.name,
-                "breakdown": str(parts[-1]) if division else "",
-                "period_start": str(parts[0]),
-                "quarter_start": str(parts[1] if time != "quarter_start" else parts[0]),
-                "reporter": release.reporter,
-                "release_id": release.release_id,
-                "published_on": str(release.published_on),
-                "rows": int(size),
-            }
-        )
-    return vintages
+def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:
+    """Yield the cell of each total, the total as published, and the sum of the finest figures that it is the total of."""
+    names = _members_of(tidy)
+    time = next(name for name in ("month_start", "day", "quarter_start") if name in tidy.rows)
+    size = len(tidy.rows["cell"])
+    # Members as numbers, the same in parts and totals, so that those of a row make up one number.
+    codes = {
+        name: pd.factorize(np.concatenate([tidy.rows[name], tidy.totals[name]]), use_na_sentinel=False)
+        for name in dict.fromkeys([*names, time, "quarter_start"])
+    }
+    pattern = sum(((tidy.totals[name] == TOTAL).astype(int) << bit) for bit, name in enumerate(names))
+    pattern = pattern + np.zeros(len(tidy.totals["cell"]), dtype=int)
+    for kind in set(tidy.totals["period_kind"]):
+        periods, members_of_period = codes[time if kind == "quarter" else "quarter_start"]
+        if kind != "quarter":
+            years = [period_start(kind, start) for start in members_of_period]
+            periods = pd.factorize(np.array(years, dtype=object))[0][periods]
+        for flags in np.unique(pattern[tidy.totals["period_kind"] == kind]):
+            chosen = np.flatnonzero((tidy.totals["period_kind"] == kind) & (pattern == flags))
+            key = periods.astype(np.int64)
+            for position, name in enumerate(names):
+                if not flags >> position & 1:
+                    key = np.unique(key, return_inverse=True)[1] * len(codes[name][1]) + codes[name][0]
+            groups, group = np.unique(key, return_inverse=True)
+            for measure in fact.info["measures"]:
+                if measure in tidy.rows:
+                    parts = np.nan_to_num(tidy.rows[measure].astype(float))
+                    sums = np.bincount(group[:size], weights=parts, minlength=len(groups))
+                    published = tidy.totals[measure][chosen].astype(float)
+                    yield from zip(
+                        tidy.totals["cell"][chosen][published == published],
+                        published[published == published].tolist(),
+                        sums[group[size + chosen]][published == published].tolist(),
+                        strict=True,
+                    )
 
 
-def _published_totals(tidied: list[Tidy], release: Release) -> pd.DataFrame:
+def _vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
+    time = "month_start" if "month_start" in rows.column_names else "quarter_start"
+    division = next((name for name in ("breakdown", "series", "case_type", "stage") if name in rows.column_names), "")
+    by = [name for name in dict.fromkeys([time, "quarter_start", division]) if name]
+    groups = rows.group_by(by).aggregate([([], "count_all")]).sort_by([(name, "ascending") for name in by])
+    return [
+        {
+            "fact": fact.name,
+            "breakdown": group[division] if division else "",
+            "period_start": str(group[time]),
+            "quarter_start": str(group["quarter_start"]),
+            "reporter": release.reporter,
+            "release_id": release.release_id,
+            "published_on": str(release.published_on),
+            "rows": group["count_all"],
+        }
+        for group in groups.to_pylist()
+    ]
+
+
+def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
     """Return grand totals, one-way margins and totals of a year; finer totals were held against their parts already."""
-    pieces = []
-    for tidy in tidied:
-        if tidy.totals.empty:
-            continue
-        names = _members_of(tidy)
-        totals = tidy.totals
-        fixed = [
-            [(n, v) for n, v in zip(names, row, strict=True) if v != TOTAL]
-            for row in totals[names].itertuples(index=False)
-        ]
-        keep = [len(pairs) <= 1 or kind != "quarter" for pairs, kind in zip(fixed, totals["period_kind"], strict=True)]
-        fact = FACTS[tidy.match.table.fact]
-        for measure in fact.info["measures"]:
-            if measure not in totals:
-                continue
-            piece = pd.DataFrame(
-                {
-                    "release_id": release.release_id,
-                    "fact": fact.name,
-                    "breakdown": _division_of(tidy),
-                    "period_kind": totals["period_kind"],
-                    "period_start": [
-                        period_start(k, q) for k, q in zip(totals["period_kind"], totals["quarter_start"], strict=True)
-                    ],
-                    "members": ["; ".join(f"{n}={v}" for n, v in pairs) for pairs in fixed],
-                    "quarter_start": totals["quarter_start"],
-                    "measure": measure,
-                    "value": pd.to_numeric(totals[measure]).astype("float64"),
-                    "sheet": totals["sheet"],
-                    "cell": totals["cell"],
-                }
-            )
-            pieces.append(piece[keep])
-    columns = [column.name for column in published_total.columns]
-    if not pieces:
-        return pd.DataFrame(columns=columns)
+    schema = arrow_schema(published_total)
     key = [column.name for column in published_total.primary_key.columns]
-    return pd.concat(pieces, ignore_index=True)[columns].drop_duplicates(key).sort_values(key, ignore_index=True)
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for tidy in tidied:
+        totals = tidy.totals
+        names = _members_of(tidy)
+        if not len(totals["cell"]):
+            continue
+        fixed = np.sum([totals[name] != TOTAL for name in names], axis=0)
+        fact = FACTS[tidy.match.table.fact]
+        for row in np.flatnonzero((fixed <= 1) | (totals["period_kind"] != "quarter")):
+            kind, quarter = totals["period_kind"][row], totals["quarter_start"][row]
+            pairs = [(name, totals[name][row]) for name in names if totals[name][row] != TOTAL]
+            for measure in fact.info["measures"]:
+                if measure in totals and totals[measure][row] is not None:
+                    total = {
+                        "release_id": release.release_id,
+                        "fact": fact.name,
+                        "breakdown": _division_of(tidy),
+                        "period_kind": kind,
+                        "period_start": period_start(kind, quarter),
+                        "members": "; ".join(f"{name}={value}" for name, value in pairs),
+                        "quarter_start": quarter,
+                        "measure": measure,
+                        "value": float(totals[measure][row]),
+                        "sheet": tidy.match.sheet,
+                        "cell": totals["cell"][row],
+                    }
+                    found.setdefault(tuple(total[name] for name in key), total)
+    table = pa.Table.from_pylist(list(found.values()), schema)
+    return table.sort_by([(name, "ascending") for name in key])
 
 
 def _division_of(tidy: Tidy) -> str:
@@ -416,45 +478,41 @@ def _division_of(tidy: Tidy) -> str:
     return f"{base}/{responder}" if responder else base
 
 
-def _offences(tidied: list[Tidy]) -> pd.DataFrame:
+def _offences(tidied: list[Tidy]) -> pa.Table:
     """Return the offences that a release names, each as it was last labelled."""
     pieces = [
-        tidy.rows.rename(columns={"offence_description": "description"})[DIMENSION_COLUMNS].drop_duplicates()
+        pa.table({name: tidy.rows[LABELS.get(name, name)] for name in OFFENCE_SCHEMA.names}, schema=OFFENCE_SCHEMA)
         for tidy in tidied
         if tidy.match.table.dimension == "dim_offence"
     ]
     if not pieces:
-        return pd.DataFrame(columns=DIMENSION_COLUMNS)
+        return OFFENCE_SCHEMA.empty_table()
+    columns = OFFENCE_SCHEMA.names
+    labels = pa.concat_tables(pieces).group_by(columns).aggregate([]).to_pandas()
     order = ["offence_code", "quarter_start", "description"]
-    return pd.concat(pieces).sort_values(order).drop_duplicates("offence_code", keep="last", ignore_index=True)
+    latest = labels.sort_values(order).drop_duplicates("offence_code", keep="last")
+    return pa.Table.from_pandas(latest[columns], schema=OFFENCE_SCHEMA, preserve_index=False)
 
 
-def _declare(rejects: pd.DataFrame, faults: tuple[Fault, ...]) -> pd.DataFrame:
-    """Mark the rejects that a declared fault covers."""
-    rejects = rejects.drop_duplicates(["sheet", "cell", "rule"], ignore_index=True)
+def _declare(rejects: list[dict[str, str]], faults: tuple[Fault, ...]) -> list[dict[str, str]]:
+    """Return each place and rule once, with the declared fault that covers it, if one does."""
     leave_out = [fault for fault in faults if fault.treatment == "leave_out"]
-    rejects["fault"] = [
-        next((fault.fault for fault in leave_out if fault.covers(row.rule, row.sheet, row.cell)), "")
-        for row in rejects.itertuples(index=False)
+    places = {(reject["sheet"], reject["cell"], reject["rule"]): reject for reject in reversed(rejects)}
+    return [
+        reject | {"fault": next((f.fault for f in leave_out if f.covers(rule, sheet, cell)), "")}
+        for (sheet, cell, rule), reject in reversed(places.items())
     ]
-    return rejects
 
 
-def _write(folder: Path, content: dict[str, Any]) -> None:
+def _write(folder: Path, content: _Content) -> None:
     """Write a release's folder aside, then move it into place: it is there whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
-        for name, frame in content["frames"].items():
-            schema = (
-                arrow_schema(FACTS[name])
-                if name in FACTS
-                else arrow_schema(published_total)
-                if name == "published_total"
-                else None
-            )
-            pq.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), aside / f"{name}.parquet")
-        (aside / MANIFEST).write_text(json.dumps(content["manifest"], indent=1, default=str), encoding="utf-8")
+        for name, table in content.tables.items():
+            if len(table) or name not in SELDOM_FILLED:
+                pq.write_table(table, aside / f"{name}.parquet")
+        (aside / MANIFEST).write_text(json.dumps(content.manifest, indent=1, default=str), encoding="utf-8")
         if folder.exists():  # without its manifest: left over from a crash
             shutil.rmtree(folder)
         aside.rename(folder)

@@ -51,6 +51,15 @@ def _administer(url: str, statement: str) -> None:
         engine.dispose()
 
 
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """SQLAlchemy's URL of an empty PostgreSQL database that no other test sees."""
+    name = f"w_{uuid.uuid4().hex}"
+    _administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    _administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """SQLAlchemy's URL of an empty database that no other test sees, once of each kind.
@@ -60,11 +69,7 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[st
     if request.param == "sqlite":
         yield URL.create("sqlite", database=str(tmp_path / "warehouse.sqlite")).render_as_string(hide_password=False)
         return
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"w_{uuid.uuid4().hex}"
-    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE template0')
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    yield request.getfixturevalue("postgres_database")
 
 
 @pytest.fixture(scope="session")

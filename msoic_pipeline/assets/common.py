@@ -30,9 +30,7 @@ PREVIEW_ROWS = 10
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Settings and the engine of the warehouse, opened when first used."""
 
-    url: str = Field(
-        default_factory=lambda: Settings().warehouse_url, description="SQLAlchemy URL; from MSOIC_WAREHOUSE_URL."
-    )
+    url: str = Field(default="", description="SQLAlchemy URL; where it is empty, that of MSOIC_WAREHOUSE_URL.")
     _engine: sa.Engine | None = PrivateAttr(default=None)
 
     @property
@@ -44,7 +42,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def engine(self) -> sa.Engine:
         """The engine, with all tables and views in place."""
         if self._engine is None:
-            self._engine = open_engine(self.url)
+            self._engine = open_engine(self.url or self.settings.warehouse_url)
             prepare(self._engine)
         return self._engine
 

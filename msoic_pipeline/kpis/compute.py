@@ -31,6 +31,7 @@ from msoic_pipeline.model.dimensions import dim_cps_area, dim_force, dim_period
 from msoic_pipeline.model.evidence import coverage, load_log, vintage
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_start, periods, shift_months
+from msoic_pipeline.warehouse import reading, writing
 
 STAGE = "kpi"
 SCALE = 10_000
@@ -113,7 +114,7 @@ def compute_quarters(engine: Engine, quarters: Sequence[dt.date]) -> dict[dt.dat
     if not fingerprints:
         return {}
     targets = _periods_touching(fingerprints)
-    with engine.begin() as connection, _work_tables(connection):
+    with writing(engine) as connection, _work_tables(connection):
         write_definitions(connection)
         _prepare(connection, load_definitions(), targets)
         _collect(connection, load_definitions(), targets)
@@ -141,7 +142,7 @@ def compute_quarters(engine: Engine, quarters: Sequence[dt.date]) -> dict[dt.dat
 
 def _stale(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.date, str]:
     """Return the quarters to compute, with the digest of all that goes into the periods that touch them."""
-    with engine.connect().execution_options(read_only=True) as connection:
+    with reading(engine) as connection:
         log = connection.execute(sa.select(load_log.c.stage, load_log.c.quarter_start, load_log.c.fingerprint)).all()
     known = {quarter: digest for stage, quarter, digest in log if stage == STAGE}
     loads = defaultdict(list)

@@ -31,7 +31,7 @@ from msoic_pipeline.reconciliation.rules import (
     load_acceptances,
     load_rules,
 )
-from msoic_pipeline.warehouse import reading, replace_rows, rows_to_arrow, writing
+from msoic_pipeline.warehouse import reading, writing
 
 STAGE = "reconcile"
 # How many quarters before its own a result may rest on: what is usual looks farthest back.
@@ -101,7 +101,14 @@ def _fingerprints(
     return {
         quarter: hashlib.sha256(
             "\n".join(
-                [*declared, *(entry for back in range(HISTORY_QUARTERS + 1) for entry in loads[shift_months(quarter, -3 * back)])]
+                [
+                    *declared,
+                    *(
+                        entry
+                        for back in range(HISTORY_QUARTERS + 1)
+                        for entry in loads[shift_months(quarter, -3 * back)]
+                    ),
+                ]
             ).encode()
         ).hexdigest()
         for quarter in quarters
@@ -132,8 +139,8 @@ def _replace(
         {"stage": STAGE, "quarter_start": quarter, "fingerprint": fingerprint}
         for quarter, fingerprint in _fingerprints(connection, quarters, rules, in_force).items()
     ]
-    its = sa.and_(load_log.c.stage == STAGE, load_log.c.quarter_start.in_(quarters))
-    replace_rows(connection, load_log, its, rows_to_arrow(load_log, entries))
+    connection.execute(sa.delete(load_log).where(load_log.c.stage == STAGE, load_log.c.quarter_start.in_(quarters)))
+    connection.execute(sa.insert(load_log), entries)
 
 
 def _results(
@@ -169,7 +176,10 @@ def _results(
     may_differ = comparison.may_differ or rule.may_differ
     not_comparable = (
         sa.case(
-            (sa.and_(judged.c.left_value.is_(None), judged.c.right_value.is_(None)), "Both sides are missing or incomplete."),
+            (
+                sa.and_(judged.c.left_value.is_(None), judged.c.right_value.is_(None)),
+                "Both sides are missing or incomplete.",
+            ),
             (judged.c.left_value.is_(None), "The left side is missing or incomplete."),
             else_="The right side is missing or incomplete.",
         )
@@ -242,14 +252,14 @@ def _usual(compared: sa.Subquery) -> sa.Subquery:
             sa.func.row_number().over(**order, order_by=size).label("place"),
             sa.func.count().over(**order).label("places"),
         )
-        .join_from(
-            now, past, sa.and_(past.c.geography_code == now.c.geography_code, past.c.item == now.c.item)
-        )
+        .join_from(now, past, sa.and_(past.c.geography_code == now.c.geography_code, past.c.item == now.c.item))
         .where(ago.between(1, 3 * HISTORY_QUARTERS), past.c.right_value != 0, past.c.left_value.is_not(None))
         .subquery("ranked")
     )
     return (
-        sa.select(ranked.c.period_start, ranked.c.geography_code, ranked.c.item, sa.func.avg(ranked.c.size).label("median"))
+        sa.select(
+            ranked.c.period_start, ranked.c.geography_code, ranked.c.item, sa.func.avg(ranked.c.size).label("median")
+        )
         .where((2 * ranked.c.place).between(ranked.c.places, ranked.c.places + 2))
         .group_by(ranked.c.period_start, ranked.c.geography_code, ranked.c.item)
         .subquery("usual")
@@ -265,7 +275,9 @@ def _compared(rule: Rule, kind: str, comparison: Comparison, quarters: Sequence[
     # Up to the last quarter of the years that hold the last quarter asked for.
     bounds = (shift_months(min(quarters), -3 * HISTORY_QUARTERS), shift_months(max(quarters), 9))
     sides: dict[int, Side] = {LEFT: comparison.left}
-    rows = [row for n, part in enumerate(comparison.left) for row in _rows(rule, kind, comparison, part, LEFT, n, bounds)]
+    rows = [
+        row for n, part in enumerate(comparison.left) for row in _rows(rule, kind, comparison, part, LEFT, n, bounds)
+    ]
     if comparison.right == PUBLISHED_TOTALS:
         rows.append(_published(kind, comparison, rule.geography, bounds))
     elif rule.releases == "consecutive" or comparison.right:
@@ -463,13 +475,17 @@ def _national(parts: Side, kind: str, bounds: tuple[dt.date, dt.date]) -> sa.Sub
         fact = part.table
         period = _period(kind, fact.c.get("month_start"), fact.c.quarter_start)
         sums.append(
-            sa.select(period.label("period_start"), (sa.cast(fact.c[part.measure], sa.Double) * part.times).label("value"))
+            sa.select(
+                period.label("period_start"), (sa.cast(fact.c[part.measure], sa.Double) * part.times).label("value")
+            )
             .join_from(fact, dim_quarter, dim_quarter.c.quarter_start == fact.c.quarter_start)
             .join(vintage, join_vintage(fact, fact))
             .where(vintage.c.superseded_on.is_(None), fact.c.quarter_start.between(*bounds), *_conditions(part))
         )
     row = sa.union_all(*sums).subquery()
-    return sa.select(row.c.period_start, sa.func.sum(row.c.value).label("value")).group_by(row.c.period_start).subquery()
+    return (
+        sa.select(row.c.period_start, sa.func.sum(row.c.value).label("value")).group_by(row.c.period_start).subquery()
+    )
 
 
 def _geography(geography: str, source: Any, fact: sa.Table) -> tuple[Any, Any]:
@@ -543,7 +559,9 @@ def _reported_whole(part: Part, kind: str, geography: str) -> sa.Subquery:
         whole = sa.select(row.c.period_start).group_by(row.c.period_start).having(sa.func.count() == reports)
         return whole.subquery()
     member = _reporters(reporters.dimension, geography)
-    size = sa.select(member.c.geography_code, sa.func.count().label("number")).group_by(member.c.geography_code).subquery()
+    size = (
+        sa.select(member.c.geography_code, sa.func.count().label("number")).group_by(member.c.geography_code).subquery()
+    )
     source = source.join(member, member.c.reporter == coverage.c.reporter)
     row = sa.select(*columns, member.c.geography_code).select_from(source).where(received).distinct().subquery()
     return (
@@ -586,7 +604,9 @@ def _summary(
         counts.setdefault(row.rule_id, {})[row.status] = row.number
     breaks = sa.and_(within, result.c.status == "breaks")
     broken = dict(
-        connection.execute(sa.select(result.c.severity, sa.func.count()).where(breaks).group_by(result.c.severity)).tuples()
+        connection.execute(
+            sa.select(result.c.severity, sa.func.count()).where(breaks).group_by(result.c.severity)
+        ).all()
     )
     size = sa.func.abs(result.c.difference) / _larger(result.c.tolerance, sa.literal(1.0))
     order = [result.c.severity, size.desc(), *(column for column in result.primary_key.columns)]

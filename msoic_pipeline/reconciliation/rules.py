@@ -225,7 +225,9 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     rules = _parse(text, Rule, "rules.yaml", "rule_id")
     for rule_id, times in Counter(rule.rule_id for rule in rules).items():
         if times > 1:
-            raise ValueError(f"msoic_pipeline/reconciliation/rules.yaml is to be mended:\n{rule_id}: declared {times} times")
+            raise ValueError(
+                f"msoic_pipeline/reconciliation/rules.yaml is to be mended:\n{rule_id}: declared {times} times"
+            )
     return rules
 
 

@@ -193,8 +193,13 @@ def _rows_without_figures(
 
 
 def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str) -> np.ndarray:
-    body = pd.DataFrame(list(sheet.rows[match.first_row :]), dtype=object)
-    cells = body.reindex(columns=range(max(sheet.width, body.shape[1]))).to_numpy(dtype=object, na_value="")
+    body = sheet.rows[match.first_row :]
+    cells = np.full((len(body), sheet.width), "", dtype=object)
+    if all(len(row) == sheet.width for row in body):
+        cells[:] = body if len(body) else cells
+    else:
+        for number, row in enumerate(body):
+            cells[number, : len(row)] = row
     for mend in mends:
         if mend.sheet != match.sheet:
             continue
@@ -313,7 +318,7 @@ def _fill_sparse(parsed: Columns, layout: Layout) -> None:
         values = parsed[name]
         own = values != _BLANK
         begins = own | outer_changed
-        source = pd.Series(np.where(begins, np.arange(len(values)), -1)).cummax().to_numpy()
+        source = np.maximum.accumulate(np.where(begins, np.arange(len(values)), -1)) if len(values) else values
         for column in (name, *also[name]):
             begun = np.where(outer_changed & ~own, TOTAL, parsed[column])
             result = begun[np.maximum(source, 0)] if len(begun) else begun

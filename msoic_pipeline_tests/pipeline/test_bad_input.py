@@ -1,0 +1,141 @@
+"""Bad files: each is named with what is wrong, the other sources load, the last good figures stand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+
+from msoic_pipeline.model.evidence import quarantine, release
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
+
+Run = Callable[..., Ran]
+LATEST = "cps-data-summary-quarter-4-2021-2022.xlsx"
+
+
+def _edit(path: Path, change: Callable[[openpyxl.Workbook], Any]) -> None:
+    book = openpyxl.load_workbook(path)
+    change(book)
+    book.save(path)
+
+
+def _set(sheet: str, cell: str, value: Any) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        _edit(folder / "cps" / LATEST, lambda book: book[sheet].__setitem__(cell, value))
+
+    return change
+
+
+def _truncated(folder: Path) -> None:
+    path = folder / "cps" / LATEST
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def _empty(folder: Path) -> None:
+    (folder / "cps" / LATEST).write_bytes(b"")
+
+
+def _other_publisher(folder: Path) -> None:
+    shutil.copy2(next((folder / "small_boats").glob("*.ods")), folder / "cps" / "small-boats.ods")
+
+
+def _missing_sheet(folder: Path) -> None:
+    _edit(folder / "cps" / LATEST, lambda book: book.remove(book["2 Prosecutions"]))
+
+
+def _duplicate_key(folder: Path) -> None:
+    def change(book: openpyxl.Workbook) -> None:
+        book["1 Pre-charge"]["A6"] = book["1 Pre-charge"]["A5"].value
+
+    _edit(folder / "cps" / LATEST, change)
+
+
+BAD = {
+    "truncated": (_truncated, LATEST, "", "", "cannot be read"),
+    "empty": (_empty, LATEST, "", "", "empty file"),
+    "other publisher": (_other_publisher, "small-boats.ods", "", "", "small_boats"),
+    "missing sheet": (_missing_sheet, LATEST, "", "", "prosecutions"),
+    "renamed header": (_set("1 Pre-charge", "D4", "Accused"), LATEST, "1 Pre-charge", "D4", "Accused"),
+    "unknown area": (_set("1 Pre-charge", "A7", "Rutland"), LATEST, "1 Pre-charge", "A7", "cps_areas.csv"),
+    "text in a count": (_set("1 Pre-charge", "C8", "about six"), LATEST, "1 Pre-charge", "C8", "a whole number"),
+    "duplicate key": (_duplicate_key, LATEST, "1 Pre-charge", "", "duplicate_key"),
+    "quarter in the future": (_set("1 Pre-charge", "N3", "2031/32 Q4"), LATEST, "1 Pre-charge", "", "before the publication"),
+    "total not its parts": (_set("2 Prosecutions", "B19", 999), LATEST, "2 Prosecutions", "B19", "its parts sum to"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_file_is_named_and_the_last_good_figures_stand(run: Run, raw: Path, tmp_path: Path, fault: str):
+    spoil, file, sheet, cell, words = BAD[fault]
+    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    good = raw / "cps" / LATEST
+    aside = tmp_path / LATEST
+    shutil.copy2(good, aside)
+    spoil(raw)
+    ran = run(url, "2021-10-01", LAST)
+    assert not ran.success
+    problem = next(line for line in ran.errors if "files_accepted" in line)
+    assert file in problem
+    assert words in problem
+    for part in filter(None, (sheet, cell)):
+        assert part in problem
+    engine = open_engine(url)
+    fact = FACTS["fact_cps_outcome"]
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(FACTS["fact_nrm_decision"])), "others load"
+        accepted = connection.scalar(
+            sa.select(sa.func.count()).where(release.c.source == "cps", release.c.status == "accepted")
+        )
+        assert accepted, "the good files of the source load"
+        latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).join(fact, fact.c.release_id == release.c.release_id))
+        assert latest == (dt.date(2022, 7, 21) if fault == "other publisher" else dt.date(2022, 4, 21))
+        if fault != "total not its parts":  # a finding of the whole file, not of a row
+            assert connection.scalar(sa.select(sa.func.count()).where(quarantine.c.file_name.contains(file)))
+    engine.dispose()
+    for path in (raw / "cps").glob("small-boats*"):
+        path.unlink()
+    shutil.copy2(aside, good)
+    ran = run(url, "2021-10-01", LAST)
+    assert ran.success, str(ran)
+
+
+def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    name = "modern-slavery-national-referral-mechanism-statistics-uk-quarter-1-2023-january-to-march-tables.ods"
+    from msoic_pipeline.quality import faults
+    from msoic_pipeline_tests.pipeline.conftest import SAMPLE
+
+    for each in (name, f"{name}.yaml"):
+        shutil.copy2(SAMPLE / "nrm" / each, raw / "nrm" / each)
+    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    ran = run(url, FIRST, FIRST)
+    assert ran.success, str(ran)
+    monkeypatch.setattr(faults, "faults_text", lambda source: "")
+    monkeypatch.setattr("msoic_pipeline.staging.faults_text", lambda source: "")
+    monkeypatch.setattr(faults, "load_faults", lambda source: ())
+    ran = run(url, FIRST, FIRST)
+    assert not ran.success
+    assert "duplicate_key" in str(ran) and "Table_2" in str(ran)
+
+
+def test_a_force_return_keeps_its_content_to_itself(run: Run, raw: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    path = next((raw / "force_returns" / "2021-01").glob("e23000006*.xlsx"))
+    _edit(path, lambda book: book["Investigations"].__setitem__("C3", "Mr Nemo of Nowhere"))
+    ran = run(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", FIRST, FIRST)
+    assert not ran.success
+    assert "C3" in str(ran) and path.name in str(ran)
+    captured = capfd.readouterr()
+    engine = open_engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    with reading(engine) as connection:
+        kept = str(connection.execute(sa.select(quarantine)).all())
+    engine.dispose()
+    for text in (str(ran), captured.out, captured.err, kept):
+        assert "Nemo" not in text
+    assert not any(b"Nemo" in file.read_bytes() for file in (tmp_path / "output").rglob("*.html"))

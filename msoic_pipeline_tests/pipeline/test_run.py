@@ -1,0 +1,153 @@
+"""Whole runs: both engines alike, twice the same, one quarter alone, killed in the middle."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from msoic_pipeline.automation import nightly, quarters_to_run
+from msoic_pipeline.definitions import defs
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SAMPLE, Ran, contents
+
+Run = Callable[..., Ran]
+QUARTER = dt.date(2021, 7, 1)
+
+
+def test_definitions_load():
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_both_engines_hold_the_same_and_a_second_run_changes_nothing(run: Run, tmp_path: Path, postgres_database: str):
+    sqlite = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    for url in (sqlite, postgres_database):
+        ran = run(url)
+        assert ran.success, str(ran)
+    first = contents(sqlite)
+    other = contents(postgres_database)
+    assert first.keys() == other.keys()
+    for table, rows in first.items():
+        if table == "load_log":  # the digest of the model names the engine's own types
+            rows, other[table] = ([row for row in part if row[0] != "model"] for part in (rows, other[table]))
+        assert rows == other[table], table
+    for name in FACTS:
+        assert first[name], f"{name} is empty"
+    for table in ("kpi_value", "kpi_definition", "reconciliation_result", "coverage", "vintage", "validation_result"):
+        assert first[table], f"{table} is empty"
+    ran = run(sqlite)
+    assert ran.success, str(ran)
+    assert contents(sqlite) == first
+
+
+def test_a_quarter_backfills_alone(run: Run, raw: Path, warehouse_url: str):
+    later = "national-referral-mechanism-statistics-uk-quarter-3-2022-july-to-september-tables.ods"
+    assert run(warehouse_url).success
+    before = contents(warehouse_url)
+    for name in (later, f"{later}.yaml"):
+        shutil.copy2(SAMPLE / "nrm" / name, raw / "nrm" / name)
+    ran = run(warehouse_url, QUARTER.isoformat(), QUARTER.isoformat(), "backfill_quarters")
+    assert ran.success, str(ran)
+    after = contents(warehouse_url)
+    for name, fact in FACTS.items():
+        place = list(fact.columns.keys()).index("quarter_start")
+        changed = set(before[name]) ^ set(after[name])
+        assert {row[place] for row in changed} <= {QUARTER}, name
+    assert set(before["fact_nrm_decision"]) ^ set(after["fact_nrm_decision"]), "the new release was not loaded"
+    touched = {(row[1], row[2]) for row in set(before["kpi_value"]) ^ set(after["kpi_value"])}
+    assert touched, "no KPI changed"
+    assert touched <= {
+        *(("month", dt.date(2021, month, 1)) for month in (7, 8, 9)),
+        ("quarter", QUARTER),
+        ("calendar_year", dt.date(2021, 1, 1)),
+        ("financial_year", dt.date(2021, 4, 1)),
+    }
+
+
+def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Path, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    assert run(url, "2015-01-01", "2026-10-01").success
+    today = quarters_to_run(Settings())
+    assert today[0] == today[1], "only the running quarter, for the checks of the whole"
+    shutil.rmtree(raw / "force_returns" / "2021-02")
+    assert quarters_to_run(Settings()) == (FIRST, FIRST)
+    request = nightly(dg.build_schedule_context())
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags["dagster/asset_partition_range_start"] == FIRST
+
+
+KILLED = """
+import os, sys
+import msoic_pipeline.loading as loading
+whole = loading.bulk_insert
+calls = 0
+def dies(connection, table, rows):
+    global calls
+    calls += 1
+    if calls == int(sys.argv[1]):
+        os._exit(9)
+    return whole(connection, table, rows)
+loading.bulk_insert = dies
+import msoic_pipeline.warehouse as warehouse
+warehouse.bulk_insert = dies
+import datetime as dt
+from msoic_pipeline import stages
+from msoic_pipeline.loading import load_quarters
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.workbooks.layout import load_source
+settings, source = Settings(), load_source("cps")
+engine = open_engine(settings.warehouse_url)
+prepare(engine)
+staging, verdicts = stages.validate(settings, source)
+stages.record(engine, source, staging, verdicts, dt.date(2022, 12, 1))
+load_quarters(engine, source, [dt.date(2021, m, 1) for m in (1, 4, 7, 10)], stages.accepted(verdicts))
+"""
+
+
+@pytest.mark.parametrize("calls", [20, 24, 28])
+def test_a_run_killed_in_the_middle_leaves_whole_quarters(
+    run: Run, warehouse_url: str, calls: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", warehouse_url)
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(calls)], cwd=REPOSITORY, check=False, capture_output=True)
+    assert ended.returncode == 9, ended.stderr.decode()[-2000:]
+    engine = open_engine(warehouse_url)
+    fact, log = FACTS["fact_cps_outcome"], sa.table("load_log", sa.column("stage"), sa.column("quarter_start", sa.Date()))
+    with reading(engine) as connection:
+        sizes = dict(
+            connection.execute(sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)).all()
+        )
+        logged = set(connection.scalars(sa.select(log.c.quarter_start).where(log.c.stage == "load cps")))
+    engine.dispose()
+    assert set(sizes) == logged, "a quarter is there whole with its entry in the log, or not at all"
+    assert len(logged) < 4
+    assert run(warehouse_url, "2021-01-01", "2021-10-01").success
+    engine = open_engine(warehouse_url)
+    with reading(engine) as connection:
+        now = dict(connection.execute(sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)).all())
+    engine.dispose()
+    assert len(now) == 4
+    assert {quarter: now[quarter] for quarter in sizes} == sizes
+
+
+def test_readers_read_while_a_load_goes_on(run: Run, warehouse_url: str):
+    assert run(warehouse_url, FIRST, LAST).success
+    engine = open_engine(warehouse_url)
+    fact = FACTS["fact_cps_outcome"]
+    with engine.begin() as writer:
+        writer.execute(sa.delete(fact))
+        with reading(engine) as reader:
+            assert reader.scalar(sa.select(sa.func.count()).select_from(fact))
+        writer.rollback()
+    engine.dispose()
