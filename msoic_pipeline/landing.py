@@ -1,7 +1,7 @@
 """Landed: registers the files as published, each known by its SHA-256, and refuses what is not of its source.
 
 When a file was published, and what it is about, comes from the sidecar beside it (``<file>.yaml``) or from the
-workbook's own cover sheet; never from the file's modification time.
+workbook's own cover sheet, which may not contradict each other; never from the file's modification time.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,37 @@ import yaml
 from msoic_pipeline.model import members
 from msoic_pipeline.periods import last_quarter, parse_period, period_label
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Workbook, a1, open_workbook
+from msoic_pipeline.workbooks.grid import SUFFIXES, Workbook, a1, open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, Stamp, layout_digest, load_source
 from msoic_pipeline.workbooks.texts import clean, is_blank
-from msoic_pipeline.workbooks.values import parse_date, parser
+from msoic_pipeline.workbooks.values import parse_count, parse_date, parse_flag, parser
 
 COVER_ROWS = 40
 COVER_SHEETS = 3
 
 
+def _parse_edition(value: Any) -> int:
+    edition = parse_count(value)
+    if edition < 1:
+        raise ValueError("a whole number from 1")
+    return edition
+
+
+# What a sidecar may say, and how each is read.
+SIDECAR_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "title": clean,
+    "published_on": parse_date,
+    "reference_period": lambda value: period_label(*parse_period(str(value))),
+    "edition": _parse_edition,
+    "is_synthetic": parse_flag,
+    "note": clean,
+    "url": clean,
+}
+
+
 @dataclass(frozen=True)
 class Release:
-    """A file as published; the fields are those of the table ``release``. ``reference_start`` starts the reference period."""
+    """A file as published; the fields are those of the table ``release``, and the first day of the reference period."""
 
     release_id: str
     source: str
@@ -81,15 +101,16 @@ def land_source(raw_dir: Path, source: Source, staging_dir: Path) -> Landing:
             if twin:
                 raise SourceFileError(
                     "duplicate_file",
-                    file=release.file_name,
+                    file=path.name,
                     expected="a file that has not been landed before",
                     found=f"the very content of {twin.file_name}",
                     remedy="Remove one of the two.",
                 )
             releases.append(release)
         except SourceFileError as error:
-            error.file = str(path.relative_to(raw_dir))
+            error.file = (path.parent / error.file).relative_to(raw_dir).as_posix()
             refused.append(error)
+    refused += _orphans(folder, raw_dir)
     memory.save()
     return Landing(tuple(_link_editions(releases, source)), tuple(refused))
 
@@ -99,7 +120,7 @@ class _Memory:
 
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
-        self._rules = layout_digest(source.source) + file_digest(Path(__file__)) + members.digest()
+        self._rules = layout_digest(source.source) + members.digest() + code_digest()
         self._new: dict[str, dict[str, Any]] = {}
         try:
             self._old: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -146,27 +167,47 @@ def land_file(path: Path, raw_dir: Path, source: Source) -> Release:
     texts = _recognisable(workbook, cover)
     if not source.recognises(texts):
         raise _not_of_source(path, source, texts)
-    said = _read_stamps(path, source, cover) | _read_sidecar(path)
+    stamped, sidecar = _read_stamps(path, source, cover), _read_sidecar(path)
+    _refuse_contradiction(path, stamped, sidecar)
+    said = {field: value for field, (value, _, _) in stamped.items()} | sidecar
     if "published_on" not in said:
         raise _needs_sidecar(path, "published_on", "the date of publication")
     if "reference_period" not in said:
         raise _needs_sidecar(path, "reference_period", "the last period that the file is about, such as 2021-Q4")
-    kind, start = parse_period(str(said["reference_period"]))
+    period = said["reference_period"]
+    _, start = parse_period(period)
+    if start > said["published_on"]:
+        raise SourceFileError(
+            "contradictory_release",
+            file=path.name,
+            expected="a reference period that had begun when the file was published",
+            found=f"reference_period {period}, published_on {said['published_on']}",
+            remedy=f"Mend whichever is wrong, in {sidecar_path(path).name} or on the cover sheet.",
+        )
     return Release(
         release_id=f"{source.source}-{sha256[:10]}",
         source=source.source,
         title=str(said.get("title") or source.title),
         publisher=source.publisher,
         published_on=said["published_on"],
-        reference_period=period_label(kind, start),
+        reference_period=period,
         reference_start=start,
-        edition=int(said.get("edition", 1)),
+        edition=said.get("edition", 1),
         reporter=str(said.get("reporter", "")),
         file_name=path.relative_to(raw_dir).as_posix(),
         sha256=sha256,
-        is_synthetic=bool(said.get("is_synthetic", False)) or source.synthetic_mark.casefold() in texts.casefold(),
+        is_synthetic=said.get("is_synthetic", False) or source.synthetic_mark.casefold() in texts.casefold(),
         note=str(said.get("note") or ""),
     )
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of the code that reads files: when it changes, they are read anew."""
+    folder = Path(__file__).parent
+    names = ("landing.py", "staging.py", "periods.py", "model/facts.py", "model/members/__init__.py")
+    paths = [*(folder / name for name in names), *sorted((folder / "workbooks").glob("*.py"))]
+    return hashlib.sha256("".join(map(file_digest, paths)).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -201,26 +242,31 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     if not sidecar.is_file():
         return {}
     try:
-        said = yaml.safe_load(sidecar.read_text(encoding="utf-8")) or {}
-        if not isinstance(said, dict):
-            raise ValueError("it is not a list of `name: value` lines")
-        if "published_on" in said:
-            said["published_on"] = parse_date(said["published_on"])
-        if "reference_period" in said:
-            parse_period(str(said["reference_period"]))
-    except (yaml.YAMLError, ValueError) as error:
-        raise SourceFileError(
-            "unreadable_sidecar",
-            file=sidecar.name,
-            expected="lines such as `published_on: 2022-03-03` and `reference_period: 2021-Q4`",
-            found=str(error),
-            remedy="Mend the sidecar.",
-        ) from error
+        written = yaml.safe_load(sidecar.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _unreadable_sidecar(sidecar, "lines such as `edition: 1`", str(error)) from error
+    if not isinstance(written, dict):
+        raise _unreadable_sidecar(sidecar, "lines such as `edition: 1`", repr(written))
+    said: dict[str, Any] = {}
+    for field, value in written.items():
+        if field not in SIDECAR_FIELDS:
+            raise _unreadable_sidecar(sidecar, f"names among {', '.join(SIDECAR_FIELDS)}", repr(field))
+        try:
+            said[field] = SIDECAR_FIELDS[field](value)
+        except ValueError as error:
+            raise _unreadable_sidecar(sidecar, f"{field} to be {error}", repr(value)) from error
     return said
 
 
-def _read_stamps(path: Path, source: Source, cover: list[tuple[str, str, Any, Any]]) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+def _unreadable_sidecar(sidecar: Path, expected: str, found: str) -> SourceFileError:
+    return SourceFileError(
+        "unreadable_sidecar", file=sidecar.name, expected=expected, found=found, remedy="Mend the sidecar."
+    )
+
+
+def _read_stamps(path: Path, source: Source, cover: list[tuple[str, str, Any, Any]]) -> dict[str, tuple[Any, str, str]]:
+    """Return what the cover sheet says, each with the sheet and cell where it says so."""
+    said: dict[str, tuple[Any, str, str]] = {}
     for field, stamp in source.stamps.items():
         for sheet, cell, value, following in cover:
             found = _after_label(stamp, value, following)
@@ -235,14 +281,43 @@ def _read_stamps(path: Path, source: Source, cover: list[tuple[str, str, Any, An
                     sheet=sheet,
                     cell=cell,
                     expected=f"{stamp.label}: {error}",
-                    found=repr(clean(found)),
+                    found="something else" if source.sensitive else repr(clean(found)),
                     remedy="Mend the cover sheet.",
                 ) from error
             if field == "reference_period":
-                read = period_label({"month": "month"}.get(stamp.parse, "quarter"), read)
-            said[field] = read
+                read = period_label("month" if stamp.parse == "month" else "quarter", read)
+            said[field] = (read, sheet, cell)
             break
     return said
+
+
+def _refuse_contradiction(path: Path, stamped: dict[str, tuple[Any, str, str]], sidecar: dict[str, Any]) -> None:
+    for field, (value, sheet, cell) in stamped.items():
+        if field in sidecar and sidecar[field] != value:
+            raise SourceFileError(
+                "contradictory_sidecar",
+                file=path.name,
+                sheet=sheet,
+                cell=cell,
+                expected=f"the {field} of the sidecar {sidecar_path(path).name}, {sidecar[field]}",
+                found=f"{value} on the cover sheet",
+                remedy="Find out which is right; mend the sidecar, or take the line out of it.",
+            )
+
+
+def _orphans(folder: Path, raw_dir: Path) -> list[SourceFileError]:
+    """Return an error for each sidecar whose file is not there: the file may have been renamed."""
+    return [
+        SourceFileError(
+            "sidecar_without_file",
+            file=sidecar.relative_to(raw_dir).as_posix(),
+            expected=f"the file {sidecar.stem} beside its sidecar",
+            found="no such file",
+            remedy="Rename or remove the sidecar.",
+        )
+        for sidecar in sorted(folder.rglob("*.yaml"))
+        if sidecar.stem.lower().endswith(SUFFIXES) and not sidecar.with_suffix("").is_file()
+    ]
 
 
 def _after_label(stamp: Stamp, value: Any, following: Any) -> Any:
@@ -263,12 +338,12 @@ def _link_editions(releases: list[Release], source: Source) -> list[Release]:
     )
     linked: dict[str, Release] = {release.release_id: release for release in order}
     for _, group in groupby(order, key=lambda r: (r.reporter, r.reference_period)):
-        members = list(group)
+        issues = list(group)
         if describes_itself:
-            members = [replace(member, edition=number) for number, member in enumerate(members, start=1)]
-            linked |= {member.release_id: member for member in members}
-        members.sort(key=lambda r: r.edition)
-        for earlier, later in pairwise(members):
+            issues = [replace(issue, edition=number) for number, issue in enumerate(issues, start=1)]
+            linked |= {issue.release_id: issue for issue in issues}
+        issues.sort(key=lambda r: r.edition)
+        for earlier, later in pairwise(issues):
             if later.edition > earlier.edition:
                 linked[earlier.release_id] = replace(earlier, superseded_by=later.release_id)
     return sorted(linked.values(), key=lambda r: (r.published_on, r.edition, r.file_name))
@@ -283,7 +358,8 @@ def _not_of_source(path: Path, source: Source, texts: str) -> SourceFileError:
         file=path.name,
         expected=f"a file of {source.title!r}",
         found=found,
-        remedy=f"{where}; if it is of this source, add its text to recognise in msoic_pipeline/sources/{source.source}/layouts.yaml.",
+        remedy=f"{where}; if it is of this source, add its text to recognise in "
+        f"msoic_pipeline/sources/{source.source}/layouts.yaml.",
     )
 
 

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from msoic_pipeline.landing import Release
+from msoic_pipeline.landing import Release, code_digest
 from msoic_pipeline.model import members
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
@@ -48,6 +48,8 @@ OFFENCE_SCHEMA = pa.schema(
 )
 # Tables that are not written where they are empty.
 SELDOM_FILLED = {"rejects": REJECT_SCHEMA, "dim_offence": OFFENCE_SCHEMA}
+# Columns that tell apart the margins which one fact table holds.
+DIVISIONS = ("breakdown", "series", "case_type", "stage")
 # What a column of dim_offence is called among the labels of a sheet.
 LABELS = {"description": "offence_description"}
 
@@ -108,24 +110,10 @@ class StagedRelease:
         return self.folder / f"{name}.parquet"
 
 
-@cache
-def _code_digest() -> str:
-    folder = Path(__file__).parent
-    hasher = hashlib.sha256()
-    for path in [
-        Path(__file__),
-        folder / "periods.py",
-        *sorted((folder / "workbooks").glob("*.py")),
-        folder / "model" / "facts.py",
-    ]:
-        hasher.update(path.read_bytes())
-    return hasher.hexdigest()
-
-
 def staging_key(release: Release) -> str:
     """Return the digest of all that decides what a release is parsed into."""
     said = json.dumps(dataclasses.asdict(dataclasses.replace(release, superseded_by=None)), default=str, sort_keys=True)
-    parts = (said, layout_digest(release.source), faults_text(release.source), members.digest(), _code_digest())
+    parts = (said, layout_digest(release.source), faults_text(release.source), members.digest(), code_digest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -378,7 +366,7 @@ def _check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list
 
 
 def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:
-    """Yield the cell of each total, the total as published, and the sum of the finest figures that it is the total of."""
+    """Yield the cell of each total, the total as published, and the sum of the finest figures that make it up."""
     names = _members_of(tidy)
     time = next(name for name in ("month_start", "day", "quarter_start") if name in tidy.rows)
     size = len(tidy.rows["cell"])
@@ -387,8 +375,9 @@ def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, 
         name: pd.factorize(np.concatenate([tidy.rows[name], tidy.totals[name]]), use_na_sentinel=False)
         for name in dict.fromkeys([*names, time, "quarter_start"])
     }
-    pattern = sum(((tidy.totals[name] == TOTAL).astype(int) << bit) for bit, name in enumerate(names))
-    pattern = pattern + np.zeros(len(tidy.totals["cell"]), dtype=int)
+    pattern = np.zeros(len(tidy.totals["cell"]), dtype=int)
+    for position, name in enumerate(names):
+        pattern |= (tidy.totals[name] == TOTAL).astype(int) << position
     for kind in set(tidy.totals["period_kind"]):
         periods, members_of_period = codes[time if kind == "quarter" else "quarter_start"]
         if kind != "quarter":
@@ -416,9 +405,13 @@ def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, 
 
 def _vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
     time = "month_start" if "month_start" in rows.column_names else "quarter_start"
-    division = next((name for name in ("breakdown", "series", "case_type", "stage") if name in rows.column_names), "")
+    division = next((name for name in DIVISIONS if name in rows.column_names), "")
     by = [name for name in dict.fromkeys([time, "quarter_start", division]) if name]
-    groups = rows.group_by(by).aggregate([([], "count_all")]).sort_by([(name, "ascending") for name in by])
+    groups = (
+        rows.group_by(by, use_threads=False)
+        .aggregate([([], "count_all")])
+        .sort_by([(name, "ascending") for name in by])
+    )
     return [
         {
             "fact": fact.name,
@@ -471,9 +464,7 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
 
 def _division_of(tidy: Tidy) -> str:
     constants = tidy.match.table.constants
-    base = next(
-        (str(constants[name]) for name in ("breakdown", "series", "case_type", "stage") if name in constants), ""
-    )
+    base = next((str(constants[name]) for name in DIVISIONS if name in constants), "")
     responder = constants.get("first_responder_type")
     return f"{base}/{responder}" if responder else base
 
@@ -488,7 +479,7 @@ def _offences(tidied: list[Tidy]) -> pa.Table:
     if not pieces:
         return OFFENCE_SCHEMA.empty_table()
     columns = OFFENCE_SCHEMA.names
-    labels = pa.concat_tables(pieces).group_by(columns).aggregate([]).to_pandas()
+    labels = pa.concat_tables(pieces).group_by(columns, use_threads=False).aggregate([]).to_pandas()
     order = ["offence_code", "quarter_start", "description"]
     latest = labels.sort_values(order).drop_duplicates("offence_code", keep="last")
     return pa.Table.from_pandas(latest[columns], schema=OFFENCE_SCHEMA, preserve_index=False)

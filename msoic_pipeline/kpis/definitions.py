@@ -43,20 +43,23 @@ class Condition(_Strict):
         values = written["not"] if negated else written
         values = list(values) if isinstance(values, list | tuple) else [values]
         if not values or not all(isinstance(value, str | bool) for value in values):
-            raise ValueError(f"expected a text in quotes, true or false, a list of them, or {{not: …}}; found {written!r}")
+            raise ValueError(
+                f"expected a text in quotes, true or false, a list of them, or {{not: …}}; found {written!r}"
+            )
         return {"values": tuple(values), "negated": negated}
 
 
 class Term(_Strict):
     """The sum of a measure over the rows of a fact that meet ``where``.
 
-    ``where`` names columns of the fact, or of a dimension that it refers to as ``dim_force.kind``. A row that is not
-    there is missing; with ``missing_row: zero`` it counts as zero where the release covers the period (and, for facts
-    that forces report, has rows of the force): for tables that list only what occurred.
+    ``measure`` may be left out where the fact has only one. ``where`` names columns of the fact, or, such as
+    ``dim_force.kind``, of a dimension that it refers to. A row that is not there is missing; with ``missing_row: zero``
+    it counts as zero where the release covers the period (and, where forces or areas report, has any row of the one in
+    question): for tables that list only what occurred.
     """
 
     fact: str
-    measure: str
+    measure: str = ""
     where: dict[str, Condition] = Field(default_factory=dict)
     missing_row: Literal["missing", "zero"] = "missing"
 
@@ -64,10 +67,9 @@ class Term(_Strict):
     def _known(self) -> Term:
         if self.fact not in FACTS:
             raise ValueError(f"unknown fact {self.fact!r}: expected one of {', '.join(FACTS)}")
-        if self.measure not in self.table.info["measures"]:
-            raise ValueError(
-                f"{self.fact} has no measure {self.measure!r}: expected one of {', '.join(self.table.info['measures'])}"
-            )
+        measures = self.table.info["measures"]
+        if self.measure not in measures and (self.measure or len(measures) > 1):
+            raise ValueError(f"{self.fact} has no measure {self.measure!r}: expected one of {', '.join(measures)}")
         for name, condition in self.where.items():
             _, column = self.column(name)
             _check_values(name, column, condition.values)
@@ -82,6 +84,11 @@ class Term(_Strict):
     def table(self) -> sa.Table:
         """The fact table."""
         return FACTS[self.fact]
+
+    @property
+    def figure(self) -> sa.Column[Any]:
+        """The column that is summed."""
+        return self.table.c[self.measure or self.table.info["measures"][0]]
 
     @property
     def grain(self) -> str:
@@ -104,7 +111,7 @@ class Term(_Strict):
         return condition.values if condition else ()
 
     def column(self, name: str) -> tuple[sa.Column[Any], sa.Column[Any]]:
-        """Return the fact's column that ``name`` is about, and the column itself: another one where it is a dimension's.
+        """Return the fact's column that ``name`` is about, and the column itself: a dimension's, perhaps.
 
         Raises ValueError where there is no such column or the fact does not refer to the dimension.
         """
@@ -134,7 +141,7 @@ class Term(_Strict):
             for name, condition in self.where.items()
         ]
         where = f" where {' and '.join(conditions)}" if conditions else ""
-        return f"{self.measure} of {self.fact}{where}"
+        return f"{self.figure.name} of {self.fact}{where}"
 
 
 def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, ...]) -> None:
@@ -142,7 +149,7 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
     wrong = [value for value in values if not isinstance(value, wanted)]
     if wrong:
         raise ValueError(f"{name} is {'true or false' if wanted is bool else 'a text in quotes'}; found {wrong[0]!r}")
-    members = column.info.get("members")
+    members: tuple[str, ...] = column.info.get("members", ())
     unknown = [value for value in values if members and value not in members]
     if unknown:
         raise ValueError(f"{name} has no member {unknown[0]!r}: expected one of {', '.join(members)}")
@@ -153,8 +160,8 @@ class Kpi(_Strict):
 
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
-    ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the ground
-    that the source covers; ``below`` are the geographies into which it is divided.
+    ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the
+    ground that the source covers; ``below`` are the geographies into which it is divided.
     """
 
     kpi_id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -173,15 +180,23 @@ class Kpi(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Kpi:
         term, other = self.numerator, self.denominator
-        possible = {"force_code": {"rocu_region", "force"}, "geography": {"rocu_region", "force"}, "cps_area": {"cps_area"}}
+        possible = {
+            "force_code": {"rocu_region", "force"},
+            "geography": {"rocu_region", "force"},
+            "cps_area": {"cps_area"},
+        }
         allowed = set().union(*(levels for column, levels in possible.items() if column in term.table.columns))
         if not allowed.issuperset(self.below):
-            raise ValueError(f"{term.fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation")
+            raise ValueError(
+                f"{term.fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation"
+            )
         if "month" in self.period_kinds and term.grain == "quarter":
             raise ValueError(f"{term.fact} is quarterly: there can be no figure of a month")
         if isinstance(other, Term):
             if (other.grain, other.reporters.dimension) != (term.grain, term.reporters.dimension):
-                raise ValueError("numerator and denominator must be of the same months or quarters and the same reporters")
+                raise ValueError(
+                    "numerator and denominator must be of the same months or quarters and the same reporters"
+                )
         elif other and (self.over_time == "last" or set(self.kinds) & {term.grain}):
             raise ValueError(f"an average over periods is a sum over time, for periods longer than a {term.grain}")
         return self
@@ -222,7 +237,11 @@ def parse_definitions(text: str) -> tuple[Kpi, ...]:
     """
     kpis: list[Kpi] = []
     wrong: list[str] = []
-    for position, written in enumerate(yaml.safe_load(text)["kpis"], start=1):
+    try:
+        declared = yaml.safe_load(text)["kpis"]
+    except (yaml.YAMLError, TypeError, KeyError) as error:
+        raise ValueError(f"{FILE}: expected YAML with a list of KPIs under kpis; found {error}") from error
+    for position, written in enumerate(declared, start=1):
         try:
             kpis.append(Kpi.model_validate(written))
         except ValidationError as error:
@@ -233,28 +252,27 @@ def parse_definitions(text: str) -> tuple[Kpi, ...]:
                     words = fault["msg"].removeprefix("Value error, ")
                     wrong.append(f"KPI {name}: {place + ': ' if place else ''}{words}")
     wrong += [
-        f"KPI {kpi_id}: declared {times} times" for kpi_id, times in Counter(k.kpi_id for k in kpis).items() if times > 1
+        f"KPI {kpi_id}: declared {times} times"
+        for kpi_id, times in Counter(k.kpi_id for k in kpis).items()
+        if times > 1
     ]
     if wrong:
         raise ValueError("\n".join([f"{FILE} is to be mended:", *wrong]))
     return tuple(kpis)
 
 
-def definitions_text() -> str:
-    """Return the text of the definition file."""
-    return files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8")
-
-
 @cache
 def load_definitions() -> tuple[Kpi, ...]:
     """Return the declared KPIs. Raises ValueError where the file is not well formed, saying how."""
-    return parse_definitions(definitions_text())
+    return parse_definitions(files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8"))
 
 
 @cache
 def definitions_digest() -> str:
-    """Return a digest of the definition file: when it changes, all KPIs are computed anew."""
-    return hashlib.sha256(definitions_text().encode()).hexdigest()
+    """Return a digest of the definitions and of the code that computes them: when it changes, so may every value."""
+    parts = sorted(part.name for part in files(__package__).iterdir() if part.name.endswith((".yaml", ".py")))
+    text = "".join(files(__package__).joinpath(part).read_text(encoding="utf-8") for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_definitions(connection: Connection) -> None:

@@ -4,7 +4,7 @@ A declaration (SQLAlchemy ``Table``) holds columns, types, keys, units, descript
 Great Expectations suites, the data dictionary and the grants are all made from it.
 """
 
-from msoic_pipeline.model import dimensions, evidence, facts, kpi
+from msoic_pipeline.model import dimensions, estimates, evidence, facts, kpi
 from msoic_pipeline.model.columns import metadata
 
-__all__ = ["dimensions", "evidence", "facts", "kpi", "metadata"]
+__all__ = ["dimensions", "estimates", "evidence", "facts", "kpi", "metadata"]

@@ -1,7 +1,8 @@
 """The words in which tables are declared: kinds of column, each with its type, unit and expectations.
 
 What a column may hold stands in ``column.info``: ``unit``, and the expectations ``minimum``, ``maximum``, ``members``
-(an allowed set) and ``pattern``. Nullability and keys are SQLAlchemy's own.
+(an allowed set) and ``pattern``; ``severity="warn"`` lets a row load that breaks them. Nullability and keys are
+SQLAlchemy's own.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def long_text(name: str, description: str, **options: Any) -> Column[Any]:
 def key(name: str, target: str, description: str, **options: Any) -> Column[Any]:
     """Declare a reference to another table's column, written ``table.column``."""
     options.setdefault("nullable", False)
-    return Column(name, ForeignKey(target), comment=description, info={"references": target}, **options)
+    info = {"references": target, "severity": options.pop("severity", "block")}
+    return Column(name, ForeignKey(target), comment=description, info=info, **options)
 
 
 def day(name: str, description: str, **options: Any) -> Column[Any]:
@@ -80,4 +82,5 @@ def number(
 
 def _column(name: str, kind: Any, description: str, info: dict[str, Any], options: dict[str, Any]) -> Column[Any]:
     options.setdefault("nullable", False)
-    return Column(name, kind, comment=description, info=info, **options)
+    severity = options.pop("severity", "block")
+    return Column(name, kind, comment=description, info=info | {"severity": severity}, **options)

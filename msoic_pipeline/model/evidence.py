@@ -101,7 +101,7 @@ reconciliation_result = table(
     text("geography_kind", "national, force, cps_area.", primary_key=True),
     text("geography_code", "Code of the geography.", primary_key=True),
     text("item", "What is compared, where the rule compares several things.", primary_key=True),
-    text("left_release", "Release of the left side; several are separated by commas.", primary_key=True),
+    text("left_release", "Release of the left side; of two both, with a comma; of more how many.", primary_key=True),
     text("right_release", "Release of the right side.", primary_key=True),
     key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the result is computed."),
     number("left_value", "Left side.", "see rule", nullable=True),

@@ -46,10 +46,20 @@ kpi_value = table(
     text(
         "status",
         "complete: all parts reported; incomplete: some are missing, so the value is of those that reported; "
-        "not computable: the denominator is missing or zero.",
+        "not computable: the denominator is missing or zero, or the figure has been withdrawn.",
         members=("complete", "incomplete", "not computable"),
     ),
-    count("parts_expected", "Reports due for the figure: forces or areas × months or quarters.", "reports"),
-    count("parts_received", "Reports it rests on.", "reports"),
+    count(
+        "parts_expected",
+        "Reports due for the figure: forces, areas or publisher × months or quarters of the period; for a stock of its "
+        "last month only.",
+        "reports",
+    ),
+    count(
+        "parts_received",
+        "Those that had been received; for a share, of numerator and denominator alike. What is published before a "
+        "month or quarter ends is no report of it.",
+        "reports",
+    ),
     kind="kpi",
 )

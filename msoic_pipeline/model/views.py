@@ -17,6 +17,9 @@ from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 DIVISIONS = ("breakdown", "series", "case_type", "stage")
 
 
+KPI_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
+
+
 @dataclass(frozen=True)
 class View:
     """A view: its words and its query."""
@@ -71,46 +74,32 @@ def _vintages(fact: sa.Table) -> View:
     )
 
 
+def _is_newest(value: Any) -> Any:
+    """Return the condition that a row of kpi_value (or an alias of it) is the latest of its KPI, period and geography."""
+    other = kpi_value.alias(f"newest_{value.name}")
+    newest = sa.select(sa.func.max(other.c.as_of)).where(*(other.c[name] == value.c[name] for name in KPI_KEY))
+    return value.c.as_of == newest.scalar_subquery()
+
+
 def _current_kpi() -> View:
-    later = kpi_value.alias("later")
-    key = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
-    newest = (
-        sa.select(sa.func.max(later.c.as_of))
-        .where(*(later.c[name] == kpi_value.c[name] for name in key))
-        .scalar_subquery()
-    )
     return View(
         "KPI values as known today: of each KPI, period and geography the one of the latest as_of.",
-        sa.select(*kpi_value.columns).where(kpi_value.c.as_of == newest),
+        sa.select(*kpi_value.columns).where(_is_newest(kpi_value)),
         {},
     )
+
+
+def _relative(value: Any, base: Any) -> Any:
+    return sa.case((base != 0, (value - base) / sa.func.abs(base)))
 
 
 def _kpi_change() -> View:
     now, before, year_before = (kpi_value.alias(name) for name in ("now", "before", "year_before"))
 
-    def same(other: Any, start: Any) -> Any:
-        newest = kpi_value.alias(f"newest_{other.name}")
-        key = ("kpi_id", "period_kind", "geography_kind", "geography_code")
-        latest = (
-            sa.select(sa.func.max(newest.c.as_of))
-            .where(
-                *(newest.c[name] == now.c[name] for name in key),
-                newest.c.period_start == start,
-                newest.c.as_of <= now.c.as_of,
-            )
-            .scalar_subquery()
-        )
-        return sa.and_(
-            *(other.c[name] == now.c[name] for name in key), other.c.period_start == start, other.c.as_of == latest
-        )
+    def compared(other: Any, start: Any) -> Any:
+        same = (other.c[name] == now.c[name] for name in KPI_KEY if name != "period_start")
+        return sa.and_(*same, other.c.period_start == start, _is_newest(other))
 
-    newest = kpi_value.alias("newest")
-    key = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
-    latest = (
-        sa.select(sa.func.max(newest.c.as_of)).where(*(newest.c[name] == now.c[name] for name in key)).scalar_subquery()
-    )
-    relative = lambda a, b: sa.case((b != 0, (a - b) / sa.func.abs(b)))  # noqa: E731
     return View(
         "KPI values as known today beside the period before and the same period a year before. Changes are relative: 0.2 is "
         "a rise by a fifth. Incomplete values are compared too: read status.",
@@ -119,11 +108,11 @@ def _kpi_change() -> View:
             kpi_definition.c.title,
             before.c.value.label("previous_value"),
             (now.c.value - before.c.value).label("difference_on_previous"),
-            relative(now.c.value, before.c.value).label("change_on_previous"),
+            _relative(now.c.value, before.c.value).label("change_on_previous"),
             before.c.status.label("previous_status"),
             year_before.c.value.label("year_before_value"),
             (now.c.value - year_before.c.value).label("difference_on_year_before"),
-            relative(now.c.value, year_before.c.value).label("change_on_year_before"),
+            _relative(now.c.value, year_before.c.value).label("change_on_year_before"),
             year_before.c.status.label("year_before_status"),
         )
         .join_from(now, kpi_definition, kpi_definition.c.kpi_id == now.c.kpi_id)
@@ -131,9 +120,9 @@ def _kpi_change() -> View:
             dim_period,
             sa.and_(dim_period.c.period_kind == now.c.period_kind, dim_period.c.period_start == now.c.period_start),
         )
-        .outerjoin(before, same(before, dim_period.c.previous_start))
-        .outerjoin(year_before, same(year_before, dim_period.c.year_before_start))
-        .where(now.c.as_of == latest),
+        .outerjoin(before, compared(before, dim_period.c.previous_start))
+        .outerjoin(year_before, compared(year_before, dim_period.c.year_before_start))
+        .where(_is_newest(now)),
         {
             "previous_value": "Value of the period before.",
             "difference_on_previous": "Value less that of the period before.",
@@ -143,6 +132,56 @@ def _kpi_change() -> View:
             "difference_on_year_before": "Value less that of a year before.",
             "change_on_year_before": "That difference relative to a year before.",
             "year_before_status": "Status of the value of a year before.",
+        },
+    )
+
+
+def _kpi_revision() -> View:
+    key = tuple(kpi_value.c[name] for name in KPI_KEY)
+    window: dict[str, Any] = {"partition_by": key, "order_by": kpi_value.c.as_of}
+    known = (
+        sa.select(
+            *key,
+            kpi_value.c.period_label,
+            kpi_value.c.as_of,
+            kpi_value.c.value,
+            (kpi_value.c.value - sa.func.lag(kpi_value.c.value).over(**window)).label("step"),
+            sa.func.row_number().over(**window).label("place"),
+            sa.func.row_number().over(partition_by=key, order_by=kpi_value.c.as_of.desc()).label("place_from_end"),
+        )
+        .where(kpi_value.c.value.is_not(None))
+        .subquery()
+    )
+    first = sa.func.max(sa.case((known.c.place == 1, known.c.value)))
+    latest = sa.func.max(sa.case((known.c.place_from_end == 1, known.c.value)))
+    up = sa.func.sum(sa.case((known.c.step > 0, 1), else_=0))
+    down = sa.func.sum(sa.case((known.c.step < 0, 1), else_=0))
+    own = [known.c[name] for name in KPI_KEY]
+    return View(
+        "How each KPI value has moved since it was first published.",
+        sa.select(
+            *own,
+            known.c.period_label,
+            sa.func.min(known.c.as_of).label("first_published_on"),
+            first.label("first_value"),
+            sa.func.max(known.c.as_of).label("latest_change_on"),
+            latest.label("latest_value"),
+            (latest - first).label("total_revision"),
+            (up + down).label("revisions"),
+            sa.func.max(sa.func.abs(known.c.step)).label("largest_revision"),
+            sa.case(
+                (up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways"
+            ).label("direction"),
+        ).group_by(*own, known.c.period_label),
+        {
+            "first_published_on": "Publication date of the first value.",
+            "first_value": "Value as first published.",
+            "latest_change_on": "Publication date since which the latest value holds.",
+            "latest_value": "Value as known today.",
+            "total_revision": "Latest value less the first.",
+            "revisions": "How often the value changed.",
+            "largest_revision": "Largest single change, without its sign.",
+            "direction": "none, up, down, or both ways.",
         },
     )
 
@@ -160,5 +199,6 @@ VIEWS: dict[str, View] = {
     **{f"vintage_{name}": _vintages(fact) for name, fact in FACTS.items()},
     "current_kpi_value": _current_kpi(),
     "kpi_change": _kpi_change(),
+    "kpi_revision": _kpi_revision(),
     "current_release": _release_latest(),
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from msoic_pipeline.quality.handwritten import HANDWRITTEN
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
+_SHOWN = "releases.json"
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -29,7 +32,8 @@ th, td {{ border: 1px solid #767676; padding: .4rem .6rem; text-align: left; ver
 <h1>Data quality: what is checked</h1>
 <h2>Expectations made from the declarations of the tables</h2>
 <p>Each source has its own pages: the expectations of each fact table, and how the releases validated last met them.
-What was found in every release is in the table <code>validation_result</code> of the warehouse.</p>
+What was found in every release is in the table <code>validation_result</code> of the warehouse. The pages take their
+style from the internet; without it they are plain.</p>
 <ul>
 {sources}
 </ul>
@@ -57,10 +61,18 @@ def site_index(docs_dir: Path, source: str) -> Path:
     return docs_dir / source / "index.html"
 
 
-def build_site(context: Any, source: Source, docs_dir: Path) -> Path:
+def shown_releases(docs_dir: Path, source: str) -> set[str]:
+    """Return which releases a source's site has shown, by the names that ``build_site`` was given."""
+    try:
+        return set(json.loads((docs_dir / source / _SHOWN).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return set()
+
+
+def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> Path:
     """Build a source's site from all that a Great Expectations ``context`` holds; return the page that leads to all.
 
-    The site is built aside and then put in the place of the former one.
+    The site is built aside and then put in the place of the former one; it remembers the names of ``releases``.
     """
     docs_dir.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=docs_dir))
@@ -77,6 +89,9 @@ def build_site(context: Any, source: Source, docs_dir: Path) -> Path:
             },
         )
         context.build_data_docs(site_names=[source.source])
+        for picture in (aside / "static" / "images").glob("*.gif"):  # of the how-to, which is not shown
+            picture.unlink()
+        (aside / _SHOWN).write_text(json.dumps(sorted(releases)), encoding="utf-8")
         aside.chmod(0o755)
         shutil.rmtree(docs_dir / source.source, ignore_errors=True)
         aside.rename(docs_dir / source.source)

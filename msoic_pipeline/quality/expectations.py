@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -137,15 +137,17 @@ def validate_source(
 ) -> dict[str, list[Finding]]:
     """Return what the expectations and the hand-written checks find in each release, by release_id.
 
-    Only releases whose findings are not known yet are validated. Where there are any, and where the source has no Data
-    Docs yet, the site ``docs_dir/<source>`` is built anew. Raises ExpectationError where an expectation cannot be
-    evaluated.
+    Only releases whose findings are not known yet are validated, and those that the source's Data Docs, in
+    ``docs_dir/<source>``, have not shown yet. Raises ExpectationError where an expectation cannot be evaluated.
     """
-    without_site = docs_dir is not None and not docs.site_index(docs_dir, source.source).is_file()
-    known = {} if without_site else {s.release.release_id: found for s in staged if (found := _recall(s)) is not None}
-    new = [release for release in staged if release.release.release_id not in known]
+    known = {release.release.release_id: found for release in staged if (found := _recall(release)) is not None}
+    names = {release.release.release_id: f"{release.key}/{findings_path(release).name}" for release in staged}
+    shown = docs.shown_releases(docs_dir, source.source) if docs_dir else set(names.values())
+    new = [r for r in staged if (i := r.release.release_id) not in known or names[i] not in shown]
     if new:
-        fresh = _validate(source, new, docs_dir)
+        context, fresh = _validate(source, new)
+        if docs_dir:
+            docs.build_site(context, source, docs_dir, names.values())
         for release in new:
             _remember(release, fresh[release.release.release_id])
         known |= fresh
@@ -186,10 +188,12 @@ def _remember(release: StagedRelease, findings: list[Finding]) -> None:
             other.unlink(missing_ok=True)
 
 
-def _validate(source: Source, releases: Sequence[StagedRelease], docs_dir: Path | None) -> dict[str, list[Finding]]:
-    """Validate the rows of ``releases``, one suite a fact table, in batches of whole releases."""
+def _validate(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, dict[str, list[Finding]]]:
+    """Validate the rows of ``releases``, one suite a fact table, in batches of whole releases.
+
+    Returns Great Expectations' context, which holds what Data Docs show, and the findings by release.
+    """
     import great_expectations as gx
-    import great_expectations.expectations as gxe
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
@@ -199,16 +203,8 @@ def _validate(source: Source, releases: Sequence[StagedRelease], docs_dir: Path 
     shown = {"result_format": "SUMMARY", "partial_unexpected_count": 0 if source.sensitive else 20}
     result: dict[str, list[Finding]] = {release.release.release_id: [] for release in releases}
     for name in dict.fromkeys(table.fact for table in source.tables):
-        expectations = expectations_of(FACTS[name])
-        made = [
-            getattr(gxe, expectation.kind)(
-                **expectation.arguments,
-                severity="critical" if expectation.severity == "block" else "warning",
-                notes=_notes(FACTS[name], expectation),
-                meta={"number": number},
-            )
-            for number, expectation in enumerate(expectations)
-        ]
+        fact, expectations = FACTS[name], expectations_of(FACTS[name])
+        made = _gx_expectations(fact, expectations, range(len(expectations)))
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=made))
         batches = rows_source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("staged")
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batches, suite=suite))
@@ -216,23 +212,37 @@ def _validate(source: Source, releases: Sequence[StagedRelease], docs_dir: Path 
             gx.Checkpoint(name=name, validation_definitions=[definition], result_format=shown)
         )
         for batch in _batches([release for release in releases if name in release.facts], name):
-            rows, owner = _read(batch, FACTS[name])
+            rows, owner = _read(batch, fact)
             parameters = {"dataframe": rows}
             (outcome,) = checkpoint.run(batch_parameters=parameters).run_results.values()
             failed = _failed(outcome, name, expectations)
             labels: dict[int, Any] = {}
             if failed:  # which rows failed is asked only then, and never reaches the documentation
-                again = gx.ExpectationSuite(name=f"{name} failed", expectations=[made[n].copy() for n in failed])
+                those = _gx_expectations(fact, expectations, failed)
+                again = gx.ExpectationSuite(name=f"{name} failed", expectations=those)
                 detailed = batches.get_batch(batch_parameters=parameters).validate(again, result_format="COMPLETE")
                 labels = _failed(detailed, name, expectations)
-            for release_id, findings in _by_release(source, batch, FACTS[name], rows, owner, expectations, labels):
+            for release_id, findings in _by_release(source, batch, fact, rows, owner, expectations, labels):
                 result[release_id] += findings
-            names = np.array([release.release.release_id for release in batch])
-            for release_id, findings in check_rows(FACTS[name], rows.assign(release_id=names[owner])).items():
+            ids = np.array([release.release.release_id for release in batch])
+            for release_id, findings in check_rows(fact, rows.assign(release_id=ids[owner])).items():
                 result[release_id] += findings
-    if docs_dir is not None:
-        docs.build_site(context, source, docs_dir)
-    return result
+    return context, result
+
+
+def _gx_expectations(fact: sa.Table, expectations: Sequence[Expectation], numbers: Iterable[int]) -> list[Any]:
+    """Return expectations as Great Expectations' own objects, each for one suite alone; ``meta`` has its number."""
+    import great_expectations.expectations as gxe
+
+    return [
+        getattr(gxe, expectations[number].kind)(
+            **expectations[number].arguments,
+            severity="critical" if expectations[number].severity == "block" else "warning",
+            notes=_notes(fact, expectations[number]),
+            meta={"number": number},
+        )
+        for number in numbers
+    ]
 
 
 def _notes(fact: sa.Table, expectation: Expectation) -> str:
@@ -263,8 +273,8 @@ def _read(releases: Sequence[StagedRelease], fact: sa.Table) -> tuple[pd.DataFra
     for release, table in zip(releases, tables, strict=True):
         if table.column_names != names:
             raise ExpectationError(
-                f"{fact.name}: {release.path(fact.name)} has not the columns that the table declares. Remove its folder, "
-                "so that the release is parsed again."
+                f"{fact.name}: {release.path(fact.name)} has not the columns that the table declares. Remove its "
+                "folder, so that the release is parsed again."
             )
     rows = pa.concat_tables(tables).to_pandas(
         date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get, ignore_metadata=True
@@ -352,7 +362,7 @@ def _undeclared(release: StagedRelease, rule: str, rows: pd.DataFrame) -> pd.Dat
 
 def _words(failing: Sequence[tuple[Expectation, pd.DataFrame]], fact: sa.Table, sensitive: bool) -> str:
     """Return what was expected and found in the first failing rows, each with its place."""
-    parts = []
+    parts: list[str] = []
     if failing and failing[0][0].rule == "wrong_type":  # a matter of the whole column
         return "; ".join(f"{expectation.columns[0]}: expected {expectation.expected}" for expectation, _ in failing)
     for expectation, rows in failing:

@@ -1,7 +1,7 @@
 """Checks written by hand: what a declaration of columns cannot say. Each has its severity and the reason for it.
 
-The first group looks at the rows of releases before they are loaded, the second at the warehouse once it is. That totals
-equal the sum of their parts is checked where the sheets are read (``staging``).
+The first group looks at the rows of releases before they are loaded, the second at the warehouse once it is. That
+totals equal the sum of their parts is checked where the sheets are read (``staging``).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -61,7 +62,8 @@ def dates_in_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
             outside = (finer.dt.year != quarter.dt.year) | (finer.dt.quarter != quarter.dt.quarter)
             wrong |= finer.notna() & quarter.notna() & outside
     bad = rows.loc[wrong, ["release_id", "sheet", "cell"]]
-    return bad.assign(detail=[f"sheet {sheet!r}, cell {cell}" for sheet, cell in zip(bad["sheet"], bad["cell"])])  # noqa: B905
+    places = zip(bad["sheet"], bad["cell"], strict=True)
+    return bad.assign(detail=[f"sheet {sheet!r}, cell {cell}" for sheet, cell in places])
 
 
 def series_without_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
@@ -96,12 +98,12 @@ def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
         .groupby(["release_id", "force_code", "year"], as_index=False)
         .agg(total=(measure, "sum"), quarters=("quarter_start", "nunique"))
     )
-    whole = years[(years["quarters"] == PERIOD_MONTHS["financial_year"] // PERIOD_MONTHS["quarter"])]
+    whole = years[years["quarters"] == PERIOD_MONTHS["financial_year"] // PERIOD_MONTHS["quarter"]]
     same = whole[whole.duplicated(["release_id", "force_code", "total"], keep=False) & (whole["total"] != 0)]
     labels = [period_label("financial_year", dt.date(int(year), 4, 1)) for year in same["year"]]
-    pairs = same.assign(label=labels).groupby(["release_id", "force_code", "total"], as_index=False)["label"]
-    found = pairs.agg(", ".join)
-    details = [f"{row.force_code}: {row.total:,} in each of {row.label}" for row in found.itertuples(index=False)]
+    pairs = same.assign(label=labels).groupby(["release_id", "force_code", "total"])
+    found = pairs["label"].agg(", ".join).reset_index()
+    details = [f"{row['force_code']}: {row['total']:,} in each of {row['label']}" for row in found.to_dict("records")]
     return found[["release_id"]].assign(detail=details)
 
 
@@ -116,8 +118,8 @@ ROW_CHECKS = (
     Check(
         "series have no gaps",
         "warn",
-        "A quarter missing in the middle of a series is an omission of the publisher's. What an earlier release said of "
-        "it still stands, so nothing false is loaded, but it is not the latest.",
+        "A quarter missing in the middle of a series is an omission of the publisher's. What an earlier release said "
+        "of it still stands, so nothing false is loaded, but it is not the latest.",
         series_without_gaps,
     ),
     Check(
@@ -153,17 +155,15 @@ def check_rows(fact: sa.Table, rows: pd.DataFrame) -> dict[str, list[Finding]]:
 def reporters_complete(connection: Connection, today: dt.date) -> Iterator[Found]:
     """Count the reports that were due and did not come. Who sent none is named where the source is not sensitive."""
     due = sa.select(coverage.c.source, sa.func.count()).where(coverage.c.expected).group_by(coverage.c.source)
-    missing = (
-        sa.select(coverage.c.source, coverage.c.period_start, coverage.c.reporter)
-        .where(coverage.c.expected, sa.not_(coverage.c.received))
-        .order_by(coverage.c.source, coverage.c.period_start, coverage.c.reporter)
+    missing = sa.select(coverage.c.source, coverage.c.period_start, coverage.c.reporter).where(
+        coverage.c.expected, sa.not_(coverage.c.received)
     )
     lacking: dict[str, list[tuple[dt.date, str]]] = {}
     for name, start, reporter in connection.execute(missing):
         lacking.setdefault(name, []).append((start, reporter))
-    for name, expected in connection.execute(due.order_by(coverage.c.source)).all():
+    for name, expected in connection.execute(due).all():
         source = load_source(name)
-        every, absent = source.reporters.every, lacking.get(name, [])
+        every, absent = source.reporters.every, sorted(lacking.get(name, []))
         periods = {start: [who for when, who in absent if when == start] for start, _ in absent}
         details = [
             f"{period_label(every, start)}: {len(who) if source.sensitive else ', '.join(who)}"
@@ -205,26 +205,19 @@ def next_due(source: Source, last: dt.date, published_on: dt.date) -> tuple[str,
     return period_label(kind, following), period_end(kind, following) + dt.timedelta(days=source.lag_days)
 
 
-def shares_in_bounds(connection: Connection, today: dt.date) -> Iterator[Found]:
-    """Find KPI values in the unit ``share`` below 0 or above 1."""
-    shares = sa.select(sa.func.count()).join_from(kpi_value, kpi_definition).where(kpi_definition.c.unit == SHARE)
-    checked = int(connection.scalar(shares.where(kpi_value.c.value.is_not(None))) or 0)
-    beyond = (
-        sa.select(
-            kpi_value.c.kpi_id,
-            kpi_value.c.geography_code,
-            kpi_value.c.period_label,
-            kpi_value.c.as_of,
-            kpi_value.c.value,
-        )
+def shares_in_bounds(connection: Connection, today: dt.date, *, national: bool) -> Iterator[Found]:
+    """Find KPI values in the unit ``share`` below 0 or above 1, of the nation or of all other geographies."""
+    values = (
+        sa.select(*(kpi_value.c[name] for name in ("kpi_id", "geography_code", "period_label", "as_of", "value")))
         .join_from(kpi_value, kpi_definition)
-        .where(kpi_definition.c.unit == SHARE, sa.or_(kpi_value.c.value < 0, kpi_value.c.value > 1))
-        .order_by(*kpi_value.primary_key.columns)
+        .where(kpi_definition.c.unit == SHARE, (kpi_value.c.geography_kind == "national") == national)
+        .where(kpi_value.c.value.is_not(None))
     )
-    details = [
-        f"{row.kpi_id}, {row.geography_code}, {row.period_label} as of {row.as_of}: {row.value:.4g}"
-        for row in connection.execute(beyond)
-    ]
+    checked = int(connection.scalar(sa.select(sa.func.count()).select_from(values.subquery())) or 0)
+    beyond = connection.execute(values.where(sa.or_(kpi_value.c.value < 0, kpi_value.c.value > 1)))
+    details = sorted(
+        f"{row.kpi_id}, {row.geography_code}, {row.period_label} as of {row.as_of}: {row.value:.4g}" for row in beyond
+    )
     yield "kpi", kpi_value.name, checked, len(details), _first(details) if details else "holds"
 
 
@@ -241,20 +234,21 @@ def levels_steady(connection: Connection, today: dt.date) -> Iterator[Found]:
         judged = level_shifts(totals)
         shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
         hidden = load_source(fact.info["source"]).sensitive
-        details = [
-            f"{row.series}, {row.label}"
-            + (
-                ""
-                if hidden
-                else f": {_figure(row.value - row.change)} to {_figure(row.value)}, a change of {_figure(row.change)} "
-                f"where {_figure(row.usual)} ± {_figure(row.deviation)} is usual"
-            )
-            for row in shifts.itertuples(index=False)
-        ]
+        details = [_shift(row, hidden) for row in shifts.to_dict("records")]
         number = totals["series"].nunique()
         words = f"{judged['series'].nunique()} of {number} national series have a history to judge by"
         detail = f"{_first(details)}. {words}" if details else words
         yield fact.info["source"], fact.name, len(judged), len(shifts), detail
+
+
+def _shift(row: dict[Any, Any], hidden: bool) -> str:
+    place = f"{row['series']}, {row['label']}"
+    if hidden:
+        return place
+    before, value, change, usual, deviation = (
+        _figure(row[name]) for name in ("before", "value", "change", "usual", "deviation")
+    )
+    return f"{place}: {before} to {value}, a change of {change} where {usual} ± {deviation} is usual"
 
 
 def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
@@ -277,11 +271,14 @@ def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
         sa.func.max(current.c.published_on).label("published_on"),
         *(sa.func.sum(current.c[measure]).label(measure) for measure in measures),
     ).group_by(*dividing, current.c[time])
-    wide = pd.DataFrame(connection.execute(query).mappings().all())
-    if wide.empty:
+    over = [
+        row
+        for row in connection.execute(query).mappings().all()
+        if period_end(kind, row["period"]) <= row["published_on"]
+    ]
+    if not over:
         return pd.DataFrame(columns=["series", "number", "label", "value"])
-    over = [period_end(kind, start) <= day for start, day in zip(wide["period"], wide["published_on"], strict=True)]
-    wide = wide[over]
+    wide = pd.DataFrame(over)
     keys = [column.name for column in labelled]
     long = wide.melt([*keys, "period"], measures, "measure", "figure").dropna(subset=["figure"])
     if len(measures) > 1 or not keys:
@@ -297,13 +294,16 @@ def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
 
 
 def level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
-    """Return the changes of series with a history to judge by: ``change``, ``usual``, ``deviation``, ``is_shift``.
+    """Return the changes of series with a history to judge by, and whether each is a shift.
 
-    A series is not judged where it has fewer than FEWEST_CHANGES changes, or where most of them are the same.
+    Columns beside those of ``totals``: ``before``, ``change``, ``usual`` (the median change), ``deviation`` (robust, of
+    changes), ``is_shift``. A series is not judged where it has fewer than FEWEST_CHANGES changes, or where most of
+    them are the same.
     """
     rows = totals.sort_values(["series", "number"]).reset_index(drop=True)
     by = rows.groupby("series")
-    rows["change"] = by["value"].diff().where(by["number"].diff() == 1)
+    rows["before"] = by["value"].shift().where(by["number"].diff() == 1)
+    rows["change"] = rows["value"] - rows["before"]
     rows["usual"] = by["change"].transform("median")
     distance = (rows["change"] - rows["usual"]).abs()
     rows["deviation"] = MAD_TO_DEVIATION * distance.groupby(rows["series"]).transform("median")
@@ -326,10 +326,16 @@ WAREHOUSE_CHECKS = (
         releases_fresh,
     ),
     Check(
-        "shares lie between 0 and 1",
+        "national shares lie between 0 and 1",
         "block",
-        "A share outside is no share: numerator and denominator are not of the same cases.",
-        shares_in_bounds,
+        "A share outside is no share: its numerator is not a part of its denominator.",
+        partial(shares_in_bounds, national=True),
+    ),
+    Check(
+        "shares of forces and areas lie between 0 and 1",
+        "warn",
+        "Later cancellations can turn a small force's count of crimes negative, which is no fault of the pipeline's.",
+        partial(shares_in_bounds, national=False),
     ),
     Check(
         "national totals have no level shifts",

@@ -35,8 +35,8 @@ def judge(
 ) -> list[Verdict]:
     """Return a verdict on every file of a source.
 
-    ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check failed
-    or where more rows than the source's threshold broke a rule without a declared fault.
+    ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check
+    failed or where more rows than the source's threshold broke a rule without a declared fault.
     """
     verdicts = [_refused(source, error) for error in (*landing.refused, *unreadable)]
     for release in staged:
@@ -60,8 +60,8 @@ def _row_rules(source: Source, release: StagedRelease) -> Finding:
     rejects = release.frame("rejects")
     undeclared = rejects[rejects["fault"] == ""]
     first = "; ".join(
-        f"sheet {row.sheet!r}, cell {row.cell}: {row.rule}, {row.reason}"
-        for row in undeclared.head(5).itertuples(index=False)
+        f"sheet {row['sheet']!r}, cell {row['cell']}: {row['rule']}, {row['reason']}"
+        for row in undeclared.head(5).to_dict("records")
     )
     more = f"; and {len(undeclared) - 5} more" if len(undeclared) > 5 else ""
     return Finding(
@@ -94,16 +94,16 @@ def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]
         {
             "source": source.source,
             "file_name": release.release.file_name,
-            "sheet": row.sheet,
-            "cell": row.cell,
-            "rule": row.rule,
+            "sheet": row["sheet"],
+            "cell": row["cell"],
+            "rule": row["rule"],
             "release_id": release.release.release_id,
-            "reason": row.reason,
-            "raw_text": WITHHELD if source.sensitive else row.raw_text,
-            "is_declared": bool(row.fault),
-            "treatment": f"left out by declared fault {row.fault}" if row.fault else "rejected",
+            "reason": row["reason"],
+            "raw_text": WITHHELD if source.sensitive else row["raw_text"],
+            "is_declared": bool(row["fault"]),
+            "treatment": f"left out by declared fault {row['fault']}" if row["fault"] else "rejected",
         }
-        for row in release.frame("rejects").itertuples(index=False)
+        for row in release.frame("rejects").to_dict("records")
     ]
     for fault in release.manifest["mended"]:
         rows.append(
@@ -115,9 +115,10 @@ def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]
                 "rule": "declared_fault",
                 "release_id": release.release.release_id,
                 "reason": fault["reason"],
-                "raw_text": str(fault["found"]),
+                "raw_text": WITHHELD if source.sensitive else str(fault["found"]),
                 "is_declared": True,
-                "treatment": f"read as {fault['replacement']} by declared fault {fault['fault']}",
+                "treatment": f"read as {WITHHELD if source.sensitive else fault['replacement']} by declared fault "
+                f"{fault['fault']}",
             }
         )
     return rows

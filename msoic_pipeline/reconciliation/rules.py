@@ -1,4 +1,4 @@
-"""What a reconciliation rule is, and what an acceptance of a difference is, as ``rules.yaml`` and ``accepted.yaml`` say.
+"""What a reconciliation rule is, and what it is to accept a difference, as ``rules.yaml`` and ``accepted.yaml`` say.
 
 A rule holds sums of facts, in the words in which KPIs are defined, against each other or against the totals that the
 publisher gives.
@@ -36,8 +36,8 @@ def _listed(written: Any) -> Any:
 class Part(Term):
     """One summand of a side: a KPI term, ``times`` a factor.
 
-    ``at`` takes the figure of the period before or of the same period a year before. ``share`` multiplies it by the share
-    of one national sum in another, of the same period.
+    ``at`` takes the figure of the period before or of the same period a year before. ``share`` multiplies it by the
+    share of one national sum in another, of the same period.
     """
 
     times: float = 1
@@ -72,9 +72,11 @@ Part.model_rebuild()
 
 
 class Tolerance(_Strict):
-    """The difference that a rule allows: the largest of ``absolute``, ``relative`` to the right side, and ``usual`` times
-    the median size of the revisions of the same figure in the twelve quarters before; of the right side no more than
-    ``ceiling``, where that is given.
+    """The difference that a rule allows.
+
+    It is the largest of ``absolute``, of ``relative`` times the right side, and of the right side times ``usual`` times
+    the median size of the same figure's revisions in the twelve quarters before. The last two are no more than
+    ``ceiling`` times the right side, where that is given.
     """
 
     absolute: float = Field(default=0, ge=0)
@@ -87,8 +89,8 @@ class Comparison(_Strict):
     """Two sides held against each other.
 
     ``by`` lists the groupings, each a list of columns that all facts of the two sides have; a row's item is ``item``
-    followed by its members, written as in published_total. ``right`` may be ``published totals``: those of the left side's
-    fact and breakdown. Without a right side the left one is shown, as part of an explanation.
+    followed by its members, written as in published_total. ``right`` may be ``published totals``: those of the left
+    side's fact and breakdown. Without a right side the left one is shown, as part of an explanation.
 
     ``compare``: *equal*; *at most*, the left side may not exceed the right; *differ*, equal figures are the fault.
     """
@@ -121,10 +123,12 @@ class Comparison(_Strict):
 class Rule(_Strict):
     """What is held against what, of which releases, and how much they may differ and why.
 
-    ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and the
-    British Transport Police. ``releases``: *current*, the latest figures of each period; *same*, both sides of one release,
-    each release in turn; *same day*, releases published on one day; *consecutive*, each release's figure (left) against
-    that of the release before (right, so none is given). ``only`` keeps the results of which that side is there.
+    ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and
+    the British Transport Police. ``only`` keeps the results of which that side is there.
+
+    ``releases``: *current*, the latest figures of each period of which all reports were received; *same*, both sides of
+    one release, each release in turn; *same day*, releases published on one day; *consecutive*, each release's figure
+    (left) against that of the release before (right, so none is given).
     """
 
     rule_id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -143,8 +147,8 @@ class Rule(_Strict):
         for comparison in self.comparisons:
             if comparison.right and self.releases == "consecutive":
                 raise ValueError("of consecutive releases the release before is the right side: give none")
-            if comparison.right == PUBLISHED_TOTALS and self.releases != "same":
-                raise ValueError("published totals are held against parts of the same release")
+            if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", "national"):
+                raise ValueError("published totals are held against national parts of the same release")
             if comparison.tolerance.usual and self.releases != "consecutive":
                 raise ValueError("what is usual is known of consecutive releases alone")
             for part in comparison.parts():
@@ -176,8 +180,8 @@ class Rule(_Strict):
 class Acceptance(_Strict):
     """A difference that somebody looked at and accepted: it counts as explained, until the day ``until``.
 
-    It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of the
-    ``reference_period`` (left side) alone, and of differences no larger than ``up_to``.
+    It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of
+    the ``reference_period`` (left side) alone, and of differences no larger than ``up_to``.
     """
 
     rule: str
@@ -232,7 +236,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def parse_acceptances(text: str, rules: tuple[Rule, ...]) -> tuple[Acceptance, ...]:
-    """Return the acceptances that a text declares. Raises ValueError where one is not well formed or of no known rule."""
+    """Return the acceptances that a text declares. Raises ValueError where one is not well formed or of no rule."""
     acceptances = _parse(text, Acceptance, "accepted.yaml", "rule")
     unknown = {acceptance.rule for acceptance in acceptances} - {rule.rule_id for rule in rules}
     if unknown:

@@ -64,8 +64,8 @@ class Measure(_Strict):
 class Level(_Strict):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
-    Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an open
-    set against a column that was dropped. ``quarters`` is how many quarters, up to the release's own, must be there.
+    Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
+    open set against a dropped column. ``quarters`` is how many quarters, up to the release's own, must be there.
     """
 
     to: str

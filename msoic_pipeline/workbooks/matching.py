@@ -1,8 +1,8 @@
 """Finds which sheet holds which table, by text alone, and explains what differs where nothing fits.
 
 A sheet is *claimed* by a layout when its name or the title above its header says so. A claimed sheet whose headers do
-not fit is an error; so is a sheet that fits two layouts, a required table that no sheet holds, and a sheet that has the
-header of a table that may be missing, or spread over many sheets, without the name or title of one.
+not fit is an error; so is a sheet that fits two layouts, a required table that no sheet holds, and a sheet that has
+the header of a table that may be missing, or spread over many sheets, without the name or title of one.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.dat
                 sheet=sheets[1],
                 expected=f"one sheet that holds table {table.table!r}",
                 found=" and ".join(repr(sheet) for sheet in sheets),
-                remedy=f"Make sheet.title or sheet.name narrower in msoic_pipeline/sources/{source.source}/layouts.yaml.",
+                remedy="Make sheet.title or sheet.name narrower in "
+                f"msoic_pipeline/sources/{source.source}/layouts.yaml.",
             )
     if not found:
         raise _missing(file, source, source.tables, list(heads))
@@ -182,9 +183,7 @@ def _missing_header(spec: Column | Measure) -> Difference:
     return Difference("missing", f"header {_either(spec.header)}", "", "", spec.to)
 
 
-def _match_at(
-    head: Sheet, table: Table, layout: Layout, row: int, tiers: int, reference_quarter: dt.date
-) -> Match:
+def _match_at(head: Sheet, table: Table, layout: Layout, row: int, tiers: int, reference_quarter: dt.date) -> Match:
     match = Match(head.name, table, layout, header_row=row, first_row=row + tiers)
     rows = [[*values, *[""] * (head.width - len(values))] for values in head.rows[row : row + tiers]]
     texts = [[clean(value) for value in values] for values in rows]
@@ -314,9 +313,7 @@ def _member(level: Level, text: str, value: Any) -> tuple[Any, str]:
         return None, str(error)
 
 
-def _check_complete(
-    match: Match, layout: Layout, seen: set[tuple[Any, ...]], reference_quarter: dt.date
-) -> None:
+def _check_complete(match: Match, layout: Layout, seen: set[tuple[Any, ...]], reference_quarter: dt.date) -> None:
     """Every combination of the members must have its column: a dropped column is a difference, not a smaller table."""
     choices: list[list[Any]] = []
     for depth, level in enumerate(layout.levels):
@@ -335,7 +332,9 @@ def _check_complete(
             names = " / ".join(_member_name(member) for member in path)
             match.differences.append(Difference("missing", f"column {names}", "", "", layout.levels[-1].to))
     if not wanted:
-        match.differences.append(Difference("missing", f"column of a {layout.levels[-1].to}", "", "", layout.levels[-1].to))
+        match.differences.append(
+            Difference("missing", f"column of a {layout.levels[-1].to}", "", "", layout.levels[-1].to)
+        )
 
 
 def _member_name(member: Any) -> str:

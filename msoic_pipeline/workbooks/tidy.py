@@ -130,16 +130,16 @@ def tidy_sheet(
         read = parser(match.figures[column].measure.parse)
         everything, errors = _parse_figures(codes, read, unavailable)
         values[column] = everything[keep]
-        for position in np.flatnonzero(values[column] == _BAD):
+        for position in np.flatnonzero(values[column] == _BAD).tolist():
             expected = f"expected {errors[codes.codes[keep[position]]]}"
-            reject(int(position), column, "unreadable_figure", expected, cells[keep[position], column])
+            reject(position, column, "unreadable_figure", expected, cells[keep[position], column])
 
     table = _join(parsed, values, numbers, good, match, counts)
     late = _add_period(table, match, file, published_on, reference_period)
-    for position in np.unique(table["_position"][late]):
-        column = min(match.labels.values())
-        reason = f"expected a period that had begun by the publication on {published_on:%d %B %Y}"
-        reject(int(position), column, "future_period", reason, cells[keep[position], column])
+    first_column = min(match.labels.values())
+    for position in np.unique(table["_position"][late]).tolist():
+        reason = f"expected a period that began before the publication on {published_on:%d %B %Y}"
+        reject(position, first_column, "future_period", reason, cells[keep[position], first_column])
     is_total = table.pop("_total").astype(bool)
     figures_of_row = table.pop("_figures")
     del table["_position"]
@@ -198,13 +198,13 @@ def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str) -> np.ndarr
     if all(len(row) == sheet.width for row in body):
         cells[:] = body if len(body) else cells
     else:
-        for number, row in enumerate(body):
-            cells[number, : len(row)] = row
+        for number, values in enumerate(body):
+            cells[number, : len(values)] = values
     for mend in mends:
         if mend.sheet != match.sheet:
             continue
-        row, column = from_a1(mend.cell)
-        row -= match.first_row
+        row_of_sheet, column = from_a1(mend.cell)
+        row = row_of_sheet - match.first_row
         is_there = 0 <= row < cells.shape[0] and column < cells.shape[1]
         found = clean(cells[row, column]) if is_there else ""
         if found != mend.found:
@@ -230,28 +230,35 @@ def _end_of_table(cells: np.ndarray, match: Match, source: Source) -> int:
 
 
 def _refuse_strays(sheet: Sheet, cells: np.ndarray, cut: int, match: Match, file: str) -> None:
-    """Refuse figures above the header, below the end of the table or under no header: they would be dropped silently."""
+    """Refuse figures under no header, above the header or below the table's end: they would be dropped silently."""
     known = {*match.labels.values(), *match.figures, *match.ignored}
-    places = [("headless_figures", f"a header over column {column_letters(column)}", match.first_row, column,
-               cells[:cut, column]) for column in range(cells.shape[1]) if column not in known]  # fmt: skip
-    above = [[*row, *[""] * (sheet.width - len(row))] for row in sheet.rows[: match.header_row]]
-    for column in match.figures:
-        found = np.array([row[column] for row in above], dtype=object)
-        places.append(("figures_above_header", "no figures above the header", 0, column, found))
-        places.append(("figures_below_end", "no figures below the words that end the table", match.first_row + cut,
-                       column, cells[cut:, column]))  # fmt: skip
-    for rule, expected, first, column, values in places:
-        figures = np.flatnonzero(_Codes(values).mask(_is_figure)) if len(values) else ()
-        if len(figures):
-            raise SourceFileError(
-                rule,
-                file=file,
-                sheet=match.sheet,
-                cell=a1(int(figures[0]) + first, column),
-                expected=expected,
-                found=f"{len(figures)} figures",
-                remedy="Look at the sheet: a header may have been merged, deleted or moved.",
-            )
+    above = np.full((match.header_row, sheet.width), "", dtype=object)
+    for number, values in enumerate(sheet.rows[: match.header_row]):
+        above[number, : len(values)] = values
+    headless = [column for column in range(sheet.width) if column not in known]
+    for rule, expected, first_row, area, columns in (
+        ("headless_figures", "a header over the column", match.first_row, cells[:cut], headless),
+        ("figures_above_header", "no figures above the header", 0, above, match.figures),
+        (
+            "figures_below_end",
+            "no figures below the end of the table",
+            match.first_row + cut,
+            cells[cut:],
+            match.figures,
+        ),
+    ):
+        for column in columns if len(area) else ():
+            strays = np.flatnonzero(_Codes(area[:, column]).mask(_is_figure))
+            if len(strays):
+                raise SourceFileError(
+                    rule,
+                    file=file,
+                    sheet=match.sheet,
+                    cell=a1(int(strays[0]) + first_row, column),
+                    expected=expected,
+                    found=f"{len(strays)} figures in column {column_letters(column)}",
+                    remedy="Look at the sheet: a header may have been merged, deleted or moved.",
+                )
 
 
 def _is_figure(value: Any) -> bool:
@@ -402,9 +409,7 @@ def _join(
     return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
 
-def _add_period(
-    table: Columns, match: Match, file: str, published_on: dt.date, reference_period: str
-) -> np.ndarray:
+def _add_period(table: Columns, match: Match, file: str, published_on: dt.date, reference_period: str) -> np.ndarray:
     """Add the period to the rows, in place; return which rows are about a time after their publication."""
     kind, columns = next(iter(match.layout.period.items()))
     size = len(table["_position"])

@@ -20,7 +20,7 @@ _MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")
 _NUMBER = re.compile(r"(-?)£?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+)(\.[0-9]+)?")
 # Shorthand for a figure that is not there, as against marks such as [r] for one that was revised.
 _NO_FIGURE = re.compile(r"\[(c|u|x|z)\]", re.IGNORECASE)
-_TOTALS = {"total", "grand total", "all", "all total"}
+_TOTAL = re.compile(r"total\b.*|.*\btotal")
 # What an integer column of every database can hold.
 MAX_COUNT = 2**31 - 1
 
@@ -115,10 +115,17 @@ def parse_quarter_number(value: Any) -> int:
     return int(match[1])
 
 
+def parse_flag(value: Any) -> bool:
+    """Return a yes or no that is written as such, not merely as something."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
 def parse_text(value: Any) -> str:
     """Return a label; never the word for a total, which would be added to its own parts."""
     text = clean(value)
-    if fold(text) in _TOTALS:
+    if _TOTAL.fullmatch(fold(text)):
         raise ValueError("a member, not a total (where the table has totals, the layout says so under totals)")
     if not text:
         raise ValueError("a text")

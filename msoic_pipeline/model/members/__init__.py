@@ -70,8 +70,8 @@ def resolve(dimension: str, text: str) -> str:
     nearest = ", ".join(repr(match) for match, *_ in process.extract(folded, list(known), limit=3, score_cutoff=60))
     file_name = FILES[dimension][0]
     raise ValueError(
-        f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new spelling "
-        f"add it to the variants in msoic_pipeline/model/members/{file_name}, if it is a new member add a row there"
+        f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new "
+        f"spelling add it to the variants in msoic_pipeline/model/members/{file_name}, if a new member add a row there"
     )
 
 

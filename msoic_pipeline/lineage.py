@@ -1,0 +1,238 @@
+"""From a KPI value to the cells of the publishers' files: the same rows that the KPI sums, found again by its definition."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import xlsxwriter
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.kpis.compute import kpi_table
+from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
+from msoic_pipeline.kpis.statements import term_conditions, units_of
+from msoic_pipeline.model.evidence import release, vintage
+from msoic_pipeline.model.views import join_vintage
+from msoic_pipeline.periods import parse_period, period_end
+from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.texts import clean
+
+WITHHELD = "(withheld)"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One figure that a KPI rests on: its value, and the cells where it stands."""
+
+    value: float
+    period_start: dt.date
+    release_id: str
+    file_name: str
+    sha256: str
+    published_on: dt.date
+    sheet: str
+    cell: str
+    found: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A numerator or denominator: its definition in words, what its figures sum to, and the figures."""
+
+    words: str
+    total: float
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A KPI value, and where it comes from."""
+
+    kpi: dict[str, Any]
+    numerator: Side
+    denominator: Side | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the trace as plain values."""
+        return asdict(self)
+
+
+def trace(
+    connection: Connection, raw_dir: Path, kpi_id: str, period: str, geography: str = "national", as_at: dt.date | None = None
+) -> Trace:
+    """Return where a KPI value comes from, as known on ``as_at`` (today where it is not given).
+
+    Raises LookupError where there is no such value.
+    """
+    values = kpi_table(connection, kpi_id, period, geography, as_at)
+    if not values:
+        known = ", ".join(kpi.kpi_id for kpi in load_definitions())
+        raise LookupError(f"no value of {kpi_id!r} for {period} and {geography!r} was known; KPIs are {known}")
+    value = values[0]
+    kpi = next(kpi for kpi in load_definitions() if kpi.kpi_id == kpi_id)
+    _, start = parse_period(period)
+    cells = _Cells(raw_dir)
+    sides = [
+        _side(connection, kpi, term, value, start, as_at, cells) if isinstance(term, Term) else None
+        for term in (kpi.numerator, kpi.denominator)
+    ]
+    assert sides[0] is not None
+    return Trace(value, sides[0], sides[1])
+
+
+def _side(
+    connection: Connection, kpi: Kpi, term: Term, value: dict[str, Any], start: dt.date, as_at: dt.date | None, cells: _Cells
+) -> Side:
+    fact = term.table
+    time = fact.c[f"{term.grain}_start"]
+    end = period_end(value["period_kind"], start)
+    known = vintage.c.superseded_on.is_(None)
+    if as_at:
+        known = sa.and_(
+            vintage.c.published_on <= as_at, sa.or_(vintage.c.superseded_on.is_(None), vintage.c.superseded_on > as_at)
+        )
+    query = (
+        sa.select(
+            term.figure.label("value"),
+            time.label("time"),
+            vintage.c.reporter,
+            *(release.c[name] for name in ("release_id", "source", "file_name", "sha256", "published_on")),
+            fact.c.sheet,
+            fact.c[_cell_column(term)].label("cell"),
+        )
+        .join_from(fact, vintage, join_vintage(fact, fact))
+        .join(release, release.c.release_id == fact.c.release_id)
+        .where(known, time.between(start, end), term.figure.is_not(None), *term_conditions(term))
+        .order_by(time, release.c.file_name, fact.c.sheet, fact.c.cell)
+    )
+    unit = units_of(term, kpi, value["geography_kind"], value["geography_code"])
+    if unit is not None:
+        query = query.where(unit)
+    rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
+    if kpi.over_time == "last":
+        rows = _last_of_each_reporter(rows)
+    sources = tuple(
+        Source(
+            float(row["value"]),
+            row["time"],
+            row["release_id"],
+            row["file_name"],
+            row["sha256"],
+            row["published_on"],
+            row["sheet"],
+            row["cell"],
+            cells.texts(row["source"], row["file_name"], row["sheet"], row["cell"]),
+        )
+        for row in rows
+    )
+    return Side(term.words(), sum(source.value for source in sources), sources)
+
+
+def _cell_column(term: Term) -> str:
+    """Return the column that holds the cell of a term's measure: the first measure's is ``cell``."""
+    own = f"{term.figure.name.rsplit('_', 1)[-1]}_cell"
+    return own if own in term.table.columns else "cell"
+
+
+def _last_of_each_reporter(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    last: dict[str, dt.date] = {}
+    for row in rows:
+        last[row["reporter"]] = max(last.get(row["reporter"], row["time"]), row["time"])
+    return [row for row in rows if row["time"] == last[row["reporter"]]]
+
+
+class _Cells:
+    """Texts of cells, each file opened once."""
+
+    def __init__(self, raw_dir: Path) -> None:
+        self._raw_dir = raw_dir
+        self._sheets: dict[tuple[str, str], Any] = {}
+
+    def texts(self, source: str, file_name: str, sheet: str, cells: str) -> tuple[str, ...]:
+        if load_source(source).sensitive:
+            return (WITHHELD,)
+        if (file_name, sheet) not in self._sheets:
+            path = self._raw_dir / file_name
+            if not path.is_file():
+                return ("(the file is no longer in the raw folder)",)
+            workbook = open_workbook(path)
+            self._sheets[file_name, sheet] = workbook.sheet(sheet).rows
+            workbook.close()
+        rows = self._sheets[file_name, sheet]
+        return tuple(clean(rows[row][column]) for row, column in map(from_a1, cells.split(",")))
+
+
+def trace_lines(found: Trace, most: int = 40) -> list[str]:
+    """Return a trace as a tree of text; of each side at the most ``most`` figures are shown, and the rest counted."""
+    kpi = found.kpi
+    value = "missing" if kpi["value"] is None else f"{kpi['value']:,.6g}"
+    lines = [
+        f"{kpi['title']} ({kpi['kpi_id']}), {kpi['period_label']}, {kpi['geography_code']}: {value} {kpi['unit']}",
+        f"├─ {kpi['status']}, {kpi['parts_received']} of {kpi['parts_expected']} parts; known since {kpi['as_of']}",
+    ]
+    sides = [("numerator", found.numerator), *([("denominator", found.denominator)] if found.denominator else [])]
+    for name, side in sides:
+        lines.append(f"├─ {name} {side.total:,.6g} = {side.words}")
+        by_file: dict[str, list[Source]] = defaultdict(list)
+        for source in side.sources:
+            by_file[source.file_name].append(source)
+        shown = 0
+        for file_name, sources in by_file.items():
+            first = sources[0]
+            total = sum(source.value for source in sources)
+            if shown >= most:
+                break
+            lines.append(f"│  ├─ {file_name} (published {first.published_on}, SHA-256 {first.sha256[:12]}…): {total:,.6g}")
+            for source in sources[: most - shown]:
+                texts = ", ".join(source.found)
+                lines.append(f"│  │  ├─ {source.sheet}!{source.cell}: {source.value:,.6g}   found {texts!r}")
+            shown += len(sources)
+        if len(side.sources) > most:
+            lines.append(f"│  └─ … {len(side.sources)} figures in {len(by_file)} files in all; --json lists them")
+    return lines
+
+
+def highlighted_copies(found: Trace, raw_dir: Path, folder: Path) -> list[Path]:
+    """Write, for each file that a trace names, a workbook of the sheets concerned with the cells in colour.
+
+    The copies hold values only, whatever the original was (ODS, XLSX or CSV), so that nothing in them can run.
+    """
+    wanted: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for source in _all_sources(found):
+        wanted[source.file_name][source.sheet].update(source.cell.split(","))
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for file_name, sheets in wanted.items():
+        original = open_workbook(raw_dir / file_name)
+        name = Path(file_name).name.split(".")[0]
+        target = folder / f"{found.kpi['kpi_id']}-{found.kpi['period_label'].replace('/', '-')}-{name}.xlsx"
+        with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False, "strings_to_urls": False}) as copy:
+            mark = copy.add_format({"bg_color": "#FFD700", "bold": True, "border": 2})
+            date = copy.add_format({"num_format": "yyyy-mm-dd"})
+            for sheet, cells in sheets.items():
+                page = copy.add_worksheet(sheet[:31])
+                for row, values in enumerate(original.sheet(sheet).rows):
+                    for column, value in enumerate(values):
+                        style = mark if a1(row, column) in cells else None
+                        if isinstance(value, dt.date):
+                            page.write_datetime(row, column, dt.datetime(value.year, value.month, value.day), style or date)
+                        elif value != "":
+                            page.write(row, column, value, style)
+                top, left = min(map(from_a1, cells))
+                page.set_selection(top, left, top, left)
+                page.set_top_left_cell(max(0, top - 5), 0)
+        original.close()
+        paths.append(target)
+    return paths
+
+
+def _all_sources(found: Trace) -> Iterable[Source]:
+    yield from found.numerator.sources
+    if found.denominator:
+        yield from found.denominator.sources

@@ -1,0 +1,78 @@
+"""Which layout fits each sheet of a file, and where none does, what differs and which lines would accept it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+from msoic_pipeline.workbooks.grid import Sheet, open_workbook
+from msoic_pipeline.workbooks.layout import Layout, Source, Table
+from msoic_pipeline.workbooks.matching import HEADER_SEARCH_ROWS, Match, claims, match_sheet, propose
+
+# A sheet that no layout claims is likened to the nearest one where at least this share of the headers is there.
+LIKENESS = 0.6
+
+
+def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[str]:
+    """Yield lines that say of each sheet of a file which layout of ``source`` reads it, or why none does.
+
+    Raises SourceFileError where the file cannot be read at all.
+    """
+    workbook = open_workbook(path)
+    candidates = [(table, layout) for table in source.tables for layout in table.layouts]
+    for name in workbook.sheet_names:
+        head = workbook.sheet(name, rows=HEADER_SEARCH_ROWS)
+        attempts = [match_sheet(head, table, layout) for table, layout in candidates if claims(head, layout)]
+        valid = [attempt for attempt in attempts if attempt.layout.releases.holds(reference_quarter)]
+        fitting = [attempt for attempt in valid if not attempt.differences]
+        if len(fitting) > 1:
+            yield f"{name}: AMBIGUOUS: fits {', '.join(_name(match) for match in fitting)}; give them texts that tell them apart"
+        elif fitting:
+            yield from _fits(name, fitting[0])
+        elif attempts:
+            nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
+            yield from _differs(name, nearest, source, reference_quarter)
+        else:
+            yield _unclaimed(name, head, candidates)
+    workbook.close()
+
+
+def _fits(name: str, match: Match) -> Iterator[str]:
+    why = " and ".join(
+        filter(
+            None,
+            (
+                f"its name fits {match.layout.sheet.name!r}" if match.layout.sheet.name else "",
+                f"its title fits {match.layout.sheet.title!r}" if match.layout.sheet.title else "",
+            ),
+        )
+    )
+    yield f"{name}: table {match.table.table}, layout {match.layout.layout}, since {why}"
+    yield f"    header in row {match.header_row + 1}: {len(match.labels)} label columns, {len(match.figures)} columns of figures"
+
+
+def _differs(name: str, match: Match, source: Source, reference_quarter: dt.date) -> Iterator[str]:
+    yield f"{name}: NOT READ: claimed by table {match.table.table}, layout {match.layout.layout}, but"
+    if not match.layout.releases.holds(reference_quarter):
+        yield f"    that layout does not hold for a release about the quarter from {reference_quarter}"
+    for difference in match.differences:
+        yield f"    {difference.words()}"
+    if proposal := propose(match):
+        yield f"    to accept it, in msoic_pipeline/sources/{source.source}/layouts.yaml: {proposal}"
+
+
+def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]]) -> str:
+    matches = [match_sheet(head, table, layout) for table, layout in candidates]
+    nearest = max(matches, key=lambda match: match.matched / (match.matched + len(match.differences) + 1))
+    share = nearest.matched / (nearest.matched + len(nearest.differences) + 1)
+    if share < LIKENESS:
+        return f"{name}: not claimed by any layout (cover, notes, or a table that is not loaded)"
+    return (
+        f"{name}: not claimed by any layout, though its headers resemble {_name(nearest)}: if it is that table, add its text "
+        f"to sheet.title or sheet.name there"
+    )
+
+
+def _name(match: Match) -> str:
+    return f"{match.table.table}/{match.layout.layout}"

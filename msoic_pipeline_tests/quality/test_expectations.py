@@ -1,0 +1,286 @@
+"""What the declarations say of rows is held against each release: what is wrong is found where it stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from msoic_pipeline.landing import Landing
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.quality import expectations
+from msoic_pipeline.quality.docs import docs_index, site_index
+from msoic_pipeline.quality.expectations import ExpectationError, expectations_of, validate_source
+from msoic_pipeline.quality.faults import Fault
+from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.staging import Finding, StagedRelease
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
+
+NRM = load_source("nrm")
+
+
+def failures(found: dict[str, list[Finding]]) -> list[tuple[str, Finding]]:
+    return [
+        (release_id, finding) for release_id, findings in found.items() for finding in findings if not finding.success
+    ]
+
+
+@pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
+def test_every_declaration_is_expected(fact: Any):
+    expected = {(e.rule, e.columns) for e in expectations_of(fact)}
+    key = tuple(column.name for column in fact.primary_key.columns)
+    assert {("no_rows", ()), ("duplicate_key", key)} <= expected
+    for column in fact.columns:
+        name = (column.name,)
+        assert ("wrong_type", name) in expected
+        assert (("missing_value", name) in expected) is not column.nullable
+        assert (("out_of_range", name) in expected) is (column.info.get("minimum") is not None)
+        if column.info.get("members"):
+            assert ("unknown_member", name) in expected
+        table = column.info.get("references", "").partition(".")[0]
+        if table in ("dim_force", "dim_outcome", "dim_exploitation_type", "dim_entry_method"):
+            assert ("unknown_member", name) in expected
+    assert {e.severity for e in expectations_of(fact)} == {"block"}
+
+
+def test_good_rows_pass_every_check_of_every_release(stage: Stage):
+    releases = [
+        stage("nrm", "a", fact_nrm_decision=decisions()),
+        stage("nrm", "b", fact_nrm_decision=decisions("2022-04-01")),
+    ]
+    found = validate_source(NRM, releases, None)
+    assert failures(found) == []
+    for release_id in ("a", "b"):
+        assert {"key is unique", "members are known", "series have no gaps"} <= {
+            f.check_name for f in found[release_id]
+        }
+        assert {f.rows_checked for f in found[release_id]} == {4}
+
+
+def _set(position: int, column: str, value: Any) -> Callable[[Rows], None]:
+    return lambda rows: rows[position].__setitem__(column, value)
+
+
+PLANTED = {
+    "negative count": (
+        _set(2, "decisions", -3),
+        "figures lie in their range",
+        1,
+        ("cell C7", "at least 0", "found -3"),
+    ),
+    "unknown member": (_set(1, "decision", "maybe"), "members are known", 1, ("cell C6", "negative", "found 'maybe'")),
+    "missing key": (_set(0, "stage", None), "required values are there", 1, ("cell C5: stage", "found nothing")),
+    "missing count": (_set(3, "decisions", None), "required values are there", 1, ("cell C8: decisions",)),
+    "duplicate key": (_set(1, "decision", "positive"), "key is unique", 2, ("cell C5", "cell C6", "found it again")),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_what_is_wrong_is_found_in_its_release_sheet_and_cell(stage: Stage, fault: str):
+    plant, check, rows_failed, words = PLANTED[fault]
+    rows = decisions()
+    plant(rows)
+    good, bad = stage("nrm", "good", fact_nrm_decision=decisions()), stage("nrm", "bad", fact_nrm_decision=rows)
+    found = validate_source(NRM, [good, bad], None)
+    ((release_id, finding),) = failures(found)
+    assert (release_id, finding.table_name, finding.check_name) == ("bad", "fact_nrm_decision", check)
+    assert (finding.severity, finding.rows_checked, finding.rows_failed) == ("block", 4, rows_failed)
+    for word in ("sheet 'Table_1'", *words):
+        assert word in finding.detail
+    verdicts = {v.file_name: v for v in judge(NRM, Landing((), ()), [good, bad], (), found)}
+    assert verdicts["nrm/good.ods"].accepted
+    assert not verdicts["nrm/bad.ods"].accepted
+    assert check in verdicts["nrm/bad.ods"].reasons[0]
+
+
+def test_an_unknown_code_names_where_codes_are_and_the_cell_of_its_measure(stage: Stage):
+    rows = outcomes()
+    rows[1]["force_code"] = "E99"
+    source = load_source("crime_outcomes")
+    found = validate_source(source, [stage("crime_outcomes", "a", fact_crime_outcome=rows)], None)
+    ((_, finding),) = failures(found)
+    assert "cell J3: force_code: expected a member of dim_force.force_code" in finding.detail
+    assert "found 'E99'" in finding.detail
+
+
+def test_only_the_first_failing_rows_are_told(stage: Stage):
+    rows = [row | {"decisions": -1} for start in ("2022-01-01", "2022-04-01") for row in decisions(start)]
+    ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    assert finding.rows_failed == 8
+    assert finding.detail.count("found -1") == 5
+    assert finding.detail.endswith("; and 3 more")
+
+
+def test_a_release_without_rows_fails_beside_one_with_rows(stage: Stage):
+    releases = [stage("nrm", "empty", fact_nrm_decision=[]), stage("nrm", "full", fact_nrm_decision=decisions())]
+    ((release_id, finding),) = failures(validate_source(NRM, releases, None))
+    assert (release_id, finding.check_name, finding.rows_checked) == ("empty", "table has rows", 0)
+
+
+def test_what_cannot_be_evaluated_is_an_error_that_names_the_expectation(stage: Stage):
+    release = stage("nrm", "a", fact_nrm_decision=decisions())
+    path = release.path("fact_nrm_decision")
+    table = pq.read_table(path)
+    place = table.column_names.index("decisions")
+    text = pa.array(["10", "11", "[x]", "12"])
+    pq.write_table(table.set_column(place, "decisions", text), path)
+    with pytest.raises(ExpectationError, match="fact_nrm_decision: ExpectColumnValuesToBeBetween of decisions"):
+        validate_source(NRM, [release], None)
+    assert not expectations.findings_path(release).exists()
+
+
+def test_rows_without_a_declared_column_are_an_error(stage: Stage):
+    release = stage("nrm", "a", fact_nrm_decision=decisions())
+    path = release.path("fact_nrm_decision")
+    pq.write_table(pq.read_table(path).drop_columns(["stage"]), path)
+    with pytest.raises(ExpectationError, match="has not the columns"):
+        validate_source(NRM, [release], None)
+
+
+def test_a_type_that_is_not_the_declared_one_fails(stage: Stage):
+    source = load_source("crime_outcomes")
+    release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
+    path = release.path("fact_crime_outcome")
+    table = pq.read_table(path)
+    place = table.column_names.index("outcomes_closed")
+    pq.write_table(table.set_column(place, "outcomes_closed", pa.array(["2", "-1"])), path)
+    ((_, finding),) = failures(validate_source(source, [release], None))
+    assert finding.check_name == "columns have their types"
+    assert finding.detail == "outcomes_closed: expected type int64"
+
+
+def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "severity", "warn")
+    rows = decisions()
+    rows[0]["decisions"] = -1
+    expectations._digest.cache_clear()
+    release = stage("nrm", "a", fact_nrm_decision=rows)
+    found = validate_source(NRM, [release], None)
+    expectations._digest.cache_clear()
+    ((_, finding),) = failures(found)
+    assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
+    assert judge(NRM, Landing((), ()), [release], (), found)[0].accepted
+
+
+def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    fault = Fault(
+        fault="nrm-below-zero",
+        reference_period="2022-Q1",
+        rule="out_of_range",
+        sheet="Table_1",
+        cell="C5",
+        treatment="accept",
+        reason="Decisions withdrawn.",
+        reviewed_by="MSOIC data team",
+        reviewed_on="2022-06-02",  # type: ignore[arg-type]
+    )
+    monkeypatch.setattr(expectations, "faults_of", lambda release: (fault,))
+    rows = decisions()
+    rows[0]["decisions"] = rows[1]["decisions"] = -1
+    ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    assert finding.rows_failed == 1
+    assert "C6" in finding.detail and "C5" not in finding.detail
+    assert "1 accepted by declared faults" in finding.detail
+
+
+def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    rows = decisions()
+    rows[2]["decisions"] = -3
+    together = [stage("nrm", name, fact_nrm_decision=rows if name == "b" else decisions()) for name in "abc"]
+    whole = validate_source(NRM, together, None)
+    for release in together:
+        expectations.findings_path(release).unlink()
+    monkeypatch.setattr(expectations, "BATCH_ROWS", 5)
+    assert validate_source(NRM, together, None) == whole
+
+
+def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first = stage("nrm", "a", fact_nrm_decision=decisions())
+    found = validate_source(NRM, [first], tmp_path / "docs")
+    seen: list[str] = []
+    whole = expectations._validate
+
+    def spy(source: Any, releases: list[StagedRelease]) -> Any:
+        seen.extend(release.release.release_id for release in releases)
+        return whole(source, releases)
+
+    monkeypatch.setattr(expectations, "_validate", spy)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "great_expectations", None)  # importing it now would fail
+        assert validate_source(NRM, [first], tmp_path / "docs") == found
+    assert seen == []
+    second = stage("nrm", "b", fact_nrm_decision=decisions())
+    assert validate_source(NRM, [first, second], tmp_path / "docs").keys() == {"a", "b"}
+    assert seen == ["b"]
+
+
+def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    release = stage("nrm", "a", fact_nrm_decision=decisions())
+    validate_source(NRM, [release], None)
+    before = expectations.findings_path(release)
+    assert before.is_file()
+    monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "minimum", 11)
+    expectations._digest.cache_clear()
+    after = expectations.findings_path(release)
+    assert [finding.check_name for _, finding in failures(validate_source(NRM, [release], None))] == [
+        "figures lie in their range"
+    ]
+    assert after.is_file() and after != before
+    assert not before.exists(), "findings that no longer hold are swept away"
+    expectations._digest.cache_clear()
+
+
+def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage, tmp_path: Path):
+    rows = investigations(-987654)
+    rows[0]["nationality"] = None
+    rows[0]["county_lines"] = "Nemo of Nowhere"
+    source = load_source("force_returns")
+    docs = tmp_path / "docs"
+    release = stage("force_returns", "a", fact_investigation=rows)
+    found = validate_source(source, [release], docs)
+    assert {f.check_name for _, f in failures(found)} == {
+        "required values are there",
+        "members are known",
+        "figures lie in their range",
+    }
+    assert all("sheet 'Table_1', cell C3" in finding.detail for _, finding in failures(found))
+    assert site_index(docs, "force_returns").is_file()
+    written = [path.read_bytes() for path in docs.rglob("*") if path.is_file()]
+    written.append(repr(found).encode())
+    for value in (b"987654", b"987,654", b"Nemo"):
+        assert not any(value in text for text in written)
+
+
+def test_published_values_stand_in_the_documentation_of_every_source(stage: Stage, tmp_path: Path):
+    docs = tmp_path / "docs"
+    rows = decisions()
+    rows[0]["decisions"] = -987654
+    validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], docs)
+    validate_source(load_source("crime_outcomes"), [stage("crime_outcomes", "b", fact_crime_outcome=outcomes())], docs)
+    assert any("987654" in path.read_text(encoding="utf-8") for path in (docs / "nrm").rglob("*.html"))
+    for source, fact in (
+        ("nrm", "fact_nrm_decision"),
+        ("nrm", "fact_nrm_referral"),
+        ("crime_outcomes", "fact_crime_outcome"),
+    ):
+        assert (docs / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
+    index = docs_index(docs).read_text(encoding="utf-8")
+    for text in ('<html lang="en">', "<title>", "<h1>", 'href="nrm/index.html"', 'href="crime_outcomes/index.html"'):
+        assert text in index
+    assert "series have no gaps" in index, "the hand-written checks are told with their reasons"
+
+
+def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path: Path):
+    docs = tmp_path / "docs"
+    release = stage("nrm", "a", fact_nrm_decision=decisions())
+    found = validate_source(NRM, [release], None)
+    assert not docs.exists()
+    assert validate_source(NRM, [release], docs) == found
+    assert site_index(docs, "nrm").is_file()
+    assert [path.name for path in docs.iterdir() if path.name.startswith(".")] == []

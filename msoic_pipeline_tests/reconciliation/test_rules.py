@@ -1,0 +1,104 @@
+"""Rules and acceptances: what the files may say, and how they are told to be mended."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules, parse_acceptances, parse_rules
+
+RULE = {
+    "rule_id": "one",
+    "title": "One",
+    "compares": "This against that.",
+    "may_differ": "Because.",
+    "severity": "warn",
+    "periods": ["quarter"],
+    "geography": "UK",
+    "comparisons": [
+        {"left": {"fact": "fact_nrm_referral", "measure": "referrals", "where": {"breakdown": "age_location"}}}
+    ],
+}
+CRIMES = {"fact": "fact_recorded_crime", "measure": "offences"}
+REFERRALS = RULE["comparisons"][0]["left"]  # type: ignore[index]
+
+
+def test_the_rules_of_the_package_cover_every_fact():
+    rules = load_rules()
+    held = {part.fact for rule in rules for comparison in rule.comparisons for part in comparison.parts()}
+    assert held == set(FACTS)
+    assert {acceptance.rule for acceptance in load_acceptances()} <= {rule.rule_id for rule in rules}
+
+
+def test_rules_on_force_returns_are_sensitive():
+    sensitive = {rule.rule_id for rule in load_rules() if rule.is_sensitive}
+    assert "force_returns_live_balance" in sensitive
+    assert "nrm_police_to_investigations" in sensitive
+    assert "outcomes_to_recorded_crime" not in sensitive
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"comparisons": [{"left": REFERRALS | {"fact": "fact_nothing"}}]}, "unknown fact 'fact_nothing'"),
+        ({"comparisons": [{"left": REFERRALS | {"missing_row": "zero"}}]}, "never takes a missing side for zero"),
+        ({"comparisons": [{"left": REFERRALS, "by": [["force"]]}]}, "has no column 'force'"),
+        ({"comparisons": [{"left": REFERRALS, "right": "published totals"}]}, "of the same release"),
+        ({"comparisons": [{"left": REFERRALS, "right": CRIMES}], "releases": "consecutive"}, "give none"),
+        ({"comparisons": [{"left": REFERRALS, "tolerance": {"usual": 3}}]}, "of consecutive releases alone"),
+        ({"comparisons": [{"left": REFERRALS | {"at": "previous"}}], "releases": "same"}, "current figures alone"),
+        (
+            {
+                "geography": "cps_area",
+                "comparisons": [
+                    {
+                        "left": {
+                            "fact": "fact_nrm_decision",
+                            "measure": "decisions",
+                            "where": {"stage": "reasonable_grounds"},
+                        }
+                    }
+                ],
+            },
+            "cannot be divided by cps_area",
+        ),
+        (
+            {"geography": "force", "comparisons": [{"left": {"fact": "fact_programme_activity", "measure": "value"}}]},
+            "force",
+        ),
+        ({"periods": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
+        ({"severity": "loud"}, "severity"),
+        (
+            {"comparisons": [{"left": REFERRALS | {"share": {"part": CRIMES, "whole": CRIMES}}}]},
+            "a share is of figures of the nation",
+        ),
+    ],
+)
+def test_a_wrong_rule_says_what_is_wrong(change: dict[str, object], words: str):
+    with pytest.raises(ValueError, match=r"rules\.yaml is to be mended") as error:
+        parse_rules(yaml.safe_dump([RULE | change]))
+    assert words in str(error.value)
+    assert "one: " in str(error.value)
+
+
+def test_a_rule_is_declared_once():
+    with pytest.raises(ValueError, match="one: declared 2 times"):
+        parse_rules(yaml.safe_dump([RULE, RULE]))
+
+
+def test_an_acceptance_is_of_a_rule_and_a_period():
+    acceptance = {
+        "rule": "one",
+        "period": "2021-Q4",
+        "accepted_by": "A",
+        "accepted_on": "2022-01-01",
+        "until": "2023-01-01",
+        "why": "B",
+    }
+    rules = parse_rules(yaml.safe_dump([RULE]))
+    assert parse_acceptances(yaml.safe_dump([acceptance]), rules)[0].until.year == 2023
+    with pytest.raises(ValueError, match="no such rules: two"):
+        parse_acceptances(yaml.safe_dump([acceptance | {"rule": "two"}]), rules)
+    with pytest.raises(ValueError, match="expected a quarter"):
+        parse_acceptances(yaml.safe_dump([acceptance | {"period": "soon"}]), rules)

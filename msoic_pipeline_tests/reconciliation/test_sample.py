@@ -1,0 +1,31 @@
+"""All rules on the whole sample."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from msoic_pipeline.model.evidence import reconciliation_result
+from msoic_pipeline.reconciliation.apply import reconcile_quarters
+from msoic_pipeline.reconciliation.rules import load_rules
+from msoic_pipeline_tests.reconciliation.conftest import ALL_QUARTERS, TODAY
+
+
+@pytest.mark.slow
+def test_nothing_in_the_sample_blocks(sample_warehouse: sa.Engine):
+    summary = reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY)
+    assert summary.blocking == 0, "\n".join(summary.worst)
+    result = reconciliation_result
+    select = sa.select(result.c.rule_id, result.c.period_label, result.c.geography_code, result.c.left_value)
+    with sample_warehouse.connect() as connection:
+        broken = connection.execute(select.where(result.c.status == "breaks")).all()
+    # Derbyshire, as in the real tables.
+    assert broken == [("recorded_crime_same_in_successive_years", "2022/23", "E23000018", 86228.0)]
+    assert all(summary.counts[rule.rule_id] for rule in load_rules())
+    explained = {rule_id: number["explained"] for rule_id, number in summary.counts.items() if "explained" in number}
+    assert set(explained) == {
+        "nrm_first_responders_to_referrals",
+        "nrm_quarters_to_annual_total",
+        "revision_of_irregular_arrivals",
+    }
+    assert reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY).changed == ()

@@ -1,0 +1,98 @@
+"""What holds for the files of every source: each layout is met with, every row and figure is accounted for."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
+
+MOST = {"force_returns": 120}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_file_of_the_sample_lands(source: str):
+    assert [str(error) for error in landed(source).refused] == []
+    assert landed(source).releases
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_layout_is_met_with(source: str):
+    declared = {(table.table, layout.layout) for table in load_source(source).tables for layout in table.layouts}
+    met = {
+        (sheet["table"], sheet["layout"])
+        for release in staged_releases(source, most=MOST.get(source))
+        for sheet in release.manifest["sheets"]
+    }
+    assert met == declared
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
+    for table in load_source(source).tables:
+        columns = {column.name for column in FACTS[table.fact].columns}
+        for layout in table.layouts:
+            specs = [*layout.columns, *layout.measures, *([layout.value] if layout.value else [])]
+            for name in [spec.parse for spec in specs] + [level.parse for level in layout.levels if level.parse]:
+                assert callable(parser(name))
+            made = {spec.to for spec in specs} | {level.to for level in layout.levels} | set(table.constants)
+            made |= {name for column in layout.columns for name in column.also}
+            assert set(FACTS[table.fact].info["measures"]) <= made
+            assert set(table.constants) <= columns
+            assert set(layout.sparse) <= {column.to for column in layout.columns}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_rows_and_figures_are_accounted_for(source: str):
+    for release in staged_releases(source, most=MOST.get(source)):
+        manifest = release.manifest
+        for sheet in manifest["sheets"]:
+            assert sheet["rows"] == sheet["data_rows"] + sheet["blank_rows"] + sheet["note_rows"]
+            assert sheet["figures"] == sheet["loaded"] + sheet["totals"] + sheet["unavailable"] + sheet["rejected"]
+        counts = {key: manifest["counts"].get(key, 0) for key in ("figures", "totals", "unavailable", "rejected")}
+        loaded = 0
+        for fact in release.facts:
+            rows = release.frame(fact)
+            assert len(rows) == manifest["facts"][fact]
+            for measure in FACTS[fact].info["measures"]:
+                cells = rows.loc[rows[measure].notna(), "closed_cell" if measure == "outcomes_closed" else "cell"]
+                loaded += int((cells.str.count(",") + 1).sum())
+        assert counts["figures"] == loaded + counts["totals"] + counts["unavailable"] + counts["rejected"]
+
+
+@pytest.mark.parametrize("source", sorted(set(SOURCES) - {"recorded_crime", "crime_outcomes"}))
+def test_rows_are_those_of_the_sheet(source: str):
+    for release in staged_releases(source, most=6):
+        grids = read_grids(RAW / release.release.file_name)
+        for sheet in release.manifest["sheets"]:
+            tiers = max(1, len(_layout(source, sheet["table"], sheet["layout"]).levels))
+            assert sheet["rows"] == len(grids[sheet["sheet"]]) - (sheet["header_row"] - 1) - tiers
+
+
+def _layout(source: str, table: str, layout: str):
+    (found,) = (
+        candidate
+        for described in load_source(source).tables
+        if described.table == table
+        for candidate in described.layouts
+        if candidate.layout == layout
+    )
+    return found
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_total_agrees_with_its_parts_or_is_a_declared_fault(source: str):
+    for release in staged_releases(source, most=MOST.get(source)):
+        assert [finding.detail for finding in release.findings if not finding.success] == []
+        assert release.frame("rejects")["fault"].ne("").all()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_figure_is_about_a_time_after_its_publication(source: str):
+    for release in staged_releases(source, most=MOST.get(source)):
+        assert max(release.quarters()) <= release.release.published_on
+        assert min(release.quarters()) >= dt.date(2009, 4, 1)

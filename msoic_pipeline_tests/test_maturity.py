@@ -1,0 +1,59 @@
+"""Chain ladder against the published worked example, and what must hold of any triangle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msoic_pipeline.maturity import chain_ladder
+
+# Incremental claims of G. Taylor and F. Ashe (1983), the example of Mack's paper.
+TAYLOR_ASHE = [
+    [357848, 766940, 610542, 482940, 527326, 574398, 146342, 139950, 227229, 67948],
+    [352118, 884021, 933894, 1183289, 445745, 320996, 527804, 266172, 425046],
+    [290507, 1001799, 926219, 1016654, 750816, 146923, 495992, 280405],
+    [310608, 1108250, 776189, 1562400, 272482, 352053, 206286],
+    [443160, 693190, 991983, 769488, 504851, 470639],
+    [396132, 937085, 847498, 805037, 705960],
+    [440832, 847631, 1131398, 1063269],
+    [359480, 1061648, 1443370],
+    [376686, 986608],
+    [344014],
+]
+
+
+def _cumulative(rows: list[list[int]]) -> np.ndarray:
+    triangle = np.full((len(rows), len(rows[0])), np.nan)
+    for number, row in enumerate(rows):
+        triangle[number, : len(row)] = np.cumsum(row)
+    return triangle
+
+
+def test_the_taylor_ashe_example():
+    result = chain_ladder(_cumulative(TAYLOR_ASHE))
+    assert round(result.total_outstanding) == 18_680_856
+    assert round(result.total_standard_error) == 2_447_095
+    reserves = result.ultimate - np.array([np.cumsum(row)[-1] for row in TAYLOR_ASHE])
+    # Table 3 of Mack (1993): reserves and standard errors in thousands.
+    assert [round(reserve / 1000) for reserve in reserves[1:]] == [95, 470, 710, 985, 1419, 2178, 3920, 4279, 4626]
+    errors = [round(error / 1000) for error in result.standard_error[1:]]
+    assert errors == [76, 122, 134, 261, 411, 558, 875, 971, 1363]
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=3, max_size=8), st.lists(st.floats(1.0, 2.0), min_size=2, max_size=5))
+def test_figures_that_grow_by_fixed_factors_are_estimated_exactly(first: list[int], growth: list[float]):
+    ages = min(len(growth), len(first) - 1) + 1
+    full = np.array([[start * np.prod(growth[:age]) for age in range(ages)] for start in first])
+    seen = full.copy()
+    for row in range(1, len(first)):
+        seen[row, max(1, ages - row) :] = np.nan
+    result = chain_ladder(seen)
+    assert np.allclose(result.ultimate, full[:, -1])
+    assert np.allclose(np.nan_to_num(result.standard_error), 0, atol=1e-3 * full.max())
+
+
+def test_an_age_that_nothing_reached_is_an_error():
+    with pytest.raises(ValueError, match="ages 1 and 2"):
+        chain_ladder(np.array([[1.0, 2.0, np.nan], [1.0, np.nan, np.nan], [np.nan, np.nan, 3.0]]))
