@@ -70,7 +70,9 @@ def note_failure(context: dg.RunFailureSensorContext) -> None:
     path = Settings().output_dir / "failed_runs.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as log:
-        log.write(f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} {context.dagster_run.job_name} {context.dagster_run.run_id}\n")
+        log.write(
+            f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} {context.dagster_run.job_name} {context.dagster_run.run_id}\n"
+        )
         for event in context.get_step_failure_events():
             error = event.step_failure_data.error
             log.write(f"  {event.step_key}: {(error.cause or error).message.strip() if error else ''}\n")

@@ -13,7 +13,10 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The MSOIC programme's data pipeline."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The MSOIC programme's data pipeline.",
 )
 
 
@@ -73,8 +76,55 @@ def kpi(
     """Print KPI values, as known today or on an earlier day."""
     from msoic_pipeline.run import kpi_lines
 
-    day = dt.date.fromisoformat(as_at) if as_at else None
-    typer.echo(kpi_lines(kpi_id or None, period or None, geography or None, day))
+    typer.echo(kpi_lines(kpi_id or None, period or None, geography or None, _day(as_at)))
+
+
+@app.command()
+def trace(
+    kpi_id: str,
+    period: Annotated[str, typer.Argument(help="Period: 2021-Q4, 2021/22, 2021 or 2021-11.")],
+    geography: Annotated[str, typer.Argument(help="Code or name of a force, region or CPS Area.")] = "national",
+    as_at: Annotated[str, typer.Option(help="Day as at which: what had been published by then.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Every figure, as JSON.")] = False,
+    copies: Annotated[
+        bool, typer.Option("--open", help="Write copies of the sheets with the cells in colour.")
+    ] = False,
+) -> None:
+    """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
+    from msoic_pipeline.run import trace_figure
+
+    try:
+        typer.echo(trace_figure(kpi_id, period, geography, _day(as_at), as_json, copies))
+    except (LookupError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
+app.add_typer(layout, name="layout")
+
+
+@layout.command()
+def explain(file: Path) -> None:
+    """Say which layout reads each sheet of a file and why, or what differs and which lines would accept it."""
+    from msoic_pipeline.run import explain_layout
+
+    typer.echo(explain_layout(file))
+
+
+@layout.command(name="list")
+def list_layouts() -> None:
+    """List the layouts that are known, by source and table."""
+    from msoic_pipeline.workbooks.layout import SOURCES, load_source
+
+    for source in map(load_source, SOURCES):
+        for table in source.tables:
+            names = ", ".join(each.layout for each in table.layouts)
+            typer.echo(f"{source.source:<22}{table.table:<34}{table.fact:<34}{names}")
+
+
+def _day(text: str) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 @app.command()

@@ -64,7 +64,12 @@ class Trace:
 
 
 def trace(
-    connection: Connection, raw_dir: Path, kpi_id: str, period: str, geography: str = "national", as_at: dt.date | None = None
+    connection: Connection,
+    raw_dir: Path,
+    kpi_id: str,
+    period: str,
+    geography: str = "national",
+    as_at: dt.date | None = None,
 ) -> Trace:
     """Return where a KPI value comes from, as known on ``as_at`` (today where it is not given).
 
@@ -87,12 +92,18 @@ def trace(
 
 
 def _side(
-    connection: Connection, kpi: Kpi, term: Term, value: dict[str, Any], start: dt.date, as_at: dt.date | None, cells: _Cells
+    connection: Connection,
+    kpi: Kpi,
+    term: Term,
+    value: dict[str, Any],
+    start: dt.date,
+    as_at: dt.date | None,
+    cells: _Cells,
 ) -> Side:
     fact = term.table
     time = fact.c[f"{term.grain}_start"]
     end = period_end(value["period_kind"], start)
-    known = vintage.c.superseded_on.is_(None)
+    known: sa.ColumnElement[bool] = vintage.c.superseded_on.is_(None)
     if as_at:
         known = sa.and_(
             vintage.c.published_on <= as_at, sa.or_(vintage.c.superseded_on.is_(None), vintage.c.superseded_on > as_at)
@@ -188,7 +199,9 @@ def trace_lines(found: Trace, most: int = 40) -> list[str]:
             total = sum(source.value for source in sources)
             if shown >= most:
                 break
-            lines.append(f"│  ├─ {file_name} (published {first.published_on}, SHA-256 {first.sha256[:12]}…): {total:,.6g}")
+            lines.append(
+                f"│  ├─ {file_name} (published {first.published_on}, SHA-256 {first.sha256[:12]}…): {total:,.6g}"
+            )
             for source in sources[: most - shown]:
                 texts = ", ".join(source.found)
                 lines.append(f"│  │  ├─ {source.sheet}!{source.cell}: {source.value:,.6g}   found {texts!r}")
@@ -221,7 +234,9 @@ def highlighted_copies(found: Trace, raw_dir: Path, folder: Path) -> list[Path]:
                     for column, value in enumerate(values):
                         style = mark if a1(row, column) in cells else None
                         if isinstance(value, dt.date):
-                            page.write_datetime(row, column, dt.datetime(value.year, value.month, value.day), style or date)
+                            page.write_datetime(
+                                row, column, dt.datetime(value.year, value.month, value.day), style or date
+                            )
                         elif value != "":
                             page.write(row, column, value, style)
                 top, left = min(map(from_a1, cells))

@@ -347,7 +347,8 @@ def _received(
 ) -> set[tuple[dt.date, str]]:
     """Return who reported: by their own files, by rows in the latest release, or the publisher itself."""
     if not source.reporters.column:
-        return {(vintage["period_start"], vintage["reporter"] or PUBLISHER) for vintage in vintages}
+        every = source.reporters.every
+        return {(period_start(every, v["period_start"]), v["reporter"] or PUBLISHER) for v in vintages}
     fact = FACTS[source.tables[0].fact]
     current = sorted({v["release_id"] for v in vintages if v["fact"] == fact.name and v["superseded_on"] is None})
     column = fact.c[source.reporters.column]

@@ -89,7 +89,10 @@ def chain_ladder(triangle: Triangle) -> ChainLadder:
     # Rows in order of how much is still to come: covariances run over the ages that both lack.
     order = sorted(range(rows), key=lambda i: -latest[i])
     total = sum(
-        mse[i] + ultimate[i] * sum(ultimate[j] for j in order[place + 1 :]) * sum(2 * ratio[k] / base[k] for k in range(latest[i], ages - 1))
+        mse[i]
+        + ultimate[i]
+        * sum(ultimate[j] for j in order[place + 1 :])
+        * sum(2 * ratio[k] / base[k] for k in range(latest[i], ages - 1))
         for place, i in enumerate(order)
     )
     outstanding = float(sum(ultimate[i] - triangle[i, latest[i]] for i in range(rows)))
@@ -102,7 +105,9 @@ def estimate_maturity(engine: Engine) -> int:
         cells = [cell for kpi_id, measure in MATURING for cell in _triangle_cells(connection, kpi_id, measure)]
         estimates = [row for kpi_id, measure in MATURING for row in _estimates(kpi_id, measure, cells)]
         known = {
-            table.name: [dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()]
+            table.name: [
+                dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()
+            ]
             for table in (revision_triangle, maturity_estimate)
         }
     for table, rows in ((revision_triangle, cells), (maturity_estimate, estimates)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from msoic_pipeline.settings import Settings
 from msoic_pipeline.staging import stage_release
 from msoic_pipeline.warehouse import open_engine, reading
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 # Dagster prints a traceback a step; the summary says it in a line.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -103,7 +104,9 @@ def _loaded_lines(engine: Engine) -> list[str]:
     lines += [
         "",
         f"KPIs: {measures} measures, {values:,} values (every vintage).",
-        "Reconciliation: " + (", ".join(f"{number:,} {status}" for status, number in statuses) or "nothing compared") + ".",
+        "Reconciliation: "
+        + (", ".join(f"{number:,} {status}" for status, number in statuses) or "nothing compared")
+        + ".",
         f"Quarantine: {rejected} rows or files rejected, {declared} treated by declared faults.",
     ]
     return lines
@@ -135,12 +138,7 @@ def _short(words: str, limit: int = 300) -> str:
 def check_file(path: Path) -> tuple[bool, str]:
     """Return whether a file would be accepted, and the words for it; its folder's name tells the source."""
     settings = Settings()
-    path = path.resolve()
-    source_name = next((part for part in reversed(path.parts) if part in SOURCES), "")
-    if not source_name:
-        return False, f"{path}: expected a file below a folder named by its source ({', '.join(SOURCES)})"
-    source = load_source(source_name)
-    raw_dir = Path(*path.parts[: len(path.parts) - path.parts[::-1].index(source_name) - 1])
+    path, source, raw_dir = _place_of(path)
     with tempfile.TemporaryDirectory() as aside:
         try:
             release = land_file(path, raw_dir, source)
@@ -162,14 +160,16 @@ def check_file(path: Path) -> tuple[bool, str]:
             )
         lines += [f"  WRONG      {reason}" for reason in verdict.reasons]
         lines += [
-            f"  mended     {row['sheet']} {row['cell']}: {row['treatment']}" for row in verdict.quarantine if row["is_declared"]
+            f"  mended     {row['sheet']} {row['cell']}: {row['treatment']}"
+            for row in verdict.quarantine
+            if row["is_declared"]
         ]
         lines += [
             f"  warning    {row['table_name']}: {row['check_name']}: {row['detail']}"
             for row in verdict.results
             if not row["success"] and row["severity"] == "warn"
         ]
-        folder = settings.raw_dir / source_name
+        folder = settings.raw_dir / source.source
         if not path.is_relative_to(folder):
             lines.append(f"  note       put it below {folder} to load it")
         return verdict.accepted, "\n".join(lines)
@@ -182,16 +182,73 @@ def kpi_lines(kpi_id: str | None, period: str | None, geography: str | None, as_
     engine = open_engine(Settings().warehouse_url)
     try:
         with reading(engine) as connection:
-            rows: list[dict[str, Any]] = [dict(row) for row in kpi_table(connection, kpi_id, period, geography, as_at)]
+            rows: list[dict[str, Any]] = [
+                dict(row) for row in kpi_table(connection, kpi_id, period, geography or "national", as_at)
+            ]
     finally:
         engine.dispose()
     if not rows:
         return "No such value was known" + (f" on {as_at}." if as_at else ".")
     lines = [f"{'kpi':<38}{'period':<10}{'geography':<12}{'value':>14} {'unit':<14}{'status':<16}as of"]
     for row in rows:
-        value = "missing" if row["value"] is None else f"{row['value']:,.4g}" if abs(row["value"]) < 10 else f"{row['value']:,.0f}"
+        value = (
+            "missing"
+            if row["value"] is None
+            else f"{row['value']:,.4g}"
+            if abs(row["value"]) < 10
+            else f"{row['value']:,.0f}"
+        )
         lines.append(
             f"{row['kpi_id']:<38}{row['period_label']:<10}{row['geography_code']:<12}{value:>14} {row['unit']:<14}"
             f"{row['status']:<16}{row['as_of']}"
         )
     return "\n".join(lines)
+
+
+def trace_figure(
+    kpi_id: str, period: str, geography: str, as_at: dt.date | None, as_json: bool, with_copies: bool
+) -> str:
+    """Return where a KPI value comes from, as a tree of text or as JSON; write highlighted copies where wanted.
+
+    Raises LookupError where there is no such value.
+    """
+    from msoic_pipeline.lineage import highlighted_copies, trace, trace_lines
+
+    settings = Settings()
+    engine = open_engine(settings.warehouse_url)
+    try:
+        with reading(engine) as connection:
+            found = trace(connection, settings.raw_dir, kpi_id, period, geography, as_at)
+    finally:
+        engine.dispose()
+    lines = [json.dumps(found.as_json(), indent=1, default=str)] if as_json else trace_lines(found)
+    if with_copies:
+        copies = highlighted_copies(found, settings.raw_dir, settings.output_dir / "trace")
+        lines += [] if as_json else [f"copy with the cells in colour: {path}" for path in copies]
+    return "\n".join(lines)
+
+
+def explain_layout(path: Path) -> str:
+    """Return which layout reads each sheet of a file, and what would make it read the others."""
+    from msoic_pipeline.workbooks.explain import explain
+
+    path, source, raw_dir = _place_of(path)
+    try:
+        reference_quarter = land_file(path, raw_dir, source).reference_quarter
+        lines = []
+    except SourceFileError as error:
+        reference_quarter = dt.date.today()
+        lines = [f"note: {error}"]
+    try:
+        return "\n".join([*lines, *explain(path, source, reference_quarter)])
+    except SourceFileError as error:
+        return str(error)
+
+
+def _place_of(path: Path) -> tuple[Path, Source, Path]:
+    """Return a file's path, the source that its folder names, and the raw folder. Raises ValueError where none is named."""
+    path = path.resolve()
+    depth = next((n for n, part in enumerate(path.parts) if part in SOURCES), 0)
+    if not depth:
+        raise ValueError(f"{path}: expected a file below a folder named by its source ({', '.join(SOURCES)})")
+    return path, load_source(path.parts[depth]), Path(*path.parts[:depth])

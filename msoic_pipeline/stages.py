@@ -84,4 +84,3 @@ def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.dat
         verdicts = judge(source, landing, staged, (), validate_source(source, staged, None))
         stale |= set(stale_quarters_of(engine, source, quarters, accepted(verdicts)))
     return sorted(stale)
-

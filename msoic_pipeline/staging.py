@@ -197,7 +197,7 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
                 rows = tidy.rows if not unknown else _without(tidy.rows, unknown)
                 parts.append(_as_fact(rows, fact, release))
                 may_sum.append(_may_sum(rows, tidy.match.table))
-                findings += _check_totals(tidy, fact, faults)
+                findings += check_totals(tidy, fact, faults)
         tables[name], repeated = _unique(pa.concat_tables(parts), np.concatenate(may_sum), fact)
         bad += repeated
         rejects += [reject | {"table_name": name} for reject in bad]
@@ -345,7 +345,7 @@ def _members_of(tidy: Tidy) -> list[str]:
     return [name for name in names if name in tidy.rows and name != "quarter_start"]
 
 
-def _check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
+def check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
     """Hold every total that a sheet gives against the sum of its parts in the same sheet."""
     if not len(tidy.totals["cell"]):
         return []
@@ -503,7 +503,7 @@ def _write(folder: Path, content: _Content) -> None:
         for name, table in content.tables.items():
             if len(table) or name not in SELDOM_FILLED:
                 pq.write_table(table, aside / f"{name}.parquet")
-        (aside / MANIFEST).write_text(json.dumps(content.manifest, indent=1, default=str), encoding="utf-8")
+        (aside / MANIFEST).write_text(json.dumps(content.manifest, default=str), encoding="utf-8")
         if folder.exists():  # without its manifest: left over from a crash
             shutil.rmtree(folder)
         aside.rename(folder)

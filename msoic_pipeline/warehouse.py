@@ -111,7 +111,9 @@ def prepare(engine: Engine) -> bool:
             if known == digest:
                 return False
             for view in sa.inspect(connection).get_view_names():
-                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view} CASCADE" if _is_postgresql(engine) else f"DROP VIEW {view}")
+                connection.exec_driver_sql(
+                    f"DROP VIEW IF EXISTS {view} CASCADE" if _is_postgresql(engine) else f"DROP VIEW {view}"
+                )
             old = sa.MetaData()
             old.reflect(connection)
             old.drop_all(connection)

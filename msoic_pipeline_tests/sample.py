@@ -68,9 +68,7 @@ def only(rows: pd.DataFrame, *columns: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def land_copy(
-    folder: Path, source: str, path: Path, published_on: str, reference_period: str
-) -> StagedRelease:
+def land_copy(folder: Path, source: str, path: Path, published_on: str, reference_period: str) -> StagedRelease:
     """Put a published file below ``folder`` with a sidecar beside it, and return it parsed."""
     target = folder / "raw" / source / path.name
     target.parent.mkdir(parents=True, exist_ok=True)

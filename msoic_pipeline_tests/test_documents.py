@@ -13,7 +13,9 @@ def test_the_data_dictionary_is_current():
 
 
 def test_every_table_column_and_view_is_described():
-    undescribed = [f"{row['table_name']}.{row['column_name']}" for row in dictionary_rows() if not row["description"].strip()]
+    undescribed = [
+        f"{row['table_name']}.{row['column_name']}" for row in dictionary_rows() if not row["description"].strip()
+    ]
     assert not undescribed
 
 

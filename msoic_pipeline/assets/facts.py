@@ -68,7 +68,12 @@ def _metadata(engine: sa.Engine, source: Source, name: str, loaded: list[Loaded]
     with reading(engine) as connection:
         within = fact.c.quarter_start.in_(quarters)
         per_release = connection.execute(
-            sa.select(release.c.title, release.c.published_on, sa.func.count().label("rows"), *(v.label(k) for k, v in measures.items()))
+            sa.select(
+                release.c.title,
+                release.c.published_on,
+                sa.func.count().label("rows"),
+                *(v.label(k) for k, v in measures.items()),
+            )
             .join_from(fact, release, release.c.release_id == fact.c.release_id)
             .where(within)
             .group_by(release.c.release_id, release.c.title, release.c.published_on)

@@ -6,6 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE, pipeline_run, reconciliation_result, validation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
@@ -77,9 +78,7 @@ def reconciliation(context: dg.AssetExecutionContext, warehouse: Warehouse) -> d
             )
         )
     rows = sum(int(row["results"]) for row in counts)
-    return dg.MaterializeResult(
-        metadata={"dagster/row_count": rows, "results": as_table(counts)}, check_results=checks
-    )
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "results": as_table(counts)}, check_results=checks)
 
 
 @dg.asset(
@@ -121,8 +120,12 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
     description=validation_result.comment,
     kinds={"table"},
     check_specs=[
-        dg.AssetCheckSpec("warehouse_blocking", asset="validation_result", description="Checks of the whole that block."),
-        dg.AssetCheckSpec("warehouse_warnings", asset="validation_result", description="Coverage, freshness, level shifts."),
+        dg.AssetCheckSpec(
+            "warehouse_blocking", asset="validation_result", description="Checks of the whole that block."
+        ),
+        dg.AssetCheckSpec(
+            "warehouse_warnings", asset="validation_result", description="Coverage, freshness, level shifts."
+        ),
     ],
 )
 def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
@@ -146,9 +149,11 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
                 check_name=check,
                 passed=not failed,
                 severity=level,
-                description="; ".join(f"{row['source']}: {row['check_name']}: {row['detail']}" for row in failed[:5])[:3000]
+                description="; ".join(f"{row['source']}: {row['check_name']}: {row['detail']}" for row in failed[:5])[
+                    :3000
+                ]
                 or "all hold",
-                metadata={"failed": as_table(failed[:PREVIEW_ROWS * 5])} if failed else {},
+                metadata={"failed": as_table(failed[: PREVIEW_ROWS * 5])} if failed else {},
             )
         )
     return dg.MaterializeResult(metadata={"checks": len(whole)}, check_results=checks)
@@ -157,6 +162,21 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
 def _check_name(row: dict[str, object]) -> str:
     table = str(row["table_name"])
     return str(row["check_name"]) if table == WHOLE_WAREHOUSE else f"{row['check_name']} ({table})"
+
+
+@dg.asset(
+    name="maturity_estimate",
+    deps=["kpi_value"],
+    group_name="f_kpis",
+    description=maturity_estimate.comment,
+    kinds={"table"},
+    metadata={"dagster/column_schema": schema_of(maturity_estimate)},
+)
+def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Estimate what figures that are still growing will come to."""
+    from msoic_pipeline.maturity import estimate_maturity
+
+    return dg.MaterializeResult(metadata={"dagster/row_count": estimate_maturity(warehouse.engine)})
 
 
 @dg.asset(
@@ -177,7 +197,7 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult:
 
 @dg.asset(
     name="pipeline_run",
-    deps=["validation_result", "kpi_value", "reconciliation_result", "published_kpis"],
+    deps=["validation_result", "maturity_estimate", "reconciliation_result", "published_kpis"],
     group_name="g_published",
     description="Says how the run ended: fails where any check of severity error failed, so that nobody need look for it.",
     kinds={"table"},
@@ -211,4 +231,4 @@ def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
 
 def figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
-    return [reconciliation, kpis, checked_warehouse, published, outcome]
+    return [reconciliation, kpis, maturity, checked_warehouse, published, outcome]

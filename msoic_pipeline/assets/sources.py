@@ -39,7 +39,9 @@ def _landed(source: Source) -> dg.AssetsDefinition:
                 metadata={
                     "files": len(landing.releases),
                     "refused": len(landing.refused),
-                    "latest_release": f"{newest.reference_period}, published {newest.published_on}" if newest else "none",
+                    "latest_release": f"{newest.reference_period}, published {newest.published_on}"
+                    if newest
+                    else "none",
                     "releases": as_table(shown),
                 }
             )
@@ -125,7 +127,9 @@ def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
         passed=not bad,
         description=words[:4000] if bad else f"all {len(verdicts)} files accepted",
         metadata={
-            "rejected": as_table([{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]])
+            "rejected": as_table(
+                [{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]]
+            )
         }
         if bad
         else {},
@@ -138,7 +142,9 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
         ("expectations", "block", dg.AssetCheckSeverity.ERROR),
         ("warnings", "warn", dg.AssetCheckSeverity.WARN),
     ):
-        results: list[dict[str, Any]] = [row for verdict in verdicts for row in verdict.results if row["severity"] == severity]
+        results: list[dict[str, Any]] = [
+            row for verdict in verdicts for row in verdict.results if row["severity"] == severity
+        ]
         failed = [row for row in results if not row["success"]]
         shown = [
             {name: row[name] for name in ("release_id", "table_name", "check_name", "rows_failed", "detail")}
@@ -150,7 +156,10 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
                 passed=not failed,
                 severity=level,
                 description=f"{len(results) - len(failed)} of {len(results)} checks hold",
-                metadata={"rows_failed": sum(row["rows_failed"] for row in failed), **({"failed": as_table(shown)} if failed else {})},
+                metadata={
+                    "rows_failed": sum(row["rows_failed"] for row in failed),
+                    **({"failed": as_table(shown)} if failed else {}),
+                },
             )
         )
     return checks
@@ -158,7 +167,9 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
 
 def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
     declared = [row for verdict in verdicts for row in verdict.quarantine if row["is_declared"]]
-    shown = [{name: row[name] for name in ("file_name", "sheet", "cell", "treatment", "reason")} for row in declared[:SHOWN]]
+    shown = [
+        {name: row[name] for name in ("file_name", "sheet", "cell", "treatment", "reason")} for row in declared[:SHOWN]
+    ]
     return dg.AssetCheckResult(
         check_name="faults_declared",
         passed=True,

@@ -218,13 +218,27 @@ def _write_wanted(
     _insert(connection, _expected, _reporters_due())
 
 
+def units_of(term: Term, kpi: Kpi, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
+    """Return the condition on the rows of its fact that belong to a geography; None for the nation."""
+    unit = _unit(term, kpi)
+    if geography_kind == "national" or unit is None:
+        return None
+    places = _places().subquery().c
+    scheme, its_unit, kind, code = places
+    return unit.in_(
+        sa.select(its_unit).where(scheme == _scheme(term, kpi), kind == geography_kind, code == geography_code)
+    )
+
+
 def _places() -> sa.CompoundSelect[Any]:
     """Return the geographies below the nation to which a unit belongs, by the scheme in which it is written."""
     force, area = dim_force.c, dim_cps_area.c
     is_force, in_region = force.kind.in_(POLICE_FORCES), force.rocu_region.is_not(None)
 
     def rows(scheme: str, unit: Any, kind: str, code: Any) -> sa.Select[Any]:
-        return sa.select(sa.literal(scheme), unit, sa.literal(kind), code)
+        return sa.select(
+            sa.literal(scheme).label("scheme"), unit.label("unit"), sa.literal(kind).label("kind"), code.label("code")
+        )
 
     return sa.union_all(
         rows("force code", force.force_code, "force", force.force_code).where(is_force),
@@ -244,12 +258,13 @@ def _figures(number: int, term: Term, kpi: Kpi, quarters: Sequence[dt.date]) -> 
     named = sa.literal("") if unit is None else sa.func.coalesce(unit, "")
     return (
         sa.select(sa.literal(number), fact.release_id, time, named, sa.cast(sa.func.sum(exact), BigInteger))
-        .where(fact.quarter_start.in_(quarters), measure.is_not(None), *_conditions(term))
+        .where(fact.quarter_start.in_(quarters), measure.is_not(None), *term_conditions(term))
         .group_by(fact.release_id, time, *([] if unit is None else [unit]))
     )
 
 
-def _conditions(term: Term) -> Iterator[sa.ColumnElement[bool]]:
+def term_conditions(term: Term) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield the conditions on the rows of its fact that a term sums."""
     for name, condition in term.where.items():
         own, column = term.column(name)
         meets = column.not_in(condition.values) if condition.negated else column.in_(condition.values)

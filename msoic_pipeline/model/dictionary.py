@@ -47,7 +47,9 @@ def dictionary_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _row(table: str, column: str, position: int, kind: str, unit: str, is_key: bool, description: str) -> dict[str, Any]:
+def _row(
+    table: str, column: str, position: int, kind: str, unit: str, is_key: bool, description: str
+) -> dict[str, Any]:
     return {
         "table_name": table,
         "column_name": column,
@@ -93,7 +95,9 @@ def dictionary_page() -> str:
                 members = column.info.get("members", ())
                 words = (column.comment or "") + (f" Refers to `{refers}`." if refers else "")
                 words += f" One of: {', '.join(members)}." if members else ""
-                lines.append(f"| `{column.name}` | {type_name(column)} | {column.info.get('unit', '')} | {key} | {words} |")
+                lines.append(
+                    f"| `{column.name}` | {type_name(column)} | {column.info.get('unit', '')} | {key} | {words} |"
+                )
     lines += ["", "## Views", "", "| view | description |", "|---|---|"]
     lines += [f"| `{name}` | {view.description} |" for name, view in VIEWS.items()]
     return "\n".join(lines) + "\n"

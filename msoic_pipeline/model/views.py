@@ -169,9 +169,9 @@ def _kpi_revision() -> View:
             (latest - first).label("total_revision"),
             (up + down).label("revisions"),
             sa.func.max(sa.func.abs(known.c.step)).label("largest_revision"),
-            sa.case(
-                (up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways"
-            ).label("direction"),
+            sa.case((up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways").label(
+                "direction"
+            ),
         ).group_by(*own, known.c.period_label),
         {
             "first_published_on": "Publication date of the first value.",

@@ -58,8 +58,7 @@ def reconcile_quarters(
     longer period's result belongs to its last quarter. ``rules`` and ``acceptances`` default to those of the package.
     """
     rules = load_rules() if rules is None else rules
-    day = today or dt.date.today()
-    in_force = [a for a in (load_acceptances() if acceptances is None else acceptances) if a.until >= day]
+    in_force = _in_force(load_acceptances() if acceptances is None else acceptances, today)
     with reading(engine) as connection:
         changed = _stale(connection, quarters, rules, in_force)
     if changed:
@@ -67,6 +66,17 @@ def reconcile_quarters(
             _replace(connection, changed, rules, in_force)
     with reading(engine) as connection:
         return _summary(connection, quarters, tuple(changed), rules)
+
+
+def stale_quarters(engine: Engine, quarters: Sequence[dt.date], today: dt.date | None = None) -> list[dt.date]:
+    """Return which of ``quarters`` are to be computed anew: figures changed, a rule did, an acceptance ended."""
+    with reading(engine) as connection:
+        return _stale(connection, quarters, load_rules(), _in_force(load_acceptances(), today))
+
+
+def _in_force(acceptances: Sequence[Acceptance], today: dt.date | None) -> list[Acceptance]:
+    day = today or dt.date.today()
+    return [acceptance for acceptance in acceptances if acceptance.until >= day]
 
 
 @cache

@@ -206,7 +206,7 @@ def _row(asked: Asked, part: Part, side: int, number: int, columns: Sequence[str
     if part.share:
         over, under = (_national(parts, asked) for parts in (part.share.part, part.share.whole))
         source = source.join(over, over.c.period_start == period).join(under, under.c.period_start == period)
-        factor = factor * over.c.value / under.c.value
+        factor = factor * over.c.value / sa.func.nullif(under.c.value, 0.0)
     source, place = _place(asked.rule.geography, source, leaf)
     return sa.select(
         sa.literal(side).label("side"),

@@ -23,7 +23,9 @@ def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[
     candidates = [(table, layout) for table in source.tables for layout in table.layouts]
     for name in workbook.sheet_names:
         head = workbook.sheet(name, rows=HEADER_SEARCH_ROWS)
-        attempts = [match_sheet(head, table, layout) for table, layout in candidates if claims(head, layout)]
+        attempts = [
+            match_sheet(head, table, layout, reference_quarter) for table, layout in candidates if claims(head, layout)
+        ]
         valid = [attempt for attempt in attempts if attempt.layout.releases.holds(reference_quarter)]
         fitting = [attempt for attempt in valid if not attempt.differences]
         if len(fitting) > 1:
@@ -34,7 +36,7 @@ def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[
             nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
             yield from _differs(name, nearest, source, reference_quarter)
         else:
-            yield _unclaimed(name, head, candidates)
+            yield _unclaimed(name, head, candidates, reference_quarter)
     workbook.close()
 
 
@@ -57,13 +59,13 @@ def _differs(name: str, match: Match, source: Source, reference_quarter: dt.date
     if not match.layout.releases.holds(reference_quarter):
         yield f"    that layout does not hold for a release about the quarter from {reference_quarter}"
     for difference in match.differences:
-        yield f"    {difference.words()}"
+        yield f"    {difference.words(source.sensitive)}"
     if proposal := propose(match):
         yield f"    to accept it, in msoic_pipeline/sources/{source.source}/layouts.yaml: {proposal}"
 
 
-def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]]) -> str:
-    matches = [match_sheet(head, table, layout) for table, layout in candidates]
+def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]], reference_quarter: dt.date) -> str:
+    matches = [match_sheet(head, table, layout, reference_quarter) for table, layout in candidates]
     nearest = max(matches, key=lambda match: match.matched / (match.matched + len(match.differences) + 1))
     share = nearest.matched / (nearest.matched + len(nearest.differences) + 1)
     if share < LIKENESS:

@@ -192,7 +192,7 @@ def _match_at(head: Sheet, table: Table, layout: Layout, row: int, tiers: int, r
         column for column in range(head.width) for tier in texts if tier[column] and fold(tier[column]) in ignored
     }
     taken = _match_named(match, texts, layout)
-    if layout.levels:
+    if layout.levels and taken:
         seen = _match_levels(match, rows, texts, layout, taken)
         _check_complete(match, layout, seen, reference_quarter)
     known = taken | set(match.figures) | match.ignored

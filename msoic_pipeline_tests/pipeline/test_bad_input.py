@@ -67,7 +67,13 @@ BAD = {
     "unknown area": (_set("1 Pre-charge", "A7", "Rutland"), LATEST, "1 Pre-charge", "A7", "cps_areas.csv"),
     "text in a count": (_set("1 Pre-charge", "C8", "about six"), LATEST, "1 Pre-charge", "C8", "a whole number"),
     "duplicate key": (_duplicate_key, LATEST, "1 Pre-charge", "", "duplicate_key"),
-    "quarter in the future": (_set("1 Pre-charge", "N3", "2031/32 Q4"), LATEST, "1 Pre-charge", "", "before the publication"),
+    "quarter in the future": (
+        _set("1 Pre-charge", "N3", "2031/32 Q4"),
+        LATEST,
+        "1 Pre-charge",
+        "",
+        "before the publication",
+    ),
     "total not its parts": (_set("2 Prosecutions", "B19", 999), LATEST, "2 Prosecutions", "B19", "its parts sum to"),
 }
 
@@ -95,7 +101,9 @@ def test_a_bad_file_is_named_and_the_last_good_figures_stand(run: Run, raw: Path
             sa.select(sa.func.count()).where(release.c.source == "cps", release.c.status == "accepted")
         )
         assert accepted, "the good files of the source load"
-        latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).join(fact, fact.c.release_id == release.c.release_id))
+        latest = connection.scalar(
+            sa.select(sa.func.max(release.c.published_on)).join(fact, fact.c.release_id == release.c.release_id)
+        )
         assert latest == (dt.date(2022, 7, 21) if fault == "other publisher" else dt.date(2022, 4, 21))
         if fault != "total not its parts":  # a finding of the whole file, not of a row
             assert connection.scalar(sa.select(sa.func.count()).where(quarantine.c.file_name.contains(file)))
@@ -125,7 +133,9 @@ def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, mon
     assert "duplicate_key" in str(ran) and "Table_2" in str(ran)
 
 
-def test_a_force_return_keeps_its_content_to_itself(run: Run, raw: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_a_force_return_keeps_its_content_to_itself(
+    run: Run, raw: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
     path = next((raw / "force_returns" / "2021-01").glob("e23000006*.xlsx"))
     _edit(path, lambda book: book["Investigations"].__setitem__("C3", "Mr Nemo of Nowhere"))
     ran = run(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", FIRST, FIRST)

@@ -123,11 +123,13 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     ended = subprocess.run([sys.executable, "-c", KILLED, str(calls)], cwd=REPOSITORY, check=False, capture_output=True)
     assert ended.returncode == 9, ended.stderr.decode()[-2000:]
     engine = open_engine(warehouse_url)
-    fact, log = FACTS["fact_cps_outcome"], sa.table("load_log", sa.column("stage"), sa.column("quarter_start", sa.Date()))
+    fact, log = (
+        FACTS["fact_cps_outcome"],
+        sa.table("load_log", sa.column("stage"), sa.column("quarter_start", sa.Date())),
+    )
+    count = sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)
     with reading(engine) as connection:
-        sizes = dict(
-            connection.execute(sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)).all()
-        )
+        sizes = {quarter: rows for quarter, rows in connection.execute(count)}
         logged = set(connection.scalars(sa.select(log.c.quarter_start).where(log.c.stage == "load cps")))
     engine.dispose()
     assert set(sizes) == logged, "a quarter is there whole with its entry in the log, or not at all"
@@ -135,7 +137,9 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     assert run(warehouse_url, "2021-01-01", "2021-10-01").success
     engine = open_engine(warehouse_url)
     with reading(engine) as connection:
-        now = dict(connection.execute(sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)).all())
+        now = dict(
+            connection.execute(sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)).all()
+        )
     engine.dispose()
     assert len(now) == 4
     assert {quarter: now[quarter] for quarter in sizes} == sizes

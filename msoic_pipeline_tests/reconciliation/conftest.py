@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.landing import land_source
+from msoic_pipeline.landing import Landing
 from msoic_pipeline.loading import PUBLISHER, load_dimensions, load_quarters, register
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.columns import ALL
@@ -20,10 +20,9 @@ from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, p
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import Summary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
-from msoic_pipeline.staging import stage_release
 from msoic_pipeline.warehouse import open_engine, prepare
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
-from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.sample import staged_releases
 
 TODAY = dt.date(2026, 11, 24)
 ALL_QUARTERS = list(periods("quarter", FIRST_QUARTER, TODAY))
@@ -202,18 +201,15 @@ def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="session")
 def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    """A warehouse with the facts of the whole sample."""
-    staging = tmp_path_factory.mktemp("staging")
-    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('warehouse') / 'sample.sqlite'}")
+    """A warehouse with the facts of the sample; of force returns those of 2021 and 2022."""
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('reconciliation') / 'warehouse.sqlite'}")
     prepare(engine)
-    raw = REPOSITORY / "data" / "raw"
     for source in map(load_source, SOURCES):
-        landing = land_source(raw, source, staging)
-        staged = [stage_release(landed, source, raw, staging) for landed in landing.releases]
-        verdicts = judge(source, landing, staged, (), {})
-        accepted = [verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged]
-        load_dimensions(engine, accepted, TODAY)
-        register(engine, source, landing, verdicts)
-        load_quarters(engine, source, ALL_QUARTERS, accepted)
+        parts = ("-2021-", "-2022-") if source.source == "force_returns" else ("",)
+        releases = [staged for part in parts for staged in staged_releases(source.source, part)]
+        landing = Landing(tuple(staged.release for staged in releases), ())
+        load_dimensions(engine, releases, TODAY)
+        register(engine, source, landing, judge(source, landing, releases, (), {}))
+        load_quarters(engine, source, ALL_QUARTERS, releases)
     yield engine
     engine.dispose()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.model.evidence import reconciliation_result
-from msoic_pipeline.reconciliation.apply import reconcile_quarters
-from msoic_pipeline.reconciliation.rules import load_rules
+from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
+from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules
 from msoic_pipeline_tests.reconciliation.conftest import ALL_QUARTERS, TODAY
 
 
@@ -29,3 +31,6 @@ def test_nothing_in_the_sample_blocks(sample_warehouse: sa.Engine):
         "revision_of_irregular_arrivals",
     }
     assert reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY).changed == ()
+    assert stale_quarters(sample_warehouse, ALL_QUARTERS, TODAY) == []
+    ended = max(acceptance.until for acceptance in load_acceptances()) + dt.timedelta(days=1)
+    assert stale_quarters(sample_warehouse, ALL_QUARTERS, ended) == ALL_QUARTERS

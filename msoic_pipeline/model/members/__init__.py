@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import combinations
 
@@ -67,9 +67,15 @@ def resolve(dimension: str, text: str) -> str:
     folded = fold(text)
     if folded in known:
         return known[folded]
-    nearest = ", ".join(repr(match) for match, *_ in process.extract(folded, list(known), limit=3, score_cutoff=60))
+    raise ValueError(_words_for_unknown(dimension, folded))
+
+
+@lru_cache(maxsize=4096)
+def _words_for_unknown(dimension: str, folded: str) -> str:
+    known = list(_spellings(dimension))
+    nearest = ", ".join(repr(match) for match, *_ in process.extract(folded, known, limit=3, score_cutoff=60))
     file_name = FILES[dimension][0]
-    raise ValueError(
+    return (
         f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new "
         f"spelling add it to the variants in msoic_pipeline/model/members/{file_name}, if a new member add a row there"
     )

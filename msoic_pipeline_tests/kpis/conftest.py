@@ -1,0 +1,117 @@
+"""Warehouses with part of the sample and its KPIs, once of each kind for all tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from msoic_pipeline.kpis.compute import compute_quarters
+from msoic_pipeline.landing import Landing
+from msoic_pipeline.loading import load_dimensions, load_quarters, register
+from msoic_pipeline.periods import FIRST_QUARTER, periods
+from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.staging import MANIFEST, StagedRelease
+from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.sample import staged_releases
+
+TODAY = dt.date(2026, 3, 1)
+QUARTERS = list(periods("quarter", FIRST_QUARTER, dt.date(2025, 12, 31)))
+
+
+def trimmed(release: StagedRelease, folder: Path, fact: str, keep: pc.Expression, without: str = "") -> StagedRelease:
+    """The release with only those rows of a fact that are to be kept, and without one of its breakdowns."""
+    folder = folder / release.key
+    shutil.copytree(release.folder, folder)
+    pq.write_table(pq.read_table(release.path(fact), filters=keep), folder / f"{fact}.parquet")
+    manifest = release.manifest | {
+        "vintages": [v for v in release.manifest["vintages"] if not without or v["breakdown"] != without]
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return StagedRelease(release.release, folder)
+
+
+@pytest.fixture(scope="session")
+def part_of_sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[StagedRelease]]:
+    """All of NRM but most first responder tables, crimes of one code, all of the CPS, one quarter's force returns."""
+    folder = tmp_path_factory.mktemp("trimmed")
+    headline, crime = pc.field("breakdown") != "first_responder", pc.field("offence_code") == "106"
+    return {
+        "nrm": [
+            release
+            if release.release.reference_period == "2021-Q4"
+            else trimmed(release, folder, "fact_nrm_referral", headline, "first_responder")
+            for release in staged_releases("nrm")
+        ],
+        "recorded_crime": [
+            trimmed(release, folder, "fact_recorded_crime", crime)
+            for name in ("tables201718", "pfa-mar2013-onwards-tables-240724")
+            for release in staged_releases("recorded_crime", name)
+        ],
+        "cps": staged_releases("cps"),
+        "force_returns": [
+            release
+            for month in ("2021-07", "2021-08", "2021-09")
+            for release in staged_releases("force_returns", f"-{month}.")
+        ],
+    }
+
+
+def fill(engine: Engine, parts: dict[str, list[StagedRelease]]) -> None:
+    """Load staged releases, by source, into an empty database."""
+    prepare(engine)
+    for name, releases in parts.items():
+        source = load_source(name)
+        load_dimensions(engine, releases, TODAY)
+        landing = Landing(tuple(staged.release for staged in releases), ())
+        register(engine, source, landing, judge(source, landing, releases, (), {}))
+        load_quarters(engine, source, QUARTERS, releases)
+
+
+@pytest.fixture(scope="session")
+def sample_sqlite(part_of_sample: dict[str, list[StagedRelease]], tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The part of the sample and its KPIs in SQLite. Tests leave it as it is."""
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('kpis') / 'warehouse.sqlite'}")
+    fill(engine, part_of_sample)
+    compute_quarters(engine, QUARTERS)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def sample_postgresql(part_of_sample: dict[str, list[StagedRelease]], postgres_url: str) -> Engine:
+    """The part of the sample and its KPIs in PostgreSQL. Tests leave it as it is; it goes with the cluster."""
+    name = f"w_{uuid.uuid4().hex}"
+    server = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    server.dispose()
+    engine = open_engine(sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
+    fill(engine, part_of_sample)
+    compute_quarters(engine, QUARTERS)
+    return engine
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sample(request: pytest.FixtureRequest) -> Engine:
+    """The part of the sample and its KPIs, once of each kind. Tests leave it as it is."""
+    engine: Engine = request.getfixturevalue(f"sample_{request.param}")
+    return engine
+
+
+@pytest.fixture
+def cps_warehouse(warehouse_url: str) -> Iterator[Engine]:
+    """A warehouse of one's own with the CPS releases and without KPIs, once of each kind."""
+    engine = open_engine(warehouse_url)
+    fill(engine, {"cps": staged_releases("cps", "2020-2021") + staged_releases("cps", "2021-2022")})
+    yield engine
+    engine.dispose()

@@ -1,0 +1,252 @@
+"""How KPIs are brought up to date, and figures made by hand for what the sample has not got."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from msoic_pipeline.kpis import compute, statements
+from msoic_pipeline.kpis.compute import compute_quarters, kpi_table
+from msoic_pipeline.model.evidence import load_log
+from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.periods import parse_quarter, period_start
+from msoic_pipeline.warehouse import reading
+from msoic_pipeline_tests.kpis.conftest import QUARTERS
+from msoic_pipeline_tests.reconciliation.conftest import Warehouse
+
+
+def contents(engine: Engine) -> set[tuple[Any, ...]]:
+    with reading(engine) as connection:
+        return set(map(tuple, connection.execute(sa.select(kpi_value))))
+
+
+def forget(engine: Engine, *quarters: dt.date) -> None:
+    with engine.begin() as connection:
+        its = sa.and_(load_log.c.stage == "kpi", load_log.c.quarter_start.in_(quarters))
+        connection.execute(sa.delete(load_log).where(its))
+
+
+def test_unchanged_quarters_are_left_alone(cps_warehouse: Engine):
+    first = compute_quarters(cps_warehouse, QUARTERS)
+    assert (
+        set(first) == set(QUARTERS) and first[parse_quarter("2021-Q4")] > 100 and first[parse_quarter("2016-Q1")] == 0
+    )
+    assert compute_quarters(cps_warehouse, QUARTERS) == {}
+
+
+def test_computing_again_gives_the_same(cps_warehouse: Engine):
+    first = compute_quarters(cps_warehouse, QUARTERS)
+    before = contents(cps_warehouse)
+    forget(cps_warehouse, *QUARTERS)
+    assert compute_quarters(cps_warehouse, QUARTERS) == first
+    assert contents(cps_warehouse) == before
+
+
+def test_quarter_by_quarter_gives_the_same(cps_warehouse: Engine):
+    compute_quarters(cps_warehouse, QUARTERS)
+    before = contents(cps_warehouse)
+    with cps_warehouse.begin() as connection:
+        connection.execute(sa.delete(kpi_value))
+    forget(cps_warehouse, *QUARTERS)
+    covered = [quarter for quarter in QUARTERS if dt.date(2019, 1, 1) <= quarter <= dt.date(2022, 1, 1)]
+    for quarter in covered:
+        compute_quarters(cps_warehouse, [quarter])
+    assert contents(cps_warehouse) == before
+
+
+def test_a_quarter_touches_its_own_periods_only(cps_warehouse: Engine):
+    compute_quarters(cps_warehouse, QUARTERS)
+    quarter = parse_quarter("2021-Q1")
+    with cps_warehouse.begin() as connection:
+        connection.execute(sa.update(kpi_value).values(unit="stale"))
+    forget(cps_warehouse, quarter)
+    assert list(compute_quarters(cps_warehouse, QUARTERS)) == [quarter]
+    with reading(cps_warehouse) as connection:
+        fresh = connection.execute(
+            sa.select(kpi_value.c.period_kind, kpi_value.c.period_start).where(kpi_value.c.unit != "stale").distinct()
+        ).all()
+    kinds = ("quarter", "calendar_year", "financial_year")
+    assert set(map(tuple, fresh)) == {(kind, period_start(kind, quarter)) for kind in kinds}
+
+
+def test_what_changes_makes_its_years_stale(cps_warehouse: Engine):
+    compute_quarters(cps_warehouse, QUARTERS)
+    quarter = parse_quarter("2021-Q1")
+    with cps_warehouse.begin() as connection:
+        its = sa.and_(load_log.c.stage == "load cps", load_log.c.quarter_start == quarter)
+        connection.execute(sa.update(load_log).where(its).values(fingerprint="another"))
+    changed = [
+        parse_quarter(text) for text in ("2020-Q2", "2020-Q3", "2020-Q4", "2021-Q1", "2021-Q2", "2021-Q3", "2021-Q4")
+    ]
+    assert list(compute_quarters(cps_warehouse, QUARTERS)) == changed
+
+
+def test_a_changed_definition_makes_everything_stale(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
+    compute_quarters(cps_warehouse, QUARTERS)
+    monkeypatch.setattr(compute, "definitions_digest", lambda: "another")
+    assert set(compute_quarters(cps_warehouse, QUARTERS)) == set(QUARTERS)
+
+
+def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
+    compute_quarters(cps_warehouse, QUARTERS)
+    before = contents(cps_warehouse)
+    forget(cps_warehouse, *QUARTERS)
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, "_values", lambda: sa.select(sa.column("nonsense")))
+        with pytest.raises(sa.exc.DBAPIError, match="nonsense"):
+            compute_quarters(cps_warehouse, QUARTERS)
+    assert contents(cps_warehouse) == before
+    assert set(compute_quarters(cps_warehouse, QUARTERS)) == set(QUARTERS)
+    assert contents(cps_warehouse) == before
+
+
+def test_what_is_no_period_is_refused(sample: Engine):
+    with reading(sample) as connection, pytest.raises(ValueError, match="expected a quarter"):
+        kpi_table(connection, period="soon")
+
+
+@pytest.fixture
+def by_hand(warehouse_url: str) -> Any:
+    warehouse = Warehouse(warehouse_url)
+    yield warehouse
+    warehouse.engine.dispose()
+
+
+def penalties(month: str, pounds: float, geography: str = "Kent") -> dict[str, Any]:
+    return {
+        "period": month,
+        "activity": "Multi-agency operations",
+        "category": "Operational Policing Team",
+        "measure": "Civil penalties collected",
+        "geography": geography,
+        "value": pounds,
+    }
+
+
+def live(month: str, force: str, number: int) -> dict[str, Any]:
+    its = {"breakdown": "exploitation", "exploitation_type": "Criminal", "county_lines": "No", "measure": "live"}
+    return its | {"period": month, "force_code": force, "value": number}
+
+
+def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> list[tuple[Any, ...]]:
+    """What a figure was said to be, from day to day: day, value, status, reports received and due."""
+    compute_quarters(warehouse.engine, QUARTERS)
+    with reading(warehouse.engine) as connection:
+        days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of))))
+        known = [row for day in days for row in kpi_table(connection, kpi_id, period, geography, day)]
+    told = [(str(r["as_of"]), r["value"], r["status"], r["parts_received"], r["parts_expected"]) for r in known]
+    return list(dict.fromkeys(told))
+
+
+def test_pence_are_exact(by_hand: Warehouse):
+    months = [("2021-07", 0.1), ("2021-08", 0.2), ("2021-09", 0.3)]
+    by_hand.publish(
+        "programme_activity-1", "2021-10-20", ("fact_programme_activity", [penalties(*month) for month in months])
+    )
+    by_hand.publish(
+        "programme_activity-2",
+        "2021-11-05",
+        ("fact_programme_activity", [penalties("2021-07", 0.3), penalties("2021-08", 0.2), penalties("2021-09", 0.1)]),
+    )
+    assert story(by_hand, "civil_penalties_collected", "2021-Q3", "E&W") == [("2021-10-20", 0.6, "complete", 3, 3)]
+    assert story(by_hand, "civil_penalties_collected", "2021-07", "Kent") == [
+        ("2021-10-20", 0.1, "complete", 1, 1),
+        ("2021-11-05", 0.3, "complete", 1, 1),
+    ]
+
+
+def test_a_figure_that_is_withdrawn(by_hand: Warehouse):
+    by_hand.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", [penalties("2021-09", 5)]))
+    briefings = penalties("2021-09", 1) | {"activity": "Briefings", "measure": "Briefings"}
+    by_hand.publish("programme_activity-2", "2021-11-05", ("fact_programme_activity", [briefings]))
+    assert story(by_hand, "civil_penalties_collected", "2021-09", "Kent") == [
+        ("2021-10-20", 5.0, "complete", 1, 1),
+        ("2021-11-05", None, "not computable", 0, 1),
+    ]
+    # What takes place only now and then is zero in a month of which there is a record.
+    assert story(by_hand, "hydra_courses", "2021-09", "E&W") == [("2021-10-20", 0.0, "complete", 1, 1)]
+
+
+def test_a_force_and_a_region_of_one_name(by_hand: Warehouse):
+    disruptions = penalties("2021-09", 7, "West Midlands")
+    disruptions |= {"activity": "Disruptions: modern slavery", "category": "Major", "measure": "Disruptions"}
+    rows = [penalties("2021-09", 5, "West Midlands"), disruptions]
+    by_hand.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", rows))
+    compute_quarters(by_hand.engine, QUARTERS)
+    with reading(by_hand.engine) as connection:
+        places = {
+            (row["kpi_id"], row["geography_kind"], row["geography_code"]): row["value"]
+            for row in kpi_table(connection, period="2021-09")
+            if row["value"] and row["geography_kind"] != "national"
+        }
+    assert places == {
+        ("civil_penalties_collected", "force", "E23000014"): 5,
+        ("civil_penalties_collected", "rocu_region", "West Midlands"): 5,
+        ("disruptions_modern_slavery", "rocu_region", "West Midlands"): 7,
+    }
+
+
+def test_a_release_from_within_a_quarter_is_no_whole_quarter(by_hand: Warehouse):
+    arrivals = {"series": "daily", "measure": "people_arrived", "period": "2021-Q3"}
+    days = [arrivals | {"day": dt.date(2021, 7, 1), "value": 3}, arrivals | {"day": dt.date(2021, 9, 30), "value": 4}]
+    by_hand.publish("small_boats-1", "2021-07-16", ("fact_small_boat_arrival", days[:1]))
+    by_hand.publish("small_boats-2", "2021-10-08", ("fact_small_boat_arrival", days))
+    assert story(by_hand, "small_boat_arrivals_daily_series", "2021-Q3", "UK") == [
+        ("2021-07-16", 3.0, "incomplete", 0, 1),
+        ("2021-10-08", 7.0, "complete", 1, 1),
+    ]
+
+
+def test_a_stock_is_that_of_the_last_month_returned(by_hand: Warehouse):
+    kent, essex = "E23000032", "E23000028"
+
+    def returned(number: int, day: str, *rows: dict[str, Any]) -> None:
+        force = str(rows[0]["force_code"])
+        by_hand.publish(f"force_returns-{number}", day, ("fact_investigation", rows), reporter=force)
+
+    returned(1, "2021-08-10", live("2021-07", kent, 10))
+    returned(2, "2021-08-10", live("2021-07", essex, 100))
+    returned(3, "2021-09-10", live("2021-08", kent, 11))
+    returned(4, "2021-10-10", live("2021-09", kent, 12))
+    returned(5, "2021-10-12", live("2021-07", kent, 99))  # a late correction of a month that no longer counts
+    returned(6, "2021-10-14", live("2021-09", essex, 120))
+    returned(7, "2021-10-16", live("2021-08", essex, 110))  # late, and overtaken by September's
+    returned(8, "2021-10-18", live("2021-09", kent, 13))
+    assert story(by_hand, "live_investigations", "2021-Q3", "Kent") == [
+        ("2021-08-10", 10.0, "incomplete", 0, 1),
+        ("2021-09-10", 11.0, "incomplete", 0, 1),
+        ("2021-10-10", 12.0, "complete", 1, 1),
+        ("2021-10-18", 13.0, "complete", 1, 1),
+    ]
+    assert story(by_hand, "live_investigations", "2021-Q3", "E&W") == [
+        ("2021-08-10", 110.0, "incomplete", 0, 2),
+        ("2021-09-10", 111.0, "incomplete", 0, 2),
+        ("2021-10-10", 112.0, "incomplete", 1, 2),
+        ("2021-10-14", 132.0, "complete", 2, 2),
+        ("2021-10-18", 133.0, "complete", 2, 2),
+    ]
+    assert story(by_hand, "live_investigations", "2021-08", "Eastern") == [
+        ("2021-09-10", 11.0, "incomplete", 1, 2),
+        ("2021-10-16", 121.0, "complete", 2, 2),
+    ]
+
+
+def test_a_share_without_a_denominator_cannot_be_computed(by_hand: Warehouse):
+    def outcome(code: str, number: int, force: str) -> dict[str, Any]:
+        its = {"period": "2021-Q3", "force_code": force, "offence_code": "106", "outcome_code": code}
+        return its | {"outcomes_recorded": number, "outcomes_closed": None}
+
+    rows = [outcome("1", 1, "E23000032"), outcome("0", 3, "E23000032"), outcome("0", 0, "E23000028")]
+    elsewhere = outcome("0", 5, "E23000033") | {"offence_code": "8N"}
+    by_hand.publish("crime_outcomes-1", "2022-01-27", ("fact_crime_outcome", [*rows, elsewhere]))
+    kpi_id = "modern_slavery_charge_outcome_rate"
+    assert story(by_hand, kpi_id, "2021-Q3", "Kent") == [("2022-01-27", 0.25, "complete", 1, 1)]
+    assert story(by_hand, kpi_id, "2021-Q3", "Essex") == [("2022-01-27", None, "not computable", 1, 1)]
+    # A force with outcomes, but none of these: it has reported that there are none.
+    assert story(by_hand, kpi_id, "2021-Q3", "Sussex") == [("2022-01-27", None, "not computable", 1, 1)]
+    assert story(by_hand, kpi_id, "2021-Q3", "Surrey") == []
+    assert story(by_hand, kpi_id, "2021-Q3", "E&W") == [("2022-01-27", 0.25, "complete", 3, 3)]

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+import yaml
+from sqlalchemy.engine import Engine
+
+from msoic_pipeline.kpis import definitions
+from msoic_pipeline.kpis.compute import compute_quarters
+from msoic_pipeline.kpis.definitions import load_definitions, parse_definitions, write_definitions
+from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline_tests.kpis.conftest import QUARTERS
+
+GOOD = {
+    "kpi_id": "crimes",
+    "title": "Crimes",
+    "description": "Crimes recorded.",
+    "unit": "offences",
+    "direction": "neutral",
+    "national": "E&W",
+    "numerator": {"fact": "fact_recorded_crime", "where": {"offence_code": "106"}},
+}
+
+
+def parse(**changes: object) -> definitions.Kpi:
+    (kpi,) = parse_definitions(yaml.safe_dump({"kpis": [GOOD | changes]}))
+    return kpi
+
+
+def test_all_definitions_say_what_they_are():
+    for kpi in load_definitions():
+        assert kpi.title and kpi.description.endswith(".") and kpi.caveat.endswith("."), kpi.kpi_id
+        row = kpi.row()
+        assert set(row) == {column.name for column in kpi_definition.columns}
+        assert kpi.numerator.fact in row["numerator"]
+        assert bool(row["denominator"]) == (kpi.unit == "share" or kpi.denominator == "periods reported"), kpi.kpi_id
+
+
+def test_a_definition_in_words():
+    share = next(kpi for kpi in load_definitions() if kpi.kpi_id == "victim_british_share")
+    assert share.row()["numerator"] == (
+        "at the last month that each reporter has in the period, value of fact_investigation where breakdown is "
+        "nationality and measure is live and role is Victim and nationality is UK; what a release or return does not "
+        "list is zero"
+    )
+    assert "nationality is not Unknown" in share.row()["denominator"]
+
+
+def test_periods_follow_the_fact():
+    assert parse().kinds == ("quarter", "calendar_year", "financial_year")
+    monthly = {"fact": "fact_programme_activity", "where": {"activity": "Briefings", "measure": "Briefings"}}
+    assert parse(numerator=monthly).kinds == ("month", "quarter", "calendar_year", "financial_year")
+    assert parse(period_kinds=["calendar_year"]).kinds == ("calendar_year",)
+
+
+NRM = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"numerator": {"fact": "fact_crime"}}, "unknown fact 'fact_crime': expected one of fact_nrm_referral"),
+        (
+            {"numerator": {"fact": "fact_recorded_crime", "measure": "crimes"}},
+            "no measure 'crimes': expected one of offences",
+        ),
+        ({"numerator": {"fact": "fact_crime_outcome"}}, "expected one of outcomes_recorded, outcomes_closed"),
+        (
+            {"numerator": {"fact": "fact_recorded_crime", "where": {"offence": "106"}}},
+            "fact_recorded_crime has no column 'offence': expected one of quarter_start",
+        ),
+        (
+            {"numerator": {"fact": "fact_recorded_crime", "where": {"dim_outcome.name": "Charged"}}},
+            "does not refer to 'dim_outcome': expected one of dim_quarter, dim_force, dim_offence",
+        ),
+        (
+            {"numerator": {"fact": "fact_recorded_crime", "where": {"dim_force.sort": "x"}}},
+            "dim_force has no column 'sort'",
+        ),
+        (
+            {"numerator": {"fact": "fact_recorded_crime", "where": {"offence_code": 106}}},
+            "where.offence_code: expected a text in quotes, true or false, a list of them, or {not: …}; found 106",
+        ),
+        (
+            {"numerator": {"fact": "fact_recorded_crime", "where": {"offence_code": True}}},
+            "offence_code is a text in quotes; found True",
+        ),
+        (
+            {"numerator": {"fact": "fact_nrm_referral", "where": {"breakdown": "age"}}},
+            "breakdown has no member 'age': expected one of age_location, first_responder, duty_to_notify",
+        ),
+        (
+            {"numerator": {"fact": "fact_nrm_referral"}},
+            "several breakdowns of the same cases: fix one of them by 'breakdown' in where",
+        ),
+        (
+            {"numerator": {"fact": "fact_nrm_referral", "where": {"breakdown": {"not": "first_responder"}}}},
+            "fix one of them by 'breakdown' in where",
+        ),
+        ({"below": ["cps_area"]}, "fact_recorded_crime can be divided by force, rocu_region below the nation"),
+        ({"period_kinds": ["month"]}, "fact_recorded_crime is quarterly: there can be no figure of a month"),
+        ({"denominator": NRM}, "must be of the same months or quarters and the same reporters"),
+        (
+            {"denominator": "periods reported"},
+            "an average over periods is a sum over time, for periods longer than a quarter",
+        ),
+        ({"direction": "up"}, "direction: Input should be 'good', 'bad' or 'neutral'"),
+        ({"national": "GB"}, "national: Input should be 'UK' or 'E&W'"),
+        ({"grain": "month"}, "grain: Extra inputs are not permitted"),
+        ({"title": None}, "title: Input should be a valid string"),
+    ],
+)
+def test_a_wrong_definition_is_explained(changes: dict[str, object], expected: str):
+    with pytest.raises(ValueError) as refusal:
+        parse(**changes)
+    words = str(refusal.value)
+    assert words.startswith("msoic_pipeline/kpis/definitions.yaml is to be mended:\nKPI crimes: ")
+    assert expected in words
+    assert "periods reported']" not in words
+
+
+def test_all_wrong_definitions_are_named_at_once():
+    wrong = [GOOD, GOOD, GOOD | {"kpi_id": "a", "unit": 1}, GOOD | {"kpi_id": "B"}]
+    with pytest.raises(ValueError) as refusal:
+        parse_definitions(yaml.safe_dump({"kpis": wrong}))
+    assert [line.split(":")[0] for line in str(refusal.value).splitlines()[1:]] == ["KPI a", "KPI B", "KPI crimes"]
+
+
+@pytest.mark.parametrize("text", ["kpis: [", "measures: []", ""])
+def test_a_file_that_is_no_list_of_kpis_is_explained(text: str):
+    with pytest.raises(ValueError, match="expected YAML with a list of KPIs under kpis"):
+        parse_definitions(text)
+
+
+def test_the_table_follows_the_file(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
+    compute_quarters(cps_warehouse, QUARTERS)
+    kept = tuple(kpi for kpi in load_definitions() if kpi.kpi_id != "cps_charged")
+    changed = (kept[0].model_copy(update={"title": "Another"}), *kept[1:])
+    monkeypatch.setattr(definitions, "load_definitions", lambda: changed)
+    with cps_warehouse.begin() as connection:
+        write_definitions(connection)
+        titles = dict(connection.execute(sa.select(kpi_definition.c.kpi_id, kpi_definition.c.title)).all())
+        valued = set(connection.scalars(sa.select(kpi_value.c.kpi_id)))
+    assert titles == {kpi.kpi_id: kpi.title for kpi in changed}
+    assert "cps_charge_rate" in valued and "cps_charged" not in valued
