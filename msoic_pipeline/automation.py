@@ -7,6 +7,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from msoic_pipeline.assets.common import QUARTERS
+from msoic_pipeline.kpis.compute import stale_quarters as stale_kpis
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.stages import stale_quarters
 from msoic_pipeline.warehouse import open_engine, prepare
@@ -41,7 +42,8 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
     engine = open_engine(settings.warehouse_url)
     try:
         prepare(engine)
-        stale = stale_quarters(settings, engine, [dt.date.fromisoformat(key) for key in keys])
+        quarters = [dt.date.fromisoformat(key) for key in keys]
+        stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})
     except sa.exc.SQLAlchemyError:
         return keys[0], keys[-1]  # the run itself will say what is wrong with the warehouse
     finally:

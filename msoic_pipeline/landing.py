@@ -41,7 +41,7 @@ def _parse_edition(value: Any) -> int:
 SIDECAR_FIELDS: dict[str, Callable[[Any], Any]] = {
     "title": clean,
     "published_on": parse_date,
-    "reference_period": lambda value: period_label(*parse_period(str(value))),
+    "reference_period": parser("period"),
     "edition": _parse_edition,
     "is_synthetic": parse_flag,
     "note": clean,

@@ -1,4 +1,4 @@
-"""From a KPI value to the cells of the publishers' files: the same rows that the KPI sums, found again by its definition."""
+"""From a KPI value to the cells of the publishers' files, by the same definition that sums them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.compute import kpi_table
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
-from msoic_pipeline.kpis.statements import term_conditions, units_of
+from msoic_pipeline.kpis.statements import units_of
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.views import join_vintage
 from msoic_pipeline.periods import parse_period, period_end
@@ -119,7 +119,7 @@ def _side(
         )
         .join_from(fact, vintage, join_vintage(fact, fact))
         .join(release, release.c.release_id == fact.c.release_id)
-        .where(known, time.between(start, end), term.figure.is_not(None), *term_conditions(term))
+        .where(known, time.between(start, end), term.figure.is_not(None), *term.conditions())
         .order_by(time, release.c.file_name, fact.c.sheet, fact.c.cell)
     )
     unit = units_of(term, kpi, value["geography_kind"], value["geography_code"])

@@ -42,9 +42,10 @@ class ChainLadder:
 def chain_ladder(triangle: Triangle) -> ChainLadder:
     """Return the chain-ladder estimates of a cumulative triangle, with Mack's distribution-free standard errors.
 
-    ``triangle`` has a row a period and a column an age; what is not observed is NaN. A row is observed without gaps from
-    some age on, up to its latest. With C[i,k] the figure of period i at age k (T. Mack, "Distribution-free calculation of
-    the standard error of chain ladder reserve estimates", ASTIN Bulletin 23/2, 1993, formulae 3, 6, 7 and 11):
+    ``triangle`` has a row a period and a column an age; what is not observed is NaN. A row is observed without gaps
+    from some age on, up to its latest. With C[i,k] the figure of period i at age k (T. Mack, "Distribution-free
+    calculation of the standard error of chain ladder reserve estimates", ASTIN Bulletin 23/2, 1993, formulae 3, 6, 7
+    and 11):
 
     - f[k] = Σ C[i,k+1] / Σ C[i,k] over the rows observed at both ages;
     - s²[k] = Σ C[i,k] (C[i,k+1] / C[i,k] - f[k])² / (n[k] - 1), the last one extrapolated as
@@ -68,7 +69,7 @@ def chain_ladder(triangle: Triangle) -> ChainLadder:
             deviations = now[positive] * (later[positive] / now[positive] - factors[age]) ** 2
             sigma2[age] = deviations.sum() / (positive.sum() - 1)
     for age in range(ages - 1):
-        if np.isnan(sigma2[age]) and age >= 2:  # noqa: PLR2004
+        if np.isnan(sigma2[age]) and age >= 2:
             before, last = sigma2[age - 2], sigma2[age - 1]
             sigma2[age] = min(last**2 / before if before > 0 else last, before, last)
     latest = np.array([np.flatnonzero(~np.isnan(row))[-1] for row in triangle])
@@ -163,7 +164,7 @@ def _age(end: dt.date, as_of: dt.date) -> int:
 def _estimates(kpi_id: str, measure: str, cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     own = [cell for cell in cells if (cell["kpi_id"], cell["measure"]) == (kpi_id, measure)]
     starts = sorted({cell["period_start"] for cell in own})
-    if len(starts) < 2:  # noqa: PLR2004
+    if len(starts) < 2:
         return []
     ages = max(cell["age"] for cell in own) + 1
     triangle = np.full((len(starts), ages), np.nan)

@@ -59,7 +59,7 @@ def run_everything(first: str = "", last: str = "") -> tuple[bool, str]:
     settings = Settings()
     engine = open_engine(settings.warehouse_url)
     try:
-        loaded = [line for line in _loaded_lines(engine)]
+        loaded = _loaded_lines(engine)
     except sa.exc.SQLAlchemyError as error:
         loaded, errors = [], [*errors, f"the warehouse cannot be read: {error}"]
     finally:
@@ -89,9 +89,8 @@ def _loaded_lines(engine: Engine) -> list[str]:
                 connection.scalar(sa.select(sa.func.count()).select_from(FACTS[name])) or 0
                 for name in dict.fromkeys(table.fact for table in source.tables)
             )
-            lines.append(
-                f"{source.source:<22}{files + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}  {latest or 'none'}"
-            )
+            numbers = f"{files + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}"
+            lines.append(f"{source.source:<22}{numbers}  {latest or 'none'}")
         declared = connection.scalar(sa.select(sa.func.count()).where(quarantine.c.is_declared))
         rejected = connection.scalar(sa.select(sa.func.count()).where(sa.not_(quarantine.c.is_declared)))
         values = connection.scalar(sa.select(sa.func.count()).select_from(kpi.kpi_value))
@@ -246,7 +245,10 @@ def explain_layout(path: Path) -> str:
 
 
 def _place_of(path: Path) -> tuple[Path, Source, Path]:
-    """Return a file's path, the source that its folder names, and the raw folder. Raises ValueError where none is named."""
+    """Return a file's path, the source that its folder names, and the raw folder.
+
+    Raises ValueError where the path names no source.
+    """
     path = path.resolve()
     depth = next((n for n, part in enumerate(path.parts) if part in SOURCES), 0)
     if not depth:

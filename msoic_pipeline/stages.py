@@ -1,4 +1,4 @@
-"""The stages of the pipeline as plain functions of one source: landed, staged, validated. Dagster's assets call these."""
+"""The stages of the pipeline as plain functions of one source: landed, staged, validated."""
 
 from __future__ import annotations
 

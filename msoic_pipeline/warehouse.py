@@ -87,9 +87,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def model_digest(dialect: sa.Dialect) -> str:
-    """Return a digest of all tables and views as this engine would make them."""
+    """Return a digest of all tables and views as this engine would make them, their descriptions included."""
     statements = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
     statements += [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
+    statements += [str(row) for row in dictionary_rows()]
     return hashlib.sha256("\n".join(statements).encode()).hexdigest()
 
 
@@ -101,7 +102,7 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
 def prepare(engine: Engine) -> bool:
     """Make schema, tables and views with their descriptions, and return whether that was needed.
 
-    The warehouse is made from the raw files, so tables of an older model are dropped and made anew; loads then fill them.
+    The warehouse is made from the raw files: tables of an older model are dropped and made anew, and loads fill them.
     """
     log = load_log
     digest = model_digest(engine.dialect)
@@ -176,7 +177,8 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
 def _copy(connection: Connection, table: sa.Table, names: list[str], rows: pa.Table) -> None:
     buffer = io.BytesIO()
     # Text is quoted and missing values are not, so that COPY tells an empty text from a missing one.
-    pacsv.write_csv(rows, buffer, pacsv.WriteOptions(include_header=False, quoting_style="needed"))
+    # One chunk: write_csv of pyarrow 26 writes stray memory where a table's first chunk is empty.
+    pacsv.write_csv(rows.combine_chunks(), buffer, pacsv.WriteOptions(include_header=False, quoting_style="needed"))
     driver: Any = connection.connection.driver_connection
     statement = f"COPY {SCHEMA}.{table.name} ({', '.join(names)}) FROM STDIN (FORMAT csv)"
     with driver.cursor() as cursor, cursor.copy(statement) as copy:

@@ -86,7 +86,7 @@ def _plain(value: Any) -> str | int | float | bool | None:
 def attempt(
     context: dg.AssetExecutionContext, check: str, work: Callable[[], dg.MaterializeResult]
 ) -> dg.MaterializeResult:
-    """Do a source's work; where it fails say so in the check and go on, so that the other sources reach their figures."""
+    """Do a source's work; where it fails say so in the check and go on, so that the others reach their figures."""
     try:
         result = work()
     except Exception as error:

@@ -91,6 +91,11 @@ def _stale(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.date, str]:
     return stale
 
 
+def stale_quarters(engine: Engine, quarters: Iterable[dt.date]) -> list[dt.date]:
+    """Return the quarters whose KPIs rest on something else than what is loaded and declared now."""
+    return list(_stale(engine, quarters))
+
+
 def _periods_touching(quarters: Iterable[dt.date]) -> Periods:
     """Return, by kind, the first days of the periods that lie in or hold ``quarters``."""
     touching: dict[str, set[dt.date]] = {kind: set() for kind in PERIOD_MONTHS}

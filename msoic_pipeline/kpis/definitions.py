@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -133,6 +134,15 @@ class Term(_Strict):
         if attribute not in columns:
             raise ValueError(f"{dimension} has no column {attribute!r}: expected one of {', '.join(columns.keys())}")
         return references[dimension], columns[attribute]
+
+    def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
+        """Yield the conditions on the rows of the fact that the term sums."""
+        for name, condition in self.where.items():
+            own, column = self.column(name)
+            meets = column.not_in(condition.values) if condition.negated else column.in_(condition.values)
+            if own is not column:  # the dimension's members that meet the condition
+                meets = own.in_(sa.select(next(iter(column.table.primary_key))).where(meets))
+            yield meets
 
     def words(self) -> str:
         """Return the term in words."""

@@ -23,13 +23,12 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, Strin
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi, Term
-from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
+from msoic_pipeline.model.dimensions import POLICE_FORCES, dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import coverage, vintage
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, period_label, periods
 
 SCALE = 10_000
-POLICE_FORCES = ("territorial force", "special force")
 
 # First days of the periods wanted, by kind.
 Periods = Mapping[str, Sequence[dt.date]]
@@ -258,20 +257,9 @@ def _figures(number: int, term: Term, kpi: Kpi, quarters: Sequence[dt.date]) -> 
     named = sa.literal("") if unit is None else sa.func.coalesce(unit, "")
     return (
         sa.select(sa.literal(number), fact.release_id, time, named, sa.cast(sa.func.sum(exact), BigInteger))
-        .where(fact.quarter_start.in_(quarters), measure.is_not(None), *term_conditions(term))
+        .where(fact.quarter_start.in_(quarters), measure.is_not(None), *term.conditions())
         .group_by(fact.release_id, time, *([] if unit is None else [unit]))
     )
-
-
-def term_conditions(term: Term) -> Iterator[sa.ColumnElement[bool]]:
-    """Yield the conditions on the rows of its fact that a term sums."""
-    for name, condition in term.where.items():
-        own, column = term.column(name)
-        meets = column.not_in(condition.values) if condition.negated else column.in_(condition.values)
-        if own is not column:  # the dimension's members that meet the condition
-            member = next(iter(column.table.primary_key))
-            meets = own.in_(sa.select(member).where(meets))
-        yield meets
 
 
 def _zeros(number: int, term: Term, kpi: Kpi, quarters: Sequence[dt.date]) -> Iterator[sa.Select[Any]]:

@@ -79,8 +79,8 @@ def dictionary_page() -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Made from the declarations in `msoic_pipeline/model/` by `make docs`; a test keeps it current. The same words stand in",
-        "the table `data_dictionary`, and as comments on PostgreSQL.",
+        "Made from the declarations in `msoic_pipeline/model/` by `make docs`; a test keeps it current. The same words",
+        "stand in the table `data_dictionary`, and as comments on PostgreSQL.",
     ]
     for kind in _KINDS:
         lines += ["", f"## {_HEADINGS[kind]}"]

@@ -37,6 +37,9 @@ dim_period = table(
     kind="dimension",
 )
 
+# Kinds of dim_force that are police forces.
+POLICE_FORCES = ("territorial force", "special force")
+
 dim_force = table(
     "dim_force",
     "Police forces and the other bodies that appear where a force would: regional units, fraud reporting bodies.",

@@ -20,8 +20,8 @@ revision_triangle = table(
 
 maturity_estimate = table(
     "maturity_estimate",
-    "ESTIMATES, never observed values: what a period's figure may come to once it has matured, by the chain-ladder method "
-    "with Mack's standard error (T. Mack, ASTIN Bulletin 23/2, 1993).",
+    "ESTIMATES, never observed values: what a period's figure may come to once it has matured, by the chain-ladder "
+    "method with Mack's standard error (T. Mack, ASTIN Bulletin 23/2, 1993).",
     "KPI × measure × period",
     key("kpi_id", "kpi_definition.kpi_id", "KPI, national.", primary_key=True),
     text("measure", "value or numerator of the KPI.", members=("value", "numerator"), primary_key=True),

@@ -116,7 +116,7 @@ fact_recorded_crime_partnership = table(
 
 fact_crime_outcome = table(
     "fact_crime_outcome",
-    "Outcomes of recorded crimes. The quarter is the one in which the offence was recorded, so recent ones keep growing.",
+    "Outcomes of recorded crimes, by the quarter in which the offence was recorded: recent ones keep growing.",
     "release × quarter × force × offence × outcome",
     *_times(),
     key("force_code", "dim_force.force_code", "Force.", primary_key=True),
@@ -266,7 +266,7 @@ fact_programme_activity = table(
 
 published_total = table(
     "published_total",
-    "Totals as published: kept apart from facts, so that nothing is added twice, and held against the sum of their parts.",
+    "Totals as published, apart from facts so that nothing is added twice, and held against the sum of their parts.",
     "release × fact × breakdown × period × fixed member",
     key("release_id", "release.release_id", "The release that said it.", primary_key=True),
     text("fact", "Fact table whose parts the total sums.", primary_key=True),

@@ -65,8 +65,8 @@ def _current(fact: sa.Table) -> View:
 
 def _vintages(fact: sa.Table) -> View:
     return View(
-        f"{fact.comment} Every vintage, with the days between which it was the latest: what was known on a day D is where "
-        "published_on <= D and (superseded_on is null or superseded_on > D).",
+        f"{fact.comment} Every vintage, with the days between which it was the latest: what was known on a day D is "
+        "where published_on <= D and (superseded_on is null or superseded_on > D).",
         sa.select(*fact.columns, vintage.c.published_on, vintage.c.superseded_on).join_from(
             fact, vintage, join_vintage(fact, fact)
         ),
@@ -75,7 +75,7 @@ def _vintages(fact: sa.Table) -> View:
 
 
 def _is_newest(value: Any) -> Any:
-    """Return the condition that a row of kpi_value (or an alias of it) is the latest of its KPI, period and geography."""
+    """Return the condition that a row of kpi_value (or an alias of it) is the latest of its key."""
     other = kpi_value.alias(f"newest_{value.name}")
     newest = sa.select(sa.func.max(other.c.as_of)).where(*(other.c[name] == value.c[name] for name in KPI_KEY))
     return value.c.as_of == newest.scalar_subquery()
@@ -101,8 +101,8 @@ def _kpi_change() -> View:
         return sa.and_(*same, other.c.period_start == start, _is_newest(other))
 
     return View(
-        "KPI values as known today beside the period before and the same period a year before. Changes are relative: 0.2 is "
-        "a rise by a fifth. Incomplete values are compared too: read status.",
+        "KPI values as known today beside the period before and the same period a year before. Changes are relative: 0.2 "
+        "is a rise by a fifth. Incomplete values are compared too: read status.",
         sa.select(
             *now.columns,
             kpi_definition.c.title,

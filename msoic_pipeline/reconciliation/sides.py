@@ -19,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.model.dimensions import dim_cps_area, dim_force, dim_period, dim_quarter
-from msoic_pipeline.model.evidence import coverage, release, vintage
+from msoic_pipeline.model.dimensions import POLICE_FORCES, dim_cps_area, dim_force, dim_period, dim_quarter
+from msoic_pipeline.model.evidence import coverage, load_log, release, vintage
 from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.views import division, join_vintage
 from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
@@ -29,7 +29,6 @@ from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Comparison, Pa
 # How many quarters before its own a result may rest on: what is usual looks farthest back.
 HISTORY_QUARTERS = 12
 LEFT, RIGHT = 0, 1
-POLICE_FORCES = ("territorial force", "special force")
 YEARS = {"calendar_year": dim_quarter.c.calendar_year_start, "financial_year": dim_quarter.c.financial_year_start}
 
 
@@ -235,22 +234,10 @@ def _leaf(part: Part, asked: Asked, columns: Sequence[str]) -> sa.Subquery:
             sa.cast(sa.func.sum(measure), sa.Double).label("value"),
             (sa.func.count() - sa.func.count(measure)).label("unknown"),
         )
-        .where(fact.c.quarter_start.between(*asked.bounds), *_conditions(part))
+        .where(fact.c.quarter_start.between(*asked.bounds), *part.conditions())
         .group_by(*keys)
         .subquery()
     )
-
-
-def _conditions(part: Part) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    for name, condition in part.where.items():
-        own, column = part.column(name)
-        holds = column.not_in(condition.values) if condition.negated else column.in_(condition.values)
-        if own is not column:  # a dimension's: its members that meet the condition
-            member = next(c for c in column.table.c if c.primary_key)
-            holds = own.in_(sa.select(member).where(holds))
-        conditions.append(holds)
-    return conditions
 
 
 def _is_early(part: Part, published_on: Any) -> sa.ColumnElement[bool]:
@@ -359,7 +346,18 @@ def _published(asked: Asked) -> sa.Select[Any]:
         total.c.period_kind == asked.kind,
         total.c.quarter_start.between(*asked.bounds),
         sa.or_(*groupings),
+        _loaded_whole(part),
     )
+
+
+def _loaded_whole(part: Part) -> sa.ColumnElement[bool]:
+    """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
+    within = (published_total.c.period_start, published_total.c.quarter_start)
+    loaded = sa.select(sa.func.count()).where(
+        load_log.c.stage == f"load {part.table.info['source']}", load_log.c.quarter_start.between(*within)
+    )
+    due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
+    return loaded.scalar_subquery() == due.scalar_subquery()
 
 
 def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:

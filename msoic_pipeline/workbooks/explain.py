@@ -29,7 +29,8 @@ def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[
         valid = [attempt for attempt in attempts if attempt.layout.releases.holds(reference_quarter)]
         fitting = [attempt for attempt in valid if not attempt.differences]
         if len(fitting) > 1:
-            yield f"{name}: AMBIGUOUS: fits {', '.join(_name(match) for match in fitting)}; give them texts that tell them apart"
+            names = ", ".join(_name(match) for match in fitting)
+            yield f"{name}: AMBIGUOUS: fits {names}; give them texts that tell them apart"
         elif fitting:
             yield from _fits(name, fitting[0])
         elif attempts:
@@ -51,7 +52,8 @@ def _fits(name: str, match: Match) -> Iterator[str]:
         )
     )
     yield f"{name}: table {match.table.table}, layout {match.layout.layout}, since {why}"
-    yield f"    header in row {match.header_row + 1}: {len(match.labels)} label columns, {len(match.figures)} columns of figures"
+    columns = f"{len(match.labels)} label columns, {len(match.figures)} columns of figures"
+    yield f"    header in row {match.header_row + 1}: {columns}"
 
 
 def _differs(name: str, match: Match, source: Source, reference_quarter: dt.date) -> Iterator[str]:
@@ -71,8 +73,8 @@ def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]], r
     if share < LIKENESS:
         return f"{name}: not claimed by any layout (cover, notes, or a table that is not loaded)"
     return (
-        f"{name}: not claimed by any layout, though its headers resemble {_name(nearest)}: if it is that table, add its text "
-        f"to sheet.title or sheet.name there"
+        f"{name}: not claimed by any layout, though its headers resemble {_name(nearest)}: if it is that table, add its "
+        f"text to sheet.title or sheet.name there"
     )
 
 

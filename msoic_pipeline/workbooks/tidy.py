@@ -247,7 +247,9 @@ def _refuse_strays(sheet: Sheet, cells: np.ndarray, cut: int, match: Match, file
             match.figures,
         ),
     ):
-        for column in columns if len(area) else ():
+        for column in columns:
+            if not (area[:, column] != "").any():
+                continue
             strays = np.flatnonzero(_Codes(area[:, column]).mask(_is_figure))
             if len(strays):
                 raise SourceFileError(

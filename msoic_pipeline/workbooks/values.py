@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from msoic_pipeline.model import members
-from msoic_pipeline.periods import parse_financial_year, parse_quarter
+from msoic_pipeline.periods import parse_financial_year, parse_period, parse_quarter, period_label
 from msoic_pipeline.workbooks.texts import clean, fold
 
 _DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%d %b %Y")
 _MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")
 # Thousands may be set off by commas or by spaces, but then all of them: 1,234 is a number and 1,23 is none.
-_NUMBER = re.compile(r"(-?)£?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+)(\.[0-9]+)?")
+_NUMBER = re.compile(r"(-?)£?([0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,2}(?: [0-9]{3})+)(\.[0-9]+)?")
 # Shorthand for a figure that is not there, as against marks such as [r] for one that was revised.
 _NO_FIGURE = re.compile(r"\[(c|u|x|z)\]", re.IGNORECASE)
 _TOTAL = re.compile(r"total\b.*|.*\btotal")
@@ -132,6 +132,16 @@ def parse_text(value: Any) -> str:
     return text
 
 
+def _period(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        try:
+            return parse(clean(value))
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("expected ")) from None
+
+    return read
+
+
 PARSERS: dict[str, Callable[[Any], Any]] = {
     "text": parse_text,
     "code": parse_code,
@@ -142,8 +152,9 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "month": parse_month,
     "calendar_year": parse_calendar_year,
     "quarter_number": parse_quarter_number,
-    "quarter": lambda value: parse_quarter(clean(value)),
-    "financial_year": lambda value: parse_financial_year(clean(value)),
+    "quarter": _period(parse_quarter),
+    "financial_year": _period(parse_financial_year),
+    "period": _period(lambda text: period_label(*parse_period(text))),
     "force": lambda value: members.resolve("force", clean(value)),
     "cps_area": lambda value: members.resolve("cps_area", clean(value)),
     "outcome": lambda value: members.resolve("outcome", clean(value)),

@@ -15,8 +15,8 @@ from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
 from msoic_pipeline.warehouse import reading
+from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
-from msoic_pipeline_tests.reconciliation.conftest import Warehouse
 
 
 def contents(engine: Engine) -> set[tuple[Any, ...]]:

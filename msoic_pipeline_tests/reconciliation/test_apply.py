@@ -13,7 +13,7 @@ import yaml
 from msoic_pipeline.model.dimensions import dim_cps_area
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.reconciliation.rules import Acceptance, parse_rules
-from msoic_pipeline_tests.reconciliation.conftest import Row, Warehouse
+from msoic_pipeline_tests.handmade import Row, Warehouse
 
 KENT, ESSEX, DERBYSHIRE, BTP = "E23000032", "E23000028", "E23000018", "BTP"
 LONDON = ("E23000001", "E23000034")

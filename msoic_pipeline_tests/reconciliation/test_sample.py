@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
 from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules
-from msoic_pipeline_tests.reconciliation.conftest import ALL_QUARTERS, TODAY
+from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
 
 
 @pytest.mark.slow

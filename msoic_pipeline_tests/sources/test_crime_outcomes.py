@@ -27,7 +27,9 @@ def test_known_cells(cell: str, key: tuple[object, ...], recorded: int, closed: 
     assert only(rows, *KEY) == key
     assert only(rows, "sheet", "closed_cell") == ("Outcomes_open_data_2015-16", f"M{cell[1:]}")
     assert rows["outcomes_recorded"].tolist() == [recorded]
-    assert rows["outcomes_closed"].tolist() == ([closed] if closed is not None else [pytest.approx(float("nan"), nan_ok=True)])
+    assert rows["outcomes_closed"].tolist() == (
+        [closed] if closed is not None else [pytest.approx(float("nan"), nan_ok=True)]
+    )
 
 
 def test_totals_are_those_of_the_files_own_pivot():
@@ -58,7 +60,9 @@ def test_the_quarter_is_the_one_in_which_the_offence_was_recorded_so_that_it_gro
     assert ordered.is_monotonic_increasing and ordered.iloc[-1] > ordered.iloc[0]
 
 
-@pytest.mark.parametrize("sheet", ["Outcomes_open_data_2015-16", "Outcomes_open_data_2019_20", "Outcomes open data 2022_23"])
+@pytest.mark.parametrize(
+    "sheet", ["Outcomes_open_data_2015-16", "Outcomes_open_data_2019_20", "Outcomes open data 2022_23"]
+)
 def test_each_way_of_naming_the_sheet_is_met_with(sheet: str):
     sheets = {s["sheet"] for release in staged_releases("crime_outcomes") for s in release.manifest["sheets"]}
     assert sheet in sheets

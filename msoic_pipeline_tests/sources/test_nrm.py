@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.staging import StagedRelease, check_totals
+from msoic_pipeline.staging import check_totals
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.matching import TOTAL, match_sheet
@@ -145,7 +145,10 @@ def test_the_mislabelled_year_is_mended_as_declared():
     assert (first.release.edition, second.release.edition) == (1, 2)
     assert first.release.superseded_by == second.release.release_id
     quarter = _quarter(2023, 1)
-    ours = [rows_of(r, REFERRAL, breakdown="age_location", quarter_start=quarter)["referrals"].sum() for r in (first, second)]
+    ours = [
+        rows_of(r, REFERRAL, breakdown="age_location", quarter_start=quarter)["referrals"].sum()
+        for r in (first, second)
+    ]
     assert ours == [4746, 4746]
 
 
@@ -171,9 +174,7 @@ def test_referrals_are_those_of_the_real_release(reference: Path, vintage: str):
                 assert quarter == _quarter(2022, 1)
                 theirs[(_quarter(2023, 1), members[0], members[1])] = [figures.pop()]
     rows = rows_of(staged("nrm", VINTAGES[vintage]), REFERRAL, breakdown="age_location")
-    ours = {
-        (row.quarter_start, row.age_group, row.location): [row.referrals] for row in rows.itertuples(index=False)
-    }
+    ours = {(row.quarter_start, row.age_group, row.location): [row.referrals] for row in rows.itertuples(index=False)}
     assert ours == theirs
 
 
@@ -214,7 +215,12 @@ TITLES = {
 
 @pytest.mark.parametrize(
     ("kind", "quarter", "total"),
-    [("police", "2022_q2", 950), ("police", "2023_q4", 995), ("ngo", "2023_q4", 221), ("local-authority", "2022_q2", 852)],
+    [
+        ("police", "2022_q2", 950),
+        ("police", "2023_q4", 995),
+        ("ngo", "2023_q4", 221),
+        ("local-authority", "2022_q2", 852),
+    ],
 )
 def test_first_responders_with_real_labels(reference: Path, kind: str, quarter: str, total: int):
     """A sheet laid out again from the extract: sparse labels, one column a nationality."""
@@ -224,7 +230,9 @@ def test_first_responders_with_real_labels(reference: Path, kind: str, quarter: 
     assert tidy.rejects == []
     assert tidy.rows["referrals"].sum() == total
     theirs = sum(
-        float(row["People"]) for row in rows if "Total" not in (*(row[label] for label in LABELS[1:]), row["Nationality"])
+        float(row["People"])
+        for row in rows
+        if "Total" not in (*(row[label] for label in LABELS[1:]), row["Nationality"])
         and "total" not in row["First responder"]
     )
     assert tidy.rows["referrals"].sum() == theirs

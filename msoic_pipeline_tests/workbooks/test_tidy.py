@@ -1,0 +1,241 @@
+"""Rows come out of a sheet with their cells; what cannot be read is rejected at its place, and nothing goes missing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msoic_pipeline.workbooks import tidy as tidying
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.grid import Sheet
+from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.matching import match_sheet
+from msoic_pipeline.workbooks.tidy import Mend, Tidy, check_conserved, tidy_sheet
+from msoic_pipeline_tests.workbooks.test_matching import BASE, HEADER, LONG, OPEN, QUARTER, ROW
+
+PUBLISHED = dt.date(2022, 8, 4)
+SPARSE: dict[str, Any] = OPEN | {
+    "columns": [
+        {"to": "first_responder", "header": ["Responder"], "totals": ["Total"]},
+        {"to": "age_group", "header": ["Age"], "parse": "one_of:Adult|Child", "totals": ["Total"]},
+    ],
+    "value": {"to": "referrals", "header": []},
+    "sparse": ["first_responder", "age_group"],
+    "period": {"release": "quarter"},
+}
+
+
+def _tidy(
+    grid: list[list[Any]],
+    layout: dict[str, Any] = LONG,
+    mends: tuple[Mend, ...] = (),
+    reference_period: str = "2022-Q2",
+    **source: Any,
+) -> Tidy:
+    table = {"table": "crime", "fact": "fact_recorded_crime", "layouts": [layout]}
+    described = Source.model_validate(BASE | {"tables": [table], "unavailable": ["-", "[x]", "N/A"]} | source)
+    sheet = Sheet("Data", grid)
+    match = match_sheet(sheet, described.tables[0], described.tables[0].layouts[0], QUARTER)
+    assert match.differences == []
+    return tidy_sheet(sheet, match, described, "file.ods", PUBLISHED, reference_period, list(mends))
+
+
+def _refused(rule: str, grid: list[list[Any]], *, layout: dict[str, Any] = LONG, **rest: Any) -> SourceFileError:
+    with pytest.raises(SourceFileError) as caught:
+        _tidy(grid, layout, **rest)
+    assert (caught.value.rule, caught.value.sheet) == (rule, "Data")
+    return caught.value
+
+
+def _places(tidy: Tidy) -> list[tuple[str, str]]:
+    return [(reject["cell"], reject["rule"]) for reject in tidy.rejects]
+
+
+def test_a_row_has_its_members_its_period_and_its_cell():
+    tidy = _tidy([["Title"], HEADER, ROW])
+    assert {name: values.tolist() for name, values in tidy.rows.items()} == {
+        "force_code": ["E23000032"],
+        "offences": [5],
+        "cell": ["C3"],
+        "quarter_start": [dt.date(2021, 1, 1)],
+        "period_kind": ["quarter"],
+        "sheet": ["Data"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "cell", "rule", "words"),
+    [
+        (["2021 Q1", "Narnia", 5], "B2", "unreadable_label", "a known force"),
+        (["2021 Q1", "", 5], "B2", "unreadable_label", "not an empty cell"),
+        (["2021 Q7", "Kent", 5], "A2", "unreadable_label", "expected a quarter such as 2021-Q4"),
+        (["2021 Q1", "Kent", "a few"], "C2", "unreadable_figure", "expected a whole number; found 'a few'"),
+        (["2021 Q1", "Kent", 5.5], "C2", "unreadable_figure", "a whole number"),
+        (["2021 Q1", "Kent", "[note 1]"], "C2", "unreadable_figure", "a whole number"),
+        (["2022 Q4", "Kent", 5], "A2", "future_period", "04 August 2022; found '2022 Q4'"),
+    ],
+)
+def test_what_cannot_be_read_is_rejected_at_its_place(row: list[Any], cell: str, rule: str, words: str):
+    tidy = _tidy([HEADER, row, ["2021 Q2", "Kent", 7]])
+    assert _places(tidy) == [(cell, rule)]
+    assert words in tidy.rejects[0]["reason"]
+    assert tidy.rows["offences"].tolist() == [7], "the other rows are read"
+    assert (tidy.counts["loaded"], tidy.counts["rejected"]) == (1, 1)
+
+
+def test_nothing_of_a_sensitive_sheet_is_told():
+    tidy = _tidy([HEADER, ["2021 Q1", "Mr Nemo", 5], ["2021 Q1", "Kent", "Mr Nemo"]], sensitive=True)
+    assert len(tidy.rejects) == 2
+    assert "Nemo" not in str(tidy.rejects)
+
+
+@pytest.mark.parametrize("mark", ["-", "–", "[x]", " [X]", "n/a"])
+def test_a_figure_that_is_not_available_is_missing_and_not_zero(mark: str):
+    tidy = _tidy([HEADER, ["2021 Q1", "Kent", mark], ["2021 Q2", "Kent", 0], ["2021 Q3", "Kent", ""]])
+    assert tidy.rows["offences"].tolist() == [0]
+    assert (tidy.counts["unavailable"], tidy.counts["blank"], tidy.rejects) == (1, 1, [])
+
+
+def test_rows_below_the_last_figure_are_notes_and_others_are_not():
+    note = ["Note: provisional", "", ""]
+    tidy = _tidy([HEADER, ROW, [], note, note])
+    assert (tidy.counts["note_rows"], tidy.counts["blank_rows"], tidy.rejects) == (2, 1, [])
+    tidy = _tidy([HEADER, note, ROW])
+    assert ("A2", "unreadable_label") in _places(tidy)
+
+
+def test_nothing_is_read_below_the_end_of_the_table_and_no_figures_may_stand_there():
+    end = ["End of table", "", ""]
+    tidy = _tidy([HEADER, ROW, end, ["Some words", "", ""], []])
+    assert (tidy.counts["note_rows"], tidy.counts["blank_rows"]) == (2, 1)
+    assert _refused("figures_below_end", [HEADER, ROW, end, ROW]).cell == "C4"
+
+
+@pytest.mark.parametrize("figure", [7, "1,234", "-00"])
+def test_figures_outside_the_columns_and_rows_of_the_table(figure: Any):
+    assert _refused("headless_figures", [[*HEADER, ""], ROW, [*ROW, figure]]).cell == "D3"
+    assert _refused("figures_above_header", [["", "", figure], HEADER, ROW]).cell == "C1"
+    assert _tidy([[*HEADER, ""], [*ROW, "words"]]).rows["offences"].tolist() == [5]
+
+
+def test_a_declared_fault_is_mended_only_where_it_stands():
+    mend = Mend("wrong-year", "Data", "A2", "2020 Q1", "2021 Q1")
+    tidy = _tidy([HEADER, ["2020 Q1", "Kent", 5]], mends=(mend,))
+    assert tidy.rows["quarter_start"].tolist() == [dt.date(2021, 1, 1)]
+    for grid in ([HEADER, ROW], [[], HEADER, ["2020 Q1", "Kent", 5]], [HEADER]):
+        error = _refused("fault_not_found", grid, mends=(mend,))
+        assert error.cell == "A2" and "wrong-year" in error.expected
+
+
+def test_sparse_labels_repeat_the_one_above_or_stand_for_the_total():
+    tidy = _tidy(
+        [
+            ["Responder", "Age", "Albanian", "Total"],
+            ["Kent", "", 3, 3],
+            ["", "Adult", 2, 2],
+            ["", "Child", 1, 1],
+            ["Surrey", "", 4, 4],
+            ["", "Adult", 4, 4],
+            ["Total", "", 7, 7],
+        ],
+        SPARSE,
+    )
+    rows = [tidy.rows[name].tolist() for name in ("first_responder", "age_group", "referrals", "cell")]
+    assert list(zip(*rows, strict=True)) == [
+        ("Kent", "Adult", 2, "C3"), ("Kent", "Child", 1, "C4"), ("Surrey", "Adult", 4, "C6"),
+    ]  # fmt: skip
+    assert (tidy.counts["loaded"], tidy.counts["totals"]) == (3, 9)
+
+
+def test_a_heading_without_figures_still_begins_its_group():
+    grid = [
+        ["Responder", "Age", "Albanian", "Total"],
+        ["Kent", "Adult", 2, 2],
+        ["Surrey", "", "", ""],
+        ["", "Adult", 4, 4],
+    ]
+    tidy = _tidy(grid, SPARSE)
+    assert tidy.rows["first_responder"].tolist() == ["Kent", "Surrey"]
+
+
+def test_an_unreadable_label_spoils_the_rows_that_repeat_it():
+    grid = [["Responder", "Age", "Albanian", "Total"], ["Kent", "Elderly", 2, 2], ["Surrey", "Adult", 4, 4]]
+    tidy = _tidy(grid, SPARSE)
+    assert tidy.rows["first_responder"].tolist() == ["Surrey"]
+    assert _places(tidy) == [("B2", "unreadable_label")]
+
+
+def test_a_table_about_the_release_itself_needs_a_period_of_its_kind():
+    grid = [["Responder", "Age", "Albanian", "Total"], ["Kent", "Adult", 2, 2]]
+    assert _tidy(grid, SPARSE).rows["quarter_start"].tolist() == [dt.date(2022, 4, 1)]
+    error = _refused("wrong_reference_period", grid, layout=SPARSE, reference_period="2022")
+    assert "a calendar year" in error.found
+
+
+def test_an_annual_total_stands_with_the_last_quarter_so_far():
+    calendar = LONG | {
+        "columns": [
+            {"to": "year", "header": ["Year"], "parse": "calendar_year"},
+            {"to": "quarter", "header": ["Quarter"], "parse": "quarter_number", "totals": ["Total"]},
+        ],
+        "sparse": ["year", "quarter"],
+        "period": {"calendar": ["year", "quarter"]},
+    }
+    grid = [
+        ["Year", "Quarter", "Number of Offences"],
+        [2021, "", 9], ["", "Q1", 4], ["", "Q4", 5],
+        [2022, "", 3], ["", "Q1", 1], ["", "Q2", 2],
+    ]  # fmt: skip
+    tidy = _tidy(grid, calendar)
+    assert tidy.totals["quarter_start"].tolist() == [dt.date(2021, 10, 1), dt.date(2022, 4, 1)]
+    assert tidy.totals["period_kind"].tolist() == ["calendar_year"] * 2
+    assert tidy.rows["offences"].tolist() == [4, 5, 1, 2]
+
+
+cells = st.sampled_from(
+    [5, 0, "1,234", "-00", "", " ", "-", "[x]", "ten", 5.5, None, True, "End of table", "Kent", "2021 Q1"]
+)
+
+
+@given(st.lists(st.tuples(cells, cells, cells), max_size=12), st.integers(0, 3))
+def test_whatever_stands_in_a_sheet_every_row_and_figure_is_accounted_for(rows: list[tuple[Any, ...]], left: int):
+    grid = [[""] * left + list(row) for row in [HEADER, *rows]]
+    try:
+        tidy = _tidy(grid)
+    except SourceFileError as error:
+        assert error.rule == "figures_below_end"
+        return
+    counts = tidy.counts
+    filled = sum(1 for row in grid[1:] if row[left + 2] not in ("", " ", None))
+    below = next((n for n, row in enumerate(grid) if row[left] == "End of table"), len(grid))
+    assert counts["figures"] == sum(1 for row in grid[1:below] if row[left + 2] not in ("", " ", None)) <= filled
+    assert counts["figures"] == counts["loaded"] + counts["totals"] + counts["unavailable"] + counts["rejected"]
+    assert counts["rows"] == len(rows) == counts["data_rows"] + counts["blank_rows"] + counts["note_rows"]
+    assert len(tidy.rows["cell"]) == counts["loaded"]
+    for cell, figure in zip(tidy.rows["cell"], tidy.rows["offences"], strict=True):
+        raw = grid[int(cell[1:]) - 1][left + 2]
+        assert figure == float(str(raw).replace(",", ""))
+
+
+def test_the_pipeline_itself_refuses_to_lose_a_figure(monkeypatch: pytest.MonkeyPatch):
+    join = tidying._join
+
+    def lossy(*arguments: Any) -> tidying.Columns:
+        return {name: values[1:] for name, values in join(*arguments).items()}
+
+    monkeypatch.setattr(tidying, "_join", lossy)
+    error = _refused("not_conserved", [HEADER, ROW, ["2021 Q2", "Kent", 7]])
+    assert "2 figures" in error.expected and "fault of the pipeline" in error.remedy
+
+
+def test_counts_that_do_not_add_up():
+    good = Counter(rows=2, data_rows=1, note_rows=1, figures=3, loaded=1, totals=1, unavailable=1)
+    check_conserved(good, "file.ods")
+    for key in good:
+        with pytest.raises(SourceFileError, match="accounted for"):
+            check_conserved(good + Counter({key: 1}), "file.ods")
