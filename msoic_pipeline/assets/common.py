@@ -27,7 +27,7 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 PREVIEW_ROWS = 10
 
 
-class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Warehouse(dg.ConfigurableResource):
     """Settings and the engine of the warehouse, opened when first used."""
 
     url: str = Field(default="", description="SQLAlchemy URL; where it is empty, that of MSOIC_WAREHOUSE_URL.")
@@ -72,7 +72,7 @@ def schema_of(table: sa.Table) -> dg.TableSchema:
     )
 
 
-def as_table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:  # type: ignore[type-arg]
+def as_table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:
     """Return rows as a table for Dagster's pages."""
     names = list(rows[0]) if rows else ["nothing"]
     records = [dg.TableRecord({name: _plain(row[name]) for name in names}) for row in rows]

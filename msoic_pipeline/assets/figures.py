@@ -1,6 +1,7 @@
 """Reconciled, KPIs, checked warehouse, published: what is derived from the facts."""
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ def reconciliation(context: dg.AssetExecutionContext, warehouse: Warehouse) -> d
             .limit(PREVIEW_ROWS * 10)
         ).mappings()
         shown = [dict(row) for row in broken]
-    counts = [
+    counts: list[dict[str, Any]] = [
         {"rule": rule, "status": status, "results": number}
         for rule, statuses in summary.counts.items()
         for status, number in statuses.items()
@@ -67,7 +68,7 @@ def reconciliation(context: dg.AssetExecutionContext, warehouse: Warehouse) -> d
         )
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(int(row["results"]) for row in counts),
+            "dagster/row_count": sum(row["results"] for row in counts),
             "quarters_computed": len(summary.changed),
             "results": as_table(counts),
         },

@@ -102,7 +102,8 @@ def _kpi_change() -> View:
 
     return View(
         "KPI values as known today beside the period before and the same period a year before. Changes are relative: 0.2 "
-        "is a rise by a fifth. Incomplete values are compared too: read status.",
+        "is a rise by a fifth. Incomplete values "
+        "are compared too: read status.",
         sa.select(
             *now.columns,
             kpi_definition.c.title,

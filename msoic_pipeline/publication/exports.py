@@ -84,12 +84,15 @@ def _write_table(workbook: xlsxwriter.Workbook, name: str, values: pd.DataFrame,
     sheet.freeze_panes(2, 2)
     if values.empty:
         return
-    figures = values.pivot(index=["title", "unit"], columns="period_start", values="value")
-    statuses = values.pivot(index=["title", "unit"], columns="period_start", values="status")
-    for row, (index, line) in enumerate(figures.iterrows(), start=2):
-        sheet.write_row(row, 0, list(index))  # type: ignore[arg-type]
+    cells = {
+        (kpi_id, start): (value, status)
+        for kpi_id, start, value, status in values[["kpi_id", "period_start", "value", "status"]].to_numpy()
+    }
+    indicators = values.drop_duplicates("kpi_id")[["kpi_id", "title", "unit"]].to_numpy()
+    for row, (kpi_id, words, unit) in enumerate(indicators, start=2):
+        sheet.write_row(row, 0, [words, unit])
         for column, start in enumerate(starts, start=2):
-            value, status = line[start], statuses.loc[index, start]
+            value, status = cells.get((kpi_id, start), (None, ""))
             if pd.isna(value):
                 sheet.write(row, column, "[x]")
             elif status == "incomplete":

@@ -129,7 +129,7 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     )
     count = sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)
     with reading(engine) as connection:
-        sizes = dict(connection.execute(count).tuples().all())
+        sizes: dict[dt.date, int] = dict(connection.execute(count).tuples().all())
         logged = set(connection.scalars(sa.select(log.c.quarter_start).where(log.c.stage == "load cps")))
     engine.dispose()
     assert set(sizes) == logged, "a quarter is there whole with its entry in the log, or not at all"
