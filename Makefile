@@ -17,9 +17,8 @@ help: ## Say what there is
 run: $(VENV) ## Load everything in data/raw into the warehouse and publish
 	@$(BIN)/msoic run
 
-ui: $(VENV) .dagster_home/dagster.yaml ## Dagster's pages on http://127.0.0.1:3000 (its runs are kept in .dagster_home)
-	@DAGSTER_HOME="$(CURDIR)/.dagster_home" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
-		$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+ui: $(VENV) ## Dagster's pages on http://127.0.0.1:3000 (its runs are kept in .dagster_home)
+	@$(BIN)/msoic ui
 
 test: lint types pytest ## All that must pass before a change goes in
 
@@ -90,6 +89,3 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip --disable-pip-version-check check || { echo "requirements.lock does not fit pyproject.toml: make lock" >&2; exit 1; }
 	@touch $@
-
-.dagster_home/dagster.yaml: deploy/dagster.yaml
-	@mkdir -p $(@D) && cp $< $@

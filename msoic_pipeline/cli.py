@@ -52,8 +52,10 @@ def ui(port: int = 3000) -> None:
     """Open Dagster's pages on http://127.0.0.1:3000, with the schedules running."""
     dagster_home()
     workspace = ["-w", "workspace.yaml"] if Path("workspace.yaml").is_file() else ["-m", "msoic_pipeline.definitions"]
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", *workspace, "-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(subprocess.call(command))
+    # `dagster dev` is superseded by a command of a further package that does the same.
+    environment = os.environ | {"PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    command = [sys.executable, "-m", "dagster", "dev", *workspace, "-h", "127.0.0.1", "-p", str(port)]
+    raise typer.Exit(subprocess.call(command, env=environment))
 
 
 @app.command()

@@ -121,7 +121,7 @@ def _summary(
         lines += [f"FAILED ({len(errors)}):", *(f"  - {_short(words, 1200)}" for words in errors), ""]
     url = sa.make_url(settings.warehouse_url).render_as_string(hide_password=True)
     lines += [
-        ("The run failed; the last good figures stand." if errors else "All checks passed."),
+        ("The run failed; the last good figures stand." if errors else "Nothing blocks: all figures are loaded."),
         f"  warehouse   {url}",
         f"  Data Docs   {settings.output_dir / 'data_docs' / 'index.html'}",
         f"  quarantine  SELECT * FROM quarantine WHERE NOT is_declared   (files: {settings.raw_dir})",

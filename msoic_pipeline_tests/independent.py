@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import openpyxl
+from openpyxl.utils import get_column_letter
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -35,7 +36,7 @@ def read_cells(path: Path, wanted: Set[Place]) -> dict[Place, Any]:
 
 
 def _address(row: int, column: int) -> str:
-    return openpyxl.utils.get_column_letter(column) + str(row)
+    return get_column_letter(column) + str(row)
 
 
 def _xlsx(path: Path, sheets: set[str]) -> Iterator[tuple[Place, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def test_periods_follow_each_other(kind: str, day: dt.date, number: int):
     found = list(periods(kind, day, last))
     assert found[0] == period_start(kind, day)
     assert found[-1] == period_start(kind, last)
-    assert all(shift_months(a, PERIOD_MONTHS[kind]) == b for a, b in zip(found, found[1:], strict=False))
+    assert all(shift_months(a, PERIOD_MONTHS[kind]) == b for a, b in pairwise(found))
 
 
 @given(kinds, days)

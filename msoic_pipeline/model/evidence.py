@@ -120,18 +120,45 @@ reconciliation_result = table(
 
 report_claim = table(
     "report_claim",
-    "Quantitative statements of the annual report and the verdict on each.",
-    "report × claim",
+    "Quantitative statements of the programme's reports and the verdict on each: as known when the report was published, "
+    "and as known today.",
+    "report × claim × when published or today",
     text("report", "Report.", primary_key=True),
     text("claim_id", "Claim.", primary_key=True),
+    text("known", "As known when.", members=("when published", "today"), primary_key=True),
+    day("as_at", "The day as at which it is known; for today the latest day on which anything was published."),
+    count("position", "Place of the claim among the report's.", "position", minimum=1),
     text("section", "Section of the report."),
-    long_text("words", "The statement."),
+    text("place", "Where in the section, such as a box; empty for the running text."),
+    long_text("words", "The statement, in the report's words."),
+    text("topics", "What it speaks of, separated by semicolons: claims of a topic are held against each other."),
+    text("kind", "Kind of statement.", members=("level", "change", "difference", "placeholder")),
+    text("period_label", "Period that it is about; empty where that does not matter."),
+    text("base_label", "Period from which a change is; empty for a level."),
+    text("geography", "Geography; national where it is the nation."),
+    text("comparator", "The word that limits the value, such as over or almost; exactly where there is none."),
     number("claimed_value", "The value claimed.", "see unit", nullable=True),
     text("unit", "Unit of the value."),
-    number("computed_value", "Our value.", "see unit", nullable=True),
-    text("verdict", "Verdict."),
+    long_text("measure", "What is counted, as KPI or as facts and conditions; empty where no source holds it."),
+    number(
+        "computed_value",
+        "Our value: of the reading that bears the claim out, else of the claim as stated.",
+        "see unit",
+        nullable=True,
+    ),
+    text(
+        "verdict",
+        "reproduced: the data bear it out; differs: they do not; contradicted: they do not, or no source holds it, and "
+        "another claim which says otherwise is reproduced or of no better standing; not computable: what it would rest on "
+        "is missing; not a figure: the report leaves the figure out.",
+        members=("reproduced", "differs", "contradicted", "not computable", "not a figure"),
+    ),
+    text("holds_for", "Other period, measure or vintage for which the value holds; empty where there is none or no need."),
+    text("contradicts", "Claims of the same report that say otherwise, separated by commas."),
+    text("release_ids", "Releases that our value rests on, separated by commas; of more than a dozen how many."),
+    flag("is_synthetic", "Whether our value rests on synthetic sample data."),
+    text("trace", "Command or condition that leads to the cells of our value."),
     long_text("explanation", "Why."),
-    day("as_at", "Date as at which the verdict was computed.", primary_key=True),
     kind="evidence",
 )
 

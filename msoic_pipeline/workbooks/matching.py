@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz, process, utils
 
 from msoic_pipeline.periods import period_label, shift_months
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -171,6 +171,7 @@ def match_sheet(head: Sheet, table: Table, layout: Layout, reference_quarter: dt
         if not attempt.differences:
             return attempt
         nearest = max(nearest, attempt, key=lambda match: (match.matched, -len(match.differences)))
+    _pair_renamed(nearest)
     return nearest
 
 
@@ -204,7 +205,6 @@ def _match_at(head: Sheet, table: Table, layout: Layout, row: int, tiers: int, r
     ]
     if not layout.levels:
         match.differences += unknown
-    _pair_renamed(match)
     return match
 
 
@@ -349,7 +349,9 @@ def _pair_renamed(match: Match) -> None:
     for missing in [difference for difference in match.differences if difference.kind == "missing"]:
         wanted = missing.expected.removeprefix("header ")
         candidates = {index: difference.found for index, difference in enumerate(unknown)}
-        best = process.extractOne(wanted, candidates, scorer=fuzz.partial_token_set_ratio, score_cutoff=70)
+        best = process.extractOne(
+            wanted, candidates, scorer=fuzz.partial_token_set_ratio, processor=utils.default_process, score_cutoff=70
+        )
         if best:
             renamed = unknown.pop(best[2])
             match.differences.remove(missing)

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.layout import SOURCES, Column, Layout, Measure, load_source
 from msoic_pipeline.workbooks.values import parser
 from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 
@@ -36,7 +36,11 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
     for table in load_source(source).tables:
         columns = {column.name for column in FACTS[table.fact].columns}
         for layout in table.layouts:
-            specs = [*layout.columns, *layout.measures, *([layout.value] if layout.value else [])]
+            specs: list[Column | Measure] = [
+                *layout.columns,
+                *layout.measures,
+                *([layout.value] if layout.value else []),
+            ]
             for name in [spec.parse for spec in specs] + [level.parse for level in layout.levels if level.parse]:
                 assert callable(parser(name))
             made = {spec.to for spec in specs} | {level.to for level in layout.levels} | set(table.constants)
@@ -73,7 +77,7 @@ def test_rows_are_those_of_the_sheet(source: str):
             assert sheet["rows"] == len(grids[sheet["sheet"]]) - (sheet["header_row"] - 1) - tiers
 
 
-def _layout(source: str, table: str, layout: str):
+def _layout(source: str, table: str, layout: str) -> Layout:
     (found,) = (
         candidate
         for described in load_source(source).tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -35,12 +36,13 @@ def looked_up(source: str) -> int:
         chosen = figures.sample(size, random_state=rng.randrange(2**32))
         summed = figures[figures["cell"].str.contains(",")].head(5)
         chosen = pd.concat([chosen, summed])
-        wanted = {(row.sheet, cell) for row in chosen.itertuples() for cell in row.cell.split(",")}
+        rows: list[dict[Any, Any]] = chosen.to_dict("records")
+        wanted = {(row["sheet"], cell) for row in rows for cell in row["cell"].split(",")}
         cells = read_cells(RAW / name, wanted)
         assert set(cells) == wanted, f"{name}: no cell {sorted(wanted - set(cells))[:5]}"
-        for row in chosen.itertuples():
-            there = sum(as_number(cells[row.sheet, cell]) for cell in row.cell.split(","))
-            assert row.figure == pytest.approx(there, abs=1e-9), f"{name}, {row.sheet}, {row.cell}"
+        for row in rows:
+            there = sum(as_number(cells[row["sheet"], cell]) for cell in row["cell"].split(","))
+            assert row["figure"] == pytest.approx(there, abs=1e-9), f"{name}, {row['sheet']}, {row['cell']}"
         compared += len(chosen)
     return compared
 

@@ -1,4 +1,4 @@
-"""Which sheet holds which table, by text alone; what differs is told beside what was expected, with a way to mend it."""
+"""Which sheet holds which table, by text alone; what differs is told beside what was expected, with its remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
-from msoic_pipeline_tests.sample import GridWorkbook, Grids
+from msoic_pipeline_tests.sample import Grids, GridWorkbook
 
 QUARTER = dt.date(2022, 4, 1)
 BASE: dict[str, Any] = {
@@ -34,8 +34,8 @@ LONG: dict[str, Any] = {
     "ignore": ["Notes"],
     "period": {"quarter": "quarter_start"},
 }
-HEADER = ["Quarter", "Force Name", "Number of Offences"]
-ROW = ["2021 Q1", "Kent", 5]
+HEADER: list[Any] = ["Quarter", "Force Name", "Number of Offences"]
+ROW: list[Any] = ["2021 Q1", "Kent", 5]
 
 
 def _source(*layouts: dict[str, Any], sensitive: bool = False, **table: Any) -> Source:
@@ -156,11 +156,12 @@ def test_a_sheet_is_known_by_its_title_whatever_its_name():
 
 def test_nothing_that_stands_in_a_sensitive_sheet_is_told():
     source = _source(sensitive=True)
-    for grids in (
+    given: tuple[Grids, ...] = (
         {"Data": [["Quarter", "Mr Nemo", "Number of Offences"], ROW]},
         {"Data": [[*HEADER, "Mr Nemo"], ROW]},
         {"Mr Nemo": [HEADER]},
-    ):
+    )
+    for grids in given:
         with pytest.raises(SourceFileError) as caught:
             _match(source, grids)
         assert "Nemo" not in str(caught.value)

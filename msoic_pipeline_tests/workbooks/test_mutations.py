@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def _cut_sparse(grid: list[list[Any]]) -> list[list[Any]]:
     first = grid[header].index("Gender") + 1
     label = next(column for column in range(first) if grid[header][column])
     begins = [number for number in range(header + 1, len(grid)) if grid[number][label]]
-    groups = [grid[start:end] for start, end in zip(begins[:2], begins[1:3], strict=True)]
+    groups = [grid[start:end] for start, end in pairwise(begins[:3])]
     sums = {column: sum(group[0][column] for group in groups) for column in range(first, len(grid[header]) - 1)}
     kept = sorted(sorted(sums, key=lambda column: -sums[column])[:6])
     body = [[*row[:first], *(row[c] for c in kept), sum(row[c] for c in kept)] for group in groups for row in group]
@@ -174,7 +175,7 @@ def _unmerged(grid: list[list[Any]], area: Area) -> list[list[Any]]:
     grid = _padded(grid)
     if len(area.header) > 1:
         outer = grid[area.header[0]]
-        for before, column in zip(area.columns, area.columns[1:], strict=False):
+        for before, column in pairwise(area.columns):
             if not outer[column] and column not in area.labels:
                 outer[column] = outer[before]
     return grid
@@ -229,7 +230,7 @@ def add_a_footnote_marker_to_a_header(grids: Grids, area: Area) -> Change:
 
 def swap_two_columns(grids: Grids, area: Area) -> Change:
     columns = area.some_columns()
-    for one, other in {*zip(columns, columns[1:], strict=False), (columns[0], columns[-1])}:
+    for one, other in {*pairwise(columns), (columns[0], columns[-1])}:
         grid = _unmerged(grids[area.sheet], area)
         for row in grid:
             row[one], row[other] = row[other], row[one]
@@ -351,15 +352,19 @@ def reorder_sheets(grids: Grids) -> Change:
 # ---- outcomes --------------------------------------------------------------------------------------
 
 
+class Rejected(Exception):
+    """A file that can be read, but not accepted: each of its rejects and findings names its place."""
+
+
 class Reader:
     """Reads grids as if they stood in the file of a case."""
 
     def __init__(self, case: Case, raw: Path, path: Path, staging: Path, patch: pytest.MonkeyPatch) -> None:
-        self._case, self._raw, self._path, self._staging, self._patch = case, raw, path, staging, patch
+        self.path, self._raw, self._staging, self._patch = path, raw, staging, patch
         self._source = load_source(case.source)
 
     def figures(self, grids: Grids) -> dict[str, pd.DataFrame]:
-        """Return the facts that ``grids`` hold, less the places; raise SourceFileError where they would not load."""
+        """Return the facts that ``grids`` hold, less the places; raise SourceFileError or Rejected if none load."""
         pretend(self._patch, grids)
         shutil.rmtree(self._staging, ignore_errors=True)
         release = self.release()
@@ -368,19 +373,13 @@ class Reader:
         if not verdict.accepted:
             rejects = staged.frame("rejects")
             assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])
-            assert not rejects.empty or all(grids.keys() & _quoted(reason) for reason in verdict.reasons)
-            raise SourceFileError(
-                "rejected", file="", sheet="rows", expected="", found="; ".join(verdict.reasons), remedy=""
-            )
+            assert not rejects.empty or all(grids.keys() & set(reason.split("'")) for reason in verdict.reasons)
+            raise Rejected(verdict.reasons)
         return {fact: _without_places(staged.frame(fact)) for fact in staged.facts}
 
     def release(self) -> Release:
         """Return the release that the file is."""
-        return land_file(self._path, self._raw, self._source)
-
-
-def _quoted(text: str) -> set[str]:
-    return set(text.split("'"))
+        return land_file(self.path, self._raw, self._source)
 
 
 def _without_places(rows: pd.DataFrame) -> pd.DataFrame:
@@ -393,8 +392,10 @@ def _outcome(reader: Reader, grids: Grids, original: dict[str, pd.DataFrame]) ->
         found = reader.figures(grids)
     except SourceFileError as error:
         assert error.rule in WITHOUT_SHEET or error.sheet, f"names no place: {error}"
-        assert error.rule == "rejected" or (error.expected and error.found and error.remedy)
+        assert error.expected and error.found and error.remedy
         assert error.rule != "not_conserved", str(error)
+        return REFUSED
+    except Rejected:
         return REFUSED
     same = found.keys() == original.keys() and all(rows.equals(original[fact]) for fact, rows in found.items())
     return SAME if same else DIFFERENT
@@ -418,7 +419,7 @@ def reader(case: Case, request: pytest.FixtureRequest, tmp_path: Path, monkeypat
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_no_change_loads_other_figures(case: Case, reader: Reader, request: pytest.FixtureRequest):
     release = reader.release()
-    path = reader._path
+    path = reader.path
     grids = case.cut(read_grids(path, case.rows))
     original = reader.figures(copy.deepcopy(grids))
     assert sum(map(len, original.values())) > 20

@@ -19,6 +19,7 @@ from msoic_pipeline.workbooks.tidy import Mend, Tidy, check_conserved, tidy_shee
 from msoic_pipeline_tests.workbooks.test_matching import BASE, HEADER, LONG, OPEN, QUARTER, ROW
 
 PUBLISHED = dt.date(2022, 8, 4)
+Grid = list[list[Any]]
 SPARSE: dict[str, Any] = OPEN | {
     "columns": [
         {"to": "first_responder", "header": ["Responder"], "totals": ["Total"]},
@@ -31,7 +32,7 @@ SPARSE: dict[str, Any] = OPEN | {
 
 
 def _tidy(
-    grid: list[list[Any]],
+    grid: Grid,
     layout: dict[str, Any] = LONG,
     mends: tuple[Mend, ...] = (),
     reference_period: str = "2022-Q2",
@@ -45,7 +46,7 @@ def _tidy(
     return tidy_sheet(sheet, match, described, "file.ods", PUBLISHED, reference_period, list(mends))
 
 
-def _refused(rule: str, grid: list[list[Any]], *, layout: dict[str, Any] = LONG, **rest: Any) -> SourceFileError:
+def _refused(rule: str, grid: Grid, *, layout: dict[str, Any] = LONG, **rest: Any) -> SourceFileError:
     with pytest.raises(SourceFileError) as caught:
         _tidy(grid, layout, **rest)
     assert (caught.value.rule, caught.value.sheet) == (rule, "Data")
@@ -153,7 +154,7 @@ def test_sparse_labels_repeat_the_one_above_or_stand_for_the_total():
 
 
 def test_a_heading_without_figures_still_begins_its_group():
-    grid = [
+    grid: Grid = [
         ["Responder", "Age", "Albanian", "Total"],
         ["Kent", "Adult", 2, 2],
         ["Surrey", "", "", ""],
@@ -164,14 +165,14 @@ def test_a_heading_without_figures_still_begins_its_group():
 
 
 def test_an_unreadable_label_spoils_the_rows_that_repeat_it():
-    grid = [["Responder", "Age", "Albanian", "Total"], ["Kent", "Elderly", 2, 2], ["Surrey", "Adult", 4, 4]]
+    grid: Grid = [["Responder", "Age", "Albanian", "Total"], ["Kent", "Elderly", 2, 2], ["Surrey", "Adult", 4, 4]]
     tidy = _tidy(grid, SPARSE)
     assert tidy.rows["first_responder"].tolist() == ["Surrey"]
     assert _places(tidy) == [("B2", "unreadable_label")]
 
 
 def test_a_table_about_the_release_itself_needs_a_period_of_its_kind():
-    grid = [["Responder", "Age", "Albanian", "Total"], ["Kent", "Adult", 2, 2]]
+    grid: Grid = [["Responder", "Age", "Albanian", "Total"], ["Kent", "Adult", 2, 2]]
     assert _tidy(grid, SPARSE).rows["quarter_start"].tolist() == [dt.date(2022, 4, 1)]
     error = _refused("wrong_reference_period", grid, layout=SPARSE, reference_period="2022")
     assert "a calendar year" in error.found
@@ -186,7 +187,7 @@ def test_an_annual_total_stands_with_the_last_quarter_so_far():
         "sparse": ["year", "quarter"],
         "period": {"calendar": ["year", "quarter"]},
     }
-    grid = [
+    grid: Grid = [
         ["Year", "Quarter", "Number of Offences"],
         [2021, "", 9], ["", "Q1", 4], ["", "Q4", 5],
         [2022, "", 3], ["", "Q1", 1], ["", "Q2", 2],
@@ -204,7 +205,7 @@ cells = st.sampled_from(
 
 @given(st.lists(st.tuples(cells, cells, cells), max_size=12), st.integers(0, 3))
 def test_whatever_stands_in_a_sheet_every_row_and_figure_is_accounted_for(rows: list[tuple[Any, ...]], left: int):
-    grid = [[""] * left + list(row) for row in [HEADER, *rows]]
+    grid: Grid = [[""] * left + list(row) for row in [HEADER, *rows]]
     try:
         tidy = _tidy(grid)
     except SourceFileError as error:

@@ -1,0 +1,450 @@
+"""A release is parsed once, ever, into Parquet files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from msoic_pipeline import landing, staging
+from msoic_pipeline.landing import Landing, Release, land_source
+from msoic_pipeline.model import members
+from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.quality.faults import Fault
+from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.staging import (
+    MANIFEST,
+    StagedRelease,
+    arrow_schema,
+    stage_release,
+    staged_folder,
+    staging_key,
+    sweep,
+)
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, staged
+from sample_data.writers import write_xlsx
+
+CPS = "cps-data-summary-quarter-3-2021-2022.xlsx"
+SOURCE = load_source("cps")
+Edit = Callable[[openpyxl.Workbook], None]
+
+
+@pytest.fixture
+def release() -> Release:
+    return next(release for release in landed("cps").releases if release.file_name.endswith(CPS))
+
+
+@pytest.fixture
+def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that have been opened to be parsed."""
+    opened: list[str] = []
+    monkeypatch.setattr(staging, "open_workbook", _noting(staging.open_workbook, opened))
+    return opened
+
+
+# ---- parsed once -----------------------------------------------------------------------------------
+
+
+def test_what_has_not_changed_is_not_parsed_again(release: Release, tmp_path: Path, parses: list[str]):
+    first = stage_release(release, SOURCE, RAW, tmp_path)
+    written = {path: path.stat().st_mtime_ns for path in first.folder.iterdir()}
+    again = stage_release(release, SOURCE, RAW, tmp_path)
+    assert parses == [CPS]
+    assert again.folder == first.folder
+    assert {path: path.stat().st_mtime_ns for path in again.folder.iterdir()} == written
+
+
+def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypatch: pytest.MonkeyPatch):
+    keys = {staging_key(release)}
+    for change in (
+        {"sha256": "0" * 64},
+        {"published_on": dt.date(2022, 1, 1)},
+        {"reference_period": "2021-Q3"},
+        {"edition": 2},
+        {"note": "another"},
+    ):
+        keys.add(staging_key(replace(release, **change)))
+    for name, other in (
+        ("layout_digest", lambda source: "another layout"),
+        ("faults_text", lambda source: "- another fault"),
+        ("code_digest", lambda: "other code"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(staging, name, other)
+            keys.add(staging_key(release))
+    with monkeypatch.context() as patch:
+        patch.setattr(members, "digest", lambda: "another spelling")
+        keys.add(staging_key(release))
+    assert len(keys) == 1 + 5 + 3 + 1
+    assert staging_key(replace(release, superseded_by="a later one")) in keys, (
+        "what supersedes it changes nothing in it"
+    )
+
+
+def test_a_changed_layout_parses_anew(
+    release: Release, tmp_path: Path, parses: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    stage_release(release, SOURCE, RAW, tmp_path)
+    monkeypatch.setattr(staging, "layout_digest", lambda source: "another layout")
+    stage_release(release, SOURCE, RAW, tmp_path)
+    assert parses == [CPS, CPS]
+
+
+def _noting(read: Callable[[Path], Any], names: list[str]) -> Callable[[Path], Any]:
+    def note(path: Path) -> Any:
+        names.append(path.name)
+        return read(path)
+
+    return note
+
+
+def test_every_file_of_members_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch):
+    folder = Path(members.__file__).parent
+    read: list[str] = []
+    monkeypatch.setattr(Path, "read_bytes", _noting(Path.read_bytes, read))
+    members.digest.__wrapped__()
+    assert sorted(read) == sorted(path.name for path in folder.glob("*.csv"))
+    assert "activities.csv" in read
+
+
+def test_the_code_that_reads_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    monkeypatch.setattr(landing, "file_digest", _noting(landing.file_digest, read))
+    landing.code_digest.__wrapped__()
+    assert {"landing.py", "staging.py", "periods.py", "facts.py", "tidy.py", "values.py", "matching.py"} <= set(read)
+
+
+# ---- whole or not at all ---------------------------------------------------------------------------
+
+
+def test_a_folder_without_its_manifest_does_not_count(release: Release, tmp_path: Path, parses: list[str]):
+    folder = staged_folder(release, tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "fact_cps_outcome.parquet").write_bytes(b"half of")
+    done = stage_release(release, SOURCE, RAW, tmp_path)
+    assert parses == [CPS]
+    assert len(done.frame("fact_cps_outcome")) == done.manifest["facts"]["fact_cps_outcome"] > 0
+
+
+@pytest.mark.parametrize("at", ["write_table", "write_text", "rename"])
+def test_a_crash_while_writing_leaves_nothing_that_counts(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+):
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if at == "write_table":
+            patch.setattr(staging.pq, at, crash)
+        else:
+            patch.setattr(Path, at, crash)
+        with pytest.raises(KeyboardInterrupt):
+            stage_release(release, SOURCE, RAW, tmp_path)
+    assert not staged_folder(release, tmp_path).exists()
+    assert stage_release(release, SOURCE, RAW, tmp_path).manifest["facts"]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_midway_counts_for_nothing(tmp_path: Path):
+    """Kills a process as soon as it begins to write, which leaves its partial folder behind."""
+    code = (
+        "import sys; from pathlib import Path; from msoic_pipeline import staging;"
+        "from msoic_pipeline.landing import land_source; from msoic_pipeline.workbooks.layout import load_source;"
+        "real = staging.pq.write_table;"
+        "slow = lambda *a, **k: (real(*a, **k), print('written', flush=True), __import__('time').sleep(60));"
+        "staging.pq.write_table = slow; raw, out = map(Path, sys.argv[1:]); source = load_source('cps');"
+        "release = land_source(raw, source, out).releases[0]; staging.stage_release(release, source, raw, out)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(RAW), str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "written\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    partial = list((tmp_path / "cps").glob(".partial-*"))
+    assert len(partial) == 1 and list(partial[0].iterdir())
+    release = land_source(RAW, SOURCE, tmp_path).releases[0]
+    assert not staged_folder(release, tmp_path).exists()
+    done = stage_release(release, SOURCE, RAW, tmp_path)
+    assert done.manifest["facts"]
+    assert sweep(tmp_path, SOURCE, [done]) == 1
+    assert [path.name for path in (tmp_path / "cps").iterdir() if path.is_dir()] == [done.key]
+
+
+def test_what_stands_for_no_file_any_more_is_swept_away(release: Release, tmp_path: Path):
+    kept = stage_release(release, SOURCE, RAW, tmp_path)
+    gone = stage_release(replace(release, note="another"), SOURCE, RAW, tmp_path)
+    assert sweep(tmp_path, SOURCE, [kept]) == 1
+    assert kept.folder.is_dir() and not gone.folder.exists()
+    assert sweep(tmp_path / "nowhere", SOURCE, []) == 0
+
+
+# ---- what is written -------------------------------------------------------------------------------
+
+
+def test_a_fact_has_the_columns_and_types_of_its_table(release: Release, tmp_path: Path):
+    done = stage_release(release, SOURCE, RAW, tmp_path)
+    for table in (FACTS["fact_cps_outcome"], published_total):
+        assert pq.read_schema(done.path(table.name)).equals(arrow_schema(table))
+    assert done.facts == ["fact_cps_outcome"]
+    assert done.frame("rejects").empty and list(done.frame("rejects").columns)[:3] == ["sheet", "cell", "rule"]
+    assert done.frame("dim_offence").empty
+
+
+def test_no_key_stands_twice():
+    for source, file in (("nrm", "quarter-4-2022"), ("recorded_crime", "tables201718"), ("cps", CPS)):
+        done = staged(source, file)
+        for fact in done.facts:
+            rows = done.frame(fact)
+            key = [column.name for column in FACTS[fact].primary_key.columns]
+            assert not rows.duplicated(key).any()
+            assert rows[key].notna().all().all()
+
+
+def test_vintages_say_what_a_release_covers():
+    done = staged("nrm", "quarter-4-2022")
+    vintages = pd.DataFrame(done.manifest["vintages"])
+    assert vintages["rows"].sum() == sum(done.manifest["facts"].values())
+    assert {"age_location", "first_responder", "duty_to_notify", "reasonable_grounds"} <= set(vintages["breakdown"])
+    assert done.quarters() == {dt.date.fromisoformat(day) for day in vintages["quarter_start"]}
+    monthly = pd.DataFrame(staged("force_returns", "2021-10/e23000001").manifest["vintages"])
+    assert set(monthly["period_start"]) == {"2021-10-01"} and set(monthly["reporter"]) == {"E23000001"}
+
+
+# ---- bad content: a reject that names its place, and the file is not accepted ----------------------
+
+
+def _edited(tmp_path: Path, edit: Edit) -> StagedRelease:
+    """Parse the CPS summary after ``edit``."""
+    path = tmp_path / CPS
+    path.parent.mkdir(exist_ok=True)
+    book = openpyxl.load_workbook(RAW / "cps" / CPS)
+    edit(book)
+    book.save(path)
+    return land_copy(tmp_path, "cps", path, "2022-04-21", "2021-Q4")
+
+
+def _set(sheet: str, cell: str, value: Any) -> Edit:
+    def edit(book: openpyxl.Workbook) -> None:
+        book[sheet][cell] = value
+
+    return edit
+
+
+def _reasons(done: StagedRelease) -> list[str]:
+    (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], [], {})
+    assert verdict.accepted == (not verdict.reasons)
+    return verdict.reasons
+
+
+PRE_CHARGE = "1 Pre-charge"
+
+
+def test_the_file_as_it_is_is_accepted(tmp_path: Path):
+    assert _reasons(_edited(tmp_path, lambda book: None)) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "rule", "words"),
+    [
+        ("A7", "Rutland", "unreadable_label", "cps_areas.csv"),
+        ("A7", None, "unreadable_label", "not an empty cell"),
+        ("C8", "about six", "unreadable_figure", "found 'about six'"),
+        ("C8", "1,23", "unreadable_figure", "a whole number"),
+        ("C8", 3.5, "unreadable_figure", "a whole number"),
+        ("A6", "Cymru-Wales", "duplicate_key", "found it again: "),
+    ],
+)
+def test_a_bad_row_is_rejected_at_its_place(tmp_path: Path, cell: str, value: Any, rule: str, words: str):
+    done = _edited(tmp_path, _set(PRE_CHARGE, cell, value))
+    rejects = done.frame("rejects")
+    assert set(rejects["rule"]) == {rule}
+    assert set(rejects["sheet"]) == {PRE_CHARGE}
+    if rule == "duplicate_key":
+        assert {"B5", "B6"} <= set(rejects["cell"])
+        assert rejects["reason"].str.contains("B5, B6").any()
+    else:
+        assert rejects["cell"].tolist() == [cell]
+    assert rejects["reason"].str.contains(words, regex=False).all()
+    reasons = " ".join(_reasons(done))
+    assert PRE_CHARGE in reasons and rule in reasons and rejects["cell"][0] in reasons
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "words"),
+    [
+        ("D4", "Accused", "'Accused'"),
+        ("D4", None, ""),
+        ("N3", "2031/32 Q4", "2021-Q4 / "),
+        ("N3", None, "more than once"),
+    ],
+)
+def test_a_changed_header_is_an_error_at_its_place(tmp_path: Path, cell: str, value: Any, words: str):
+    with pytest.raises(SourceFileError) as caught:
+        _edited(tmp_path, _set(PRE_CHARGE, cell, value))
+    error = caught.value
+    assert (error.file, error.sheet) == (f"cps/{CPS}", PRE_CHARGE)
+    assert error.rule == "changed_layout" and words in error.found
+
+
+def test_a_missing_sheet_is_an_error(tmp_path: Path):
+    with pytest.raises(SourceFileError, match="expected a sheet that holds table 'prosecutions'") as caught:
+        _edited(tmp_path, lambda book: book.remove(book["2 Prosecutions"]))
+    assert "'1 Pre-charge'" in caught.value.found
+
+
+def test_blank_rows_above_change_nothing(tmp_path: Path):
+    before = _edited(tmp_path / "before", lambda book: None).frame("fact_cps_outcome")
+    after = _edited(tmp_path / "after", lambda book: book[PRE_CHARGE].insert_rows(1, 4)).frame("fact_cps_outcome")
+    leave_out = ["release_id", "cell"]
+    pd.testing.assert_frame_equal(before.drop(columns=leave_out), after.drop(columns=leave_out))
+
+
+@pytest.mark.parametrize("published", [999, "1,000"])
+def test_a_total_that_is_not_the_sum_of_its_parts(tmp_path: Path, published: Any):
+    done = _edited(tmp_path, _set("2 Prosecutions", "B19", published))
+    (reason,) = _reasons(done)
+    assert "'2 Prosecutions': B19: published" in reason and "its parts sum to" in reason
+
+
+def test_an_undeclared_member_of_the_programmes_record(tmp_path: Path):
+    name = "programme-activity-2021-22-q1.xlsx"
+    book = openpyxl.load_workbook(RAW / "programme_activity" / name)
+    book["Activity"]["B5"] = "Juggling"
+    (tmp_path / "raw" / "programme_activity").mkdir(parents=True)
+    book.save(tmp_path / "raw" / "programme_activity" / name)
+    source = load_source("programme_activity")
+    (release,) = land_source(tmp_path / "raw", source, tmp_path).releases
+    done = stage_release(release, source, tmp_path / "raw", tmp_path)
+    (reject,) = done.frame("rejects").to_dict("records")
+    assert (reject["rule"], reject["cell"]) == ("unknown_member", "G5")
+    assert "activities.csv" in reject["reason"] and "Juggling" in reject["reason"]
+    assert "Juggling" not in set(done.frame("fact_programme_activity")["activity"])
+    assert done.manifest["counts"]["rejected"] == 1
+
+
+# ---- declared faults -------------------------------------------------------------------------------
+
+
+def _fault(**fields: Any) -> Fault:
+    base = {
+        "fault": "f",
+        "reference_period": "2021-Q4",
+        "reason": "r",
+        "reviewed_by": "me",
+        "reviewed_on": "2022-05-01",
+    }
+    return Fault.model_validate(base | fields)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_row_left_out_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: bool):
+    fault = _fault(treatment="leave_out", rule="unreadable_figure", sheet=PRE_CHARGE, cell="C8")
+    monkeypatch.setattr(staging, "faults_of", lambda release: (fault,) if declared else ())
+    done = _edited(tmp_path, _set(PRE_CHARGE, "C8", "about six"))
+    assert done.frame("rejects")["fault"].tolist() == ["f" if declared else ""]
+    totals = [reason for reason in _reasons(done) if "published" in reason]
+    others = [reason for reason in _reasons(done) if "published" not in reason]
+    assert len(totals) == 1, "the total still counts what was left out"
+    assert bool(others) is not declared
+
+
+@pytest.mark.parametrize("cell", ["", "B19", "C19"])
+def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str):
+    fault = _fault(treatment="accept", rule="total_differs", sheet="2 Prosecutions", cell=cell)
+    monkeypatch.setattr(staging, "faults_of", lambda release: (fault,))
+    done = _edited(tmp_path, _set("2 Prosecutions", "B19", 999))
+    assert bool(_reasons(done)) is (cell == "C19")
+
+
+def test_a_declared_replacement_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for sheet in (PRE_CHARGE, "Table_99"):
+        fault = _fault(treatment="replace", sheet=sheet, cell="C8", found="no such text", replacement=1)
+        monkeypatch.setattr(staging, "faults_of", lambda release, fault=fault: (fault,))
+        with pytest.raises(SourceFileError) as caught:
+            _edited(tmp_path / sheet, lambda book: None)
+        assert caught.value.rule == "fault_not_found" and sheet in str(caught.value)
+
+
+# ---- summed rows -----------------------------------------------------------------------------------
+
+
+def test_rows_of_one_key_are_summed_only_within_a_sheet_and_where_the_layout_says_so(tmp_path: Path):
+    header = [
+        "Financial Year", "Financial Quarter", "Force Name", "Offence Description", "Offence Group", "Offence Subgroup",
+        "Offence Code", "Number of Offences",
+    ]  # fmt: skip
+
+    def rows(code: str, *figures: int) -> list[list[Any]]:
+        return [["2021/22", 1, "Kent", f"{code} {n}", "Group", "Subgroup", code, n] for n in figures]
+
+    cover = [["Police recorded crime open data tables"], ["Published: 28 April 2022"]]
+    homicide = "1/4.1/4.10/4.2"
+    sheets = {
+        "Cover": cover,
+        "2021-22": [header, *rows(homicide, 1, 2, 3, -1), *rows("3A", 5), *rows("72", 7, 7)],
+        "2020-21": [header, *rows("3A", 5), *rows("106", 9)],
+    }
+    write_xlsx(tmp_path / "prc.xlsx", sheets)
+    done = land_copy(tmp_path, "recorded_crime", tmp_path / "prc.xlsx", "2022-04-28", "2021-Q4")
+    found = rows_of(done, "fact_recorded_crime").set_index("offence_code")[["offences", "cell", "sheet"]]
+    assert list(found.loc[homicide]) == [5, "H2,H3,H4,H5", "2021-22"]
+    assert set(found.index) == {"106", homicide}
+    rejects = done.frame("rejects")
+    places = set(zip(rejects["sheet"], rejects["cell"], strict=True))
+    assert places == {("2021-22", "H7"), ("2021-22", "H8"), ("2021-22", "H6"), ("2020-21", "H2")}
+    assert set(rejects["rule"]) == {"duplicate_key"}
+    counts = done.manifest["counts"]
+    assert (counts["figures"], counts["loaded"], counts["rejected"]) == (9, 5, 4)
+
+
+def test_a_duplicated_sheet_is_not_counted_twice(tmp_path: Path):
+    """A copy of a year under another year's name: all of it is rejected, nothing is added up."""
+    book = openpyxl.load_workbook(RAW / "recorded_crime" / "prc-csp-mar16-dec21-tables-280422.xlsx")
+    book.copy_worksheet(book["2021-22"]).title = "2020-21"
+    book.save(tmp_path / "copied.xlsx")
+    done = land_copy(tmp_path, "recorded_crime", tmp_path / "copied.xlsx", "2022-04-28", "2021-Q4")
+    assert done.frame("fact_recorded_crime_partnership").empty
+    assert done.manifest["counts"]["rejected"] == done.manifest["counts"]["figures"] == 2 * 702
+    reasons = judge(load_source("recorded_crime"), Landing((done.release,), ()), [done], [], {})[0].reasons
+    assert any("duplicate_key" in reason and "1399 more" in reason for reason in reasons)
+
+
+# ---- speed -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_small_file_takes_a_few_milliseconds(tmp_path: Path):
+    """A month has 43 returns: 12 ms each of processor time, with room for a slow machine."""
+    source = load_source("force_returns")
+    releases = landed("force_returns").releases[:60]
+    stage_release(releases[0], source, RAW, tmp_path)
+    before = time.process_time()
+    for release in releases[1:]:
+        stage_release(release, source, RAW, tmp_path)
+    each = (time.process_time() - before) / len(releases[1:])
+    assert each < 0.012 * float(os.environ.get("MSOIC_SLOWNESS", "3"))
+
+
+def test_the_manifest_is_one_json_document(release: Release, tmp_path: Path):
+    done = stage_release(release, SOURCE, RAW, tmp_path)
+    said = json.loads((done.folder / MANIFEST).read_text(encoding="utf-8"))
+    assert said == done.manifest
+    assert {sheet["table"] for sheet in said["sheets"]} == {"pre_charge", "prosecutions", "all_crime"}
