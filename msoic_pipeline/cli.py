@@ -34,6 +34,7 @@ def dagster_home() -> Path:
 def run(
     first: Annotated[str, typer.Option("--from", help="First quarter: 2021-Q4, 2021/22 Q3 or 2021-10-01.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last quarter; the same as the first where it is left out.")] = "",
+    rebuild: Annotated[bool, typer.Option(help="Drop tables of an older version first.")] = False,
 ) -> None:
     """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
 
@@ -42,7 +43,7 @@ def run(
     from msoic_pipeline.run import run_everything
 
     dagster_home()
-    succeeded, summary = run_everything(first, last or first)
+    succeeded, summary = run_everything(first, last or first, rebuild)
     typer.echo(summary)
     raise typer.Exit(0 if succeeded else 1)
 

@@ -18,7 +18,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.staging import stage_release
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse import OldModelError, open_engine, prepare, reading
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -26,7 +26,7 @@ from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run_everything(first: str = "", last: str = "") -> tuple[bool, str]:
+def run_everything(first: str = "", last: str = "", rebuild: bool = False) -> tuple[bool, str]:
     """Run the job over everything for a range of quarters (all where none is given); return success and a summary."""
     import dagster as dg
 
@@ -37,6 +37,8 @@ def run_everything(first: str = "", last: str = "") -> tuple[bool, str]:
     keys = QUARTERS.get_partition_keys()
     start = parse_quarter(first).isoformat() if first else keys[0]
     end = parse_quarter(last).isoformat() if last else keys[-1]
+    if not (ready := _ready(rebuild))[0]:
+        return ready
     job = defs.resolve_job_def("everything")
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
@@ -65,6 +67,18 @@ def run_everything(first: str = "", last: str = "") -> tuple[bool, str]:
     finally:
         engine.dispose()
     return result.success and not errors, _summary(settings, start, end, loaded, errors, warnings, result.run_id)
+
+
+def _ready(rebuild: bool) -> tuple[bool, str]:
+    """Return whether the warehouse can be loaded, and why not."""
+    engine = open_engine(Settings().warehouse_url)
+    try:
+        prepare(engine, rebuild)
+    except (OldModelError, sa.exc.SQLAlchemyError) as error:
+        return False, f"FAILED: the warehouse cannot be used: {error}"
+    finally:
+        engine.dispose()
+    return True, ""
 
 
 def _loaded_lines(engine: Engine) -> list[str]:

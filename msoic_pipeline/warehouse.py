@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
 
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.dictionary import dictionary_rows
@@ -86,12 +86,54 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def model_digest(dialect: sa.Dialect) -> str:
-    """Return a digest of all tables and views as this engine would make them, their descriptions included."""
-    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
-    statements += [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
-    statements += [str(row) for row in dictionary_rows()]
-    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
+class OldModelError(Exception):
+    """The warehouse has tables of an older model, which hold figures: nothing drops them without being told to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the warehouse was made by an older version whose tables differ; `msoic run --rebuild` drops them and loads "
+            "everything anew from the raw files"
+        )
+
+
+def prepare(engine: Engine, rebuild: bool = False) -> None:
+    """Make what is missing of schema, tables and views, and bring views and descriptions up to date.
+
+    Raises OldModelError where tables of an older model stand there, unless ``rebuild`` says to drop them; loads then
+    fill the new ones.
+    """
+    wanted = _wanted(engine.dialect)
+    log = load_log
+    with writing(engine) as connection:
+        known: dict[str, str] = {}
+        if sa.inspect(connection).has_table(log.name):
+            known = dict(
+                connection.execute(sa.select(log.c.stage, log.c.fingerprint).where(log.c.stage.in_(wanted))).tuples()
+            )
+            if known == wanted:
+                return
+            if known.get("tables") != wanted["tables"]:
+                if not rebuild:
+                    raise OldModelError
+                _drop_all(connection)
+                known = {}
+        if not known:
+            _make_tables(connection)
+        _make_views(connection)
+        if connection.dialect.name == "postgresql":
+            _comment(connection)
+        replace_rows(connection, data_dictionary, sa.true(), rows_to_arrow(data_dictionary, dictionary_rows()))
+        entries = [{"stage": k, "quarter_start": FIRST_QUARTER, "fingerprint": v} for k, v in wanted.items()]
+        replace_rows(connection, log, log.c.stage.in_(wanted), rows_to_arrow(log, entries))
+
+
+def _wanted(dialect: sa.Dialect) -> dict[str, str]:
+    """Return digests of the tables, of the views and of the words, as this engine would have them."""
+    tables = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    views = [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
+    words = [str(row) for row in dictionary_rows()]
+    parts = {"tables": tables, "views": views, "words": words}
+    return {name: hashlib.sha256("\n".join(part).encode()).hexdigest() for name, part in parts.items()}
 
 
 def view_sql(name: str, dialect: sa.Dialect) -> str:
@@ -99,48 +141,38 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
     return str(VIEWS[name].select.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace("%%", "%")
 
 
-def prepare(engine: Engine) -> bool:
-    """Make schema, tables and views with their descriptions, and return whether that was needed.
-
-    The warehouse is made from the raw files: tables of an older model are dropped and made anew, and loads fill them.
-    """
-    log = load_log
-    digest = model_digest(engine.dialect)
-    with writing(engine) as connection:
-        if sa.inspect(connection).has_table(log.name):
-            known = connection.scalar(sa.select(log.c.fingerprint).where(log.c.stage == "model"))
-            if known == digest:
-                return False
-            for view in sa.inspect(connection).get_view_names():
-                connection.exec_driver_sql(
-                    f"DROP VIEW IF EXISTS {view} CASCADE" if _is_postgresql(engine) else f"DROP VIEW {view}"
-                )
-            old = sa.MetaData()
-            old.reflect(connection)
-            old.drop_all(connection)
-        _make(connection)
-        entry = {"stage": "model", "quarter_start": FIRST_QUARTER, "fingerprint": digest}
-        connection.execute(sa.insert(log).values(entry))
-        bulk_insert(connection, data_dictionary, rows_to_arrow(data_dictionary, dictionary_rows()))
-    return True
+def _drop_all(connection: Connection) -> None:
+    for view in sa.inspect(connection).get_view_names():
+        connection.exec_driver_sql(f"DROP VIEW {view}")
+    old = sa.MetaData()
+    old.reflect(connection)
+    old.drop_all(connection)
 
 
-def _is_postgresql(engine: Engine) -> bool:
-    return engine.dialect.name == "postgresql"
-
-
-def _make(connection: Connection) -> None:
-    dialect = connection.dialect
-    if dialect.name == "postgresql":
+def _make_tables(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-        connection.exec_driver_sql(
-            f"COMMENT ON SCHEMA {SCHEMA} IS 'Warehouse of the Modern Slavery and Organised Immigration Crime Programme'"
-        )
     metadata.create_all(connection)
+
+
+def _make_views(connection: Connection) -> None:
+    standing = sa.inspect(connection).get_view_names()
+    for name in standing:
+        connection.exec_driver_sql(f"DROP VIEW {name}")
     for name in VIEWS:
-        connection.exec_driver_sql(f"CREATE VIEW {name} AS {view_sql(name, dialect)}")
-        if dialect.name == "postgresql":
-            _comment_view(connection, name)
+        connection.exec_driver_sql(f"CREATE VIEW {name} AS {view_sql(name, connection.dialect)}")
+
+
+def _comment(connection: Connection) -> None:
+    """Write the descriptions to the catalogue of PostgreSQL."""
+    programme = "Warehouse of the Modern Slavery and Organised Immigration Crime Programme"
+    connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{programme}'")
+    for table in metadata.sorted_tables:
+        connection.execute(SetTableComment(table))
+        for column in table.columns:
+            connection.execute(SetColumnComment(column))
+    for name in VIEWS:
+        _comment_view(connection, name)
 
 
 def _comment_view(connection: Connection, name: str) -> None:

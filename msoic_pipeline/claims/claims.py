@@ -316,6 +316,8 @@ def load_reports() -> tuple[Report, ...]:
         if file.name.endswith(".yaml"):
             report = parse_report(file.read_text(encoding="utf-8"), f"msoic_pipeline/claims/{file.name}")
             if file.name != f"{report.report}.yaml":
-                raise ValueError(f"msoic_pipeline/claims/{file.name} declares report {report.report!r}: name them alike")
+                raise ValueError(
+                    f"msoic_pipeline/claims/{file.name} declares report {report.report!r}: name them alike"
+                )
             reports.append(report)
     return tuple(reports)

@@ -120,7 +120,9 @@ class Knowledge:
             if term.reporters.dimension == "publisher" and covered:
                 by_reporter = by_reporter or {"": {}}
             for reporter in by_reporter:
-                by_reporter[reporter] = {time: by_reporter[reporter].get(time, 0.0) for of, time in covered if of == reporter}
+                by_reporter[reporter] = {
+                    time: by_reporter[reporter].get(time, 0.0) for of, time in covered if of == reporter
+                }
         if not any(by_reporter.values()):
             return NOTHING
         value = sum(sum(values.values()) for values in by_reporter.values())

@@ -248,7 +248,11 @@ def other_periods(period: Period, base: Period | None) -> Iterator[tuple[str, Pe
         last = period_start("quarter", period_end("financial_year", later))
         choices += [
             ("first quarter to last", _single("quarter", last), _single("quarter", year_before)),
-            ("the last quarter on that of a year before", _single("quarter", last), _single("quarter", shift_months(last, -12))),
+            (
+                "the last quarter on that of a year before",
+                _single("quarter", last),
+                _single("quarter", shift_months(last, -12)),
+            ),
         ]
     for choice in choices:
         if choice[1:] not in seen:

@@ -153,7 +153,9 @@ report_claim = table(
         "is missing; not a figure: the report leaves the figure out.",
         members=("reproduced", "differs", "contradicted", "not computable", "not a figure"),
     ),
-    text("holds_for", "Other period, measure or vintage for which the value holds; empty where there is none or no need."),
+    text(
+        "holds_for", "Other period, measure or vintage for which the value holds; empty where there is none or no need."
+    ),
     text("contradicts", "Claims of the same report that say otherwise, separated by commas."),
     text("release_ids", "Releases that our value rests on, separated by commas; of more than a dozen how many."),
     flag("is_synthetic", "Whether our value rests on synthetic sample data."),

@@ -20,7 +20,7 @@ SAMPLE = REPOSITORY / "data" / "raw"
 # Enough of every source for the quarters 2021-Q1 to 2022-Q1: several vintages, and every layout.
 CUT = {
     "nrm": ("*2021*", "*quarter-2-2022*"),
-    "recorded_crime": ("*201718*", "prc-csp*280422*"),
+    "recorded_crime": ("prc-pfa*280422*", "prc-csp*280422*"),
     "crime_outcomes": ("*mar2021*220721*", "*mar2021*280422*"),
     "cps": ("*2020-2021*", "*2021-2022*"),
     "irregular_migration": ("*2021*",),

@@ -6,7 +6,6 @@ remains still agrees with its own totals. Run with ``-s`` to see how often each 
 
 from __future__ import annotations
 
-import copy
 import random
 import shutil
 from collections import Counter
@@ -43,10 +42,11 @@ OUTCOMES: Counter[tuple[str, str, str]] = Counter()
 
 @dataclass(frozen=True)
 class Case:
-    """A workbook to change: where it is, and how it is cut down."""
+    """A workbook to change: where it is, how it is cut down, and (if not all) the tables that are changed."""
 
     source: str
     file: str
+    tables: tuple[str, ...] = ()
     rows: int | None = None
     cut: Callable[[Grids], Grids] = lambda grids: grids
     published_on: str = ""
@@ -95,7 +95,12 @@ def _cut_sparse(grid: list[list[Any]]) -> list[list[Any]]:
 
 CASES = {
     "nrm, header in row 4": Case("nrm", "quarter-2-2022", cut=_cut_first_responders),
-    "nrm, header in row 6": Case("nrm", "quarter-4-2022", cut=_cut_first_responders),
+    "nrm, header in row 6": Case(
+        "nrm",
+        "quarter-4-2022",
+        ("referrals_by_quarter", "conclusive_grounds", "duty_to_notify", "first_responders_police"),
+        cut=_cut_first_responders,
+    ),
     "recorded crime": Case("recorded_crime", "prc-pfa-mar2013-onwards-tables-280422", rows=60),
     "recorded crime, partnerships": Case("recorded_crime", "prc-csp-mar16-mar24", rows=60),
     "recorded crime, one CSV": Case("recorded_crime", "tables201718", rows=60),
@@ -421,21 +426,23 @@ def test_no_change_loads_other_figures(case: Case, reader: Reader, request: pyte
     release = reader.release()
     path = reader.path
     grids = case.cut(read_grids(path, case.rows))
-    original = reader.figures(copy.deepcopy(grids))
+    original = reader.figures(grids)
     assert sum(map(len, original.values())) > 20
     matches = match_workbook(load_source(case.source), GridWorkbook(path, grids), release.reference_quarter)
     name = request.node.callspec.id
     wrong: list[str] = []
     for match in matches:
+        if case.tables and match.table.table not in case.tables:
+            continue
         area = _area(match, grids[match.sheet])
         for change in CHANGES:
-            for number, changed in enumerate(change(copy.deepcopy(grids), area)):
+            for number, changed in enumerate(change(grids, area)):
                 outcome = _outcome(reader, changed, original)
                 OUTCOMES[change.__name__, name, outcome] += 1
                 if outcome == DIFFERENT:
                     wrong.append(f"{change.__name__} ({number}) in {match.sheet}")
     for whole in (rename_all_sheets, reorder_sheets):
-        for number, changed in enumerate(whole(copy.deepcopy(grids))):
+        for number, changed in enumerate(whole(grids)):
             outcome = _outcome(reader, changed, original)
             OUTCOMES[whole.__name__, name, outcome] += 1
             if outcome == DIFFERENT:
