@@ -178,7 +178,7 @@ def land_file(path: Path, raw_dir: Path, source: Source) -> Release:
     _, start = parse_period(period)
     if start > said["published_on"]:
         raise SourceFileError(
-            "contradictory_release",
+            "contradictory_date",
             file=path.name,
             expected="a reference period that had begun when the file was published",
             found=f"reference_period {period}, published_on {said['published_on']}",
@@ -295,7 +295,7 @@ def _refuse_contradiction(path: Path, stamped: dict[str, tuple[Any, str, str]], 
     for field, (value, sheet, cell) in stamped.items():
         if field in sidecar and sidecar[field] != value:
             raise SourceFileError(
-                "contradictory_sidecar",
+                "contradictory_date",
                 file=path.name,
                 sheet=sheet,
                 cell=cell,

@@ -222,7 +222,8 @@ def _last_period(accepted: Sequence[StagedRelease]) -> dt.date:
 
 def _fingerprint(quarter: dt.date, chosen: Sequence[StagedRelease], accepted: Sequence[StagedRelease]) -> str:
     # Who was due to report in a quarter depends on how far the source has come.
-    due_until = min(_last_period(accepted), period_end("quarter", quarter))
+    last = _last_period(accepted)
+    due_until = min(last, period_end("quarter", quarter)) if last >= quarter else "nobody yet"
     parts = [str(quarter), str(due_until), *sorted(f"{s.release.release_id} {s.key}" for s in chosen)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

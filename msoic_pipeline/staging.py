@@ -113,7 +113,8 @@ class StagedRelease:
 def staging_key(release: Release) -> str:
     """Return the digest of all that decides what a release is parsed into."""
     said = json.dumps(dataclasses.asdict(dataclasses.replace(release, superseded_by=None)), default=str, sort_keys=True)
-    parts = (said, layout_digest(release.source), faults_text(release.source), members.digest(), code_digest())
+    faults = [faults_text(release.source), *(fault.fault for fault in faults_of(release))]  # some may have expired
+    parts = (said, layout_digest(release.source), *faults, members.digest(), code_digest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

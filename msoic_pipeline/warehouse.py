@@ -108,7 +108,7 @@ def prepare(engine: Engine, rebuild: bool = False) -> None:
         known: dict[str, str] = {}
         if sa.inspect(connection).has_table(log.name):
             known = dict(
-                connection.execute(sa.select(log.c.stage, log.c.fingerprint).where(log.c.stage.in_(wanted))).tuples()
+                connection.execute(sa.select(log.c.stage, log.c.fingerprint).where(log.c.stage.in_(wanted))).all()
             )
             if known == wanted:
                 return

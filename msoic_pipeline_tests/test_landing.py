@@ -226,7 +226,7 @@ def test_a_sidecar_written_wrongly(nrm: Raw, sidecar: str, words: str):
 def test_a_sidecar_that_contradicts_the_cover_sheet(nrm: Raw):
     nrm.copy(NRM, sidecar="published_on: 2021-11-05\nreference_period: 2021-Q3\n")
     error = nrm.refused()
-    assert error.rule == "contradictory_sidecar"
+    assert error.rule == "contradictory_date"
     assert (error.sheet, error.cell) == ("Cover_sheet", "A3")
     assert "2021-11-05" in error.expected and f"{NRM}.yaml" in error.expected
     assert "2021-11-04" in error.found
@@ -241,7 +241,7 @@ def test_a_sidecar_that_agrees_with_the_cover_sheet_in_other_words(nrm: Raw):
 def test_a_release_about_a_time_after_its_publication(nrm: Raw):
     nrm.copy(NRM, sidecar="reference_period: 2022-Q3\n")
     error = nrm.refused()
-    assert error.rule == "contradictory_release"
+    assert error.rule == "contradictory_date"
     assert "2022-Q3" in error.found and "2021-11-04" in error.found
 
 

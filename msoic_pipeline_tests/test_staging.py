@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -83,6 +82,7 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
     for name, other in (
         ("layout_digest", lambda source: "another layout"),
         ("faults_text", lambda source: "- another fault"),
+        ("faults_of", lambda release: (_fault(treatment="accept"),)),
         ("code_digest", lambda: "other code"),
     ):
         with monkeypatch.context() as patch:
@@ -91,7 +91,7 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(members, "digest", lambda: "another spelling")
         keys.add(staging_key(release))
-    assert len(keys) == 1 + 5 + 3 + 1
+    assert len(keys) == 1 + 5 + 4 + 1
     assert staging_key(replace(release, superseded_by="a later one")) in keys, (
         "what supersedes it changes nothing in it"
     )
@@ -432,7 +432,7 @@ def test_a_duplicated_sheet_is_not_counted_twice(tmp_path: Path):
 
 @pytest.mark.slow
 def test_a_small_file_takes_a_few_milliseconds(tmp_path: Path):
-    """A month has 43 returns: 12 ms each of processor time, with room for a slow machine."""
+    """A year has 516 returns. Each takes about 8 ms of processor time; a slow machine may take longer."""
     source = load_source("force_returns")
     releases = landed("force_returns").releases[:60]
     stage_release(releases[0], source, RAW, tmp_path)
@@ -440,7 +440,7 @@ def test_a_small_file_takes_a_few_milliseconds(tmp_path: Path):
     for release in releases[1:]:
         stage_release(release, source, RAW, tmp_path)
     each = (time.process_time() - before) / len(releases[1:])
-    assert each < 0.012 * float(os.environ.get("MSOIC_SLOWNESS", "3"))
+    assert each < 0.04
 
 
 def test_the_manifest_is_one_json_document(release: Release, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""What a claim is: a statement of quantity of a report, as the YAML files of this folder list them, one file a report."""
+"""What a claim is: a statement of quantity in a report, as this folder's YAML files list them, one file a report."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from msoic_pipeline.kpis.definitions import Condition, Term, load_definitions
 from msoic_pipeline.model import metadata
-from msoic_pipeline.periods import parse_period, period_end, period_label, periods
+from msoic_pipeline.periods import financial_quarter_label, parse_period, period_end, period_label, periods
 from msoic_pipeline.workbooks.layout import load_source
 
-# What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to which
-# the value is evidently rounded (Claim.step).
+# What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
+# which the value is evidently rounded (Claim.step).
 COMPARATORS: dict[str, tuple[float, float]] = {
     "exactly": (-0.5, 0.5),
     "about": (-1, 1),
@@ -67,6 +67,13 @@ class Period:
         labels = dict.fromkeys(period_label(self.kind, start) for start in (self.first, self.last))
         return " to ".join(labels)
 
+    @property
+    def words(self) -> str:
+        """The label; a quarter also as that of its financial year."""
+        if self.kind != "quarter" or self.first != self.last:
+            return self.label
+        return f"{self.label} ({financial_quarter_label(self.first)})"
+
 
 def parse_periods(written: Any) -> Period:
     """Return the period written as for ``periods.parse_period``, or two with ``to`` between them.
@@ -96,9 +103,10 @@ class Measure(_Strict):
 
     ``kpi``: a KPI, or several that are added; ``term``: a sum of facts, in the words in which KPIs are defined, which
     over time is added up or, for a stock, ``last``; ``members``: a dimension, of which those members count that meet
-    ``where``.
+    ``where``. ``name`` is what to call it, where its definition does not read well.
     """
 
+    name: str = ""
     kpi: Names = ()
     term: Term | None = None
     over_time: Literal["sum", "last"] = "sum"
@@ -143,29 +151,41 @@ class Measure(_Strict):
         """Whether it rests on a source whose parts are to be kept out of messages."""
         return any(load_source(term.table.info["source"]).sensitive for term, _ in self.terms)
 
-    def words(self) -> str:
-        """Return the measure in words."""
+    def definition(self) -> str:
+        """Return the measure as it is defined."""
         if self.term:
             return self.term.words()
         if self.members:
-            conditions = (
-                f"{name} is {'not ' if condition.negated else ''}{' or '.join(map(str, condition.values))}"
-                for name, condition in self.where.items()
-            )
-            return f"members of {self.members} where {' and '.join(conditions)}"
+            return f"members of {self.members} where {_conditions(self.where, named=True)}"
+        return " + ".join(self.kpi)
+
+    def words(self) -> str:
+        """Return the measure as it is read."""
+        if self.name or self.members:
+            return self.name or self.definition()
+        if self.term:
+            return _conditions(self.term.where, named=False)
         titles = {kpi.kpi_id: kpi.title for kpi in load_definitions()}
         return " and ".join(titles[kpi_id] for kpi_id in self.kpi)
+
+
+def _conditions(where: dict[str, Condition], *, named: bool) -> str:
+    values = [f"{'not ' if each.negated else ''}{' or '.join(map(str, each.values))}" for each in where.values()]
+    if not named:
+        return ", ".join(values)
+    return " and ".join(f"{name} is {value}" for name, value in zip(where, values, strict=True))
 
 
 class Claim(_Strict):
     """A statement of a report.
 
-    ``words`` are the report's; ``written`` is how the figure stands in them where it is neither in digits nor a number's
-    word. ``value`` is what is claimed in ``unit``, or several values that make it together; a fall is negative.
+    ``words`` are the report's; ``written`` is how the figure stands in them where it is neither in digits nor a
+    number's word. ``value`` is what is claimed in ``unit``, or several values that make it together; a fall is
+    negative.
 
-    ``kind``: *level*, the figure of ``period``, which may be of several periods; a share is a level in percent. *change*,
-    from ``base`` to ``period`` relative to ``base``, in percent: doubled is 100. *difference*, from ``base`` to
-    ``period``, of shares in percentage points. *placeholder*: the report left the figure out.
+    ``kind``: *level*, the figure of ``period``, which may be several that follow each other; a share is a level in
+    percent. *change*, from ``base`` to ``period`` relative to ``base``, in percent: doubled is 100. *difference*, from
+    ``base`` to ``period``, of shares in percentage points. *placeholder*: the report left the figure out.
 
     ``measure`` says what is counted, ``of`` what it is a share of; ``or_measure`` what else may be meant. ``missing``
     says what would be needed where no source holds it. Where the report does not say of which periods (or of which
@@ -220,8 +240,8 @@ class Claim(_Strict):
     def step(self) -> float:
         """The place to which the value is rounded.
 
-        It is ``rounded_to`` where that is given. A value that is claimed exactly is rounded to its last digit, any other
-        to the place of its last digit that is not zero, but to no more than a fifth of itself.
+        It is ``rounded_to`` where that is given. A value that is claimed exactly is rounded to its last digit, any
+        other to the place of its last digit that is not zero, but to no more than a fifth of itself.
         """
         if self.rounded_to:
             return self.rounded_to
@@ -262,7 +282,11 @@ def figure_words(value: float, unit: str, *, signed: bool = False) -> str:
         text = f"{value:,.1f}".removesuffix(".0")
         return f"{sign}{text}%" if unit == "percent" else f"{sign}{text} percentage points"
     text = f"{value:,.2f}".rstrip("0").rstrip(".")
-    return f"{sign}£{text}" if unit == "GBP" else f"{sign}{text} {unit}"
+    if unit == "GBP":
+        return f"{sign}£{text}"
+    if abs(value) == 1:
+        unit = "person" if unit == "people" else unit.removesuffix("s")
+    return f"{sign}{text} {unit}"
 
 
 class Report(_Strict):
@@ -290,7 +314,7 @@ class Report(_Strict):
 
 
 def parse_report(text: str, name: str) -> Report:
-    """Return the report that a YAML text declares. Raises ValueError which says what is wrong in file ``name``, where."""
+    """Return the report that a YAML text declares. Raises ValueError which says what is wrong in file ``name``."""
     written = yaml.safe_load(text)
     try:
         report = Report.model_validate(written)

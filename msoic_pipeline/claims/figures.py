@@ -17,7 +17,6 @@ from msoic_pipeline.kpis.definitions import Term, load_definitions
 from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.kpi import kpi_value
-from msoic_pipeline.model.views import join_vintage
 from msoic_pipeline.periods import periods
 
 
@@ -132,16 +131,19 @@ class Knowledge:
         """Return the sums of a term by month or quarter, reporter and release."""
         fact = term.table
         time = fact.c[f"{term.grain}_start"]
-        keys = (time, vintage.c.reporter, vintage.c.release_id)
+        sums = (
+            sa.select(time.label("time"), fact.c.release_id, sa.func.sum(term.figure).label("value"))
+            .where(fact.c.quarter_start.in_(list(periods("quarter", period.first, period.end))))
+            .where(time.between(period.first, period.end), term.figure.is_not(None), *term.conditions())
+            .group_by(time, fact.c.release_id)
+            .subquery()
+        )
+        its = sa.and_(vintage.c.release_id == sums.c.release_id, vintage.c.period_start == sums.c.time)
         query = (
-            sa.select(
-                time.label("time"), vintage.c.reporter, vintage.c.release_id, sa.func.sum(term.figure).label("value")
-            )
-            .join_from(fact, vintage, join_vintage(fact, fact))
-            .where(self._stood(), time.between(period.first, period.end), term.figure.is_not(None))
-            .where(*term.conditions())
-            .group_by(*keys)
-            .order_by(*keys)
+            sa.select(sums, vintage.c.reporter)
+            .join_from(sums, vintage, its)
+            .where(vintage.c.fact == term.fact, vintage.c.breakdown == term.breakdown, self._stood())
+            .order_by(sums.c.time, vintage.c.reporter, sums.c.release_id)
         )
         return [dict(row) for row in self._connection.execute(query).mappings()]
 
@@ -191,7 +193,7 @@ class Knowledge:
         return {row.release_id: Release(*row) for row in self._connection.execute(sa.select(*columns))}
 
     def earlier(self, measure: Measure, period: Period | None, geography: str) -> list[tuple[dt.date, float]]:
-        """Return what a KPI's figure of a single period was before, with the day from which it was known, latest first."""
+        """Return what a KPI's national figure was before, with the day from which it was known, latest first."""
         if len(measure.kpi) != 1 or period is None or period.first != period.last:
             return []
         (kpi,) = (kpi for kpi in load_definitions() if kpi.kpi_id == measure.kpi[0])

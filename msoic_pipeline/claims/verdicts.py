@@ -32,8 +32,8 @@ Pair = tuple[Claim, Claim]
 class Summary:
     """What came of the claims.
 
-    ``written`` is how many rows of report_claim changed; ``counts`` has claims by report, by when they are known, and by
-    verdict; ``disagreements`` are the pairs of claim ids that say different things, by report.
+    ``written`` is how many rows of report_claim changed; ``counts`` has claims by report, by when they are known, and
+    by verdict; ``disagreements`` are the pairs of claim ids that say different things, by report.
     """
 
     written: int
@@ -100,7 +100,8 @@ def _key(row: Any, keys: Sequence[str]) -> tuple[Any, ...]:
 
 def claim_rows(connection: Connection, report: Report, today: dt.date) -> list[dict[str, Any]]:
     """Return the rows of report_claim of a report."""
-    latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(release.c.published_on <= today))
+    published = sa.and_(release.c.published_on <= today, release.c.status == "accepted")
+    latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(published))
     rows = []
     against = _by_claim(disagreements(report.claims))
     beside = _by_claim(_restatements(report.claims))
@@ -183,7 +184,9 @@ def judge(claim: Claim, knowledge: Knowledge) -> Finding:
     for other in others:
         its_figure, its_words = _read(claim, other, knowledge)
         if its_figure.value is not None and its_figure.share_received >= ENOUGH and claim.allows(its_figure.value):
-            holds_for, found = other.words, f" {claim.says()} holds for {other.words}: {its_words}."
+            holds_for = other.words
+            where = its_words if other.measure != claim.measure else f"{holds_for}: {its_words}"
+            found = f" {claim.says()} holds for {where}."
             if not claim.stated:
                 releases = _rests_on(claim, other, knowledge)
                 why = f"{words}.{found} The report does not say which is meant."
@@ -215,7 +218,7 @@ def readings(claim: Claim) -> list[Reading]:
     found = [stated]
     if claim.period:
         for words, period, base in other_periods(claim.period, claim.base):
-            labels = f"{base.label} to {period.label}" if base else period.label
+            labels = f"{base.words} to {period.words}" if base else period.words
             found.append(replace(stated, words=f"{words}, {labels}", period=period, base=base))
     if claim.kind == "change" and (claim.of or _is_share(claim.measure)):
         found.append(replace(stated, words="percentage points", kind="difference"))
@@ -272,24 +275,26 @@ def _read(claim: Claim, reading: Reading, knowledge: Knowledge) -> tuple[Figure,
     """Return the figure that a reading of a claim gives, and the words for it, without a full stop."""
     name, geography = reading.measure.words(), claim.geography
     asked = [period for period in (reading.base, reading.period) if period]
-    figures = [_level(claim, reading.measure, period, knowledge) for period in asked or [None]]
+    asked_or_none: list[Period | None] = [*asked] or [None]
+    figures = [_level(claim, reading.measure, period, knowledge) for period in asked_or_none]
     if any(figure.value is None for figure in figures):
-        absent = [p.label for p, figure in zip(asked, figures, strict=True) if figure.value is None]
+        absent = [p.words for p, figure in zip(asked, figures, strict=True) if figure.value is None]
         return NOTHING, f"No figure of {name} for {' and '.join(absent)} had been published by {knowledge.as_at}"
     values = [figure.value for figure in figures if figure.value is not None]
     least = min(figures, key=lambda figure: figure.share_received)
     is_hidden = geography != "national" and reading.measure.is_sensitive
     unit = "percent" if claim.of or _is_share(reading.measure) else claim.unit if reading.kind == "level" else ""
-    shown = ["(withheld)" if is_hidden else figure_words(value, unit).strip() for value in values]
-    parts = [f"{text} in {period.label}" for text, period in zip(shown, asked, strict=True)] if asked else shown
-    words = f"{name}: {', '.join(parts)}"
+    shown = [figure_words(value, unit).strip() for value in values]
+    parts = [f"{text} in {period.words}" for text, period in zip(shown, asked, strict=True)] if asked else shown
+    words = f"{name}: {'figures withheld' if is_hidden else ', '.join(parts)}"
     value = values[-1]
     if reading.kind != "level" and len(values) == 2:
         if reading.kind == "change" and values[0] == 0:
             return NOTHING, f"{words}: there is no change relative to nothing"
         value = values[1] - values[0] if reading.kind == "difference" else (values[1] / values[0] - 1) * 100
         its_unit = claim.unit if reading.kind == claim.kind else "percentage points"
-        words += "" if claim.kind == "placeholder" else f", {figure_words(value, its_unit, signed=True)}"
+        if claim.kind != "placeholder" and not is_hidden:
+            words += f", {figure_words(value, its_unit, signed=True)}"
     if least.received < least.expected:
         words += f" ({least.received} of {least.expected} reports received)"
     return Figure(value, least.received, least.expected), words
@@ -341,7 +346,7 @@ def _release_ids(releases: frozenset[Release]) -> str:
 
 def _measure_words(claim: Claim) -> str:
     measures = [measure for measure in (claim.measure, claim.of) if measure]
-    return " out of ".join(" + ".join(measure.kpi) if measure.kpi else measure.words() for measure in measures)
+    return " out of ".join(measure.definition() for measure in measures)
 
 
 def _trace(claim: Claim, reading: Reading, as_at: dt.date | None) -> str:
@@ -354,7 +359,7 @@ def _trace(claim: Claim, reading: Reading, as_at: dt.date | None) -> str:
                 place = "" if claim.geography == "national" else f" '{claim.geography}'"
                 parts.append(f"msoic trace {kpi_id} {label}{place}{f' --as-at {as_at}' if as_at else ''}")
         if not measure.kpi:
-            parts.append(measure.words())
+            parts.append(measure.definition())
     return "; ".join(parts)
 
 
@@ -364,8 +369,8 @@ def _trace(claim: Claim, reading: Reading, as_at: dt.date | None) -> str:
 def disagreements(claims: Sequence[Claim]) -> list[Pair]:
     """Return the pairs of claims that cannot both be true, each in the order of the report.
 
-    Two that speak of the same thing disagree where no figure would bear out both. A change disagrees with the two levels
-    that it is between where these make another change.
+    Two that speak of the same thing disagree where no range of figures would bear out both. A change disagrees with the
+    two levels that it is between where these make another change.
     """
     pairs = [(one, other) for one, other in _comparable(claims) if not _meet(one.bounds, other.bounds)]
     for change, before, after in _changes_between_levels(claims):
@@ -419,7 +424,7 @@ def _changes_between_levels(claims: Sequence[Claim]) -> Iterator[tuple[Claim, Cl
 
 
 def _meet(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return max(one[0], other[0]) <= min(one[1], other[1]) + 1e-9
+    return max(one[0], other[0]) < min(one[1], other[1]) - 1e-9
 
 
 def _by_claim(pairs: Sequence[Pair]) -> dict[str, list[Claim]]:

@@ -73,8 +73,8 @@ def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]], r
     if share < LIKENESS:
         return f"{name}: not claimed by any layout (cover, notes, or a table that is not loaded)"
     return (
-        f"{name}: not claimed by any layout, though its headers resemble {_name(nearest)}: if it is that table, add its "
-        f"text to sheet.title or sheet.name there"
+        f"{name}: not claimed by any layout, though its headers resemble {_name(nearest)}: if it is that table, "
+        "add its text to sheet.title or sheet.name there"
     )
 
 
