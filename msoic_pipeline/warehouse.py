@@ -91,8 +91,8 @@ class OldModelError(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "the warehouse was made by an older version whose tables differ; `msoic run --rebuild` drops them and loads "
-            "everything anew from the raw files"
+            "the warehouse was made by an older version whose tables differ; `msoic run --rebuild` drops them and "
+            "loads everything anew from the raw files"
         )
 
 

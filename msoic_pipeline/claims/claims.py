@@ -62,6 +62,11 @@ class Period:
         return period_end(self.kind, self.last)
 
     @property
+    def is_year(self) -> bool:
+        """Whether it is one year."""
+        return self.kind.endswith("_year") and self.first == self.last
+
+    @property
     def label(self) -> str:
         """``2021/22``, ``2022-Q1``, ``2021-04 to 2022-01``."""
         labels = dict.fromkeys(period_label(self.kind, start) for start in (self.first, self.last))
@@ -145,6 +150,14 @@ class Measure(_Strict):
         kpis = [kpi for kpi in load_definitions() if kpi.kpi_id in self.kpi]
         sides = [(side, kpi.over_time) for kpi in kpis for side in (kpi.numerator, kpi.denominator)]
         return tuple((side, over_time) for side, over_time in sides if isinstance(side, Term))
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether a longer period's figure is the sum of its months' or quarters'."""
+        if self.term:
+            return self.over_time == "sum"
+        kpis = [kpi for kpi in load_definitions() if kpi.kpi_id in self.kpi]
+        return bool(kpis) and all(kpi.over_time == "sum" and not kpi.denominator for kpi in kpis)
 
     @property
     def is_sensitive(self) -> bool:

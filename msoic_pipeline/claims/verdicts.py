@@ -43,13 +43,18 @@ class Summary:
 
 @dataclass(frozen=True)
 class Reading:
-    """A way to understand a claim. ``words`` say how it departs from the statement; empty for the statement itself."""
+    """A way to understand a claim.
+
+    ``words`` say how it departs from the statement; empty for the statement itself. The level of a longer period is
+    divided by ``quarters`` for an average.
+    """
 
     words: str
     kind: str
     measure: Measure
     period: Period | None
     base: Period | None
+    quarters: int = 1
 
 
 @dataclass(frozen=True)
@@ -210,8 +215,8 @@ def judge(claim: Claim, knowledge: Knowledge) -> Finding:
 def readings(claim: Claim) -> list[Reading]:
     """Return the ways to understand a claim that are tried, in this order.
 
-    As stated; for other periods (``other_periods``); a change of a share in percentage points; of what else may be
-    meant.
+    As stated; for other periods (``other_periods``); a year's sum as an average per quarter; a change of a share in
+    percentage points; of what else may be meant.
     """
     assert claim.measure
     stated = Reading("", claim.kind, claim.measure, claim.period, claim.base)
@@ -220,6 +225,8 @@ def readings(claim: Claim) -> list[Reading]:
         for words, period, base in other_periods(claim.period, claim.base):
             labels = f"{base.words} to {period.words}" if base else period.words
             found.append(replace(stated, words=f"{words}, {labels}", period=period, base=base))
+    if claim.kind == "level" and claim.period and claim.period.is_year and claim.measure.is_sum and not claim.of:
+        found.append(replace(stated, words=f"an average per quarter, {claim.period.words}", quarters=4))
     if claim.kind == "change" and (claim.of or _is_share(claim.measure)):
         found.append(replace(stated, words="percentage points", kind="difference"))
     found += [replace(stated, words=other.words(), measure=other) for other in claim.or_measure]
@@ -280,7 +287,7 @@ def _read(claim: Claim, reading: Reading, knowledge: Knowledge) -> tuple[Figure,
     if any(figure.value is None for figure in figures):
         absent = [p.words for p, figure in zip(asked, figures, strict=True) if figure.value is None]
         return NOTHING, f"No figure of {name} for {' and '.join(absent)} had been published by {knowledge.as_at}"
-    values = [figure.value for figure in figures if figure.value is not None]
+    values = [figure.value / reading.quarters for figure in figures if figure.value is not None]
     least = min(figures, key=lambda figure: figure.share_received)
     is_hidden = geography != "national" and reading.measure.is_sensitive
     unit = "percent" if claim.of or _is_share(reading.measure) else claim.unit if reading.kind == "level" else ""

@@ -120,8 +120,8 @@ reconciliation_result = table(
 
 report_claim = table(
     "report_claim",
-    "Quantitative statements of the programme's reports and the verdict on each: as known when the report was published, "
-    "and as known today.",
+    "Quantitative statements of the programme's reports and the verdict on each: as known when the report was "
+    "published, and as known today.",
     "report × claim × when published or today",
     text("report", "Report.", primary_key=True),
     text("claim_id", "Claim.", primary_key=True),
@@ -149,8 +149,8 @@ report_claim = table(
     text(
         "verdict",
         "reproduced: the data bear it out; differs: they do not; contradicted: they do not, or no source holds it, and "
-        "another claim which says otherwise is reproduced or of no better standing; not computable: what it would rest on "
-        "is missing; not a figure: the report leaves the figure out.",
+        "another claim which says otherwise is reproduced or of no better standing; not computable: what it would "
+        "rest on is missing; not a figure: the report leaves the figure out.",
         members=("reproduced", "differs", "contradicted", "not computable", "not a figure"),
     ),
     text(

@@ -101,9 +101,8 @@ def _kpi_change() -> View:
         return sa.and_(*same, other.c.period_start == start, _is_newest(other))
 
     return View(
-        "KPI values as known today beside the period before and the same period a year before. Changes are relative: 0.2 "
-        "is a rise by a fifth. Incomplete values "
-        "are compared too: read status.",
+        "KPI values as known today beside the period before and the same period a year before. Changes are relative: "
+        "0.2 is a rise by a fifth. Incomplete values are compared too: read status.",
         sa.select(
             *now.columns,
             kpi_definition.c.title,

@@ -193,7 +193,7 @@ def _stands(claim: Claim) -> bool:
 def _sections(text: str, number: int) -> dict[int, str]:
     """The text of each section, on one line, without the pages' headers."""
     lines = [line.strip() for line in text.splitlines() if " | Page " not in line]
-    starts = {}
+    starts: dict[int, int] = {}
     for section in range(1, number + 1):
         first = starts.get(section - 1, -1) + 1
         starts[section] = next(

@@ -159,7 +159,7 @@ def test_tables_of_an_older_model_stay_until_one_says_otherwise(warehouse_url: s
     prepare(engine)
     log, period = metadata.tables["load_log"], metadata.tables["dim_quarter"]
     kept: dict[str, object] = {
-        name: dt.date(2021, 1, 1) for name in period.columns.keys() if not name.endswith("label")
+        name: dt.date(2021, 1, 1) for name in [*period.columns.keys()] if not name.endswith("label")
     }
     kept |= {"calendar_label": "2021-Q1", "financial_label": "2020/21 Q4"}
     with engine.begin() as connection:
