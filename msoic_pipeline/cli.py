@@ -103,6 +103,18 @@ def trace(
         raise typer.Exit(2) from error
 
 
+@app.command()
+def claims(report: Annotated[str, typer.Argument(help="Report; all where it is left out.")] = "") -> None:
+    """Print the verdict on every figure that the programme's reports claim, as known then and today."""
+    from msoic_pipeline.run import claim_table
+
+    try:
+        typer.echo(claim_table(report or None))
+    except LookupError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
 layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
 app.add_typer(layout, name="layout")
 

@@ -18,7 +18,7 @@ from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
 from msoic_pipeline.kpis.statements import units_of
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.views import join_vintage
-from msoic_pipeline.periods import parse_period, period_end
+from msoic_pipeline.periods import parse_period, period_end, periods
 from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.texts import clean
@@ -103,6 +103,7 @@ def _side(
     fact = term.table
     time = fact.c[f"{term.grain}_start"]
     end = period_end(value["period_kind"], start)
+    quarters = list(periods("quarter", start, end))
     known: sa.ColumnElement[bool] = vintage.c.superseded_on.is_(None)
     if as_at:
         known = sa.and_(
@@ -119,7 +120,13 @@ def _side(
         )
         .join_from(fact, vintage, join_vintage(fact, fact))
         .join(release, release.c.release_id == fact.c.release_id)
-        .where(known, time.between(start, end), term.figure.is_not(None), *term.conditions())
+        .where(
+            known,
+            fact.c.quarter_start.in_(quarters),
+            time.between(start, end),
+            term.figure.is_not(None),
+            *term.conditions(),
+        )
         .order_by(time, release.c.file_name, fact.c.sheet, fact.c.cell)
     )
     unit = units_of(term, kpi, value["geography_kind"], value["geography_code"])

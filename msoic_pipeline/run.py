@@ -241,6 +241,18 @@ def trace_figure(
     return "\n".join(lines)
 
 
+def claim_table(report: str | None) -> str:
+    """Return the verdicts on the claims of a report, or of all. Raises LookupError where there is no such report."""
+    from msoic_pipeline.claims.verdicts import claim_lines
+
+    engine = open_engine(Settings().warehouse_url)
+    try:
+        with reading(engine) as connection:
+            return "\n".join(claim_lines(connection, report))
+    finally:
+        engine.dispose()
+
+
 def explain_layout(path: Path) -> str:
     """Return which layout reads each sheet of a file, and what would make it read the others."""
     from msoic_pipeline.workbooks.explain import explain

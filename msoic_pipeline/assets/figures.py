@@ -8,7 +8,13 @@ import sqlalchemy as sa
 
 from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
 from msoic_pipeline.model.estimates import maturity_estimate
-from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE, pipeline_run, reconciliation_result, validation_result
+from msoic_pipeline.model.evidence import (
+    WHOLE_WAREHOUSE,
+    pipeline_run,
+    reconciliation_result,
+    report_claim,
+    validation_result,
+)
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.warehouse import reading, replace_rows, rows_to_arrow, writing
@@ -179,6 +185,50 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    name="report_claim",
+    deps=["kpi_value"],
+    group_name="g_published",
+    description=report_claim.comment,
+    kinds={"table"},
+    metadata={"dagster/column_schema": schema_of(report_claim)},
+    check_specs=[
+        dg.AssetCheckSpec("claims_borne_out", asset="report_claim", description="No claim differs or is contradicted.")
+    ],
+)
+def claims(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Hold every figure of the programme's reports against the data."""
+    from msoic_pipeline.claims.verdicts import compute_claims
+
+    summary = compute_claims(warehouse.engine, dt.date.today())
+    claim = report_claim
+    named = (claim.c[name] for name in ("report", "claim_id", "known", "verdict", "words", "explanation"))
+    with reading(warehouse.engine) as connection:
+        refuted = connection.execute(
+            sa.select(*named)
+            .where(claim.c.verdict.in_(("differs", "contradicted")))
+            .order_by(claim.c.report, claim.c.known, claim.c.position)
+        ).mappings()
+        shown = [dict(row) for row in refuted]
+    counts = [
+        {"report": report, "known": known, "verdict": verdict, "claims": number}
+        for report, by_known in summary.counts.items()
+        for known, verdicts in by_known.items()
+        for verdict, number in verdicts.items()
+    ]
+    check = dg.AssetCheckResult(
+        check_name="claims_borne_out",
+        passed=not shown,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(shown)} verdicts differ or are contradicted; msoic claims lists them",
+        metadata={"refuted": as_table(shown)} if shown else {},
+    )
+    disagreeing = sum(len(pairs) for pairs in summary.disagreements.values())
+    return dg.MaterializeResult(
+        metadata={"verdicts": as_table(counts), "disagreeing_pairs": disagreeing}, check_results=[check]
+    )
+
+
+@dg.asset(
     name="published_kpis",
     deps=["kpi_value"],
     group_name="g_published",
@@ -196,7 +246,7 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult:
 
 @dg.asset(
     name="pipeline_run",
-    deps=["validation_result", "maturity_estimate", "reconciliation_result", "published_kpis"],
+    deps=["validation_result", "maturity_estimate", "reconciliation_result", "report_claim", "published_kpis"],
     group_name="g_published",
     description="How the run ended: it fails where any check of severity error failed.",
     kinds={"table"},
@@ -230,4 +280,4 @@ def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
 
 def figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
-    return [reconciliation, kpis, maturity, checked_warehouse, published, outcome]
+    return [reconciliation, kpis, maturity, checked_warehouse, claims, published, outcome]

@@ -31,9 +31,15 @@ class View:
     def columns(self) -> dict[str, str]:
         """Return the description of each column."""
         return {
-            column.name: self.described.get(column.name) or getattr(column, "comment", None) or ""
+            column.name: self.described.get(column.name) or _comment_of(column)
             for column in self.select.selected_columns
         }
+
+
+def _comment_of(column: sa.ColumnElement[Any]) -> str:
+    """Return the description of the table's column that a view's column is, through any alias."""
+    own = (getattr(base, "comment", None) for base in (column, *column.base_columns))
+    return next(filter(None, own), "")
 
 
 def division(fact: sa.Table) -> str:
