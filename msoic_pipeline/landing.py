@@ -120,7 +120,7 @@ class _Memory:
 
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
-        self._rules = layout_digest(source.source) + members.digest() + code_digest()
+        self._rules = layout_digest(source) + members.digest() + code_digest()
         self._new: dict[str, dict[str, Any]] = {}
         try:
             self._old: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))

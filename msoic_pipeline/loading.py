@@ -359,15 +359,17 @@ def _received(
     return {(quarter, name) for name in names}
 
 
-def prune_releases(engine: Engine, landed: Iterable[str]) -> int:
-    """Remove releases whose files are gone and whose figures no quarter holds any more; return how many."""
+def prune_releases(engine: Engine, source: Source, landing: Landing) -> int:
+    """Remove a source's releases whose files are gone and whose figures no quarter holds any more; return how many."""
     release, vintage = evidence.release, evidence.vintage
-    present = set(landed)
+    present = {landed.release_id for landed in landing.releases}
     with reading(engine) as connection:
         used = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
-        stale = sorted(set(connection.scalars(sa.select(release.c.release_id))) - present - used)
+        its = sa.select(release.c.release_id).where(release.c.source == source.source)
+        stale = sorted(set(connection.scalars(its)) - present - used)
     if stale:
         with writing(engine) as connection:
-            connection.execute(sa.update(release).where(release.c.superseded_by.in_(stale)).values(superseded_by=None))
+            gone = release.c.superseded_by.in_(stale)
+            connection.execute(sa.update(release).where(gone).values(superseded_by=None))
             connection.execute(sa.delete(release).where(release.c.release_id.in_(stale)))
     return len(stale)

@@ -31,10 +31,10 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.quality.faults import Fault, faults_of, faults_text
+from msoic_pipeline.quality.faults import Fault, faults_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
-from msoic_pipeline.workbooks.layout import Source, Table, layout_digest
+from msoic_pipeline.workbooks.layout import Source, Table, layout_digest, load_source
 from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
 from msoic_pipeline.workbooks.tidy import Columns, Mend, Tidy, check_conserved, tidy_sheet
 
@@ -110,11 +110,17 @@ class StagedRelease:
         return self.folder / f"{name}.parquet"
 
 
+@cache
+def _layout_digest(source: str, quarter: dt.date) -> str:
+    return layout_digest(load_source(source), quarter)
+
+
 def staging_key(release: Release) -> str:
     """Return the digest of all that decides what a release is parsed into."""
     said = json.dumps(dataclasses.asdict(dataclasses.replace(release, superseded_by=None)), default=str, sort_keys=True)
-    faults = [faults_text(release.source), *(fault.fault for fault in faults_of(release))]  # some may have expired
-    parts = (said, layout_digest(release.source), *faults, members.digest(), code_digest())
+    faults = [fault.model_dump_json() for fault in faults_of(release)]
+    layouts = _layout_digest(release.source, release.reference_quarter)
+    parts = (said, layouts, *faults, members.digest(), code_digest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

@@ -34,7 +34,7 @@ from msoic_pipeline.staging import (
     sweep,
 )
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.layout import Validity, layout_digest, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, staged
 from sample_data.writers import write_xlsx
@@ -80,8 +80,7 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
     ):
         keys.add(staging_key(replace(release, **change)))
     for name, other in (
-        ("layout_digest", lambda source: "another layout"),
-        ("faults_text", lambda source: "- another fault"),
+        ("_layout_digest", lambda source, quarter: "another layout"),
         ("faults_of", lambda release: (_fault(treatment="accept"),)),
         ("code_digest", lambda: "other code"),
     ):
@@ -91,7 +90,7 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(members, "digest", lambda: "another spelling")
         keys.add(staging_key(release))
-    assert len(keys) == 1 + 5 + 4 + 1
+    assert len(keys) == 1 + 5 + 3 + 1
     assert staging_key(replace(release, superseded_by="a later one")) in keys, (
         "what supersedes it changes nothing in it"
     )
@@ -101,9 +100,20 @@ def test_a_changed_layout_parses_anew(
     release: Release, tmp_path: Path, parses: list[str], monkeypatch: pytest.MonkeyPatch
 ):
     stage_release(release, SOURCE, RAW, tmp_path)
-    monkeypatch.setattr(staging, "layout_digest", lambda source: "another layout")
+    monkeypatch.setattr(staging, "_layout_digest", lambda source, quarter: "another layout")
     stage_release(release, SOURCE, RAW, tmp_path)
     assert parses == [CPS, CPS]
+
+
+def test_a_changed_layout_parses_only_what_it_covers():
+    table, *others = SOURCE.tables
+    (old,) = table.layouts
+    ended = old.model_copy(update={"releases": Validity(until=dt.date(2023, 10, 1))})
+    new = old.model_copy(update={"layout": "new", "releases": Validity(**{"from": dt.date(2024, 1, 1)})})
+    changed = SOURCE.model_copy(update={"tables": (table.model_copy(update={"layouts": (ended, new)}), *others)})
+    before, after = dt.date(2023, 10, 1), dt.date(2024, 1, 1)
+    assert layout_digest(changed, before) == layout_digest(SOURCE, before)
+    assert layout_digest(changed, after) != layout_digest(SOURCE, after)
 
 
 def _noting(read: Callable[[Path], Any], names: list[str]) -> Callable[[Path], Any]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline import stages
 from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
-from msoic_pipeline.loading import Loaded, load_quarters
+from msoic_pipeline.loading import Loaded, load_quarters, prune_releases
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.warehouse import reading
@@ -47,6 +47,7 @@ def _facts(source: Source) -> dg.AssetsDefinition:
             # What facts refer to, in case a quarter is backfilled before the validated asset has run.
             stages.record(warehouse.engine, source, staging, verdicts, dt.date.today())
             loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(verdicts))
+            prune_releases(warehouse.engine, source, staging.landing)
         except Exception as problem:
             context.log.exception("loading %s failed", source.source)
             error = f"{type(problem).__name__}: {problem}"[:2000]

@@ -213,7 +213,18 @@ def load_source(source: str) -> Source:
     return Source.model_validate(yaml.safe_load(layout_text(source)))
 
 
-@cache
-def layout_digest(source: str) -> str:
-    """Return a digest of a source's layout file: when it changes, the source's files are parsed anew."""
-    return hashlib.sha256(layout_text(source).encode()).hexdigest()
+def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
+    """Return a digest of what a source's layout file says, of all of it or of what holds for releases about ``quarter``.
+
+    When it changes, the releases that it covers are parsed anew.
+    """
+    said = source
+    if quarter is not None:
+        tables = [
+            table.model_copy(update={"layouts": tuple(each for each in table.layouts if each.releases.holds(quarter))})
+            for table in said.tables
+        ]
+        said = said.model_copy(update={"tables": tuple(tables)})
+    # For which releases a layout holds is settled above.
+    dump = said.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
+    return hashlib.sha256(dump.encode()).hexdigest()

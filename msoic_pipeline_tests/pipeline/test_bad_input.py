@@ -127,8 +127,6 @@ def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, mon
     url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
     ran = run(url, FIRST, FIRST)
     assert ran.success, str(ran)
-    monkeypatch.setattr(faults, "faults_text", lambda source: "")
-    monkeypatch.setattr("msoic_pipeline.staging.faults_text", lambda source: "")
     monkeypatch.setattr(faults, "load_faults", lambda source: ())
     ran = run(url, FIRST, FIRST)
     assert not ran.success

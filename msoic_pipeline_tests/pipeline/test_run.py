@@ -142,6 +142,22 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     assert {quarter: now[quarter] for quarter in left} == left
 
 
+def test_a_file_that_is_taken_away_leaves_no_release(run: Run, raw: Path, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    assert run(url, FIRST, LAST).success
+    for path in (raw / "cps").glob("*quarter-4-2021-2022*"):
+        path.unlink()
+    assert run(url, FIRST, FIRST, "backfill_quarters").success
+    engine, release = open_engine(url), metadata.tables["release"]
+    with reading(engine) as connection:
+        gone = release.c.file_name.contains("quarter-4-2021-2022")
+        assert connection.scalar(sa.select(sa.func.count()).where(gone)), "other quarters still hold its figures"
+    assert run(url, FIRST, LAST, "backfill_quarters").success
+    with reading(engine) as connection:
+        assert not connection.scalar(sa.select(sa.func.count()).where(gone))
+    engine.dispose()
+
+
 def test_readers_read_while_a_load_goes_on(run: Run, warehouse_url: str):
     assert run(warehouse_url, FIRST, LAST).success
     engine = open_engine(warehouse_url)
