@@ -214,7 +214,7 @@ def load_source(source: str) -> Source:
 
 
 def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
-    """Return a digest of what a source's layout file says, of all of it or of what holds for releases about ``quarter``.
+    """Return a digest of what a source's layout file says: all of it, or what holds for releases about ``quarter``.
 
     When it changes, the releases that it covers are parsed anew.
     """
