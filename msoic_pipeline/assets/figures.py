@@ -121,7 +121,7 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
 @dg.asset(
     name="validation_result",
     deps=["kpi_value", "reconciliation_result"],
-    group_name="c_validated",
+    group_name="g_checked",
     description=validation_result.comment,
     kinds={"table"},
     check_specs=[
@@ -187,7 +187,7 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
 @dg.asset(
     name="report_claim",
     deps=["kpi_value"],
-    group_name="g_published",
+    group_name="h_published",
     description=report_claim.comment,
     kinds={"table"},
     metadata={"dagster/column_schema": schema_of(report_claim)},
@@ -231,7 +231,7 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
 @dg.asset(
     name="published_kpis",
     deps=["kpi_value"],
-    group_name="g_published",
+    group_name="h_published",
     description="KPIs as a Parquet file and an accessible workbook, in the output folder.",
     kinds={"parquet", "xlsx"},
 )
@@ -247,7 +247,7 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult:
 @dg.asset(
     name="pipeline_run",
     deps=["validation_result", "maturity_estimate", "reconciliation_result", "report_claim", "published_kpis"],
-    group_name="g_published",
+    group_name="h_published",
     description="How the run ended: it fails where any check of severity error failed.",
     kinds={"table"},
 )
