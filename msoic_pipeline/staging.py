@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -56,7 +56,10 @@ LABELS = {"description": "offence_description"}
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in a release: the fields are those of ``validation_result``."""
+    """What a check found in a release: the fields are those of ``validation_result``.
+
+    ``places`` lists the rows that failed, each as rule, sheet, cell and the row's text.
+    """
 
     table_name: str
     check_name: str
@@ -65,6 +68,7 @@ class Finding:
     rows_checked: int
     rows_failed: int
     detail: str
+    places: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)

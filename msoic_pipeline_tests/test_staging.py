@@ -360,6 +360,7 @@ def _fault(**fields: Any) -> Fault:
         "reason": "r",
         "reviewed_by": "me",
         "reviewed_on": "2022-05-01",
+        "expires": "9999-12-31",
     }
     return Fault.model_validate(base | fields)
 

@@ -14,8 +14,10 @@ import sqlalchemy as sa
 import xlsxwriter
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.kpi import kpi_definition
+from msoic_pipeline.workbooks.layout import load_source
 
 SHORTHAND = {"[x]": "not available", "[i]": "incomplete: some of those due did not report"}
 KINDS = {
@@ -31,15 +33,24 @@ _CHANGES = sa.text(
 
 
 def write_exports(connection: Connection, folder: Path, today: dt.date) -> dict[str, Path]:
-    """Write ``kpi.parquet`` and ``kpi.xlsx`` to ``folder``; return their paths by kind."""
+    """Write ``kpi.parquet`` and ``kpi.xlsx`` to ``folder``; return their paths by kind.
+
+    What single forces returned of their investigations is left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     values = pd.read_sql(_CHANGES, connection)
+    values = values[~((values["geography_kind"] == "force") & values["kpi_id"].isin(_sensitive_kpis()))]
     paths = {"parquet": folder / "kpi.parquet", "workbook": folder / "kpi.xlsx"}
     aside = folder / "kpi.parquet.partial"
     values.to_parquet(aside, index=False)
     aside.replace(paths["parquet"])
     _write_workbook(connection, values[values["geography_kind"] == "national"], paths["workbook"], today)
     return paths
+
+
+def _sensitive_kpis() -> set[str]:
+    """Return the KPIs that rest on sensitive returns: what a single force returned is not for everybody."""
+    return {kpi.kpi_id for kpi in load_definitions() if load_source(kpi.numerator.table.info["source"]).sensitive}
 
 
 def _write_workbook(connection: Connection, national: pd.DataFrame, target: Path, today: dt.date) -> None:

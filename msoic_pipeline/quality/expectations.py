@@ -175,7 +175,7 @@ def _recall(release: StagedRelease) -> list[Finding] | None:
         found = json.loads(findings_path(release).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return [Finding(**finding) for finding in found]
+    return [Finding(**finding | {"places": tuple(map(tuple, finding["places"]))}) for finding in found]
 
 
 def _remember(release: StagedRelease, findings: list[Finding]) -> None:
@@ -342,8 +342,22 @@ def _by_release(
             detail = _words(failing, fact, source.sensitive) or _about(expectations, numbers)
             if accepted:
                 detail += f"; {accepted} accepted by declared faults"
-            findings.append(Finding(fact.name, check, severity, not bad, size, bad, detail))
+            places = tuple(
+                place for expectation, left in failing for place in _places(expectation, left, source.sensitive)
+            )
+            findings.append(Finding(fact.name, check, severity, not bad, size, bad, detail, places))
         yield release.release.release_id, findings
+
+
+def _places(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[tuple[str, ...]]:
+    """Return rule, sheet, cell and text of rows that failed, as quarantine keeps them."""
+    named = ["sheet", "cell"]
+    places = rows[named].astype(str).to_numpy().tolist()
+    texts = rows.drop(columns=named).astype(object).to_numpy(na_value="").tolist()
+    return [
+        (expectation.rule, *place, "" if withhold else " | ".join(map(str, text)))
+        for place, text in zip(places, texts, strict=True)
+    ]
 
 
 def _about(expectations: Sequence[Expectation], numbers: Sequence[int]) -> str:

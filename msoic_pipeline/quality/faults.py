@@ -43,7 +43,7 @@ class Fault(BaseModel):
     reason: str
     reviewed_by: str
     reviewed_on: dt.date
-    expires: dt.date | None = None
+    expires: dt.date
 
     def concerns(self, release: Release) -> bool:
         """Return whether the fault was declared for ``release``."""
@@ -51,7 +51,7 @@ class Fault(BaseModel):
             self.reference_period == release.reference_period
             and self.edition in (None, release.edition)
             and self.published_on in (None, release.published_on)
-            and (self.expires is None or self.expires >= dt.date.today())
+            and self.expires >= dt.date.today()
         )
 
     def mend(self) -> Mend:

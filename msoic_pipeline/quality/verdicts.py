@@ -47,7 +47,7 @@ def judge(
                 file_name=release.release.file_name,
                 staged=release,
                 accepted=not blocking,
-                quarantine=_quarantined(source, release),
+                quarantine=[*_quarantined(source, release), *_failing_rows(source, release, blocking)],
                 results=[_result(source, release.release.release_id, finding) for finding in findings],
                 reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
             )
@@ -122,6 +122,26 @@ def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]
             }
         )
     return rows
+
+
+def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return the rows for which blocking checks reject a release."""
+    return [
+        {
+            "source": source.source,
+            "file_name": release.release.file_name,
+            "sheet": sheet,
+            "cell": cell,
+            "rule": rule,
+            "release_id": release.release.release_id,
+            "reason": f"{finding.table_name}: {finding.check_name} does not hold of this row",
+            "raw_text": WITHHELD if source.sensitive else text,
+            "is_declared": False,
+            "treatment": "rejected",
+        }
+        for finding in blocking
+        for rule, sheet, cell, text in finding.places
+    ]
 
 
 def _refused(source: Source, error: SourceFileError) -> Verdict:

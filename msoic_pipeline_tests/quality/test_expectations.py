@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -178,7 +179,8 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
         treatment="accept",
         reason="Decisions withdrawn.",
         reviewed_by="MSOIC data team",
-        reviewed_on="2022-06-02",  # type: ignore[arg-type]
+        reviewed_on=dt.date(2022, 6, 2),
+        expires=dt.date.max,
     )
     monkeypatch.setattr(expectations, "faults_of", lambda release: (fault,))
     rows = decisions()
@@ -187,6 +189,17 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
     assert finding.rows_failed == 1
     assert "C6" in finding.detail and "C5" not in finding.detail
     assert "1 accepted by declared faults" in finding.detail
+
+
+def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
+    rows = decisions()
+    rows[0]["decisions"] = -1
+    release = stage("nrm", "a", fact_nrm_decision=rows)
+    (verdict,) = judge(NRM, Landing((), ()), [release], (), validate_source(NRM, [release], None))
+    assert not verdict.accepted
+    ((row),) = verdict.quarantine
+    assert (row["rule"], row["sheet"], row["cell"]) == ("out_of_range", "Table_1", "C5")
+    assert "-1" in row["raw_text"] and not row["is_declared"]
 
 
 def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.MonkeyPatch):

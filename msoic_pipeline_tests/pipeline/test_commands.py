@@ -1,0 +1,102 @@
+"""The commands for people, on a warehouse that has just been loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from msoic_pipeline.cli import app
+from msoic_pipeline.landing import land_file
+from msoic_pipeline.publication.templates import write_template
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
+
+Run = Callable[..., Ran]
+
+
+def _say(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_commands_on_a_loaded_warehouse(run: Run, settings: Path, raw: Path, tmp_path: Path):
+    ran = run(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", FIRST, LAST)
+    assert ran.success, str(ran)
+
+    told = _say("kpi", "nrm_referrals", "--period", "2021", "--as-at", "2022-03-31")
+    assert "12,727" in told and "2022-03-03" in told
+    assert "No such value was known on 2021-01-01" in _say("kpi", "nrm_referrals", "--as-at", "2021-01-01")
+
+    tree = _say("trace", "nrm_referrals", "2021-Q4", "--as-at", "2022-03-31", "--open")
+    assert "quarter-4-2021" in tree and "Table_2!" in tree and "SHA-256" in tree
+    copy = openpyxl.load_workbook(next((settings / "trace").glob("*.xlsx")))["Table_2"]
+    coloured = [cell for row in copy.iter_rows() for cell in row if cell.fill.fgColor.rgb == "FFFFD700"]
+    found = json.loads(_say("trace", "nrm_referrals", "2021-Q4", "--as-at", "2022-03-31", "--json"))
+    assert sum(float(str(cell.value)) for cell in coloured) == found["numerator"]["total"] == found["kpi"]["numerator"]
+    assert {cell.coordinate for cell in coloured} == {source["cell"] for source in found["numerator"]["sources"]}
+    assert all(
+        float(source["found"][0].replace(",", "")) == source["value"] for source in found["numerator"]["sources"]
+    )
+
+    for kpi_id, period, geography in (
+        ("cps_conviction_rate", "2021/22", "wessex"),
+        ("recorded_modern_slavery_crimes", "2021-Q2", "Kent"),
+        ("live_investigations", "2021-02", "national"),
+        ("live_investigations", "2021-02", "South West"),
+        ("modern_slavery_charge_outcome_rate", "2020/21", "national"),
+        ("people_briefed", "2021/22", "national"),
+    ):
+        traced = json.loads(_say("trace", kpi_id, period, geography, "--json"))
+        assert traced["numerator"]["total"] == pytest.approx(traced["kpi"]["numerator"]), kpi_id
+        if traced["denominator"]:
+            assert traced["denominator"]["total"] == pytest.approx(traced["kpi"]["denominator"]), kpi_id
+    unknown = CliRunner().invoke(app, ["trace", "no_such_kpi", "2021"])
+    assert unknown.exit_code == 2 and "KPIs are" in unknown.output
+
+    assert "167 claims" in _say("claims")
+
+    values = pd.read_parquet(settings / "kpi.parquet")
+    assert not values.empty
+    by_force = values[values["geography_kind"] == "force"]["kpi_id"]
+    assert "recorded_modern_slavery_crimes" in set(by_force)
+    assert not by_force.str.contains("investigations").any(), "what one force returned is not for everybody"
+    book = openpyxl.load_workbook(settings / "kpi.xlsx")
+    assert book.sheetnames[:2] == ["Cover_sheet", "Notes"]
+    assert "synthetic" in str(book["Cover_sheet"]["A3"].value)
+
+
+def test_check_and_explain_tell_of_a_file_before_it_is_loaded(settings: Path, raw: Path):
+    good = next((raw / "cps").glob("*quarter-4-2021-2022.xlsx"))
+    assert _say("check", str(good)).startswith("ACCEPTED")
+    book = openpyxl.load_workbook(good)
+    book["1 Pre-charge"]["D4"] = "Accused"
+    book.save(good)
+    refused = CliRunner().invoke(app, ["check", str(good)])
+    assert refused.exit_code == 1
+    assert "REJECTED" in refused.output and "D4" in refused.output
+    told = _say("layout", "explain", str(good))
+    assert "NOT READ" in told and "unknown header 'Accused' in D4" in told and "add a member or a spelling" in told
+    assert "table prosecutions" in told
+
+
+@pytest.mark.parametrize(("kind", "sheet"), [("force_returns", "Return"), ("programme_activity", "Cover")])
+def test_a_filled_in_template_is_recognised(tmp_path: Path, kind: str, sheet: str):
+    path = tmp_path / kind / "filled.xlsx"
+    path.parent.mkdir()
+    write_template(kind, path)
+    book = openpyxl.load_workbook(path)
+    answers = {"Force": "Kent Police", "Month": "April 2021", "Submitted on": "10 May 2021"}
+    answers |= {"Quarter": "2021/22 Q1", "Published on": "20 July 2021"}
+    for row in book[sheet].iter_rows(max_col=2):
+        if row[0].value in answers:
+            row[1].value = answers[str(row[0].value)]
+    book.save(path)
+    release = land_file(path, tmp_path, load_source(kind))
+    assert release.reference_period == {"force_returns": "2021-04", "programme_activity": "2021-Q2"}[kind]
