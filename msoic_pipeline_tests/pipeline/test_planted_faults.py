@@ -467,15 +467,31 @@ def _faults() -> Iterator[Fault]:
 FAULTS = tuple(_faults())
 # What nothing catches yet, and the rule that would.
 NOT_CAUGHT: dict[str, str] = {
-    "recorded_crime: digit swapped, a force's crimes of another offence": "a rule that holds each force and offence against its own history",
-    "cps: digit swapped, all crime, prosecutions, 104,072 as 104,702": "convictions and non-convictions summed to completed prosecutions, of all crime",
-    "cps: digit swapped, conviction rate of an area, 0.647 as 0.467": "the rate is not loaded: it would have to be read to be held against its counts",
-    "cps: quarter repeated, in the place of the next, in all sheets": "a rule on successive quarters that are the same in every area and measure",
-    "irregular_migration: column shifted, counts one row down": "a rule that holds each nationality against the release before",
-    "small_boats: digit swapped, people of a week": "weeks against the sum of their days",
-    "programme_activity: digit swapped, penalties collected at one place": "a rule that holds each place against its own history",
-    "programme_activity: force doubled, the values of a place": "a rule that holds each place against its own history",
-    "programme_activity: quarter repeated, the sheet of the quarter before": "a rule on a workbook whose months lie outside the quarter of its cover",
+    "recorded_crime: digit swapped, a force's crimes of another offence": (
+        "a rule that holds each force and offence against its own history"
+    ),
+    "cps: digit swapped, all crime, prosecutions, 104,072 as 104,702": (
+        "convictions and non-convictions summed to completed prosecutions, of all crime"
+    ),
+    "cps: digit swapped, conviction rate of an area, 0.647 as 0.467": (
+        "the rate is not loaded: it would have to be read to be held against its counts"
+    ),
+    "cps: quarter repeated, in the place of the next, in all sheets": (
+        "a rule on successive quarters that are the same in every area and measure"
+    ),
+    "irregular_migration: column shifted, counts one row down": (
+        "a rule that holds each nationality against the release before"
+    ),
+    "small_boats: digit swapped, people of a week": ("weeks against the sum of their days"),
+    "programme_activity: digit swapped, penalties collected at one place": (
+        "a rule that holds each place against its own history"
+    ),
+    "programme_activity: force doubled, the values of a place": (
+        "a rule that holds each place against its own history"
+    ),
+    "programme_activity: quarter repeated, the sheet of the quarter before": (
+        "a rule on a workbook whose months lie outside the quarter of its cover"
+    ),
 }
 
 
