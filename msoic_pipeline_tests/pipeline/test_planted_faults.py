@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline import landing, staging
-from msoic_pipeline.landing import land_source, sidecar_path
+from msoic_pipeline.landing import Landing, land_source, sidecar_path
 from msoic_pipeline.loading import load_dimensions, load_quarters, register
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
@@ -33,11 +34,12 @@ from msoic_pipeline.quality.handwritten import (
 )
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
+from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.staging import StagedRelease, stage_release
 from msoic_pipeline.warehouse import open_engine, prepare, reading
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import from_a1
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
@@ -46,7 +48,7 @@ Signal = tuple[str, ...]  # what was raised, and where
 
 # Enough releases of every source for histories, several vintages, and every rule that holds one source against another.
 CUT = {
-    "nrm": ("*-2020-*", "*-2021-*", "*-2022-*"),
+    "nrm": ("*-2020-*", "*-2021-*", "*quarter-1-2022-*"),
     "recorded_crime": ("prc-pfa*270122*", "prc-pfa*280422*", "prc-csp*280422*"),
     "crime_outcomes": (
         "*mar2020*220721*",
@@ -61,8 +63,8 @@ CUT = {
     "force_returns": ("2021-*/e2300000[16]-*", "202?-*/e23000014-*"),
     "programme_activity": ("*",),
 }
-OFFENCES = {"106", "8N", "10D", "92A"}
-LEVELS = next(check.name for check in WAREHOUSE_CHECKS if check.run is levels_steady)
+# Modern slavery, and another.
+OFFENCES = {"106", "8N"}
 
 
 # --- planting
@@ -465,8 +467,18 @@ def _faults() -> Iterator[Fault]:
 
 
 FAULTS = tuple(_faults())
+# Says of itself that the pipeline is at fault, not the file: it does not name what is wrong.
+NO_CATCH = {"rule not_conserved"}
 # What nothing catches yet, and the rule that would.
 NOT_CAUGHT: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "crime_outcomes: column shifted, type and both counts",
+            "crime_outcomes: force doubled, its rows",
+            "crime_outcomes: quarter repeated, its rows",
+        ),
+        "duplicate_key is found, but its rows count as one figure each, not two: not_conserved is said instead",
+    ),
     "recorded_crime: digit swapped, a force's crimes of another offence": (
         "a rule that holds each force and offence against its own history"
     ),
@@ -474,7 +486,7 @@ NOT_CAUGHT: dict[str, str] = {
         "convictions and non-convictions summed to completed prosecutions, of all crime"
     ),
     "cps: digit swapped, conviction rate of an area, 0.647 as 0.467": (
-        "the rate is not loaded: it would have to be read to be held against its counts"
+        "the rate of an area is not loaded: it would have to be read to be held against its counts"
     ),
     "cps: quarter repeated, in the place of the next, in all sheets": (
         "a rule on successive quarters that are the same in every area and measure"
@@ -482,7 +494,7 @@ NOT_CAUGHT: dict[str, str] = {
     "irregular_migration: column shifted, counts one row down": (
         "a rule that holds each nationality against the release before"
     ),
-    "small_boats: digit swapped, people of a week": ("weeks against the sum of their days"),
+    "small_boats: digit swapped, people of a week": "weeks against the sum of their days",
     "programme_activity: digit swapped, penalties collected at one place": (
         "a rule that holds each place against its own history"
     ),
@@ -498,13 +510,22 @@ NOT_CAUGHT: dict[str, str] = {
 # --- what catches them
 
 
+@dataclass(frozen=True)
+class Read:
+    """The files of a source as read: those recognised, those parsed, those that could not be."""
+
+    source: Source
+    landing: Landing
+    staged: list[StagedRelease]
+    unreadable: list[SourceFileError]
+
+
 @dataclass
 class Bench:
     """The sample's grids as files, a warehouse loaded from them, and what is raised with nothing planted."""
 
     folder: Path
     raised: dict[str, set[Signal]] = field(default_factory=dict)
-    staged: dict[str, list[StagedRelease]] = field(default_factory=dict)
     red: list[str] = field(default_factory=list)
 
     @property
@@ -512,12 +533,8 @@ class Bench:
         """The warehouse with nothing planted."""
         return self.folder / "warehouse.sqlite"
 
-    def raw(self, source: str) -> Path:
-        """The folder of a source's files."""
-        return self.folder / "raw" / source
-
     def fill(self) -> None:
-        """Write the grids, load them all, and note what is raised."""
+        """Write the grids, load them all, and note what is raised, and what of it is red."""
         for source, patterns in CUT.items():
             for path in sorted({path for pattern in patterns for path in (RAW / source).glob(pattern)}):
                 if path.suffix == ".yaml":
@@ -529,91 +546,113 @@ class Bench:
                     shutil.copy2(sidecar_path(path), sidecar_path(target))
         engine = open_engine(f"sqlite:///{self.warehouse}")
         prepare(engine)
-        gates = {source: self._load(engine, source, self.folder / "raw") for source in SOURCES}
-        self.red += [f"{source}: {name}" for source, (_, _, bad) in gates.items() for name in bad]
+        at_the_gate: dict[str, set[Signal]] = {}
+        for source in SOURCES:
+            at_the_gate[source], reasons = load(engine, self.read(source, self.folder / "raw"))
+            self.red += reasons
         summary = reconcile_quarters(engine, ALL_QUARTERS, today=TODAY)
-        self.red += list(summary.worst) if summary.blocking else []
+        self.red += summary.worst if summary.blocking else ()
         with reading(engine) as connection:
-            found = check_warehouse(connection, TODAY)
-            self.red += [
-                f"{r['check_name']}: {r['detail']}" for r in found if not r["success"] and r["severity"] == "block"
-            ]
-            for source, (signals, _, _) in gates.items():
-                self.raised[source] = signals | _in_warehouse(connection, source)
+            for check in check_warehouse(connection, TODAY):
+                if check["severity"] == "block" and not check["success"]:
+                    self.red.append(f"{check['check_name']}: {check['detail']}")
+            for source in SOURCES:
+                self.raised[source] = at_the_gate[source] | in_warehouse(connection, source)
         engine.dispose()
 
-    def _load(self, engine: sa.Engine, source: str, raw: Path) -> tuple[set[Signal], bool, list[str]]:
-        """Read, judge and load a source; return what was raised, whether all was accepted, and the reasons if not."""
+    def read(self, source: str, raw: Path) -> Read:
+        """Land and stage the files of a source; a file that was read before is not read again."""
         its = load_source(source)
-        found = land_source(raw, its, self.folder / "staging")
-        staged, unreadable = [], []
-        for release in found.releases:
+        read = Read(its, land_source(raw, its, self.folder / "staging"), [], [])
+        for release in read.landing.releases:
             try:
-                staged.append(stage_release(release, its, raw, self.folder / "staging"))
+                read.staged.append(stage_release(release, its, raw, self.folder / "staging"))
             except SourceFileError as error:
-                unreadable.append(error)
-        verdicts = judge(its, found, staged, unreadable, validate_source(its, staged))
-        signals: set[Signal] = set()
-        for verdict in verdicts:
-            for row in verdict.quarantine:
-                if not row["is_declared"]:
-                    signals.add((f"rule {row['rule']}", "block", row["file_name"], row["sheet"], row["cell"]))
-            for row in verdict.results:
-                if not row["success"] and row["check_name"] != "rows could be read":
-                    name = f"check {row['check_name'].partition(':')[0]}"
-                    signals.add((name, row["severity"], verdict.file_name, row["table_name"], row["check_name"]))
-        reasons = [reason for verdict in verdicts if not verdict.accepted for reason in verdict.reasons]
-        accepted = [verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged]
-        if not reasons:
-            load_dimensions(engine, accepted, TODAY)
-            register(engine, its, found, verdicts)
-            load_quarters(engine, its, ALL_QUARTERS, accepted)
-        return signals, not reasons, reasons
+                read.unreadable.append(error)
+        return read
 
-    def catch(self, fault: Fault | None, source: str, folder: Path) -> set[Signal]:
-        """Plant a fault in a copy of a source's files and return what it raises that is not raised without it."""
-        shutil.copytree(self.raw(source), folder / "raw" / source)
-        if fault:
-            (path,) = (p for p in (folder / "raw" / source).rglob(f"*{fault.file}*") if p.suffix != ".yaml")
-            grids = pickle.loads(path.read_bytes())
-            before = copy.deepcopy(grids)
-            fault.plant(grids)
-            assert grids != before, "nothing was planted"
-            path.write_bytes(pickle.dumps(grids))
+    def plant(self, fault: Fault, folder: Path) -> Read:
+        """Plant a fault in a copy of its source's files, and read them."""
+        raw = folder / "raw"
+        shutil.copytree(self.folder / "raw" / fault.source, raw / fault.source)
+        (path,) = (path for path in raw.rglob(f"*{fault.file}*") if path.suffix != ".yaml")
+        grids, before = (pickle.loads(path.read_bytes()) for _ in range(2))
+        fault.plant(grids)
+        assert grids != before, f"nothing was planted: {fault}"
+        path.write_bytes(pickle.dumps(grids))
+        return self.read(fault.source, raw)
+
+    def catch(self, read: Read, folder: Path) -> set[Signal]:
+        """Put a source's files through the pipeline and return what is raised that is not with nothing planted."""
+        folder.mkdir(exist_ok=True)
         shutil.copy2(self.warehouse, folder / "warehouse.sqlite")
         engine = open_engine(f"sqlite:///{folder / 'warehouse.sqlite'}")
-        signals, accepted, _ = self._load(engine, source, folder / "raw")
-        if accepted:
-            changed = stale_quarters(engine, ALL_QUARTERS, TODAY)
-            reconcile_quarters(engine, changed, today=TODAY)
+        signals, reasons = load(engine, read)
+        if not reasons:  # else the last good figures stand
+            stale = stale_quarters(engine, ALL_QUARTERS, TODAY)
+            reconcile_quarters(engine, stale, rules=rules_of(read.source), today=TODAY)
             with reading(engine) as connection:
-                signals |= _in_warehouse(connection, source)
+                signals |= in_warehouse(connection, read.source.source)
         engine.dispose()
-        return signals - self.raised[source]
+        return signals - self.raised[read.source.source]
 
 
-def _in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
+def load(engine: sa.Engine, read: Read) -> tuple[set[Signal], list[str]]:
+    """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
+    verdicts = judge(read.source, read.landing, read.staged, read.unreadable, validate_source(read.source, read.staged))
     signals: set[Signal] = set()
-    for row in check_warehouse(connection, TODAY):
-        if not row["success"] and row["check_name"] != LEVELS:
-            signals.add((f"check {row['check_name']}", row["severity"], row["table_name"], row["detail"]))
-    for name in dict.fromkeys(table.fact for table in load_source(source).tables):
-        totals = national_totals(connection, FACTS[name])
-        if not totals.empty:
-            judged = level_shifts(totals)
-            for shifted in judged[judged["is_shift"]].to_dict("records"):
-                signals.add((f"check {LEVELS}", "warn", name, str(shifted["series"]), str(shifted["label"])))
+    for verdict in verdicts:
+        for row in verdict.quarantine:
+            if not row["is_declared"]:
+                signals.add((f"rule {row['rule']}", "block", row["file_name"], row["sheet"], row["cell"]))
+        for row in verdict.results:
+            if not row["success"] and row["check_name"] != "rows could be read":  # its rules are there already
+                name = f"check {row['check_name'].partition(':')[0]}"
+                signals.add((name, row["severity"], verdict.file_name, row["table_name"], row["check_name"]))
+    reasons = [f"{verdict.file_name}: {reason}" for verdict in verdicts for reason in verdict.reasons]
+    if not reasons:
+        accepted = [verdict.staged for verdict in verdicts if verdict.staged]
+        load_dimensions(engine, accepted, TODAY)
+        register(engine, read.source, read.landing, verdicts)
+        load_quarters(engine, read.source, ALL_QUARTERS, accepted)
+    return signals, reasons
+
+
+def facts_of(source: Source) -> list[str]:
+    """Return the fact tables that a source fills."""
+    return list(dict.fromkeys(table.fact for table in source.tables))
+
+
+def rules_of(source: Source) -> list[Rule]:
+    """Return the rules of reconciliation that speak of a source: what is loaded of it cannot change any other."""
+    facts = facts_of(source)
+    return [rule for rule in load_rules() if any(f'"{fact}"' in rule.model_dump_json() for fact in facts)]
+
+
+def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
+    """Return what the checks of the warehouse and the rules of reconciliation raise."""
+    signals: set[Signal] = set()
+    for check in WAREHOUSE_CHECKS:
+        if check.run is not levels_steady:
+            for _, table, _, failed, detail in check.run(connection, TODAY):
+                if failed:
+                    signals.add((f"check {check.name}", check.severity, table, detail))
+            continue
+        for name in facts_of(load_source(source)):  # one signal a shift
+            totals = national_totals(connection, FACTS[name])
+            judged = level_shifts(totals) if len(totals) else pd.DataFrame({"is_shift": []})
+            for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):
+                signals.add((f"check {check.name}", check.severity, name, row["series"], row["label"]))
     result = reconciliation_result
-    broken = sa.select(result).where(result.c.status == "breaks")
-    for found in connection.execute(broken):
-        place = (found.item, found.period_label, found.geography_code)
-        signals.add((f"reconciliation {found.rule_id}", found.severity, *place))
+    for broken in connection.execute(sa.select(result).where(result.c.status == "breaks")):
+        name = f"reconciliation {broken.rule_id}"
+        signals.add((name, broken.severity, broken.item, broken.period_label, broken.geography_code))
     return signals
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """The bench, with every file that is opened read as the grids that it holds."""
+    """The bench; every file that is opened is read as the grids that it holds."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (landing, staging):
             patch.setattr(module, "open_workbook", lambda path: GridWorkbook(path, pickle.loads(path.read_bytes())))
@@ -625,22 +664,26 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_nothing_planted_raises_nothing_red(bench: Bench, tmp_path: Path):
     assert bench.red == []
     for source in SOURCES:
-        assert bench.catch(None, source, tmp_path / source) == set()
+        assert bench.catch(bench.read(source, bench.folder / "raw"), tmp_path / source) == set()
 
 
 @pytest.mark.slow
 def test_every_planted_fault_is_caught_by_a_named_rule(bench: Bench, tmp_path: Path):
     uncaught = []
     print()
-    for number, fault in enumerate(FAULTS):
-        folder = tmp_path / str(number)
-        signals = bench.catch(fault, fault.source, folder)
-        shutil.rmtree(folder)
-        names = sorted({f"{name} ({severity})" for name, severity, *_ in signals})
-        print(f"{fault.source:20} {fault.kind:17} {fault.words:48} {'; '.join(names) or 'NOT CAUGHT'}")
-        if not names:
-            uncaught.append(str(fault))
-    assert set(uncaught) == set(NOT_CAUGHT), "what is caught by now comes off the list; what is not is a gap"
+    for source in SOURCES:
+        planted = [(fault, tmp_path / f"{source}-{n}") for n, fault in enumerate(FAULTS) if fault.source == source]
+        reads = [(fault, folder, bench.plant(fault, folder)) for fault, folder in planted]
+        # All at once: Great Expectations takes as long over one release as over many.
+        validate_source(load_source(source), list({s.key: s for _, _, read in reads for s in read.staged}.values()))
+        for fault, folder, read in reads:
+            signals = bench.catch(read, folder)
+            names = sorted({f"{name} ({severity})" for name, severity, *_ in signals if name not in NO_CATCH})
+            shutil.rmtree(folder)
+            print(f"{fault.source:20}{fault.kind:17}{fault.words:50}{'; '.join(names) or 'NOT CAUGHT'}")
+            if not names:
+                uncaught.append(str(fault))
+    assert sorted(uncaught) == sorted(NOT_CAUGHT), "a gap that is closed comes off the list; a new one is a fault"
 
 
 def test_every_source_has_faults_of_every_kind():
