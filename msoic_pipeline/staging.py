@@ -209,11 +209,14 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
                 parts.append(_as_fact(rows, fact, release))
                 may_sum.append(_may_sum(rows, tidy.match.table))
                 findings += check_totals(tidy, fact, faults)
-        tables[name], repeated = _unique(pa.concat_tables(parts), np.concatenate(may_sum), fact)
+        read = pa.concat_tables(parts)
+        # Figures, not rows: a row may hold several measures.
+        counts["rejected"] += len(bad) + _figures_in(read, fact)
+        tables[name], repeated = _unique(read, np.concatenate(may_sum), fact)
+        counts["rejected"] -= _figures_in(tables[name], fact)
         bad += repeated
         rejects += [reject | {"table_name": name} for reject in bad]
         rejects += [r | {"table_name": name} for t in tidied if t.match.table.fact == name for r in t.rejects]
-        counts["rejected"] += len(bad)
         vintages += _vintages(tables[name], fact, release)
     counts["loaded"] = sum(_figures_in(tables[name], FACTS[name]) for name in tables)
     check_conserved(counts, release.file_name)

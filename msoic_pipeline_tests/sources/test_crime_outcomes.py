@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
+from msoic_pipeline.landing import land_file
+from msoic_pipeline.staging import stage_release
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 
 FACT = "fact_crime_outcome"
@@ -66,3 +73,19 @@ def test_the_quarter_is_the_one_in_which_the_offence_was_recorded_so_that_it_gro
 def test_each_way_of_naming_the_sheet_is_met_with(sheet: str):
     sheets = {s["sheet"] for release in staged_releases("crime_outcomes") for s in release.manifest["sheets"]}
     assert sheet in sheets
+
+
+def test_a_repeated_row_of_two_measures_is_a_duplicate_key(tmp_path: Path):
+    path = next((REPOSITORY / "data" / "raw" / "crime_outcomes").glob("*mar2020*240720.xlsx"))
+    (tmp_path / "crime_outcomes").mkdir()
+    copy = tmp_path / "crime_outcomes" / path.name
+    book = openpyxl.load_workbook(path)
+    sheet = book["Outcomes_open_data_2019_20"]
+    sheet.append([cell.value for cell in sheet[3]])
+    book.save(copy)
+    shutil.copy2(f"{path}.yaml", f"{copy}.yaml")
+    source = load_source("crime_outcomes")
+    staged = stage_release(land_file(copy, tmp_path, source), source, tmp_path, tmp_path / "staging")
+    rejects = staged.frame("rejects")
+    assert set(rejects["rule"]) == {"duplicate_key"}
+    assert {"L3", f"L{sheet.max_row}"} <= set(rejects["cell"])
