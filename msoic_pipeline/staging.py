@@ -50,6 +50,9 @@ OFFENCE_SCHEMA = pa.schema(
 SELDOM_FILLED = {"rejects": REJECT_SCHEMA, "dim_offence": OFFENCE_SCHEMA}
 # Columns that tell apart the margins which one fact table holds.
 DIVISIONS = ("breakdown", "series", "case_type", "stage")
+# Of the failures of a check, so many are put into words.
+SHOWN = 10
+FLOAT_ERROR = 1e-9
 # What a column of dim_offence is called among the labels of a sheet.
 LABELS = {"description": "offence_description"}
 
@@ -208,7 +211,7 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
                 rows = tidy.rows if not unknown else _without(tidy.rows, unknown)
                 parts.append(_as_fact(rows, fact, release))
                 may_sum.append(_may_sum(rows, tidy.match.table))
-                findings += check_totals(tidy, fact, faults)
+                findings += [*check_totals(tidy, fact, faults), *check_rates(tidy, fact, faults)]
         read = pa.concat_tables(parts)
         # Figures, not rows: a row may hold several measures.
         counts["rejected"] += len(bad) + _figures_in(read, fact)
@@ -363,20 +366,57 @@ def check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[
     """Hold every total that a sheet gives against the sum of its parts in the same sheet."""
     if not len(tidy.totals["cell"]):
         return []
-    accepted = [fault for fault in faults if fault.treatment == "accept"]
     failures: list[str] = []
     checked = 0
     for cell, published, parts in _totals_and_parts(tidy, fact):
         checked += 1
-        if published != parts and not any(f.covers("total_differs", tidy.match.sheet, cell) for f in accepted):
+        if published != parts and not _is_accepted(faults, "total_differs", tidy.match.sheet, cell):
             failures.append(f"{cell}: published {published:,.0f}, its parts sum to {parts:,.0f}")
-    detail = f"sheet {tidy.match.sheet!r}: " + (
-        "; ".join(failures[:10]) + (f"; and {len(failures) - 10} more" if len(failures) > 10 else "")
-        if failures
-        else "all agree"
-    )
     check = f"totals equal their parts: {tidy.match.table.table}"
-    return [Finding(fact.name, check, "block", not failures, checked, len(failures), detail)]
+    return [Finding(fact.name, check, "block", not failures, checked, len(failures), _in_sheet(tidy, failures))]
+
+
+def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
+    """Hold every rate that a sheet gives against the counts it is made of, in the same sheet, as far as it is rounded.
+
+    A rate of counts that are not available, or of a whole of nothing, is not checked.
+    """
+    if not len(tidy.rates["cell"]):
+        return []
+    (measure,) = fact.info["measures"]
+    names = [name for name in dict.fromkeys([*_members_of(tidy), "quarter_start"]) if name != "measure"]
+    counts: dict[tuple[Any, ...], float] = {}
+    for rows in (tidy.rows, tidy.totals):
+        counts.update(
+            zip(zip(rows["measure"], *(rows[name] for name in names), strict=True), rows[measure], strict=True)
+        )
+    failures: list[str] = []
+    checked = 0
+    for cell, name, rate, *key in zip(
+        *(tidy.rates[column] for column in ("cell", "measure", measure, *names)), strict=True
+    ):
+        made_of = tidy.match.layout.rates[name]
+        part, whole = (counts.get((count, *key)) for count in (made_of.part, made_of.whole))
+        if part is None or not whole:
+            continue
+        checked += 1
+        differs = abs(rate - part / whole) > 0.5 * 10**-made_of.decimals + FLOAT_ERROR
+        if differs and not _is_accepted(faults, "rate_differs", tidy.match.sheet, cell):
+            words = (
+                f"{made_of.part} {part:,.0f} of {made_of.whole} {whole:,.0f} are {part / whole:.{made_of.decimals}f}"
+            )
+            failures.append(f"{cell}: published {rate:.{made_of.decimals}f}, but {words}")
+    check = f"rates agree with their counts: {tidy.match.table.table}"
+    return [Finding(fact.name, check, "block", not failures, checked, len(failures), _in_sheet(tidy, failures))]
+
+
+def _is_accepted(faults: tuple[Fault, ...], rule: str, sheet: str, cell: str) -> bool:
+    return any(fault.treatment == "accept" and fault.covers(rule, sheet, cell) for fault in faults)
+
+
+def _in_sheet(tidy: Tidy, failures: list[str]) -> str:
+    more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+    return f"sheet {tidy.match.sheet!r}: {'; '.join(failures[:SHOWN]) + more if failures else 'all agree'}"
 
 
 def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:

@@ -329,9 +329,9 @@ def test_blank_rows_above_change_nothing(tmp_path: Path):
 
 @pytest.mark.parametrize("published", [999, "1,000"])
 def test_a_total_that_is_not_the_sum_of_its_parts(tmp_path: Path, published: Any):
-    done = _edited(tmp_path, _set("2 Prosecutions", "B19", published))
+    done = _edited(tmp_path, _set("2 Prosecutions", "F19", published))
     (reason,) = _reasons(done)
-    assert "'2 Prosecutions': B19: published" in reason and "its parts sum to" in reason
+    assert "'2 Prosecutions': F19: published" in reason and "its parts sum to" in reason
 
 
 def test_an_undeclared_member_of_the_programmes_record(tmp_path: Path):
@@ -377,12 +377,38 @@ def test_a_row_left_out_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.
     assert bool(others) is not declared
 
 
-@pytest.mark.parametrize("cell", ["", "B19", "C19"])
+@pytest.mark.parametrize("cell", ["", "F19", "C19"])
 def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str):
     fault = _fault(treatment="accept", rule="total_differs", sheet="2 Prosecutions", cell=cell)
     monkeypatch.setattr(staging, "faults_of", lambda release: (fault,))
-    done = _edited(tmp_path, _set("2 Prosecutions", "B19", 999))
+    done = _edited(tmp_path, _set("2 Prosecutions", "F19", 999))
     assert bool(_reasons(done)) is (cell == "C19")
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+@pytest.mark.parametrize(
+    ("sheet", "cell", "value", "words"),
+    [
+        ("2 Prosecutions", "D5", 0.123, "D5: published 0.123, but convictions"),
+        ("2 Prosecutions", "D19", 0.123, "D19: published 0.123, but convictions"),
+        ("3 All crime", "E10", "12.3%", "E10: published 0.123, but convictions"),
+    ],
+    ids=["area", "nation", "all crime"],
+)
+def test_a_rate_that_its_counts_do_not_make(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sheet: str,
+    cell: str,
+    value: Any,
+    words: str,
+    accepted: bool,
+):
+    fault = _fault(treatment="accept", rule="rate_differs", sheet=sheet, cell=cell)
+    monkeypatch.setattr(staging, "faults_of", lambda release: (fault,) if accepted else ())
+    found = [reason for reason in _reasons(_edited(tmp_path, _set(sheet, cell, value))) if "rates agree" in reason]
+    assert len(found) == (0 if accepted else 1)
+    assert accepted or words in found[0]
 
 
 def test_a_declared_replacement_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -30,6 +30,8 @@ ROBUST_DEVIATIONS = 4
 MAD_TO_DEVIATION = 1.4826
 # A history of fewer changes cannot say what is usual.
 FEWEST_CHANGES = 8
+# Periods of fewer figures than these can be the same by chance.
+FEWEST_FIGURES = 10
 # Home Office offence code of modern slavery: its national series is judged apart from that of all other offences.
 MODERN_SLAVERY = "106"
 SHARE = "share"
@@ -107,6 +109,62 @@ def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     return found[["release_id"]].assign(detail=details)
 
 
+def periods_repeated(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
+    """Find periods of a release of which every figure is the one of the period before.
+
+    Periods are compared where both have FEWEST_FIGURES figures that are not zero; a fact by day is not compared.
+    """
+    if "day" in fact.columns:
+        return pd.DataFrame(columns=["release_id", "detail"])
+    time, kind = ("month_start", "month") if "month_start" in fact.columns else ("quarter_start", "quarter")
+    measures = list(fact.info["measures"])
+    told = [
+        name
+        for name in (column.name for column in fact.primary_key.columns)
+        if name not in ("release_id", "quarter_start", time)
+    ]
+    filled = rows.loc[(rows[measures].fillna(0) != 0).any(axis=1) & rows[time].notna()]
+    number = _period_number(filled[time], kind)
+    content = pd.util.hash_pandas_object(filled[[*told, *measures]], index=False)
+    by = [name for name in ("release_id", division(fact)) if name]
+    # Each row as one number: the same sum of them, of so many rows, is the same rows.
+    sums = (
+        filled[by]
+        .assign(number=number, content=content)
+        .groupby([*by, "number"], as_index=False)["content"]
+        .agg(["sum", "size"])
+    )
+    earlier = sums.assign(number=sums["number"] + 1)
+    same = sums[sums["size"] >= FEWEST_FIGURES].merge(earlier, on=[*by, "number", "sum", "size"])
+    details = [
+        f"{', '.join(str(row[name]) for name in by[1:]) or 'the table'}: all {row['size']} figures of "
+        f"{_number_label(row['number'], kind)} are those of {_number_label(row['number'] - 1, kind)}"
+        for row in same.to_dict("records")
+    ]
+    return same[["release_id"]].assign(detail=details)
+
+
+def weeks_differ_from_days(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
+    """Find weeks whose figure is not the sum of its seven days in the same release, where there are all seven."""
+    daily, weekly = (rows[rows["series"] == series] for series in ("daily", "weekly"))
+    last_weekday = weekly.groupby("release_id")["day"].first().dt.day_of_week
+    to_the_end = (daily["release_id"].map(last_weekday) - daily["day"].dt.day_of_week) % 7
+    ends = daily["day"] + pd.to_timedelta(to_the_end, unit="D")
+    days = (
+        daily.assign(day=ends)
+        .groupby(["release_id", "measure", "day"], as_index=False)
+        .agg(days=("value", "size"), total=("value", "sum"))
+    )
+    both = weekly.merge(days[days["days"] == 7], on=["release_id", "measure", "day"])
+    wrong = both[both["value"] != both["total"]]
+    details = [
+        f"{row['measure']} of the week to {_day(row['day'])} (sheet {row['sheet']!r}, cell {row['cell']}): "
+        f"{_figure(row['value'])}, but its days sum to {_figure(row['total'])}"
+        for row in wrong.to_dict("records")
+    ]
+    return wrong[["release_id"]].assign(detail=details)
+
+
 ROW_CHECKS = (
     Check(
         "dates lie in their quarter",
@@ -129,6 +187,20 @@ ROW_CHECKS = (
         "other's place, as seen in a published table. Which one is right cannot be told from the file.",
         yearly_totals_differ,
         ("fact_recorded_crime",),
+    ),
+    Check(
+        "no period repeats the one before",
+        "block",
+        "That every figure of a table should be the same in two quarters is no chance: one quarter was pasted over the "
+        "other.",
+        periods_repeated,
+    ),
+    Check(
+        "weeks are the sum of their days",
+        "block",
+        "Both series are one count. In the real file of August 2026 all 450 weeks agree.",
+        weeks_differ_from_days,
+        ("fact_small_boat_arrival",),
     ),
 )
 
@@ -164,10 +236,12 @@ def reporters_complete(connection: Connection, today: dt.date) -> Iterator[Found
     for name, expected in connection.execute(due).all():
         source = load_source(name)
         every, absent = source.reporters.every, sorted(lacking.get(name, []))
-        periods = {start: [who for when, who in absent if when == start] for start, _ in absent}
+        periods: dict[dt.date, list[str]] = {}
+        for start, who in absent:
+            periods.setdefault(start, []).append(who)
         details = [
-            f"{period_label(every, start)}: {len(who) if source.sensitive else ', '.join(who)}"
-            for start, who in periods.items()
+            f"{period_label(every, start)}: {len(names) if source.sensitive else ', '.join(names)}"
+            for start, names in periods.items()
         ]
         words = f"{len(absent):,} of {expected:,} {REPORTERS[source.reporters.dimension]}-{every}s missing"
         yield name, coverage.name, expected, len(absent), words + (f": {_first(details)}" if details else "")

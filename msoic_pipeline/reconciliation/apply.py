@@ -143,7 +143,10 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         "differ": (difference != 0, sa.false()),
     }[comparison.compare]
     may_differ = comparison.may_differ or rule.may_differ
-    left_is_missing, right_is_missing = measured.c.left_value.is_(None), measured.c.right_value.is_(None)
+    left_is_missing, right_is_missing = missing_sides = (
+        measured.c.left_value.is_(None),
+        measured.c.right_value.is_(None),
+    )
     missing = [
         (sa.and_(left_is_missing, right_is_missing), "Both sides are missing or incomplete."),
         (left_is_missing, "The left side is missing or incomplete."),
@@ -157,7 +160,7 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         (within, "within tolerance", may_differ),
         *((condition, "explained", words) for condition, words in excuses),
     ]
-    return sa.select(
+    results = sa.select(
         sa.literal(rule.rule_id).label("rule_id"),
         sa.literal(asked.kind).label("period_kind"),
         sa.literal(rule.geography_kind).label("geography_kind"),
@@ -166,6 +169,10 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         sa.case(*((condition, status) for condition, status, _ in cases), else_="breaks").label("status"),
         sa.case(*((condition, words) for condition, _, words in cases), else_=may_differ).label("explanation"),
     )
+    if rule.only == "breaks":
+        is_ungrouped = measured.c.item == comparison.item
+        results = results.where(sa.or_(is_ungrouped, sa.not_(sa.or_(*missing_sides, agrees, within))))
+    return results
 
 
 def _measured(asked: Asked) -> sa.Subquery:

@@ -124,7 +124,8 @@ class Rule(_Strict):
     """What is held against what, of which releases, and how much they may differ and why.
 
     ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and
-    the British Transport Police. ``only`` keeps the results of which that side is there.
+    the British Transport Police. ``only`` keeps the results of which that side is there; or, where there are very many
+    members, of these the *breaks* alone, explained ones among them.
 
     ``releases``: *current*, the latest figures of each period of which all reports were received; *same*, both sides of
     one release, each release in turn; *same day*, releases published on one day; *consecutive*, each release's figure
@@ -139,7 +140,7 @@ class Rule(_Strict):
     periods: tuple[PeriodKind, ...]
     geography: Literal["UK", "E&W", "force", "cps_area"]
     releases: Literal["current", "same", "same day", "consecutive"] = "current"
-    only: Literal["left", "right"] | None = None
+    only: Literal["left", "right", "breaks"] | None = None
     comparisons: tuple[Comparison, ...]
 
     @model_validator(mode="after")

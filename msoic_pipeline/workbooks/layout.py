@@ -83,6 +83,14 @@ class Level(_Strict):
         return self
 
 
+class Rate(_Strict):
+    """A rate that a sheet works out of two of its own counts, ``part`` of ``whole``, rounded to ``decimals``."""
+
+    part: str
+    whole: str
+    decimals: int
+
+
 class Validity(_Strict):
     """The reference quarters of the releases for which something holds; open-ended where a side is missing."""
 
@@ -112,7 +120,9 @@ class Layout(_Strict):
     Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
     ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a blank cell
     repeats the label above or, where an outer label has just begun, stands for the total. ``period`` says which tidy
-    columns hold the reference period. ``repeated_headers`` tolerates stray copies of a header: the first one counts.
+    columns hold the reference period; where it is ``own_period`` every row must lie within the release's.
+    ``repeated_headers`` tolerates stray copies of a header: the first one counts. ``rates`` are the members of
+    ``measure`` that are held against the counts they are made of, and not loaded.
     """
 
     layout: str
@@ -124,8 +134,10 @@ class Layout(_Strict):
     value: Measure | None = None
     sparse: tuple[str, ...] = ()
     period: dict[str, Any]
+    own_period: bool = False
     ignore: tuple[str, ...] = ()
     repeated_headers: str = ""
+    rates: dict[str, Rate] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_kind_of_figures(self) -> Layout:

@@ -1,31 +1,33 @@
 """Turns a matched sheet into tidy rows: one row a figure (or a set of measures), each with the cell it came from.
 
-Three things come out of a sheet: ``rows`` (the finest figures), ``totals`` (figures that the sheet gives as totals of
-others) and ``rejects`` (cells that could not be read, with the reason). Every filled figure cell of the sheet is in
-exactly one of them or is counted as not available, and every row below the header is data, blank or a note.
+Four things come out of a sheet: ``rows`` (the finest figures), ``totals`` and ``rates`` (figures that the sheet works
+out of others) and ``rejects`` (cells that could not be read, with the reason). Every filled figure cell of the sheet is
+in exactly one of them or is counted as not available, and every row below the header is data, blank or a note.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from msoic_pipeline.periods import last_quarter, parse_period, period_start, shift_months
+from msoic_pipeline.periods import last_quarter, parse_period, period_end, period_start, shift_months
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, a1, column_letters, from_a1
 from msoic_pipeline.workbooks.layout import Layout, Source
-from msoic_pipeline.workbooks.matching import TOTAL, Match
+from msoic_pipeline.workbooks.matching import TOTAL, Figure, Match
 from msoic_pipeline.workbooks.texts import clean, fold, fold_mark, is_blank
 from msoic_pipeline.workbooks.values import parse_number, parser
 
 _BLANK = "\0blank"
 _BAD = "\0bad"
+# The column whose members say what is counted; a layout's rates are some of them.
+_MEASURE = "measure"
 
 # Columns of equal length by name; their cells are Python values.
 Columns = dict[str, np.ndarray]
@@ -47,12 +49,14 @@ class Tidy:
     """What a sheet holds.
 
     ``counts`` says where the rows went (``rows`` = ``data_rows`` + ``blank_rows`` + ``note_rows``) and where the figure
-    cells (``figures`` = ``loaded`` + ``totals`` + ``unavailable`` + ``rejected``; ``blank`` ones of data rows beside).
+    cells (``figures`` = ``loaded`` + ``totals`` + ``rates`` + ``unavailable`` + ``rejected``; beside them the
+    ``blank`` ones of data rows).
     """
 
     match: Match
     rows: Columns
     totals: Columns
+    rates: Columns
     rejects: list[dict[str, str]]
     counts: Counter[str]
 
@@ -127,33 +131,34 @@ def tidy_sheet(
 
     values: dict[int, np.ndarray] = {}
     for column, codes in figures.items():
-        read = parser(match.figures[column].measure.parse)
-        everything, errors = _parse_figures(codes, read, unavailable)
-        values[column] = everything[keep]
-        for position in np.flatnonzero(values[column] == _BAD).tolist():
-            expected = f"expected {errors[codes.codes[keep[position]]]}"
-            reject(position, column, "unreadable_figure", expected, cells[keep[position], column])
+        figure = match.figures[column]
+        for is_read, parse in _how_read(figure, parsed, layout, len(keep)):
+            everything, errors = _parse_figures(codes, parser(parse), unavailable)
+            values[column] = np.where(is_read, everything[keep], values.get(column, everything[keep]))
+            for position in np.flatnonzero(is_read & (values[column] == _BAD)).tolist():
+                expected = f"expected {errors[codes.codes[keep[position]]]}"
+                reject(position, column, "unreadable_figure", expected, cells[keep[position], column])
 
     table = _join(parsed, values, numbers, good, match, counts)
-    late = _add_period(table, match, file, published_on, reference_period)
+    finest = _add_period(table, match, file, reference_period)
     first_column = min(match.labels.values())
-    for position in np.unique(table["_position"][late]).tolist():
-        reason = f"expected a period that began before the publication on {published_on:%d %B %Y}"
-        reject(position, first_column, "future_period", reason, cells[keep[position], first_column])
+    is_misplaced = np.zeros(len(finest), dtype=bool)
+    for rule, is_wrong, expected in _periods_allowed(layout, published_on, reference_period):
+        wrong = {start for start in set(finest) if start is not None and is_wrong(start)}
+        here = np.array([start in wrong for start in finest], dtype=bool) & ~is_misplaced
+        is_misplaced |= here
+        for position in np.unique(table["_position"][here]).tolist():
+            reject(position, first_column, rule, f"expected {expected}", cells[keep[position], first_column])
     is_total = table.pop("_total").astype(bool)
     figures_of_row = table.pop("_figures")
     del table["_position"]
+    is_rate = np.isin(table[_MEASURE], list(layout.rates)) if layout.rates else np.zeros(len(is_total), dtype=bool)
     constants = {"sheet": match.sheet, **match.table.constants}
-    counts["loaded"] = int(figures_of_row[~is_total & ~late].sum())
-    counts["totals"] = int(figures_of_row[is_total & ~late].sum())
-    counts["rejected"] += int(figures_of_row[late].sum())
-    tidy = Tidy(
-        match,
-        _select(table, ~is_total & ~late, constants),
-        _select(table, is_total & ~late, constants),
-        rejects,
-        counts,
-    )
+    kinds = {"loaded": ~is_total & ~is_rate, "totals": is_total & ~is_rate, "rates": is_rate}
+    counts.update({name: int(figures_of_row[mask & ~is_misplaced].sum()) for name, mask in kinds.items()})
+    counts["rejected"] += int(figures_of_row[is_misplaced].sum())
+    loaded, totals, rates = (_select(table, mask & ~is_misplaced, constants) for mask in kinds.values())
+    tidy = Tidy(match, loaded, totals, rates, rejects, counts)
     check_conserved(counts, file, match.sheet)
     return tidy
 
@@ -161,7 +166,7 @@ def tidy_sheet(
 def check_conserved(counts: Counter[str], file: str, sheet: str = "") -> None:
     """Raise SourceFileError where a row or a figure went missing between the sheet and what was read of it."""
     rows = counts["data_rows"] + counts["blank_rows"] + counts["note_rows"]
-    figures = counts["loaded"] + counts["totals"] + counts["unavailable"] + counts["rejected"]
+    figures = sum(counts[name] for name in ("loaded", "totals", "rates", "unavailable", "rejected"))
     if (counts["rows"], counts["figures"]) != (rows, figures):
         raise SourceFileError(
             "not_conserved",
@@ -336,6 +341,15 @@ def _fill_sparse(parsed: Columns, layout: Layout) -> None:
         outer_changed = outer_changed | own
 
 
+def _how_read(figure: Figure, labels: Columns, layout: Layout, size: int) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield which rows of a column of figures are read by which parser: a rate is a share, whatever counts are."""
+    measures = labels.get(_MEASURE, np.full(size, figure.members.get(_MEASURE), dtype=object))
+    is_rate = np.isin(measures, list(layout.rates)) if layout.rates else np.zeros(size, dtype=bool)
+    yield ~is_rate, figure.measure.parse
+    if is_rate.any():
+        yield is_rate, "share"
+
+
 def _parse_figures(
     codes: _Codes, read: Callable[[Any], Any], unavailable: set[str]
 ) -> tuple[np.ndarray, dict[int, str]]:
@@ -411,8 +425,21 @@ def _join(
     return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
 
-def _add_period(table: Columns, match: Match, file: str, published_on: dt.date, reference_period: str) -> np.ndarray:
-    """Add the period to the rows, in place; return which rows are about a time after their publication."""
+def _periods_allowed(
+    layout: Layout, published_on: dt.date, reference_period: str
+) -> Iterator[tuple[str, Callable[[dt.date], bool], str]]:
+    """Yield each rule on the periods of rows, what breaks it, and what is expected instead."""
+    published = f"a period that began before the publication on {published_on:%d %B %Y}"
+    yield "future_period", lambda start: start > published_on, published
+    if layout.own_period:
+        kind, first = parse_period(reference_period)
+        last = period_end(kind, first)
+        own = f"a period within {reference_period}, which the release is about"
+        yield "other_period", lambda start: not first <= start <= last, own
+
+
+def _add_period(table: Columns, match: Match, file: str, reference_period: str) -> np.ndarray:
+    """Add the period to the rows, in place; return the first day of each row's finest period."""
     kind, columns = next(iter(match.layout.period.items()))
     size = len(table["_position"])
     reference_kind, reference_start = parse_period(reference_period)
@@ -448,8 +475,7 @@ def _add_period(table: Columns, match: Match, file: str, published_on: dt.date, 
     if kind == "calendar":  # the total of a year that has not ended stands with the last quarter so far
         running = (kinds != "quarter") & (table["quarter_start"] > reference_quarter)
         table["quarter_start"][running] = reference_quarter
-    late = {start for start in set(table[finest]) if start is not None and start > published_on}
-    return np.array([start in late for start in table[finest]], dtype=bool) if late else np.zeros(size, dtype=bool)
+    return table[finest]
 
 
 def _objects(values: list[Any]) -> np.ndarray:

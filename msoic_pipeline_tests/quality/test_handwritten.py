@@ -39,7 +39,13 @@ def rows_of(*rows: dict[str, Any]) -> pd.DataFrame:
 
 
 def finding(fact: sa.Table, check: str, frame: pd.DataFrame, release_id: str = "a") -> Finding:
-    return next(found for found in check_rows(fact, frame)[release_id] if found.check_name == check)
+    return next(found for found in check_rows(fact, whole(fact, frame))[release_id] if found.check_name == check)
+
+
+def whole(fact: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with all columns of their table: 0 in the figures that a test does not name, and x in the texts."""
+    missing = [column.name for column in fact.columns if column.name not in frame]
+    return frame.assign(**{name: 0 if name in fact.info["measures"] else "x" for name in missing})
 
 
 def test_every_check_says_why():
@@ -107,8 +113,82 @@ def test_two_years_of_one_force_with_the_same_total():
     assert finding(CRIME, name, rows_of(*years("E1", 50), *years("E1", 50, release_id="b"))).success, "two releases"
     assert not any(
         found.check_name == name
-        for found in check_rows(DECISIONS, rows_of({"stage": "x", "quarter_start": "2022-01-01"}))["a"]
+        for found in check_rows(DECISIONS, whole(DECISIONS, rows_of({"quarter_start": "2022-01-01"})))["a"]
     )
+
+
+REPEATS = "no period repeats the one before"
+
+
+def quarters_of(*figures: list[int], release_id: str = "a", **fields: Any) -> list[dict[str, Any]]:
+    return [
+        fields
+        | {
+            "release_id": release_id,
+            "quarter_start": shift_months(dt.date(2021, 1, 1), 3 * quarter),
+            "force_code": f"E{force}",
+            "offence_code": "106",
+            "offences": number,
+        }
+        for quarter, numbers in enumerate(figures)
+        for force, number in enumerate(numbers)
+    ]
+
+
+def test_a_quarter_pasted_over_the_next():
+    first, second = list(range(1, 13)), list(range(2, 14))
+    found = finding(CRIME, REPEATS, rows_of(*quarters_of(first, second, second, first)))
+    assert (found.severity, found.rows_failed) == ("block", 1)
+    assert found.detail == "the table: all 12 figures of 2021-Q3 are those of 2021-Q2"
+    assert finding(CRIME, REPEATS, rows_of(*quarters_of(first, second, first))).success, "they do not follow each other"
+    other_places = [*second[1:], second[0]]
+    assert finding(CRIME, REPEATS, rows_of(*quarters_of(second, other_places))).success, "the same figures elsewhere"
+    assert finding(CRIME, REPEATS, rows_of(*quarters_of(first[:9], first[:9]))).success, "so few can be chance"
+    nothing = [*first[:9], *[0] * 9]
+    assert finding(CRIME, REPEATS, rows_of(*quarters_of(nothing, nothing))).success, "zeros are no figures to count"
+    two = rows_of(*quarters_of(first), *quarters_of(second, first, release_id="b"))
+    assert finding(CRIME, REPEATS, two).success and finding(CRIME, REPEATS, two, "b").success, "two releases"
+
+
+def test_a_breakdown_is_repeated_by_itself_and_a_series_by_day_is_not_judged():
+    def rows(breakdown: str, *figures: list[int]) -> list[dict[str, Any]]:
+        named = [(row, row.pop("force_code"), row.pop("offences")) for row in quarters_of(*figures)]
+        return [row | {"stage": breakdown, "age_group": a, "decision": "x", "decisions": n} for row, a, n in named]
+
+    same, other = list(range(1, 13)), list(range(2, 14))
+    found = finding(DECISIONS, REPEATS, rows_of(*rows("reasonable", same, same), *rows("conclusive", same, other)))
+    assert found.detail == "reasonable: all 12 figures of 2021-Q2 are those of 2021-Q1"
+    day = {
+        "series": "daily",
+        "measure": "boats_arrived",
+        "quarter_start": "2022-01-01",
+        "day": "2022-01-01",
+        "value": 1,
+    }
+    assert finding(SMALL_BOATS, REPEATS, rows_of(day)).success
+
+
+def test_a_week_is_the_sum_of_its_days():
+    def rows(week: int, *days: int, ending: str = "2022-01-09") -> list[dict[str, Any]]:
+        row = {"measure": "people_arrived", "quarter_start": "2022-01-01"}
+        last = pd.Timestamp(ending)
+        by_day = [
+            row | {"series": "daily", "day": last - pd.Timedelta(days=back), "value": value}
+            for back, value in enumerate(reversed(days))
+        ]
+        return [*by_day, row | {"series": "weekly", "day": last, "value": week}]
+
+    def found(*given: dict[str, Any]) -> Finding:
+        return finding(SMALL_BOATS, "weeks are the sum of their days", rows_of(*given))
+
+    assert found(*rows(28, 1, 2, 3, 4, 5, 6, 7)).success
+    assert found(*rows(28, 1, 2, 3, 4, 5, 6, 7, ending="2022-01-12")).success, "whatever day a week ends on"
+    wrong = found(*rows(82, 1, 2, 3, 4, 5, 6, 7), *rows(7, 1, 1, 1, 1, 1, 1, 1, ending="2022-01-16"))
+    assert (wrong.severity, wrong.rows_failed) == ("block", 1)
+    assert wrong.detail == (
+        "people_arrived of the week to 9 January 2022 (sheet 'Table_1', cell C8): 82, but its days sum to 28"
+    )
+    assert found(*rows(82, 1, 2, 3, 4, 5, 6)).success, "a week of which a day is not known"
 
 
 def series(*values: float, start: int = 8000) -> pd.DataFrame:

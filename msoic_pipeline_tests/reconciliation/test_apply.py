@@ -239,6 +239,44 @@ def test_revisions_are_held_against_the_release_before(warehouse: Warehouse):
     assert "1,261 against 970" in summary.worst[0]
 
 
+def test_of_single_figures_only_those_that_break_are_kept_beside_their_sum(warehouse: Warehouse):
+    before, after = {KENT: 500, ESSEX: 500}, {KENT: 500, ESSEX: 450}
+    release = "recorded_crime-1", "2022-01-27"
+    warehouse.publish(*release, crimes("2021-Q3", before, "8N"), crimes("2021-Q3", before, "106"))
+    release = "recorded_crime-2", "2022-04-28"
+    new = crimes("2021-Q4", after)
+    warehouse.publish(*release, crimes("2021-Q3", after, "8N"), crimes("2021-Q3", {ESSEX: 550}, "106"), new)
+    swapped = "recorded_crime-3", "2022-07-21"
+    warehouse.publish(*swapped, crimes("2021-Q3", {ESSEX: 540}, "8N"), crimes("2021-Q3", {ESSEX: 450}, "106"))
+    warehouse.reconcile("2021-Q3 2021-Q4", "revision_of_a_force_and_offence")
+    found = warehouse.verdicts("geography_code", "item", "left_release", period_label="2021-Q3")
+    assert found == {
+        (KENT, "", "recorded_crime-2"): "breaks",  # 106 is no longer there
+        (ESSEX, "", "recorded_crime-2"): "agrees",  # 50 the more, 50 the fewer: each within its tolerance
+        (ESSEX, "", "recorded_crime-3"): "within tolerance",
+        (ESSEX, "offence_code=8N", "recorded_crime-3"): "breaks",
+        (ESSEX, "offence_code=106", "recorded_crime-3"): "breaks",
+        (KENT, "", ""): "not comparable",  # it is not in the third release
+    }
+    assert warehouse.verdicts("item", period_label="2021-Q4") == {}, "nothing came before"
+
+
+def test_convictions_and_other_outcomes_make_up_completed_prosecutions(warehouse: Warehouse):
+    warehouse.publish(
+        "cps-1",
+        "2022-04-21",
+        cps("2021-Q4", "completed_prosecutions", London_North=10, Wessex=7, South_East=4),
+        cps("2021-Q4", "convictions", London_North=6, Wessex=4, South_East=4),
+        cps("2021-Q4", "non_convictions", London_North=4, Wessex=2),
+    )
+    warehouse.reconcile("2021-Q4", "cps_outcomes_to_completed_prosecutions")
+    assert warehouse.verdicts("item") == {
+        "modern slavery; cps_area=London-North": "agrees",
+        "modern slavery; cps_area=South-East": "not comparable",
+        "modern slavery; cps_area=Wessex": "breaks",
+    }
+
+
 def test_what_is_usual_is_the_median_of_earlier_revisions(warehouse: Warehouse):
     rule = {
         "rule_id": "usual",

@@ -29,6 +29,8 @@ def test_nothing_in_the_sample_blocks(sample_warehouse: sa.Engine):
         "nrm_first_responders_to_referrals",
         "nrm_quarters_to_annual_total",
         "revision_of_irregular_arrivals",
+        "revision_of_programme_activity",
+        "revision_of_single_detections",
     }
     assert reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY).changed == ()
     assert stale_quarters(sample_warehouse, ALL_QUARTERS, TODAY) == []

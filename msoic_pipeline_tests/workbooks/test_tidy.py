@@ -178,6 +178,66 @@ def test_a_table_about_the_release_itself_needs_a_period_of_its_kind():
     assert "a calendar year" in error.found
 
 
+@pytest.mark.parametrize("reference_period", ["2021-Q2", "2021-05", "2021/22"])
+def test_rows_of_another_period_than_the_release_s_own(reference_period: str):
+    grid: Grid = [["Month", "Value"], ["2021-03-01", 1], ["2021-05-01", 2], ["2022-04-01", 3]]
+    monthly = LONG | {
+        "columns": [{"to": "month", "header": ["Month"], "parse": "month"}],
+        "measures": [{"to": "value", "header": ["Value"]}],
+        "period": {"month": "month"},
+    }
+    assert _tidy(grid, monthly, reference_period=reference_period).rejects == []
+    tidy = _tidy(grid, monthly | {"own_period": True}, reference_period=reference_period)
+    assert _places(tidy) == [("A2", "other_period"), ("A4", "other_period")]
+    assert f"within {reference_period}" in tidy.rejects[0]["reason"]
+    assert (tidy.rows["value"].tolist(), tidy.counts["rejected"]) == ([2], 2)
+
+
+RATES: dict[str, Any] = {"rates": {"rate": {"part": "good", "whole": "all", "decimals": 2}}}
+MEASURES_DOWN: dict[str, Any] = {
+    **LONG,
+    **RATES,
+    "columns": [
+        {"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"},
+        {"to": "measure", "header": ["Measure"], "parse": "one_of:all|good|rate"},
+    ],
+    "measures": [{"to": "value", "header": ["Value"]}],
+}
+MEASURES_ACROSS: dict[str, Any] = {
+    **OPEN,
+    **RATES,
+    "columns": [{"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"}],
+    "levels": [{"to": "measure", "members": {"all": [], "good": [], "rate": []}}],
+    "value": {"to": "value", "header": []},
+    "period": {"quarter": "quarter_start"},
+}
+
+
+@pytest.mark.parametrize(
+    ("layout", "grid", "cell"),
+    [
+        (
+            MEASURES_DOWN,
+            [
+                ["Quarter", "Measure", "Value"],
+                ["2021 Q1", "all", 3],
+                ["2021 Q1", "good", 2],
+                ["2021 Q1", "rate", "67%"],
+            ],
+            "C4",
+        ),
+        (MEASURES_ACROSS, [["Quarter", "All", "Good", "Rate"], ["2021 Q1", 3, 2, "67%"]], "D2"),
+    ],
+    ids=["down", "across"],
+)
+def test_a_rate_stands_apart_and_a_count_is_still_a_whole_number(layout: dict[str, Any], grid: Grid, cell: str):
+    tidy = _tidy(grid, layout)
+    assert (tidy.rows["value"].tolist(), tidy.rates["value"].tolist()) == ([3, 2], [0.67])
+    assert (tidy.counts["loaded"], tidy.counts["rates"], tidy.rates["cell"].tolist()) == (2, 1, [cell])
+    grid = [[0.5 if value == 3 else value for value in row] for row in grid]
+    assert [reject["rule"] for reject in _tidy(grid, layout).rejects] == ["unreadable_figure"]
+
+
 def test_an_annual_total_stands_with_the_last_quarter_so_far():
     calendar = LONG | {
         "columns": [
@@ -235,7 +295,7 @@ def test_the_pipeline_itself_refuses_to_lose_a_figure(monkeypatch: pytest.Monkey
 
 
 def test_counts_that_do_not_add_up():
-    good = Counter(rows=2, data_rows=1, note_rows=1, figures=3, loaded=1, totals=1, unavailable=1)
+    good = Counter(rows=2, data_rows=1, note_rows=1, figures=4, loaded=1, totals=1, rates=1, unavailable=1)
     check_conserved(good, "file.ods")
     for key in good:
         with pytest.raises(SourceFileError, match="accounted for"):
