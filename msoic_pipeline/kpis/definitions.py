@@ -49,6 +49,10 @@ class Condition(_Strict):
             )
         return {"values": tuple(values), "negated": negated}
 
+    def holds(self, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+        """Return the condition on ``column``."""
+        return column.not_in(self.values) if self.negated else column.in_(self.values)
+
 
 class Term(_Strict):
     """The sum of a measure over the rows of a fact that meet ``where``.
@@ -139,7 +143,7 @@ class Term(_Strict):
         """Yield the conditions on the rows of the fact that the term sums."""
         for name, condition in self.where.items():
             own, column = self.column(name)
-            meets = column.not_in(condition.values) if condition.negated else column.in_(condition.values)
+            meets = condition.holds(column)
             if own is not column:  # the dimension's members that meet the condition
                 meets = own.in_(sa.select(next(iter(column.table.primary_key))).where(meets))
             yield meets

@@ -152,7 +152,7 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         (left_is_missing, "The left side is missing or incomplete."),
         (right_is_missing, "The right side is missing or incomplete."),
     ]
-    has_right_side = comparison.right or rule.releases == "consecutive"
+    has_right_side = comparison.has_right or rule.releases == "consecutive"
     # Each case as the status and the explanation that it makes.
     cases: list[tuple[Any, str, str]] = [
         *((condition, "not comparable", words if has_right_side else may_differ) for condition, words in missing),

@@ -85,12 +85,26 @@ class Tolerance(_Strict):
     ceiling: float | None = Field(default=None, ge=0)
 
 
+class Elsewhere(_Strict):
+    """A figure of the nation that was published elsewhere than in the files that are loaded, and where."""
+
+    period: str
+    value: float
+    publication: str
+
+    @model_validator(mode="after")
+    def _is_period(self) -> Elsewhere:
+        parse_period(self.period)
+        return self
+
+
 class Comparison(_Strict):
     """Two sides held against each other.
 
     ``by`` lists the groupings, each a list of columns that all facts of the two sides have; a row's item is ``item``
     followed by its members, written as in published_total. ``right`` may be ``published totals``: those of the left
-    side's fact and breakdown. Without a right side the left one is shown, as part of an explanation.
+    side's fact and breakdown. Or figures published ``elsewhere`` are the right side. Without any the left one is shown,
+    as part of an explanation.
 
     ``compare``: *equal*; *at most*, the left side may not exceed the right; *differ*, equal figures are the fault.
     """
@@ -99,6 +113,7 @@ class Comparison(_Strict):
     by: tuple[tuple[str, ...], ...] = ((),)
     left: Side
     right: Side | Literal["published totals"] | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
     compare: Literal["equal", "at most", "differ"] = "equal"
     tolerance: Tolerance = Tolerance()
     may_differ: str = ""
@@ -111,7 +126,14 @@ class Comparison(_Strict):
                 raise ValueError(f"by: {part.fact} has no column {unknown[0]!r}")
         if self.right == PUBLISHED_TOTALS and len(self.left) != 1:
             raise ValueError("published totals are of one fact: give one left side")
+        if self.elsewhere and (self.right or self.by != ((),)):
+            raise ValueError("figures published elsewhere are the right side, and are not grouped")
         return self
+
+    @property
+    def has_right(self) -> bool:
+        """Whether a right side is given."""
+        return bool(self.right or self.elsewhere)
 
     def parts(self) -> Iterator[Part]:
         """Yield the parts of both sides."""
@@ -146,10 +168,12 @@ class Rule(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Rule:
         for comparison in self.comparisons:
-            if comparison.right and self.releases == "consecutive":
+            if comparison.has_right and self.releases == "consecutive":
                 raise ValueError("of consecutive releases the release before is the right side: give none")
             if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", "national"):
                 raise ValueError("published totals are held against national parts of the same release")
+            if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", "national"):
+                raise ValueError("figures published elsewhere are held against the current ones of the nation")
             if comparison.tolerance.usual and self.releases != "consecutive":
                 raise ValueError("what is usual is known of consecutive releases alone")
             for part in comparison.parts():

@@ -23,8 +23,8 @@ from msoic_pipeline.model.dimensions import POLICE_FORCES, dim_cps_area, dim_for
 from msoic_pipeline.model.evidence import coverage, load_log, release, vintage
 from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.views import division, join_vintage
-from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
-from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Comparison, Part, Rule, Side
+from msoic_pipeline.periods import PERIOD_MONTHS, last_quarter, parse_period, shift_months
+from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Comparison, Elsewhere, Part, Rule, Side
 
 # How many quarters before its own a result may rest on: what is usual looks farthest back.
 HISTORY_QUARTERS = 12
@@ -75,7 +75,8 @@ def compared(asked: Asked) -> sa.CTE:
     for side, parts in asked.sides.items():
         value: Any = grouped.c[f"value_{side}"]
         if asked.rule.releases == "current":
-            for part in {(part.table.info["source"], part.at): part for part in parts}.values():
+            reported = {(part.table.info["source"], part.at, part.where.get("force_code")): part for part in parts}
+            for part in reported.values():
                 whole = _reported_whole(asked, part)
                 source = source.outerjoin(whole, sa.and_(*(column == grouped.c[column.name] for column in whole.c)))
                 value = sa.case((whole.c.period_start.is_not(None), value))
@@ -136,6 +137,7 @@ def _grouped(asked: Asked) -> sa.Subquery:
     ]
     if asked.comparison.right == PUBLISHED_TOTALS:
         rows.append(_published(asked))
+    rows += [_elsewhere(asked, figure) for figure in asked.comparison.elsewhere if _is_due(asked, figure)]
     row = sa.union_all(*rows).subquery("row")
     keys = [row.c.period_start, row.c.geography_code, row.c.item, row.c.pair]
     grouped = sa.select(
@@ -350,6 +352,28 @@ def _published(asked: Asked) -> sa.Select[Any]:
     )
 
 
+def _is_due(asked: Asked, figure: Elsewhere) -> bool:
+    first, last = asked.bounds
+    return parse_period(figure.period)[0] == asked.kind and first <= last_quarter(figure.period) <= last
+
+
+def _elsewhere(asked: Asked, figure: Elsewhere) -> sa.Select[Any]:
+    """Return the query of a figure that was published elsewhere; where it was stands for its release."""
+    return sa.select(
+        sa.literal(RIGHT).label("side"),
+        sa.literal(0).label("part"),
+        sa.literal(parse_period(figure.period)[1]).label("period_start"),
+        sa.literal(asked.rule.geography).label("geography_code"),
+        sa.literal(asked.comparison.item).label("item"),
+        sa.literal("").label("pair"),
+        sa.literal(figure.publication).label("release_id"),
+        sa.literal(last_quarter(figure.period)).label("quarter_start"),
+        sa.literal(figure.value, sa.Double).label("value"),
+        sa.literal(1.0, sa.Double).label("factor"),
+        sa.literal(1).label("is_whole"),
+    )
+
+
 def _loaded_whole(part: Part) -> sa.ColumnElement[bool]:
     """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
     within = (published_total.c.period_start, published_total.c.quarter_start)
@@ -373,7 +397,7 @@ def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:
         report = sa.select(*columns).select_from(received).where(its).distinct().subquery()
         counted = sa.select(report.c.period_start).group_by(report.c.period_start)
         return counted.having(sa.func.count() == reports).subquery()
-    reporter = _reporters(reporters.dimension, asked.rule.geography)
+    reporter = _reporters(part, asked.rule.geography)
     place = reporter.c.geography_code
     due = sa.select(place, sa.func.count().label("reporters")).group_by(place).subquery()
     received = received.join(reporter, reporter.c.reporter == coverage.c.reporter)
@@ -387,17 +411,18 @@ def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:
     )
 
 
-def _reporters(dimension: str, geography: str) -> sa.Subquery:
-    """Return who should report, with the geography they report for."""
+def _reporters(part: Part, geography: str) -> sa.Subquery:
+    """Return who should report what a part sums, with the geography they report for."""
     area, force = dim_cps_area.c, dim_force.c
-    if dimension == "cps_area":
+    if part.reporters.dimension == "cps_area":
         place: Any = area.area_group if geography == "cps_area" else sa.literal(geography)
         return sa.select(area.cps_area_code.label("reporter"), place.label("geography_code")).subquery()
     place = {"force": force.force_code, "cps_area": force.cps_area}.get(geography, sa.literal(geography))
     # The British Transport Police need not report, but where a force stands alone it may.
     kinds = POLICE_FORCES if geography == "force" else ("territorial force",)
-    return (
-        sa.select(force.force_code.label("reporter"), place.label("geography_code"))
-        .where(force.kind.in_(kinds))
-        .subquery()
+    reporters = sa.select(force.force_code.label("reporter"), place.label("geography_code")).where(
+        force.kind.in_(kinds)
     )
+    if summed := part.where.get("force_code"):
+        reporters = reporters.where(summed.holds(force.force_code))
+    return reporters.subquery()

@@ -38,6 +38,9 @@ def test_rules_on_force_returns_are_sensitive():
     assert "outcomes_to_recorded_crime" not in sensitive
 
 
+ELSEWHERE = {"period": "2021", "value": 1, "publication": "A report"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -69,6 +72,9 @@ def test_rules_on_force_returns_are_sensitive():
         ),
         ({"periods": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
         ({"severity": "loud"}, "severity"),
+        ({"comparisons": [{"left": REFERRALS, "elsewhere": [ELSEWHERE | {"period": "soon"}]}]}, "expected a quarter"),
+        ({"comparisons": [{"left": REFERRALS, "right": CRIMES, "elsewhere": [ELSEWHERE]}]}, "are the right side"),
+        ({"comparisons": [{"left": REFERRALS, "elsewhere": [ELSEWHERE]}], "releases": "same"}, "the current ones"),
         (
             {"comparisons": [{"left": REFERRALS | {"share": {"part": CRIMES, "whole": CRIMES}}}]},
             "a share is of figures of the nation",
