@@ -115,7 +115,7 @@ def _offences(staged: Iterable[StagedRelease]) -> list[dict[str, Any]]:
 
 def _upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Insert new members and mend changed ones; leave the unchanged alone, so that an idle run writes nothing."""
-    key = [column.name for column in table.primary_key.columns]
+    key = _key(table)
     known = {tuple(row[name] for name in key): dict(row) for row in connection.execute(sa.select(table)).mappings()}
     new = []
     for row in rows:
@@ -128,7 +128,9 @@ def _upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]])
     bulk_insert(connection, table, rows_to_arrow(table, new))
 
 
-def register(engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:
+def register(
+    engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict], today: dt.date | None = None
+) -> None:
     """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction."""
     release = evidence.release
     rows = []
@@ -149,7 +151,38 @@ def register(engine: Engine, source: Source, landing: Landing, verdicts: Sequenc
         rejected = [row for verdict in verdicts for row in verdict.quarantine]
         _replace_if_changed(connection, quarantine, quarantine.c.source == source.source, rejected)
         found = [row for verdict in verdicts for row in verdict.results]
-        _replace_if_changed(connection, results, its_results, found)
+        record_findings(connection, its_results, found, today or dt.date.today())
+
+
+def record_findings(connection: Connection, scope: Any, rows: Sequence[dict[str, Any]], today: dt.date) -> None:
+    """Bring the findings within ``scope`` up to date: what is found anew, or otherwise than before, stands from today.
+
+    ``rows`` are those of validation_result without their days. What is found as before stays as it is, so that an idle
+    run writes nothing; of several runs on a day the last one's findings stay.
+    """
+    table = evidence.validation_result
+    own = [name for name in _key(table) if name != "found_on"]
+    wanted = {tuple(row[name] for name in own): row for row in rows}
+    standing = connection.execute(sa.select(table).where(scope, table.c.superseded_on.is_(None))).mappings()
+    known = {tuple(row[name] for name in own): dict(row) for row in standing}
+    ended = [row for key, row in known.items() if key not in wanted or (row | wanted[key]) != row]
+    its = sa.and_(*(table.c[name] == sa.bindparam(f"its_{name}") for name in own), table.c.superseded_on.is_(None))
+    for is_of_today, end in (
+        (True, sa.delete(table).where(its)),
+        (False, sa.update(table).where(its).values(superseded_on=today)),
+    ):
+        those = [
+            {f"its_{name}": row[name] for name in own} for row in ended if (row["found_on"] == today) is is_of_today
+        ]
+        if those:
+            connection.execute(end, those)
+    stay = known.keys() - {tuple(row[name] for name in own) for row in ended}
+    new = [wanted[key] | {"found_on": today, "superseded_on": None} for key in sorted(wanted.keys() - stay)]
+    bulk_insert(connection, table, rows_to_arrow(table, new))
+
+
+def _key(table: sa.Table) -> list[str]:
+    return [column.name for column in table.primary_key.columns]
 
 
 def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: dict[str, str]) -> None:
@@ -168,7 +201,7 @@ def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: 
 
 
 def _replace_if_changed(connection: Connection, table: sa.Table, condition: Any, rows: list[dict[str, Any]]) -> None:
-    key = [column.name for column in table.primary_key.columns]
+    key = _key(table)
     unique = {tuple(row[name] for name in key): row for row in rows}
     order = sorted(unique)
     known = {

@@ -7,6 +7,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.loading import record_findings
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import (
     WHOLE_WAREHOUSE,
@@ -17,7 +18,7 @@ from msoic_pipeline.model.evidence import (
 )
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
-from msoic_pipeline.warehouse import reading, replace_rows, rows_to_arrow, writing
+from msoic_pipeline.warehouse import reading, writing
 
 
 @dg.asset(
@@ -142,7 +143,7 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     with writing(warehouse.engine) as connection:
         condition = validation_result.c.table_name == WHOLE_WAREHOUSE
         whole = [row | {"table_name": WHOLE_WAREHOUSE, "check_name": _check_name(row)} for row in rows]
-        replace_rows(connection, validation_result, condition, rows_to_arrow(validation_result, whole))
+        record_findings(connection, condition, whole, dt.date.today())
     checks = []
     for check, severity, level in (
         ("warehouse_blocking", "block", dg.AssetCheckSeverity.ERROR),

@@ -59,12 +59,15 @@ WHOLE_WAREHOUSE = "warehouse"
 
 validation_result = table(
     "validation_result",
-    "What the checks found. The latest finding of each check on each release.",
-    "source × table × check × release",
+    "What the checks found, with history: a finding stands from the day of the run that made it until that of a run "
+    "which found something else. current_validation_result has those that stand.",
+    "source × table × check × release × day found",
     text("source", "Source.", primary_key=True),
     text("table_name", "Table or stage that was checked.", primary_key=True),
     text("check_name", "Check.", primary_key=True),
     text("release_id", "The release that the finding is about; empty for all of the source's.", primary_key=True),
+    day("found_on", "Day of the run that made the finding.", primary_key=True),
+    day("superseded_on", "Day of the run that found something else; empty while the finding stands.", nullable=True),
     text("severity", "block: the release is not loaded; warn: it is.", members=("block", "warn")),
     flag("success", "Whether the check held."),
     count("rows_checked", "Rows looked at.", "rows"),

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.model.dimensions import dim_period
-from msoic_pipeline.model.evidence import release, vintage
+from msoic_pipeline.model.evidence import release, validation_result, vintage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 
@@ -200,6 +200,14 @@ def _release_latest() -> View:
     )
 
 
+def _standing_findings() -> View:
+    return View(
+        "What the checks found when each was last made.",
+        sa.select(*validation_result.columns).where(validation_result.c.superseded_on.is_(None)),
+        {},
+    )
+
+
 VIEWS: dict[str, View] = {
     **{f"current_{name}": _current(fact) for name, fact in FACTS.items()},
     **{f"vintage_{name}": _vintages(fact) for name, fact in FACTS.items()},
@@ -207,4 +215,5 @@ VIEWS: dict[str, View] = {
     "kpi_change": _kpi_change(),
     "kpi_revision": _kpi_revision(),
     "current_release": _release_latest(),
+    "current_validation_result": _standing_findings(),
 }

@@ -423,7 +423,8 @@ HANDWRITTEN = (*ROW_CHECKS, *WAREHOUSE_CHECKS)
 
 
 def check_warehouse(connection: Connection, today: dt.date) -> list[dict[str, Any]]:
-    """Return what the checks find in the loaded warehouse as at ``today``: rows of ``validation_result``.
+    """Return what the checks find in the loaded warehouse as at ``today``: rows of ``validation_result`` without their
+    days.
 
     They are about all of a source's releases, so release_id is empty. Details do not change from day to day unless what
     they speak of does.
