@@ -225,7 +225,8 @@ def _validate(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, d
             for release_id, findings in _by_release(source, batch, fact, rows, owner, expectations, labels):
                 result[release_id] += findings
             ids = np.array([release.release.release_id for release in batch])
-            for release_id, findings in check_rows(fact, rows.assign(release_id=ids[owner])).items():
+            declared = {release.release.release_id: faults_of(release.release) for release in batch}
+            for release_id, findings in check_rows(fact, rows.assign(release_id=ids[owner]), declared).items():
                 result[release_id] += findings
     return context, result
 

@@ -7,9 +7,10 @@ totals equal the sum of their parts is checked where the sheets are read (``stag
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -21,10 +22,12 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.views import VIEWS, division
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
+from msoic_pipeline.quality.faults import Fault
 from msoic_pipeline.staging import Finding
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 SHOWN = 5
+DAYS_OF_A_WEEK = 7
 ROBUST_DEVIATIONS = 4
 # Median absolute deviation to standard deviation, for normally distributed changes.
 MAD_TO_DEVIATION = 1.4826
@@ -42,16 +45,22 @@ Found = tuple[str, str, int, int, str]
 
 @dataclass(frozen=True)
 class Check:
-    """A check and its words. ``facts`` are the tables it is for; empty where it is for every fact, or for none."""
+    """A check and its words.
+
+    ``facts`` are the tables it is for; empty where it is for every fact, or for none. ``rule`` is what a declared fault
+    that accepts its failures calls it.
+    """
 
     name: str
     severity: str
     reason: str
     run: Callable[..., Any]
     facts: tuple[str, ...] = ()
+    rule: str = ""
 
 
-# --- rows of releases: each check takes rows and their fact table, and returns a row a failure: release_id and detail
+# --- rows of releases: each check takes rows and their fact table, and returns a row a failure: release_id and detail,
+# --- and sheet and cell where the failure has a place
 
 
 def dates_in_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
@@ -65,7 +74,7 @@ def dates_in_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
             wrong |= finer.notna() & quarter.notna() & outside
     bad = rows.loc[wrong, ["release_id", "sheet", "cell"]]
     places = zip(bad["sheet"], bad["cell"], strict=True)
-    return bad.assign(detail=[f"sheet {sheet!r}, cell {cell}" for sheet, cell in places])
+    return bad.assign(detail=[_at(sheet, cell) for sheet, cell in places])
 
 
 def series_without_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
@@ -129,40 +138,41 @@ def periods_repeated(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     by = [name for name in ("release_id", division(fact)) if name]
     # Each row as one number: the same sum of them, of so many rows, is the same rows.
     sums = (
-        filled[by]
+        filled[[*by, "sheet", "cell"]]
         .assign(number=number, content=content)
-        .groupby([*by, "number"], as_index=False)["content"]
-        .agg(["sum", "size"])
+        .groupby([*by, "number"], as_index=False)
+        .agg(sum=("content", "sum"), size=("content", "size"), sheet=("sheet", "first"), cell=("cell", "first"))
     )
-    earlier = sums.assign(number=sums["number"] + 1)
+    earlier = sums[[*by, "number", "sum", "size"]].assign(number=sums["number"] + 1)
     same = sums[sums["size"] >= FEWEST_FIGURES].merge(earlier, on=[*by, "number", "sum", "size"])
     details = [
         f"{', '.join(str(row[name]) for name in by[1:]) or 'the table'}: all {row['size']} figures of "
-        f"{_number_label(row['number'], kind)} are those of {_number_label(row['number'] - 1, kind)}"
+        f"{_number_label(row['number'], kind)}, from {_at(row['sheet'], row['cell'])}, are those of "
+        f"{_number_label(row['number'] - 1, kind)}"
         for row in same.to_dict("records")
     ]
-    return same[["release_id"]].assign(detail=details)
+    return same[["release_id", "sheet", "cell"]].assign(detail=details)
 
 
 def weeks_differ_from_days(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     """Find weeks whose figure is not the sum of its seven days in the same release, where there are all seven."""
     daily, weekly = (rows[rows["series"] == series] for series in ("daily", "weekly"))
     last_weekday = weekly.groupby("release_id")["day"].first().dt.day_of_week
-    to_the_end = (daily["release_id"].map(last_weekday) - daily["day"].dt.day_of_week) % 7
+    to_the_end = (daily["release_id"].map(last_weekday) - daily["day"].dt.day_of_week) % DAYS_OF_A_WEEK
     ends = daily["day"] + pd.to_timedelta(to_the_end, unit="D")
     days = (
         daily.assign(day=ends)
         .groupby(["release_id", "measure", "day"], as_index=False)
         .agg(days=("value", "size"), total=("value", "sum"))
     )
-    both = weekly.merge(days[days["days"] == 7], on=["release_id", "measure", "day"])
+    both = weekly.merge(days[days["days"] == DAYS_OF_A_WEEK], on=["release_id", "measure", "day"])
     wrong = both[both["value"] != both["total"]]
     details = [
-        f"{row['measure']} of the week to {_day(row['day'])} (sheet {row['sheet']!r}, cell {row['cell']}): "
+        f"{row['measure']} of the week to {_day(row['day'])}, {_at(row['sheet'], row['cell'])}: "
         f"{_figure(row['value'])}, but its days sum to {_figure(row['total'])}"
         for row in wrong.to_dict("records")
     ]
-    return wrong[["release_id"]].assign(detail=details)
+    return wrong[["release_id", "sheet", "cell"]].assign(detail=details)
 
 
 ROW_CHECKS = (
@@ -172,6 +182,7 @@ ROW_CHECKS = (
         "Rows are loaded a quarter at a time: a row of no quarter, or of another one than its month, would be lost or "
         "stand in the wrong one.",
         dates_in_quarter,
+        rule="date_outside_quarter",
     ),
     Check(
         "series have no gaps",
@@ -194,6 +205,7 @@ ROW_CHECKS = (
         "That every figure of a table should be the same in two quarters is no chance: one quarter was pasted over the "
         "other.",
         periods_repeated,
+        rule="period_repeated",
     ),
     Check(
         "weeks are the sum of their days",
@@ -201,24 +213,40 @@ ROW_CHECKS = (
         "Both series are one count. In the real file of August 2026 all 450 weeks agree.",
         weeks_differ_from_days,
         ("fact_small_boat_arrival",),
+        rule="week_differs",
     ),
 )
 
 
-def check_rows(fact: sa.Table, rows: pd.DataFrame) -> dict[str, list[Finding]]:
-    """Return what the checks find in each of the releases whose ``rows`` of ``fact`` these are, by release_id."""
+def check_rows(
+    fact: sa.Table, rows: pd.DataFrame, faults: Mapping[str, Sequence[Fault]] = MappingProxyType({})
+) -> dict[str, list[Finding]]:
+    """Return what the checks find in each of the releases whose ``rows`` of ``fact`` these are, by release_id.
+
+    ``faults`` are the declared ones of a release: those that accept what a check finds are not held against it.
+    """
     sizes = rows.groupby("release_id").size()
     result: dict[str, list[Finding]] = {str(release_id): [] for release_id in sizes.index}
     for check in ROW_CHECKS:
         if check.facts and fact.name not in check.facts:
             continue
-        failures = check.run(rows, fact).groupby("release_id")["detail"].agg(list).to_dict()
+        failures = {name: found.to_dict("records") for name, found in check.run(rows, fact).groupby("release_id")}
         for release_id, size in sizes.items():
             found = failures.get(release_id, [])
-            detail = _first(found) if found else "holds"
-            finding = Finding(fact.name, check.name, check.severity, not found, int(size), len(found), detail)
+            declared = faults.get(str(release_id), ())
+            bad = [failure for failure in found if not _is_accepted(failure, check, declared)]
+            detail = _first([failure["detail"] for failure in bad]) if bad else "holds"
+            if len(bad) < len(found):
+                detail += f"; {len(found) - len(bad)} accepted by declared faults"
+            places = tuple((check.rule, failure["sheet"], failure["cell"], "") for failure in bad if "cell" in failure)
+            finding = Finding(fact.name, check.name, check.severity, not bad, int(size), len(bad), detail, places)
             result[str(release_id)].append(finding)
     return result
+
+
+def _is_accepted(failure: dict[Any, Any], check: Check, declared: Sequence[Fault]) -> bool:
+    place = failure.get("sheet", ""), failure.get("cell", "")
+    return any(fault.treatment == "accept" and fault.covers(check.rule, *place) for fault in declared)
 
 
 # --- the warehouse: each check takes a connection and the day as at which to judge, and yields what it found
@@ -447,6 +475,10 @@ def check_warehouse(connection: Connection, today: dt.date) -> list[dict[str, An
 
 
 # --- words
+
+
+def _at(sheet: str, cell: str) -> str:
+    return f"sheet {sheet!r}, cell {cell}"
 
 
 def _first(details: list[str]) -> str:

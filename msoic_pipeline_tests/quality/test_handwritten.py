@@ -16,6 +16,7 @@ from msoic_pipeline.model.evidence import coverage, release, vintage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import shift_months
+from msoic_pipeline.quality.faults import Fault
 from msoic_pipeline.quality.handwritten import HANDWRITTEN, check_rows, check_warehouse, level_shifts, next_due
 from msoic_pipeline.staging import Finding
 from msoic_pipeline.warehouse import open_engine, prepare, reading, writing
@@ -139,7 +140,10 @@ def test_a_quarter_pasted_over_the_next():
     first, second = list(range(1, 13)), list(range(2, 14))
     found = finding(CRIME, REPEATS, rows_of(*quarters_of(first, second, second, first)))
     assert (found.severity, found.rows_failed) == ("block", 1)
-    assert found.detail == "the table: all 12 figures of 2021-Q3 are those of 2021-Q2"
+    assert found.detail == (
+        "the table: all 12 figures of 2021-Q3, from sheet 'Table_1', cell C25, are those of 2021-Q2"
+    )
+    assert found.places == (("period_repeated", "Table_1", "C25", ""),)
     assert finding(CRIME, REPEATS, rows_of(*quarters_of(first, second, first))).success, "they do not follow each other"
     other_places = [*second[1:], second[0]]
     assert finding(CRIME, REPEATS, rows_of(*quarters_of(second, other_places))).success, "the same figures elsewhere"
@@ -157,7 +161,9 @@ def test_a_breakdown_is_repeated_by_itself_and_a_series_by_day_is_not_judged():
 
     same, other = list(range(1, 13)), list(range(2, 14))
     found = finding(DECISIONS, REPEATS, rows_of(*rows("reasonable", same, same), *rows("conclusive", same, other)))
-    assert found.detail == "reasonable: all 12 figures of 2021-Q2 are those of 2021-Q1"
+    assert found.detail == (
+        "reasonable: all 12 figures of 2021-Q2, from sheet 'Table_1', cell C13, are those of 2021-Q1"
+    )
     day = {
         "series": "daily",
         "measure": "boats_arrived",
@@ -186,9 +192,30 @@ def test_a_week_is_the_sum_of_its_days():
     wrong = found(*rows(82, 1, 2, 3, 4, 5, 6, 7), *rows(7, 1, 1, 1, 1, 1, 1, 1, ending="2022-01-16"))
     assert (wrong.severity, wrong.rows_failed) == ("block", 1)
     assert wrong.detail == (
-        "people_arrived of the week to 9 January 2022 (sheet 'Table_1', cell C8): 82, but its days sum to 28"
+        "people_arrived of the week to 9 January 2022, sheet 'Table_1', cell C8: 82, but its days sum to 28"
     )
+    assert wrong.places == (("week_differs", "Table_1", "C8", ""),)
     assert found(*rows(82, 1, 2, 3, 4, 5, 6)).success, "a week of which a day is not known"
+
+
+@pytest.mark.parametrize(("rule", "cell", "accepted"), [("period_repeated", "", True), ("week_differs", "", False)])
+def test_a_declared_fault_accepts_what_a_check_finds(rule: str, cell: str, accepted: bool):
+    fault = Fault(
+        fault="f",
+        reference_period="2021-Q2",
+        rule=rule,
+        cell=cell,
+        treatment="accept",
+        reason="It is so.",
+        reviewed_by="A",
+        reviewed_on=TODAY,
+        expires=dt.date(2099, 1, 1),
+    )
+    rows = whole(CRIME, rows_of(*quarters_of(list(range(1, 13)), list(range(1, 13)))))
+    (found,) = (f for f in check_rows(CRIME, rows, {"a": (fault,)})["a"] if f.check_name == REPEATS)
+    assert found.success is accepted
+    assert not accepted or found.detail == "holds; 1 accepted by declared faults"
+    assert not next(f for f in check_rows(CRIME, rows, {"b": (fault,)})["a"] if f.check_name == REPEATS).success
 
 
 def series(*values: float, start: int = 8000) -> pd.DataFrame:
