@@ -37,21 +37,12 @@ from msoic_pipeline.warehouse import reading, writing
 )
 def reconciliation(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold sources against themselves and against each other."""
-    from msoic_pipeline.reconciliation.apply import reconcile_quarters
+    from msoic_pipeline.reconciliation.apply import breaks, reconcile_quarters
 
     # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
     summary = reconcile_quarters(warehouse.engine, _all_quarters())
-    result = reconciliation_result
-    within = result.c.quarter_start.in_(quarters_of(context))
-    names = ("severity", "rule_id", "period_label", "geography_code", "item", "explanation")
     with reading(warehouse.engine) as connection:
-        broken = connection.execute(
-            sa.select(*(result.c[name] for name in names))
-            .where(within, result.c.status == "breaks")
-            .order_by(result.c.severity, result.c.rule_id, result.c.period_start)
-            .limit(PREVIEW_ROWS * 10)
-        ).mappings()
-        shown = [dict(row) for row in broken]
+        shown = breaks(connection, quarters_of(context), PREVIEW_ROWS * 10)
     counts: list[dict[str, Any]] = [
         {"rule": rule, "status": status, "results": number}
         for rule, statuses in summary.counts.items()

@@ -93,11 +93,30 @@ quarantine = table(
     kind="evidence",
 )
 
+reconciliation_rule = table(
+    "reconciliation_rule",
+    "What is held against what, and why the two sides may honestly differ.",
+    "one row a rule",
+    text("rule_id", "Rule.", primary_key=True),
+    text("title", "Title: what should hold."),
+    long_text("compares", "What is compared."),
+    long_text("may_differ", "Why the two sides may honestly differ."),
+    text("severity", "block: a break makes the run red; warn: it does not.", members=("block", "warn")),
+    text(
+        "releases",
+        "current: latest figures; same: both sides of one release; same day: releases of one day; consecutive: each "
+        "release against the one before.",
+        members=("current", "same", "same day", "consecutive"),
+    ),
+    long_text("tolerances", "Difference allowed, for each thing compared."),
+    kind="evidence",
+)
+
 reconciliation_result = table(
     "reconciliation_result",
     "Sources held against themselves and against each other.",
     "rule × period × geography × item × release",
-    text("rule_id", "Rule.", primary_key=True),
+    text("rule_id", "Rule; its words are in reconciliation_rule.", primary_key=True),
     text("period_kind", "Kind of period.", primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     text("period_label", "Label of the period."),

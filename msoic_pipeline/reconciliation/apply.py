@@ -18,13 +18,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.model.evidence import load_log, reconciliation_result, release
+from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule, release
 from msoic_pipeline.periods import parse_period, shift_months
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, Tolerance, load_acceptances, load_rules
 from msoic_pipeline.reconciliation.sides import HISTORY_QUARTERS, Asked, compared, usual_revisions
 from msoic_pipeline.warehouse import reading, writing
 
 STAGE = "reconcile"
+FIGURES = ("left_value", "right_value", "difference", "tolerance")
 WORST = 5
 
 
@@ -115,6 +116,8 @@ def _replace(
     connection: Connection, quarters: Sequence[dt.date], rules: Sequence[Rule], in_force: Sequence[Acceptance]
 ) -> None:
     result = reconciliation_result
+    connection.execute(sa.delete(reconciliation_rule))
+    connection.execute(sa.insert(reconciliation_rule), [rule.row() for rule in rules])
     connection.execute(sa.delete(result).where(result.c.quarter_start.in_(quarters)))
     for rule in rules:
         for kind in rule.periods:
@@ -152,7 +155,7 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         (left_is_missing, "The left side is missing or incomplete."),
         (right_is_missing, "The right side is missing or incomplete."),
     ]
-    has_right_side = comparison.has_right or rule.releases == "consecutive"
+    has_right_side = rule.has_right(comparison)
     # Each case as the status and the explanation that it makes.
     cases: list[tuple[Any, str, str]] = [
         *((condition, "not comparable", words if has_right_side else may_differ) for condition, words in missing),
@@ -249,6 +252,24 @@ def _summary(
         warnings=broken["warn"],
         worst=tuple(_words(row, known.get(row.rule_id)) for row in connection.execute(worst)),
     )
+
+
+def breaks(connection: Connection, quarters: Sequence[dt.date], limit: int) -> list[dict[str, Any]]:
+    """Return the breaks of ``quarters`` in words, blocking ones first; without the figures of force returns."""
+    result, rule = reconciliation_result, reconciliation_rule
+    told = ("period_label", "geography_code", "item", *FIGURES, "left_release", "right_release", "explanation")
+    broken = (
+        sa.select(result.c.severity, rule.c.title, result.c.rule_id, *(result.c[name] for name in told))
+        .outerjoin_from(result, rule, rule.c.rule_id == result.c.rule_id)
+        .where(result.c.quarter_start.in_(quarters), result.c.status == "breaks")
+        .order_by(result.c.severity, *result.primary_key.columns)
+        .limit(limit)
+    )
+    open_rules = {rule.rule_id for rule in load_rules() if not rule.is_sensitive}
+    withheld = dict.fromkeys(FIGURES, "withheld")
+    return [
+        dict(row) | ({} if row["rule_id"] in open_rules else withheld) for row in connection.execute(broken).mappings()
+    ]
 
 
 def _words(row: Any, rule: Rule | None) -> str:

@@ -84,6 +84,14 @@ class Tolerance(_Strict):
     usual: float = Field(default=0, ge=0)
     ceiling: float | None = Field(default=None, ge=0)
 
+    def words(self) -> str:
+        """Return the tolerance in words."""
+        parts = [f"{self.absolute:g}"] if self.absolute else []
+        parts += [f"{100 * self.relative:g}% of the right side"] if self.relative else []
+        most = "" if self.ceiling is None else f", no more than {100 * self.ceiling:g}%"
+        parts += [f"{self.usual:g} times the usual revision{most}"] if self.usual else []
+        return f"the larger of {', and '.join(parts)}" if len(parts) > 1 else "; ".join(parts) or "none"
+
 
 class Elsewhere(_Strict):
     """A figure of the nation that was published elsewhere than in the files that are loaded, and where."""
@@ -189,6 +197,24 @@ class Rule(_Strict):
         shortest = part.reporters.every if self.releases == "current" else part.grain
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
             raise ValueError(f"{part.fact} has figures of a {shortest} and of longer periods")
+
+    def row(self) -> dict[str, str]:
+        """Return the rule as a row of reconciliation_rule."""
+        own = {
+            name: getattr(self, name) for name in ("rule_id", "title", "compares", "may_differ", "severity", "releases")
+        }
+        allowed = [
+            (comparison.item, comparison.tolerance.words())
+            for comparison in self.comparisons
+            if self.has_right(comparison)
+        ]
+        if len({words for _, words in allowed}) == 1:
+            allowed = [("", allowed[0][1])]
+        return own | {"tolerances": "; ".join(": ".join(filter(None, pair)) for pair in allowed)}
+
+    def has_right(self, comparison: Comparison) -> bool:
+        """Return whether one of the rule's comparisons has a right side, or merely shows the left one."""
+        return comparison.has_right or self.releases == "consecutive"
 
     @property
     def is_sensitive(self) -> bool:

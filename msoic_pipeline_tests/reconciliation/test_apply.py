@@ -12,7 +12,8 @@ import yaml
 
 from msoic_pipeline.model import members
 from msoic_pipeline.model.dimensions import dim_cps_area
-from msoic_pipeline.model.evidence import load_log
+from msoic_pipeline.model.evidence import load_log, reconciliation_rule
+from msoic_pipeline.reconciliation.apply import breaks
 from msoic_pipeline.reconciliation.rules import Acceptance, parse_rules
 from msoic_pipeline_tests.handmade import Row, Warehouse
 
@@ -537,6 +538,23 @@ def test_force_returns(warehouse: Warehouse):
     told = "\n".join(summary.worst)
     assert told.count("figures withheld") == 3
     assert "90" not in told.replace(KENT, "")
+    with warehouse.engine.connect() as connection:
+        shown = breaks(connection, [dt.date(2021, 10, 1)], 10)
+        (cut,) = breaks(connection, [dt.date(2021, 10, 1)], 1)
+    assert [row["rule_id"] for row in shown] == [cut["rule_id"], *rules[1:]] == sorted(rules)
+    assert {row["left_value"] for row in shown} == {row["difference"] for row in shown} == {"withheld"}
+
+
+def test_breaks_are_told_with_both_sides_and_the_rules_with_their_words(warehouse: Warehouse):
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 1000, 0))
+    warehouse.publish("nrm-2", "2022-05-05", referrals("2021-Q4", 1400, 0))
+    warehouse.reconcile("2021-Q4", "revision_of_national_statistics")
+    with warehouse.engine.connect() as connection:
+        (broken,) = breaks(connection, [dt.date(2021, 10, 1)], 10)
+        (rule,) = connection.execute(sa.select(reconciliation_rule)).mappings()
+    assert (broken["title"], broken["severity"]) == (rule["title"], "block")
+    assert (broken["left_value"], broken["right_value"], broken["right_release"]) == (1400, 1000, "nrm-1")
+    assert "10 times the usual revision" in rule["tolerances"]
 
 
 def test_programme_activity_is_plausible(warehouse: Warehouse):

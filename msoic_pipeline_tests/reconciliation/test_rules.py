@@ -6,7 +6,13 @@ import pytest
 import yaml
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules, parse_acceptances, parse_rules
+from msoic_pipeline.reconciliation.rules import (
+    Tolerance,
+    load_acceptances,
+    load_rules,
+    parse_acceptances,
+    parse_rules,
+)
 
 RULE = {
     "rule_id": "one",
@@ -39,6 +45,37 @@ def test_rules_on_force_returns_are_sensitive():
 
 
 ELSEWHERE = {"period": "2021", "value": 1, "publication": "A report"}
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "words"),
+    [
+        ({}, "none"),
+        ({"absolute": 10}, "10"),
+        ({"relative": 0.005}, "0.5% of the right side"),
+        ({"absolute": 10, "relative": 0.05}, "the larger of 10, and 5% of the right side"),
+        ({"usual": 10, "ceiling": 0.2}, "10 times the usual revision, no more than 20%"),
+    ],
+)
+def test_a_tolerance_in_words(tolerance: dict[str, float], words: str):
+    assert Tolerance.model_validate(tolerance).words() == words
+
+
+def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
+    two = [{"item": item, "left": REFERRALS, "right": CRIMES, "tolerance": {"absolute": 5}} for item in ("a", "b")]
+    (rule,) = parse_rules(yaml.safe_dump([RULE | {"comparisons": [*two, {"item": "shown", "left": REFERRALS}]}]))
+    assert rule.row()["tolerances"] == "5"
+    two[1]["tolerance"] = {}
+    (rule,) = parse_rules(yaml.safe_dump([RULE | {"comparisons": two}]))
+    assert rule.row() == {
+        "rule_id": "one",
+        "title": rule.title,
+        "compares": rule.compares,
+        "may_differ": rule.may_differ,
+        "severity": rule.severity,
+        "releases": "current",
+        "tolerances": "a: 5; b: none",
+    }
 
 
 @pytest.mark.parametrize(
