@@ -18,12 +18,7 @@ RANGE_END = "dagster/asset_partition_range_end"
 everything_job = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.all(),
-    description="From raw files to KPIs: every source, every stage, for a range of quarters.",
-)
-backfill_job = dg.define_asset_job(
-    "backfill_quarters",
-    selection=dg.AssetSelection.groups("d_warehouse", "e_reconciled", "f_kpis"),
-    description="Facts, reconciliation and KPIs of chosen quarters: what an analyst backfills.",
+    description="From raw files to KPIs: every source, every stage, for the quarters that are asked for.",
 )
 
 

@@ -4,13 +4,15 @@ import dagster as dg
 
 from msoic_pipeline.assets.common import Warehouse
 from msoic_pipeline.assets.facts import fact_assets
-from msoic_pipeline.assets.figures import figure_assets
+from msoic_pipeline.assets.figures import figure_assets, outcome_asset
 from msoic_pipeline.assets.sources import source_assets
-from msoic_pipeline.automation import backfill_job, everything_job, nightly, note_failure
+from msoic_pipeline.automation import everything_job, nightly, note_failure
+
+ASSETS = [*source_assets(), *fact_assets(), *figure_assets()]
 
 defs = dg.Definitions(
-    assets=[*source_assets(), *fact_assets(), *figure_assets()],
-    jobs=[everything_job, backfill_job],
+    assets=[*ASSETS, outcome_asset(ASSETS)],
+    jobs=[everything_job],
     schedules=[nightly],
     sensors=[note_failure],
     resources={"warehouse": Warehouse()},

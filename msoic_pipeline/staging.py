@@ -61,7 +61,7 @@ LABELS = {"description": "offence_description"}
 class Finding:
     """What a check found in a release: the fields are those of ``validation_result``.
 
-    ``places`` lists the rows that failed, each as rule, sheet, cell and the row's text.
+    ``places`` lists what failed, each as rule, sheet, cell, what was expected or found, and the row's text.
     """
 
     table_name: str
@@ -366,14 +366,14 @@ def check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[
     """Hold every total that a sheet gives against the sum of its parts in the same sheet."""
     if not len(tidy.totals["cell"]):
         return []
-    failures: list[str] = []
+    failures: list[tuple[str, ...]] = []
     checked = 0
     for cell, published, parts in _totals_and_parts(tidy, fact):
         checked += 1
         if published != parts and not _is_accepted(faults, "total_differs", tidy.match.sheet, cell):
-            failures.append(f"{cell}: published {published:,.0f}, its parts sum to {parts:,.0f}")
-    check = f"totals equal their parts: {tidy.match.table.table}"
-    return [Finding(fact.name, check, "block", not failures, checked, len(failures), _in_sheet(tidy, failures))]
+            words = f"published {published:,.0f}, its parts sum to {parts:,.0f}"
+            failures.append(("total_differs", tidy.match.sheet, cell, words, ""))
+    return [_finding(f"totals equal their parts: {tidy.match.table.table}", tidy, checked, failures)]
 
 
 def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
@@ -383,40 +383,39 @@ def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[F
     """
     if not len(tidy.rates["cell"]):
         return []
-    (measure,) = fact.info["measures"]
-    names = [name for name in dict.fromkeys([*_members_of(tidy), "quarter_start"]) if name != "measure"]
+    (value,) = fact.info["measures"]
+    key = [*(name for name in _members_of(tidy) if name != "measure"), "quarter_start"]
     counts: dict[tuple[Any, ...], float] = {}
     for rows in (tidy.rows, tidy.totals):
-        counts.update(
-            zip(zip(rows["measure"], *(rows[name] for name in names), strict=True), rows[measure], strict=True)
-        )
-    failures: list[str] = []
+        named = zip(rows["measure"], *(rows[name] for name in key), strict=True)
+        counts |= dict(zip(named, rows[value], strict=True))
+    failures: list[tuple[str, ...]] = []
     checked = 0
-    for cell, name, rate, *key in zip(
-        *(tidy.rates[column] for column in ("cell", "measure", measure, *names)), strict=True
-    ):
-        made_of = tidy.match.layout.rates[name]
-        part, whole = (counts.get((count, *key)) for count in (made_of.part, made_of.whole))
+    columns = (tidy.rates[name] for name in ("cell", value, "measure", *key))
+    for cell, published, name, *members_of_row in zip(*columns, strict=True):
+        rate = tidy.match.layout.rates[name]
+        part, whole = (counts.get((count, *members_of_row)) for count in (rate.part, rate.whole))
         if part is None or not whole:
             continue
         checked += 1
-        differs = abs(rate - part / whole) > 0.5 * 10**-made_of.decimals + FLOAT_ERROR
+        differs = abs(published - part / whole) > 0.5 * 10**-rate.decimals + FLOAT_ERROR
         if differs and not _is_accepted(faults, "rate_differs", tidy.match.sheet, cell):
-            words = (
-                f"{made_of.part} {part:,.0f} of {made_of.whole} {whole:,.0f} are {part / whole:.{made_of.decimals}f}"
-            )
-            failures.append(f"{cell}: published {rate:.{made_of.decimals}f}, but {words}")
-    check = f"rates agree with their counts: {tidy.match.table.table}"
-    return [Finding(fact.name, check, "block", not failures, checked, len(failures), _in_sheet(tidy, failures))]
+            counted = f"{rate.part} {part:,.0f} of {rate.whole} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
+            words = f"published {published:.{rate.decimals}f}, but {counted}"
+            failures.append(("rate_differs", tidy.match.sheet, cell, words, ""))
+    return [_finding(f"rates agree with their counts: {tidy.match.table.table}", tidy, checked, failures)]
 
 
 def _is_accepted(faults: tuple[Fault, ...], rule: str, sheet: str, cell: str) -> bool:
     return any(fault.treatment == "accept" and fault.covers(rule, sheet, cell) for fault in faults)
 
 
-def _in_sheet(tidy: Tidy, failures: list[str]) -> str:
+def _finding(check: str, tidy: Tidy, checked: int, failures: list[tuple[str, ...]]) -> Finding:
+    """Return a blocking finding about a sheet, with the first failures in words."""
+    words = "; ".join(f"{cell}: {found}" for _, _, cell, found, _ in failures[:SHOWN]) or "all agree"
     more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
-    return f"sheet {tidy.match.sheet!r}: {'; '.join(failures[:SHOWN]) + more if failures else 'all agree'}"
+    detail = f"sheet {tidy.match.sheet!r}: {words}{more}"
+    return Finding(tidy.match.table.fact, check, "block", not failures, checked, len(failures), detail, failures)
 
 
 def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:

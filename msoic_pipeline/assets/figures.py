@@ -1,6 +1,7 @@
 """Reconciled, KPIs, checked warehouse, published: what is derived from the facts."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -236,40 +237,39 @@ def published(warehouse: Warehouse) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()})
 
 
-@dg.asset(
-    name="pipeline_run",
-    deps=["validation_result", "maturity_estimate", "reconciliation_result", "report_claim", "published_kpis"],
-    group_name="h_published",
-    description="How the run ended: it fails where any check of severity error failed.",
-    kinds={"table"},
-)
-def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-    """Record how the run ended, and fail where an error check failed."""
-    records = context.instance.get_records_for_run(
-        context.run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    ).records
-    evaluations = [
-        record.event_log_entry.dagster_event.asset_check_evaluation_data
-        for record in records
-        if record.event_log_entry.dagster_event is not None
-    ]
-    failed = [
-        f"{data.asset_check_key.to_user_string()}: {data.description}"
-        for data in evaluations
-        if not data.passed and data.severity == dg.AssetCheckSeverity.ERROR
-    ]
-    entry = {
-        "run_id": context.run.run_id,
-        "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
-        "status": "failed" if failed else "succeeded",
-        "summary": "\n".join(failed),
-    }
-    with writing(warehouse.engine) as connection:
-        connection.execute(sa.insert(pipeline_run).values(entry))
-    if failed:
-        raise dg.Failure("; ".join(failed)[:4000], allow_retries=False)
+def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """Return the last asset: it records how the run ended, and fails it where a check of ``watched`` has failed."""
+    keys = [spec.key for definition in watched for spec in definition.check_specs]
+
+    @dg.asset(
+        name="pipeline_run",
+        deps=["validation_result", "maturity_estimate", "reconciliation_result", "report_claim", "published_kpis"],
+        group_name="h_published",
+        description="How the run ended: it fails where any check of severity error failed.",
+        kinds={"table"},
+    )
+    def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+        # The latest evaluations of all, not this run's: a backfill over several quarters is split into runs.
+        records = (context.instance.get_latest_asset_check_evaluation_record(key) for key in keys)
+        failed = [
+            f"{latest.asset_check_key.to_user_string()}: {latest.description}"
+            for latest in (record.evaluation for record in records if record)
+            if latest and not latest.passed and latest.severity == dg.AssetCheckSeverity.ERROR
+        ]
+        entry = {
+            "run_id": context.run.run_id,
+            "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            "status": "failed" if failed else "succeeded",
+            "summary": "\n".join(failed),
+        }
+        with writing(warehouse.engine) as connection:
+            connection.execute(sa.insert(pipeline_run).values(entry))
+        if failed:
+            raise dg.Failure("; ".join(failed)[:4000], allow_retries=False)
+
+    return outcome
 
 
 def figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
-    return [reconciliation, kpis, maturity, checked_warehouse, claims, published, outcome]
+    return [reconciliation, kpis, maturity, checked_warehouse, claims, published]

@@ -122,17 +122,17 @@ def _validated(source: Source) -> dg.AssetsDefinition:
 def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
     bad = [verdict for verdict in verdicts if not verdict.accepted]
     words = "; ".join(f"{verdict.file_name}: {' '.join(verdict.reasons)}" for verdict in bad[:5])
+    files = [{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]]
+    rows = [row for verdict in bad for row in verdict.quarantine if not row["is_declared"]]
+    shown = [{name: row[name] for name in ("file_name", "sheet", "cell", "rule", "reason")} for row in rows[:SHOWN]]
     return dg.AssetCheckResult(
         check_name="files_accepted",
         passed=not bad,
         description=words[:4000] if bad else f"all {len(verdicts)} files accepted",
         metadata={
-            "rejected": as_table(
-                [{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]]
-            )
-        }
-        if bad
-        else {},
+            **({"rejected": as_table(files)} if files else {}),
+            **({"quarantine": as_table(shown)} if shown else {}),
+        },
     )
 
 

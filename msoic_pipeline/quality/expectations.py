@@ -351,12 +351,12 @@ def _by_release(
 
 
 def _places(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[tuple[str, ...]]:
-    """Return rule, sheet, cell and text of rows that failed, as quarantine keeps them."""
+    """Return rule, sheet, cell, what was expected, and text of rows that failed, as quarantine keeps them."""
     named = ["sheet", "cell"]
     places = rows[named].astype(str).to_numpy().tolist()
     texts = rows.drop(columns=named).astype(object).to_numpy(na_value="").tolist()
     return [
-        (expectation.rule, *place, "" if withhold else " | ".join(map(str, text)))
+        (expectation.rule, *place, f"expected {expectation.expected}", "" if withhold else " | ".join(map(str, text)))
         for place, text in zip(places, texts, strict=True)
     ]
 

@@ -238,7 +238,7 @@ def check_rows(
             detail = _first([failure["detail"] for failure in bad]) if bad else "holds"
             if len(bad) < len(found):
                 detail += f"; {len(found) - len(bad)} accepted by declared faults"
-            places = tuple((check.rule, failure["sheet"], failure["cell"], "") for failure in bad if "cell" in failure)
+            places = tuple((check.rule, f["sheet"], f["cell"], f["detail"], "") for f in bad if "cell" in f)
             finding = Finding(fact.name, check.name, check.severity, not bad, int(size), len(bad), detail, places)
             result[str(release_id)].append(finding)
     return result

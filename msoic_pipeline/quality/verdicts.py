@@ -134,13 +134,14 @@ def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Fin
             "cell": cell,
             "rule": rule,
             "release_id": release.release.release_id,
-            "reason": f"{finding.table_name}: {finding.check_name} does not hold of this row",
+            "reason": f"{finding.table_name}: {finding.check_name}: "
+            + ("does not hold here" if source.sensitive else words),
             "raw_text": WITHHELD if source.sensitive else text,
             "is_declared": False,
             "treatment": "rejected",
         }
         for finding in blocking
-        for rule, sheet, cell, text in finding.places
+        for rule, sheet, cell, words, text in finding.places
     ]
 
 

@@ -57,7 +57,7 @@ def test_a_quarter_backfills_alone(run: Run, raw: Path, warehouse_url: str):
     before = contents(warehouse_url)
     for name in (later, f"{later}.yaml"):
         shutil.copy2(SAMPLE / "nrm" / name, raw / "nrm" / name)
-    ran = run(warehouse_url, QUARTER.isoformat(), QUARTER.isoformat(), "backfill_quarters")
+    ran = run(warehouse_url, QUARTER.isoformat(), QUARTER.isoformat())
     assert ran.success, str(ran)
     after = contents(warehouse_url)
     for name, fact in FACTS.items():
@@ -147,12 +147,12 @@ def test_a_file_that_is_taken_away_leaves_no_release(run: Run, raw: Path, tmp_pa
     assert run(url, FIRST, LAST).success
     for path in (raw / "cps").glob("*quarter-4-2021-2022*"):
         path.unlink()
-    assert run(url, FIRST, FIRST, "backfill_quarters").success
+    assert run(url, FIRST, FIRST).success
     engine, release = open_engine(url), metadata.tables["release"]
     with reading(engine) as connection:
         gone = release.c.file_name.contains("quarter-4-2021-2022")
         assert connection.scalar(sa.select(sa.func.count()).where(gone)), "other quarters still hold its figures"
-    assert run(url, FIRST, LAST, "backfill_quarters").success
+    assert run(url, FIRST, LAST).success
     with reading(engine) as connection:
         assert not connection.scalar(sa.select(sa.func.count()).where(gone))
     engine.dispose()
