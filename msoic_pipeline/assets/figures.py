@@ -36,14 +36,14 @@ from msoic_pipeline.warehouse import reading, writing
         dg.AssetCheckSpec("no_warnings", asset="reconciliation_result", description="No rule that warns is broken."),
     ],
 )
-def reconciliation(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold sources against themselves and against each other."""
     from msoic_pipeline.reconciliation.apply import breaks, reconcile_quarters
 
     # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
     summary = reconcile_quarters(warehouse.engine, _all_quarters())
     with reading(warehouse.engine) as connection:
-        shown = breaks(connection, quarters_of(context), PREVIEW_ROWS * 10)
+        shown = breaks(connection, PREVIEW_ROWS * 10)
     counts: list[dict[str, Any]] = [
         {"rule": rule, "status": status, "results": number}
         for rule, statuses in summary.counts.items()

@@ -143,11 +143,14 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
         ("warnings", "warn", dg.AssetCheckSeverity.WARN),
     ):
         results: list[dict[str, Any]] = [
-            row for verdict in verdicts for row in verdict.results if row["severity"] == severity
+            row | {"file": verdict.file_name}
+            for verdict in verdicts
+            for row in verdict.results
+            if row["severity"] == severity
         ]
         failed = [row for row in results if not row["success"]]
         shown = [
-            {name: row[name] for name in ("release_id", "table_name", "check_name", "rows_failed", "detail")}
+            {name: row[name] for name in ("file", "table_name", "check_name", "rows_failed", "detail", "release_id")}
             for row in failed[:SHOWN]
         ]
         checks.append(

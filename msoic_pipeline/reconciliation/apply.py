@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule, release
 from msoic_pipeline.periods import parse_period, shift_months
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, Tolerance, load_acceptances, load_rules
@@ -25,6 +26,8 @@ from msoic_pipeline.reconciliation.sides import HISTORY_QUARTERS, Asked, compare
 from msoic_pipeline.warehouse import reading, writing
 
 STAGE = "reconcile"
+# A force is known by its name, not by its code.
+PLACE = sa.func.coalesce(dim_force.c.name, reconciliation_result.c.geography_code)
 FIGURES = ("left_value", "right_value", "difference", "tolerance")
 WORST = 5
 
@@ -240,7 +243,8 @@ def _summary(
         broken[row.severity] += row.number if row.status == "breaks" else 0
     size = sa.func.abs(result.c.difference) / _larger(result.c.tolerance, sa.literal(1.0))
     worst = (
-        sa.select(result)
+        sa.select(result, PLACE.label("place"))
+        .outerjoin_from(result, dim_force, dim_force.c.force_code == result.c.geography_code)
         .where(within, result.c.status == "breaks")
         .order_by(result.c.severity, size.desc(), *result.primary_key.columns)
         .limit(WORST)
@@ -254,14 +258,19 @@ def _summary(
     )
 
 
-def breaks(connection: Connection, quarters: Sequence[dt.date], limit: int) -> list[dict[str, Any]]:
-    """Return the breaks of ``quarters`` in words, blocking ones first; without the figures of force returns."""
+def breaks(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Return breaks in words, blocking ones first; without the figures of force returns."""
     result, rule = reconciliation_result, reconciliation_rule
-    told = ("period_label", "geography_code", "item", *FIGURES, "left_release", "right_release", "explanation")
+    told = ("item", *FIGURES, "left_release", "right_release", "explanation")
     broken = (
-        sa.select(result.c.severity, rule.c.title, result.c.rule_id, *(result.c[name] for name in told))
+        sa.select(
+            *(result.c.severity, rule.c.title, result.c.rule_id, result.c.period_label),
+            PLACE.label("geography"),
+            *(result.c[name] for name in told),
+        )
         .outerjoin_from(result, rule, rule.c.rule_id == result.c.rule_id)
-        .where(result.c.quarter_start.in_(quarters), result.c.status == "breaks")
+        .outerjoin(dim_force, dim_force.c.force_code == result.c.geography_code)
+        .where(result.c.status == "breaks")
         .order_by(result.c.severity, *result.primary_key.columns)
         .limit(limit)
     )
@@ -273,7 +282,7 @@ def breaks(connection: Connection, quarters: Sequence[dt.date], limit: int) -> l
 
 
 def _words(row: Any, rule: Rule | None) -> str:
-    place = ", ".join(filter(None, (row.period_label, row.geography_code, row.item)))
+    place = ", ".join(filter(None, (row.period_label, row.place, row.item)))
     if rule is None or rule.is_sensitive:
         figures = "figures withheld"
     elif row.difference == 0:

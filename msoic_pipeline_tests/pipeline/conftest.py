@@ -72,18 +72,19 @@ def settings(monkeypatch: pytest.MonkeyPatch, raw: Path, staging: Path, tmp_path
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, settings: Path) -> Iterator[Callable[..., Ran]]:
-    """Run the job over quarters on a warehouse."""
+    """Run the job over quarters on a warehouse, or some of its assets alone."""
     from msoic_pipeline.automation import range_tags
     from msoic_pipeline.definitions import defs
 
     with dg.DagsterInstance.ephemeral() as instance:
 
-        def launch(url: str, first: str = FIRST, last: str = LAST) -> Ran:
+        def launch(url: str, first: str = FIRST, last: str = LAST, *assets: str) -> Ran:
             monkeypatch.setenv("MSOIC_WAREHOUSE_URL", url)
             result = defs.resolve_job_def("everything").execute_in_process(
                 instance=instance,
                 tags=dict(range_tags(first, last)),
                 raise_on_error=False,
+                asset_selection=[dg.AssetKey(name.split("/")) for name in assets] or None,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
             errors = [

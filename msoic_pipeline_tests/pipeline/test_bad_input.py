@@ -107,6 +107,16 @@ def test_a_bad_file_is_named_and_the_last_good_figures_stand(run: Run, raw: Path
     assert ran.success, str(ran)
 
 
+def test_a_backfill_that_is_split_into_runs_is_red_in_the_last(run: Run, raw: Path, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    _set("2 Prosecutions", "D19", 0.123)(raw)
+    assert run(url, FIRST, FIRST, "landed/cps", "staged/cps", "validated/cps").success, "it goes on"
+    ran = run(url, FIRST, FIRST, "pipeline_run")
+    assert not ran.success
+    for words in ("step pipeline_run", LATEST, "2 Prosecutions", "D19", "published 0.123"):
+        assert words in str(ran)
+
+
 def test_a_period_after_the_publication_is_named(run: Run, raw: Path, tmp_path: Path):
     path = raw / "programme_activity" / "programme-activity-2021-22-q3.xlsx"
     _edit(path, lambda book: book["Activity"].__setitem__("A5", dt.datetime(2031, 5, 1)))

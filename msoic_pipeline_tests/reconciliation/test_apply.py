@@ -537,10 +537,11 @@ def test_force_returns(warehouse: Warehouse):
     assert summary.warnings == 3
     told = "\n".join(summary.worst)
     assert told.count("figures withheld") == 3
-    assert "90" not in told.replace(KENT, "")
+    assert "90" not in told
+    assert told.count("Kent") == 3
     with warehouse.engine.connect() as connection:
-        shown = breaks(connection, [dt.date(2021, 10, 1)], 10)
-        (cut,) = breaks(connection, [dt.date(2021, 10, 1)], 1)
+        shown = breaks(connection, 10)
+        (cut,) = breaks(connection, 1)
     assert [row["rule_id"] for row in shown] == [cut["rule_id"], *rules[1:]] == sorted(rules)
     assert {row["left_value"] for row in shown} == {row["difference"] for row in shown} == {"withheld"}
 
@@ -550,7 +551,7 @@ def test_breaks_are_told_with_both_sides_and_the_rules_with_their_words(warehous
     warehouse.publish("nrm-2", "2022-05-05", referrals("2021-Q4", 1400, 0))
     warehouse.reconcile("2021-Q4", "revision_of_national_statistics")
     with warehouse.engine.connect() as connection:
-        (broken,) = breaks(connection, [dt.date(2021, 10, 1)], 10)
+        (broken,) = breaks(connection, 10)
         (rule,) = connection.execute(sa.select(reconciliation_rule)).mappings()
     assert (broken["title"], broken["severity"]) == (rule["title"], "block")
     assert (broken["left_value"], broken["right_value"], broken["right_release"]) == (1400, 1000, "nrm-1")
