@@ -153,12 +153,13 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
             {name: row[name] for name in ("file", "table_name", "check_name", "rows_failed", "detail", "release_id")}
             for row in failed[:SHOWN]
         ]
+        words = "".join(f"; {row['file']}: {row['check_name']}: {row['detail']}" for row in failed[:3])[:2000]
         checks.append(
             dg.AssetCheckResult(
                 check_name=check,
                 passed=not failed,
                 severity=level,
-                description=f"{len(results) - len(failed)} of {len(results)} checks hold",
+                description=f"{len(results) - len(failed)} of {len(results)} checks hold{words}",
                 metadata={
                     "rows_failed": sum(row["rows_failed"] for row in failed),
                     **({"failed": as_table(shown)} if failed else {}),
