@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.model.evidence import coverage, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.views import VIEWS, division
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.quality.faults import Fault
@@ -114,7 +115,10 @@ def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     labels = [period_label("financial_year", dt.date(int(year), 4, 1)) for year in same["year"]]
     pairs = same.assign(label=labels).groupby(["release_id", "force_code", "total"])
     found = pairs["label"].agg(", ".join).reset_index()
-    details = [f"{row['force_code']}: {row['total']:,} in each of {row['label']}" for row in found.to_dict("records")]
+    details = [
+        f"{name_of('force', row['force_code'])}: {row['total']:,} in each of {row['label']}"
+        for row in found.to_dict("records")
+    ]
     return found[["release_id"]].assign(detail=details)
 
 
@@ -265,8 +269,9 @@ def reporters_complete(connection: Connection, today: dt.date) -> Iterator[Found
         source = load_source(name)
         every, absent = source.reporters.every, sorted(lacking.get(name, []))
         periods: dict[dt.date, list[str]] = {}
+        dimension = "cps_area" if source.reporters.dimension == "cps_area" else "force"
         for start, who in absent:
-            periods.setdefault(start, []).append(who)
+            periods.setdefault(start, []).append(name_of(dimension, who))
         details = [
             f"{period_label(every, start)}: {len(names) if source.sensitive else ', '.join(names)}"
             for start, names in periods.items()

@@ -326,7 +326,7 @@ def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine:
     returns = found["force_returns", "coverage"]
     assert (returns["severity"], returns["rows_checked"], returns["rows_failed"]) == ("warn", 2, 1)
     assert returns["detail"] == "1 of 2 force-months missing: 2022-01: 1"
-    assert found["recorded_crime", "coverage"]["detail"] == "1 of 2 force-quarters missing: 2022-Q1: E23000005"
+    assert found["recorded_crime", "coverage"]["detail"] == "1 of 2 force-quarters missing: 2022-Q1: Greater Manchester"
 
 
 def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: Engine):

@@ -70,6 +70,12 @@ def resolve(dimension: str, text: str) -> str:
     raise ValueError(_words_for_unknown(dimension, folded))
 
 
+def name_of(dimension: str, code: str) -> str:
+    """Return the name of the member of ``dimension`` that has ``code``; the code itself where none has, or no name."""
+    file_name, code_column = FILES[dimension]
+    return next((row.get("name") or code for row in rows(file_name) if row[code_column] == code), code)
+
+
 @lru_cache(maxsize=4096)
 def _words_for_unknown(dimension: str, folded: str) -> str:
     known = list(_spellings(dimension))
