@@ -20,10 +20,10 @@ import yaml
 
 from msoic_pipeline.model import members
 from msoic_pipeline.periods import last_quarter, parse_period, period_label
+from msoic_pipeline.texts import clean, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import SUFFIXES, Workbook, a1, open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, Stamp, layout_digest, load_source
-from msoic_pipeline.workbooks.texts import clean, is_blank
 from msoic_pipeline.workbooks.values import parse_count, parse_date, parse_flag, parser
 
 COVER_ROWS = 40
@@ -205,7 +205,8 @@ def land_file(path: Path, raw_dir: Path, source: Source) -> Release:
 def code_digest() -> str:
     """Return a digest of the code that reads files: when it changes, they are read anew."""
     folder = Path(__file__).parent
-    names = ("landing.py", "staging.py", "periods.py", "model/facts.py", "model/members/__init__.py")
+    own = ("landing.py", "faults.py", "sheet_checks.py", "staging.py", "periods.py", "texts.py")
+    names = (*own, "model/arrow.py", "model/facts.py", "model/members/__init__.py")
     paths = [*(folder / name for name in names), *sorted((folder / "workbooks").glob("*.py"))]
     return hashlib.sha256("".join(map(file_digest, paths)).encode()).hexdigest()
 

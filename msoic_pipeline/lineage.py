@@ -19,9 +19,9 @@ from msoic_pipeline.kpis.statements import units_of
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.views import join_vintage
 from msoic_pipeline.periods import parse_period, period_end, periods
+from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.texts import clean
 
 WITHHELD = "(withheld)"
 

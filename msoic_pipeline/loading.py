@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.landing import Landing
 from msoic_pipeline.model import dimensions, evidence, members
+from msoic_pipeline.model.arrow import arrow_schema, rows_to_arrow
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import (
     FIRST_QUARTER,
@@ -35,8 +36,8 @@ from msoic_pipeline.periods import (
     shift_months,
 )
 from msoic_pipeline.quality.verdicts import Verdict
-from msoic_pipeline.staging import StagedRelease, arrow_schema
-from msoic_pipeline.warehouse import bulk_insert, reading, replace_rows, rows_to_arrow, writing
+from msoic_pipeline.staging import StagedRelease
+from msoic_pipeline.warehouse import bulk_insert, reading, replace_rows, writing
 from msoic_pipeline.workbooks.layout import Source
 
 PUBLISHER = "publisher"

@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -26,12 +26,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from msoic_pipeline.faults import Fault, faults_of
 from msoic_pipeline.landing import Release, code_digest
 from msoic_pipeline.model import members
+from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.quality.faults import Fault, faults_of
+from msoic_pipeline.sheet_checks import Finding, check_rates, check_totals, members_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import Source, Table, layout_digest, load_source
@@ -50,28 +52,8 @@ OFFENCE_SCHEMA = pa.schema(
 SELDOM_FILLED = {"rejects": REJECT_SCHEMA, "dim_offence": OFFENCE_SCHEMA}
 # Columns that tell apart the margins which one fact table holds.
 DIVISIONS = ("breakdown", "series", "case_type", "stage")
-# Of the failures of a check, so many are put into words.
-SHOWN = 10
-FLOAT_ERROR = 1e-9
 # What a column of dim_offence is called among the labels of a sheet.
 LABELS = {"description": "offence_description"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found in a release: the fields are those of ``validation_result``.
-
-    ``places`` lists what failed, each as rule, sheet, cell, what was expected or found, and the row's text.
-    """
-
-    table_name: str
-    check_name: str
-    severity: str
-    success: bool
-    rows_checked: int
-    rows_failed: int
-    detail: str
-    places: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)
@@ -355,107 +337,6 @@ def _figures_in(rows: pa.Table, fact: sa.Table) -> int:
     return total
 
 
-def _members_of(tidy: Tidy) -> list[str]:
-    """Columns of a table that divide its figures: labels and levels, less those that only tell the period."""
-    layout = tidy.match.layout
-    names = [spec.to for spec in layout.columns] + [level.to for level in layout.levels]
-    return [name for name in names if name in tidy.rows and name != "quarter_start"]
-
-
-def check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
-    """Hold every total that a sheet gives against the sum of its parts in the same sheet."""
-    if not len(tidy.totals["cell"]):
-        return []
-    failures: list[tuple[str, ...]] = []
-    checked = 0
-    for cell, published, parts in _totals_and_parts(tidy, fact):
-        checked += 1
-        if published != parts and not _is_accepted(faults, "total_differs", tidy.match.sheet, cell):
-            words = f"published {published:,.0f}, its parts sum to {parts:,.0f}"
-            failures.append(("total_differs", tidy.match.sheet, cell, words, ""))
-    return [_finding(f"totals equal their parts: {tidy.match.table.table}", tidy, checked, failures)]
-
-
-def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
-    """Hold every rate that a sheet gives against the counts it is made of, in the same sheet, as far as it is rounded.
-
-    A rate of counts that are not available, or of a whole of nothing, is not checked.
-    """
-    if not len(tidy.rates["cell"]):
-        return []
-    (value,) = fact.info["measures"]
-    key = [*(name for name in _members_of(tidy) if name != "measure"), "quarter_start"]
-    counts: dict[tuple[Any, ...], float] = {}
-    for rows in (tidy.rows, tidy.totals):
-        named = zip(rows["measure"], *(rows[name] for name in key), strict=True)
-        counts |= dict(zip(named, rows[value], strict=True))
-    failures: list[tuple[str, ...]] = []
-    checked = 0
-    columns = (tidy.rates[name] for name in ("cell", value, "measure", *key))
-    for cell, published, name, *members_of_row in zip(*columns, strict=True):
-        rate = tidy.match.layout.rates[name]
-        part, whole = (counts.get((count, *members_of_row)) for count in (rate.part, rate.whole))
-        if part is None or not whole:
-            continue
-        checked += 1
-        differs = abs(published - part / whole) > 0.5 * 10**-rate.decimals + FLOAT_ERROR
-        if differs and not _is_accepted(faults, "rate_differs", tidy.match.sheet, cell):
-            counted = f"{rate.part} {part:,.0f} of {rate.whole} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
-            words = f"published {published:.{rate.decimals}f}, but {counted}"
-            failures.append(("rate_differs", tidy.match.sheet, cell, words, ""))
-    return [_finding(f"rates agree with their counts: {tidy.match.table.table}", tidy, checked, failures)]
-
-
-def _is_accepted(faults: tuple[Fault, ...], rule: str, sheet: str, cell: str) -> bool:
-    return any(fault.treatment == "accept" and fault.covers(rule, sheet, cell) for fault in faults)
-
-
-def _finding(check: str, tidy: Tidy, checked: int, failures: list[tuple[str, ...]]) -> Finding:
-    """Return a blocking finding about a sheet, with the first failures in words."""
-    words = "; ".join(f"{cell}: {found}" for _, _, cell, found, _ in failures[:SHOWN]) or "all agree"
-    more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
-    detail = f"sheet {tidy.match.sheet!r}: {words}{more}"
-    return Finding(tidy.match.table.fact, check, "block", not failures, checked, len(failures), detail, failures)
-
-
-def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:
-    """Yield the cell of each total, the total as published, and the sum of the finest figures that make it up."""
-    names = _members_of(tidy)
-    time = next(name for name in ("month_start", "day", "quarter_start") if name in tidy.rows)
-    size = len(tidy.rows["cell"])
-    # Members as numbers, the same in parts and totals, so that those of a row make up one number.
-    codes = {
-        name: pd.factorize(np.concatenate([tidy.rows[name], tidy.totals[name]]), use_na_sentinel=False)
-        for name in dict.fromkeys([*names, time, "quarter_start"])
-    }
-    pattern = np.zeros(len(tidy.totals["cell"]), dtype=int)
-    for position, name in enumerate(names):
-        pattern |= (tidy.totals[name] == TOTAL).astype(int) << position
-    for kind in set(tidy.totals["period_kind"]):
-        periods, members_of_period = codes[time if kind == "quarter" else "quarter_start"]
-        if kind != "quarter":
-            years = [period_start(kind, start) for start in members_of_period]
-            periods = pd.factorize(np.array(years, dtype=object))[0][periods]
-        for flags in np.unique(pattern[tidy.totals["period_kind"] == kind]):
-            chosen = np.flatnonzero((tidy.totals["period_kind"] == kind) & (pattern == flags))
-            key = periods.astype(np.int64)
-            for position, name in enumerate(names):
-                if not flags >> position & 1:
-                    key = np.unique(key, return_inverse=True)[1] * len(codes[name][1]) + codes[name][0]
-            groups, group = np.unique(key, return_inverse=True)
-            for measure in fact.info["measures"]:
-                if measure in tidy.rows:
-                    parts = np.nan_to_num(tidy.rows[measure].astype(float))
-                    sums = np.bincount(group[:size], weights=parts, minlength=len(groups))
-                    published = tidy.totals[measure][chosen].astype(float)
-                    yield from zip(
-                        tidy.totals["cell"][chosen][published == published],
-                        published[published == published].tolist(),
-                        sums[group[size + chosen]][published == published].tolist(),
-                        strict=True,
-                    )
-
-
 def _vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
     time = "month_start" if "month_start" in rows.column_names else "quarter_start"
     division = next((name for name in DIVISIONS if name in rows.column_names), "")
@@ -487,7 +368,7 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for tidy in tidied:
         totals = tidy.totals
-        names = _members_of(tidy)
+        names = members_of(tidy)
         if not len(totals["cell"]):
             continue
         fixed = np.sum([totals[name] != TOTAL for name in names], axis=0)
@@ -562,22 +443,6 @@ def _write(folder: Path, content: _Content) -> None:
         aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-@cache
-def arrow_schema(table: sa.Table) -> pa.Schema:
-    """Return the Arrow schema of a table."""
-    kinds: Iterable[tuple[type, pa.DataType]] = (
-        (sa.Boolean, pa.bool_()),
-        (sa.Integer, pa.int64()),
-        (sa.Float, pa.float64()),
-        (sa.DateTime, pa.timestamp("us")),
-        (sa.Date, pa.date32()),
-        (sa.String, pa.string()),
-    )
-    return pa.schema(
-        [(c.name, next(arrow for kind, arrow in kinds if isinstance(c.type, kind))) for c in table.columns]
-    )
 
 
 def sweep(staging_dir: Path, source: Source, current: Iterable[StagedRelease]) -> int:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
 
 from msoic_pipeline.model import metadata
+from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.dictionary import dictionary_rows
 from msoic_pipeline.model.evidence import data_dictionary, load_log
 from msoic_pipeline.model.views import VIEWS
@@ -228,10 +229,3 @@ def replace_rows(connection: Connection, table: sa.Table, condition: Any, rows: 
     """Delete the rows of ``table`` that meet ``condition`` and insert ``rows``; return how many were inserted."""
     connection.execute(sa.delete(table).where(condition))
     return bulk_insert(connection, table, rows)
-
-
-def rows_to_arrow(table: sa.Table, rows: list[dict[str, Any]]) -> pa.Table:
-    """Return dictionaries as Arrow rows typed as the table's columns."""
-    from msoic_pipeline.staging import arrow_schema
-
-    return pa.Table.from_pylist(rows, schema=arrow_schema(table))

@@ -19,15 +19,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from msoic_pipeline import landing, staging
+from msoic_pipeline.faults import Fault
 from msoic_pipeline.landing import Landing, Release, land_source
 from msoic_pipeline.model import members
+from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
-from msoic_pipeline.quality.faults import Fault
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.staging import (
     MANIFEST,
     StagedRelease,
-    arrow_schema,
     stage_release,
     staged_folder,
     staging_key,

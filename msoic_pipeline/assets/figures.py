@@ -128,7 +128,7 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
 )
 def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     """Check the loaded warehouse as a whole: coverage, freshness, shares, level shifts."""
-    from msoic_pipeline.quality.handwritten import check_warehouse
+    from msoic_pipeline.quality.warehouse_checks import check_warehouse
 
     with reading(warehouse.engine) as connection:
         rows = check_warehouse(connection, dt.date.today())

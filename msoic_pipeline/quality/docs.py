@@ -10,7 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.quality.handwritten import HANDWRITTEN
+from msoic_pipeline.quality.row_checks import ROW_CHECKS
+from msoic_pipeline.quality.warehouse_checks import WAREHOUSE_CHECKS
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _SHOWN = "releases.json"
@@ -108,7 +109,7 @@ def _write_index(docs_dir: Path) -> Path:
     )
     checks = "\n".join(
         f'<tr><th scope="row">{escape(check.name)}</th><td>{check.severity}</td><td>{escape(check.reason)}</td></tr>'
-        for check in HANDWRITTEN
+        for check in (*ROW_CHECKS, *WAREHOUSE_CHECKS)
     )
     index = docs_index(docs_dir)
     aside = index.with_suffix(".partial")

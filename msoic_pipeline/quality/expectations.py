@@ -23,13 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from msoic_pipeline.faults import faults_of
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
-from msoic_pipeline.quality.faults import faults_of
-from msoic_pipeline.quality.handwritten import check_rows
+from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.quality.verdicts import WITHHELD
-from msoic_pipeline.staging import Finding, StagedRelease
+from msoic_pipeline.sheet_checks import Finding
+from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.workbooks.layout import Source
 
 # Rows held in memory at once; a release is never divided.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from msoic_pipeline.landing import Landing
-from msoic_pipeline.staging import Finding, StagedRelease
+from msoic_pipeline.sheet_checks import Finding
+from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 

@@ -16,10 +16,10 @@ from typing import Any
 from rapidfuzz import fuzz, process, utils
 
 from msoic_pipeline.periods import period_label, shift_months
+from msoic_pipeline.texts import clean, fold, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
 from msoic_pipeline.workbooks.layout import Column, Layout, Level, Measure, Source, Table
-from msoic_pipeline.workbooks.texts import clean, fold, is_blank
 from msoic_pipeline.workbooks.values import parser
 
 # A header stands among the first rows; nothing below is searched for it.

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from msoic_pipeline.periods import last_quarter, parse_period, period_end, period_start, shift_months
+from msoic_pipeline.texts import clean, fold, fold_mark, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, a1, column_letters, from_a1
 from msoic_pipeline.workbooks.layout import Layout, Source
 from msoic_pipeline.workbooks.matching import TOTAL, Figure, Match
-from msoic_pipeline.workbooks.texts import clean, fold, fold_mark, is_blank
 from msoic_pipeline.workbooks.values import parse_number, parser
 
 _BLANK = "\0blank"

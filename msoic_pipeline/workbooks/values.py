@@ -12,7 +12,7 @@ from typing import Any
 
 from msoic_pipeline.model import members
 from msoic_pipeline.periods import parse_financial_year, parse_period, parse_quarter, period_label
-from msoic_pipeline.workbooks.texts import clean, fold
+from msoic_pipeline.texts import clean, fold
 
 _DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%d %b %Y")
 _MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")

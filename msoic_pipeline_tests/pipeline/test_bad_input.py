@@ -128,7 +128,7 @@ def test_a_period_after_the_publication_is_named(run: Run, raw: Path, tmp_path: 
 
 def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     name = "modern-slavery-national-referral-mechanism-statistics-uk-quarter-1-2023-january-to-march-tables.ods"
-    from msoic_pipeline.quality import faults
+    from msoic_pipeline import faults
     from msoic_pipeline_tests.pipeline.conftest import SAMPLE
 
     for each in (name, f"{name}.yaml"):

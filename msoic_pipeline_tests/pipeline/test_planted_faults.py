@@ -25,14 +25,14 @@ from msoic_pipeline.loading import load_dimensions, load_quarters, register
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.expectations import validate_source
-from msoic_pipeline.quality.handwritten import (
+from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.warehouse_checks import (
     WAREHOUSE_CHECKS,
     check_warehouse,
     level_shifts,
     levels_steady,
     national_totals,
 )
-from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.staging import StagedRelease, stage_release

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from msoic_pipeline.landing import Release
+from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.staging import MANIFEST, StagedRelease, arrow_schema
+from msoic_pipeline.staging import MANIFEST, StagedRelease
 
 Rows = list[dict[str, Any]]
 Stage = Callable[..., StagedRelease]

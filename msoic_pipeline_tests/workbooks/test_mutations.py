@@ -21,10 +21,10 @@ import pytest
 from msoic_pipeline.landing import Landing, Release, land_file, sidecar_path
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.staging import stage_release
+from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.matching import Match, match_workbook
-from msoic_pipeline.workbooks.texts import clean, fold
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, landed, pretend, read_grids
 
 SAME, REFUSED, DIFFERENT = "same figures", "refused", "OTHER FIGURES"

@@ -12,7 +12,7 @@ from itertools import combinations
 from rapidfuzz import process
 
 from msoic_pipeline.model.columns import ALL
-from msoic_pipeline.workbooks.texts import fold
+from msoic_pipeline.texts import fold
 
 FILES = {
     "force": ("forces.csv", "force_code"),

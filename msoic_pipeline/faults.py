@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from msoic_pipeline.landing import Release
-from msoic_pipeline.workbooks.texts import clean
+from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.tidy import Mend
 
 
@@ -24,7 +24,7 @@ class Fault(BaseModel):
 
     ``treatment``: *replace* reads ``replacement`` where ``found`` stands in ``cell``; *leave_out* leaves rows that
     break ``rule`` in quarantine and loads the rest; *accept* loads figures that fail the check ``rule``, which is
-    ``total_differs``, ``rate_differs``, one of ``expectations.CHECKS`` or that of one of ``handwritten.ROW_CHECKS``. A
+    ``total_differs``, ``rate_differs``, one of ``expectations.CHECKS`` or that of one of ``row_checks.ROW_CHECKS``. A
     fault holds for the releases of ``reference_period`` (and ``edition``, where given), until it ``expires``.
     """
 
