@@ -14,6 +14,7 @@ import pytest
 
 from msoic_pipeline import landing, staging
 from msoic_pipeline.landing import Landing, Release, land_source, sidecar_path
+from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.staging import StagedRelease, stage_release
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, open_workbook
 from msoic_pipeline.workbooks.layout import load_source
@@ -105,3 +106,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, grids: Grids) -> None:
     """Let every file that is opened hold ``grids``."""
     for module in (landing, staging):
         monkeypatch.setattr(module, "open_workbook", lambda path: GridWorkbook(path, grids))
+
+
+def failed_checks(release: StagedRelease) -> list[str]:
+    """Return what the checks find wrong with a release, in words."""
+    found = validate_source(load_source(release.release.source), [release])[release.release.release_id]
+    return [f"{f.check_name}: {f.detail}" for f in (*release.findings, *found) if not f.success]

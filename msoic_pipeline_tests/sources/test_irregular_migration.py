@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from msoic_pipeline.staging import StagedRelease
-from msoic_pipeline_tests.sample import land_copy, only, rows_of, staged
+from msoic_pipeline_tests.sample import failed_checks, land_copy, only, rows_of, staged
 
 FACT = "fact_irregular_arrival"
 METHODS = ["air", "ports", "inside_uk", "small_boats"]
@@ -66,6 +66,10 @@ def test_real_nrm_referrals_agree_with_the_files_own_pivot(real: StagedRelease):
     by_quarter = rows.groupby(["quarter_start", "nrm_referral"])["people"].sum()
     assert by_quarter[dt.date(2023, 1, 1)].to_dict() == {"not raised": 3_598, "raised": 162}
     assert by_quarter[dt.date(2023, 4, 1)].to_dict() == {"not raised": 3_521, "raised": 171}
+
+
+def test_the_real_file_passes_every_check(real: StagedRelease):
+    assert failed_checks(real) == []
 
 
 def test_real_release_agrees_with_the_extract_of_the_next_one_up_to_2021(real: StagedRelease, reference: Path):

@@ -9,7 +9,7 @@ import pytest
 
 from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline_tests.independent import read_cells
-from msoic_pipeline_tests.sample import RAW, land_copy, only, rows_of, staged
+from msoic_pipeline_tests.sample import RAW, failed_checks, land_copy, only, rows_of, staged
 
 FACT, PARTNERSHIP = "fact_recorded_crime", "fact_recorded_crime_partnership"
 SHEET = "prc-pfa-mar2013-onwards-tables201718"
@@ -41,6 +41,10 @@ def test_real_homicide_is_summed_from_four_cells(real: StagedRelease):
     homicide = rows_of(real, FACT, offence_code=HOMICIDE)
     assert homicide["offences"].sum() == 728
     assert homicide["cell"].str.split(",").map(len).eq(4).all()
+
+
+def test_the_real_file_passes_every_check(real: StagedRelease):
+    assert failed_checks(real) == []
 
 
 def test_real_counts_as_they_are_written(real: StagedRelease, reference: Path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from msoic_pipeline.staging import StagedRelease
-from msoic_pipeline_tests.sample import land_copy, only, rows_of, staged
+from msoic_pipeline_tests.sample import failed_checks, land_copy, only, rows_of, staged
 
 FACT = "fact_small_boat_arrival"
 
@@ -30,6 +30,10 @@ def test_the_real_file_loads_unchanged(real: StagedRelease):
     assert {sheet["sheet"]: sheet["header_row"] for sheet in real.manifest["sheets"]} == {"SB_01": 1, "SB_02": 1}
     people = _by_year(real, "people_arrived")
     assert people.loc[2018:2025].tolist() == [299, 1843, 8462, 28526, 45755, 29437, 36816, 41472]
+
+
+def test_the_real_file_passes_every_check(real: StagedRelease):
+    assert failed_checks(real) == []
 
 
 def test_real_cells(real: StagedRelease):
