@@ -24,8 +24,9 @@ class Fault(BaseModel):
 
     ``treatment``: *replace* reads ``replacement`` where ``found`` stands in ``cell``; *leave_out* leaves rows that
     break ``rule`` in quarantine and loads the rest; *accept* loads figures that fail the check ``rule``, which is
-    ``total_differs``, ``rate_differs``, one of ``expectations.CHECKS`` or that of one of ``row_checks.ROW_CHECKS``. A
-    fault holds for the releases of ``reference_period`` (and ``edition``, where given), until it ``expires``.
+    ``total_differs``, ``rate_differs``, ``other_label``, one of ``expectations.CHECKS`` or that of one of
+    ``row_checks.ROW_CHECKS``. A fault holds for the releases of ``reference_period`` (and ``edition``, where given),
+    until it ``expires``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

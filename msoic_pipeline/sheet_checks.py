@@ -1,9 +1,10 @@
-"""Checks within a sheet, while it is read: its totals and its rates are held against the figures they are made of."""
+"""Checks within a sheet, while it is read: totals and rates are held against what they are made of, labels to codes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -88,16 +89,40 @@ def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[F
     return [_finding(f"rates agree with their counts: {tidy.match.table.table}", tidy, checked, failures)]
 
 
+def check_labels(tidy: Tidy, faults: tuple[Fault, ...]) -> list[Finding]:
+    """Find rows whose code has other words beside it than it has elsewhere in the sheet: one of the two is mistaken."""
+    findings = []
+    for code, columns in tidy.match.table.labelled_by.items():
+        words = reduce(lambda one, other: one + " / " + other, (tidy.rows[name] for name in columns))
+        rows = pd.DataFrame({"code": tidy.rows[code], "words": words, "cell": tidy.rows["cell"]})
+        counts = rows.value_counts(["code", "words"], sort=True).reset_index()
+        usual = counts.drop_duplicates("code").set_index("code")["words"]
+        failures = [
+            ("other_label", tidy.match.sheet, row["cell"], _label_words(code, row, usual[row["code"]]), "")
+            for row in rows[rows["words"] != rows["code"].map(usual)].to_dict("records")
+            if not _is_accepted(faults, "other_label", tidy.match.sheet, row["cell"])
+        ]
+        check = f"{code} has one label: {tidy.match.table.table}"
+        findings.append(_finding(check, tidy, len(rows), failures, severity="warn"))
+    return findings
+
+
+def _label_words(code: str, row: dict[Any, Any], usual: str) -> str:
+    return f"{code} {row['code']} is called {row['words']!r}, and elsewhere {usual!r}"
+
+
 def _is_accepted(faults: tuple[Fault, ...], rule: str, sheet: str, cell: str) -> bool:
     return any(fault.treatment == "accept" and fault.covers(rule, sheet, cell) for fault in faults)
 
 
-def _finding(check: str, tidy: Tidy, checked: int, failures: list[tuple[str, ...]]) -> Finding:
-    """Return a blocking finding about a sheet, with the first failures in words."""
+def _finding(
+    check: str, tidy: Tidy, checked: int, failures: Sequence[tuple[str, ...]], severity: str = "block"
+) -> Finding:
+    """Return a finding about a sheet, with the first failures in words."""
     words = "; ".join(f"{cell}: {found}" for _, _, cell, found, _ in failures[:SHOWN]) or "all agree"
     more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
     detail = f"sheet {tidy.match.sheet!r}: {words}{more}"
-    return Finding(tidy.match.table.fact, check, "block", not failures, checked, len(failures), detail, failures)
+    return Finding(tidy.match.table.fact, check, severity, not failures, checked, len(failures), detail, failures)
 
 
 def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:

@@ -33,7 +33,7 @@ from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.sheet_checks import Finding, check_rates, check_totals, members_of
+from msoic_pipeline.sheet_checks import Finding, check_labels, check_rates, check_totals, members_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import Source, Table, layout_digest, load_source
@@ -193,7 +193,9 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
                 rows = tidy.rows if not unknown else _without(tidy.rows, unknown)
                 parts.append(_as_fact(rows, fact, release))
                 may_sum.append(_may_sum(rows, tidy.match.table))
-                findings += [*check_totals(tidy, fact, faults), *check_rates(tidy, fact, faults)]
+                findings += check_totals(tidy, fact, faults)
+                findings += check_rates(tidy, fact, faults)
+                findings += check_labels(tidy, faults)
         read = pa.concat_tables(parts)
         # Figures, not rows: a row may hold several measures.
         counts["rejected"] += len(bad) + _figures_in(read, fact)

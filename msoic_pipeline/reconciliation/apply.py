@@ -175,7 +175,7 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         sa.case(*((condition, status) for condition, status, _ in cases), else_="breaks").label("status"),
         sa.case(*((condition, words) for condition, _, words in cases), else_=may_differ).label("explanation"),
     )
-    if rule.only == "breaks":
+    if "breaks" in rule.only:
         is_ungrouped = measured.c.item == comparison.item
         results = results.where(sa.or_(is_ungrouped, sa.not_(sa.or_(*missing_sides, agrees, within))))
     return results

@@ -22,6 +22,11 @@ from msoic_pipeline.workbooks.layout import load_source
 
 PUBLISHED_TOTALS = "published totals"
 
+
+def _tuple(written: Any) -> Any:
+    return (written,) if isinstance(written, str) else written
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -154,8 +159,8 @@ class Rule(_Strict):
     """What is held against what, of which releases, and how much they may differ and why.
 
     ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and
-    the British Transport Police. ``only`` keeps the results of which that side is there; or, where there are very many
-    members, of these the *breaks* alone, explained ones among them.
+    the British Transport Police. ``only`` keeps the results of which that side is there, and where there are very many
+    members of these the *breaks* alone, explained ones among them.
 
     ``releases``: *current*, the latest figures of each period of which all reports were received; *same*, both sides of
     one release, each release in turn; *same day*, releases published on one day; *consecutive*, each release's figure
@@ -170,7 +175,7 @@ class Rule(_Strict):
     periods: tuple[PeriodKind, ...]
     geography: Literal["UK", "E&W", "force", "cps_area"]
     releases: Literal["current", "same", "same day", "consecutive"] = "current"
-    only: Literal["left", "right", "breaks"] | None = None
+    only: Annotated[tuple[Literal["left", "right", "breaks"], ...], BeforeValidator(_tuple)] = ()
     comparisons: tuple[Comparison, ...]
 
     @model_validator(mode="after")

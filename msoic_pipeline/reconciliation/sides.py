@@ -146,9 +146,9 @@ def _grouped(asked: Asked) -> sa.Subquery:
         *(_value(row, side, parts).label(f"value_{side}") for side, parts in asked.sides.items()),
         *(_releases(row, side).label(f"releases_{side}") for side in asked.sides),
     ).group_by(*keys)
-    if asked.rule.only in ("left", "right"):
-        side = LEFT if asked.rule.only == "left" else RIGHT
-        grouped = grouped.having(sa.func.count(sa.case((row.c.side == side, 1))) > 0)
+    for name, side in (("left", LEFT), ("right", RIGHT)):
+        if name in asked.rule.only:
+            grouped = grouped.having(sa.func.count(sa.case((row.c.side == side, 1))) > 0)
     return grouped.subquery("grouped")
 
 

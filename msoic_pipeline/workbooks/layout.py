@@ -151,7 +151,8 @@ class Table(_Strict):
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
     columns that the table itself fixes. ``sum_rows`` names keys whose several rows in one sheet are added up (``*``:
-    any). ``known_rows`` is a file of members, a row of which each row of the table must match.
+    any). ``known_rows`` is a file of members, a row of which each row of the table must match. ``labelled_by`` names
+    columns with the words for a code, which should be the same wherever the code stands in a sheet.
     """
 
     table: str
@@ -162,6 +163,7 @@ class Table(_Strict):
     sum_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     dimension: str = ""
     known_rows: str = ""
+    labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
 
     @property
