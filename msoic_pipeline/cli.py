@@ -7,12 +7,55 @@ import importlib.resources
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
+import typer.core
+
+from msoic_pipeline.periods import parse_period, parse_quarter
+
+
+def _read(parse: Callable[[str], Any]) -> Callable[[str], str]:
+    """Return a reader of an option that ``parse`` must understand; what it raises is shown as a wrong option."""
+
+    def read(text: str) -> str:
+        parse(text)
+        return text
+
+    return read
+
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE")]
+Day = Annotated[
+    dt.date | None,
+    typer.Option(parser=dt.date.fromisoformat, metavar="DAY", help="As at which: what had been published by then."),
+]
+PERIODS = "2021-Q4, 2021/22, 2021 or 2021-11"
+PLACES = "Code or name of a force, region or CPS Area"
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; a warehouse that cannot be read is told in a line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except LookupError as error:
+            if isinstance(error, KeyError | IndexError):
+                raise
+            typer.echo(str(error), err=True)
+        except Exception as error:
+            if not type(error).__module__.startswith("sqlalchemy"):
+                raise
+            typer.echo(f"The warehouse cannot be read ({error.__cause__ or error}). `make run` fills it.", err=True)
+        raise typer.Exit(2)
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,8 +75,14 @@ def dagster_home() -> Path:
 
 @app.command()
 def run(
-    first: Annotated[str, typer.Option("--from", help="First quarter: 2021-Q4, 2021/22 Q3 or 2021-10-01.")] = "",
-    last: Annotated[str, typer.Option("--to", help="Last quarter; the same as the first where it is left out.")] = "",
+    first: Annotated[
+        str | None,
+        typer.Option("--from", parser=_read(parse_quarter), help="First quarter: 2021-Q4, 2021/22 Q3 or 2021-10-01."),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", parser=_read(parse_quarter), help="Last quarter; the first where it is left out."),
+    ] = None,
     rebuild: Annotated[bool, typer.Option(help="Drop tables of an older version first.")] = False,
 ) -> None:
     """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
@@ -43,7 +92,7 @@ def run(
     from msoic_pipeline.run import run_everything
 
     dagster_home()
-    succeeded, summary = run_everything(first, last or first, rebuild)
+    succeeded, summary = run_everything(first or "", last or first or "", rebuild)
     typer.echo(summary)
     raise typer.Exit(0 if succeeded else 1)
 
@@ -60,7 +109,7 @@ def ui(port: int = 3000) -> None:
 
 
 @app.command()
-def check(file: Path) -> None:
+def check(file: File) -> None:
     """Say what would become of a file, without loading it: its release, the layouts that fit, what is wrong with it."""
     from msoic_pipeline.run import check_file
 
@@ -72,22 +121,22 @@ def check(file: Path) -> None:
 @app.command()
 def kpi(
     kpi_id: Annotated[str, typer.Argument(help="KPI; all where it is left out.")] = "",
-    period: Annotated[str, typer.Option(help="Period: 2021-Q4, 2021/22, 2021 or 2021-11.")] = "",
-    geography: Annotated[str, typer.Option(help="Code of a force, region or CPS Area; national where left out.")] = "",
-    as_at: Annotated[str, typer.Option(help="Day as at which: what had been published by then.")] = "",
+    period: Annotated[str | None, typer.Option(parser=_read(parse_period), help=f"Period: {PERIODS}.")] = None,
+    geography: Annotated[str, typer.Option(help=f"{PLACES}; national where left out.")] = "",
+    as_at: Day = None,
 ) -> None:
     """Print KPI values, as known today or on an earlier day."""
     from msoic_pipeline.run import kpi_lines
 
-    typer.echo(kpi_lines(kpi_id or None, period or None, geography or None, _day(as_at)))
+    typer.echo(kpi_lines(kpi_id or None, period, geography or None, as_at))
 
 
 @app.command()
 def trace(
     kpi_id: str,
-    period: Annotated[str, typer.Argument(help="Period: 2021-Q4, 2021/22, 2021 or 2021-11.")],
-    geography: Annotated[str, typer.Argument(help="Code or name of a force, region or CPS Area.")] = "national",
-    as_at: Annotated[str, typer.Option(help="Day as at which: what had been published by then.")] = "",
+    period: Annotated[str, typer.Argument(parser=_read(parse_period), help=f"Period: {PERIODS}.")],
+    geography: Annotated[str, typer.Argument(help=f"{PLACES}.")] = "national",
+    as_at: Day = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every figure, as JSON.")] = False,
     copies: Annotated[
         bool, typer.Option("--open", help="Write copies of the sheets with the cells in colour.")
@@ -96,11 +145,7 @@ def trace(
     """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
     from msoic_pipeline.run import trace_figure
 
-    try:
-        typer.echo(trace_figure(kpi_id, period, geography, _day(as_at), as_json, copies))
-    except (LookupError, ValueError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    typer.echo(trace_figure(kpi_id, period, geography, as_at, as_json, copies))
 
 
 @app.command()
@@ -108,11 +153,7 @@ def claims(report: Annotated[str, typer.Argument(help="Report; all where it is l
     """Print the verdict on every figure that the programme's reports claim, as known then and today."""
     from msoic_pipeline.run import claim_table
 
-    try:
-        typer.echo(claim_table(report or None))
-    except LookupError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    typer.echo(claim_table(report or None))
 
 
 layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
@@ -120,7 +161,7 @@ app.add_typer(layout, name="layout")
 
 
 @layout.command()
-def explain(file: Path) -> None:
+def explain(file: File) -> None:
     """Say which layout reads each sheet of a file and why, or what differs and which lines would accept it."""
     from msoic_pipeline.run import explain_layout
 
@@ -138,10 +179,6 @@ def list_layouts() -> None:
             typer.echo(f"{source.source:<22}{table.table:<34}{table.fact:<34}{names}")
 
 
-def _day(text: str) -> dt.date | None:
-    return dt.date.fromisoformat(text) if text else None
-
-
 @app.command()
 def dictionary() -> None:
     """Print the data dictionary as Markdown."""
@@ -151,7 +188,7 @@ def dictionary() -> None:
 
 
 @app.command()
-def template(kind: Annotated[str, typer.Argument(help="force_returns or programme_activity.")], target: Path) -> None:
+def template(kind: Literal["force_returns", "programme_activity"], target: Path) -> None:
     """Write an empty return to fill in."""
     from msoic_pipeline.publication.templates import write_template
 

@@ -234,6 +234,20 @@ def _cover(workbook: Workbook) -> list[tuple[str, str, Any, Any]]:
     return cells
 
 
+def recognise(path: Path) -> Source | None:
+    """Return the source that a file says it is of; None where it says so of none, or of several.
+
+    Raises SourceFileError where the file cannot be read.
+    """
+    workbook = open_workbook(path)
+    try:
+        texts = _recognisable(workbook, _cover(workbook))
+    finally:
+        workbook.close()
+    known = [source for source in map(load_source, SOURCES) if source.recognises(texts)]
+    return known[0] if len(known) == 1 else None
+
+
 def _recognisable(workbook: Workbook, cover: Iterable[tuple[str, str, Any, Any]]) -> str:
     return " ".join([*workbook.sheet_names, *(clean(value) for _, _, value, _ in cover if isinstance(value, str))])
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline import stages
-from msoic_pipeline.landing import land_file
+from msoic_pipeline.landing import land_file, recognise
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import parse_quarter
@@ -149,7 +149,7 @@ def _short(words: str, limit: int = 300) -> str:
 
 
 def check_file(path: Path) -> tuple[bool, str]:
-    """Return whether a file would be accepted, and the words for it; its folder's name tells the source."""
+    """Return whether a file would be accepted, and the words for it. Raises LookupError where no source knows it."""
     settings = Settings()
     path, source, raw_dir = _place_of(path)
     with tempfile.TemporaryDirectory() as aside:
@@ -189,9 +189,13 @@ def check_file(path: Path) -> tuple[bool, str]:
 
 
 def kpi_lines(kpi_id: str | None, period: str | None, geography: str | None, as_at: dt.date | None) -> str:
-    """Return KPI values as a table of text."""
+    """Return KPI values as a table of text. Raises LookupError where there is no such KPI."""
     from msoic_pipeline.kpis.compute import kpi_table
+    from msoic_pipeline.kpis.definitions import load_definitions
 
+    known = [kpi.kpi_id for kpi in load_definitions()]
+    if kpi_id and kpi_id not in known:
+        raise LookupError(f"no KPI {kpi_id!r}; KPIs are {', '.join(known)}")
     engine = open_engine(Settings().warehouse_url)
     try:
         with reading(engine) as connection:
@@ -254,7 +258,10 @@ def claim_table(report: str | None) -> str:
 
 
 def explain_layout(path: Path) -> str:
-    """Return which layout reads each sheet of a file, and what would make it read the others."""
+    """Return which layout reads each sheet of a file, and what would make it read the others.
+
+    Raises LookupError where no source knows the file.
+    """
     from msoic_pipeline.workbooks.explain import explain
 
     path, source, raw_dir = _place_of(path)
@@ -271,12 +278,18 @@ def explain_layout(path: Path) -> str:
 
 
 def _place_of(path: Path) -> tuple[Path, Source, Path]:
-    """Return a file's path, the source that its folder names, and the raw folder.
+    """Return a file's path, the source that its folder names or the file itself, and the folder above it.
 
-    Raises ValueError where the path names no source.
+    Raises LookupError where neither names a source.
     """
     path = path.resolve()
     depth = next((n for n, part in enumerate(path.parts) if part in SOURCES), 0)
-    if not depth:
-        raise ValueError(f"{path}: expected a file below a folder named by its source ({', '.join(SOURCES)})")
-    return path, load_source(path.parts[depth]), Path(*path.parts[:depth])
+    if depth:
+        return path, load_source(path.parts[depth]), Path(*path.parts[:depth])
+    try:
+        source = recognise(path)
+    except SourceFileError as error:
+        raise LookupError(str(error)) from error
+    if source is None:
+        raise LookupError(f"{path}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
+    return path, source, path.parent

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from msoic_pipeline.cli import app
-from msoic_pipeline.landing import land_file
+from msoic_pipeline.landing import land_file, sidecar_path
 from msoic_pipeline.publication.templates import write_template
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
@@ -84,6 +84,46 @@ def test_check_and_explain_tell_of_a_file_before_it_is_loaded(settings: Path, ra
     told = _say("layout", "explain", str(good))
     assert "NOT READ" in told and "unknown header 'Accused' in D4" in told and "add a member or a spelling" in told
     assert "table prosecutions" in told
+
+
+def test_a_file_may_be_checked_wherever_it_stands(settings: Path, raw: Path, tmp_path: Path):
+    good = next((raw / "cps").glob("*quarter-4-2021-2022.xlsx"))
+    elsewhere = tmp_path / "download.xlsx"
+    for path, copy in ((good, elsewhere), (sidecar_path(good), sidecar_path(elsewhere))):
+        copy.write_bytes(path.read_bytes())
+    told = _say("check", str(elsewhere))
+    assert told.startswith("ACCEPTED") and "CPS data summary" in told and f"put it below {raw}" in told
+    assert "3 All crime: table all_crime" in _say("layout", "explain", str(elsewhere))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["check", "no-such-file.xlsx"], "does not exist"),
+        (["check", "{unknown}"], "no source recognises it"),
+        (["check", "{text}"], "found .txt"),
+        (["layout", "explain", "{unknown}"], "no source recognises it"),
+        (["kpi", "no_such_kpi"], "KPIs are nrm_referrals"),
+        (["kpi", "nrm_referrals", "--period", "soon"], "expected a quarter"),
+        (["kpi", "nrm_referrals", "--as-at", "soon"], "soon"),
+        (["trace", "nrm_referrals", "soon"], "expected a quarter"),
+        (["run", "--from", "soon"], "expected a quarter"),
+        (["template", "no_such_kind", "x.xlsx"], "force_returns"),
+        (["kpi", "nrm_referrals"], "The warehouse cannot be read"),
+        (["claims"], "The warehouse cannot be read"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_slip_is_told_in_a_line(words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'none' / 'warehouse.sqlite'}")
+    book = openpyxl.Workbook()
+    book.save(tmp_path / "unknown.xlsx")
+    (tmp_path / "notes.txt").write_text("Some words.")
+    files = {"unknown": tmp_path / "unknown.xlsx", "text": tmp_path / "notes.txt"}
+    result = CliRunner().invoke(app, [word.format(**files) for word in words])
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit), "no traceback"
+    assert told in " ".join(result.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(("kind", "sheet"), [("force_returns", "Return"), ("programme_activity", "Cover")])
