@@ -93,7 +93,8 @@ def check_labels(tidy: Tidy, faults: tuple[Fault, ...]) -> list[Finding]:
     """Find rows whose code has other words beside it than it has elsewhere in the sheet: one of the two is mistaken."""
     findings = []
     for code, columns in tidy.match.table.labelled_by.items():
-        words = reduce(lambda one, other: one + " / " + other, (tidy.rows[name] for name in columns))
+        parts = (np.where(pd.isna(tidy.rows[name]), "", tidy.rows[name]) for name in columns)
+        words = reduce(lambda one, other: one + " / " + other, parts)
         rows = pd.DataFrame({"code": tidy.rows[code], "words": words, "cell": tidy.rows["cell"]})
         counts = rows.value_counts(["code", "words"], sort=True).reset_index()
         usual = counts.drop_duplicates("code").set_index("code")["words"]

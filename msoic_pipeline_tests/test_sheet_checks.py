@@ -25,7 +25,7 @@ TABLE: dict[str, Any] = {
             "columns": [
                 {"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"},
                 {"to": "description", "header": ["Offence"]},
-                {"to": "group", "header": ["Group"]},
+                {"to": "group", "header": ["Group"], "optional": True, "blank": "allow"},
                 {"to": "offence_code", "header": ["Code"], "parse": "code"},
             ]
         }
@@ -50,6 +50,11 @@ def test_a_code_has_the_same_words_beside_it_throughout_a_sheet():
     assert found.detail == (
         "sheet 'Data': E5: offence_code 106 is called 'Assault / Violence', and elsewhere 'Modern slavery / Violence'"
     )
+
+
+def test_words_that_are_missing_are_words_too():
+    (found,) = check_labels(_read((SLAVERY, "106"), (SLAVERY, "106"), (("Modern slavery", ""), "106")), ())
+    assert found.rows_failed == 1 and "'Modern slavery / '" in found.detail
 
 
 @pytest.mark.parametrize(("cell", "accepted"), [("E5", True), ("", True), ("E4", False)])
