@@ -164,6 +164,8 @@ def record_findings(connection: Connection, scope: Any, rows: Sequence[dict[str,
     table = evidence.validation_result
     own = [name for name in _key(table) if name != "found_on"]
     wanted = {tuple(row[name] for name in own): row for row in rows}
+    if len(wanted) < len(rows):
+        raise ValueError("two findings of one check, table and release: one would hide the other")
     standing = connection.execute(sa.select(table).where(scope, table.c.superseded_on.is_(None))).mappings()
     known = {tuple(row[name] for name in own): dict(row) for row in standing}
     ended = [row for key, row in known.items() if key not in wanted or (row | wanted[key]) != row]

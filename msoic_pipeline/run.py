@@ -27,7 +27,10 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run_everything(first: str = "", last: str = "", rebuild: bool = False) -> tuple[bool, str]:
-    """Run the job over everything for a range of quarters (all where none is given); return success and a summary."""
+    """Run the job over everything for a range of quarters (all where none is given); return success and a summary.
+
+    Raises LookupError where the quarters are not among those that are loaded.
+    """
     import dagster as dg
 
     from msoic_pipeline.assets.common import QUARTERS
@@ -37,6 +40,10 @@ def run_everything(first: str = "", last: str = "", rebuild: bool = False) -> tu
     keys = QUARTERS.get_partition_keys()
     start = parse_quarter(first).isoformat() if first else keys[0]
     end = parse_quarter(last).isoformat() if last else keys[-1]
+    if not keys[0] <= start <= end <= keys[-1]:
+        raise LookupError(
+            f"expected quarters from {keys[0]} to {keys[-1]}, the first before the last; found {start}, {end}"
+        )
     if not (ready := _ready(rebuild))[0]:
         return ready
     job = defs.resolve_job_def("everything")
@@ -135,13 +142,25 @@ def _summary(
         lines += [f"FAILED ({len(errors)}):", *(f"  - {_short(words, 1200)}" for words in errors), ""]
     url = sa.make_url(settings.warehouse_url).render_as_string(hide_password=True)
     lines += [
-        ("The run failed; the last good figures stand." if errors else "Nothing blocks: all figures are loaded."),
+        _end_words(errors),
         f"  warehouse   {url}",
         f"  Data Docs   {settings.output_dir / 'data_docs' / 'index.html'}",
         f"  quarantine  SELECT * FROM quarantine WHERE NOT is_declared   (files: {settings.raw_dir})",
         f"  Dagster     make ui   (run {run_id})",
     ]
     return "\n".join(lines)
+
+
+# Checks of what is loaded already; what fails in any other is not loaded.
+_AFTER_LOADING = ("reconciliation_result:", "validation_result:")
+
+
+def _end_words(errors: list[str]) -> str:
+    if not errors:
+        return "Nothing blocks: all figures are loaded."
+    if all(words.startswith(_AFTER_LOADING) for words in errors):
+        return "The run failed: the figures are loaded, but some contradict each other."
+    return "The run failed: what was rejected is not loaded, and its last good figures stand."
 
 
 def _short(words: str, limit: int = 300) -> str:
@@ -283,7 +302,8 @@ def _place_of(path: Path) -> tuple[Path, Source, Path]:
     Raises LookupError where neither names a source.
     """
     path = path.resolve()
-    depth = next((n for n, part in enumerate(path.parts) if part in SOURCES), 0)
+    # The innermost: a folder above the raw files may be called like a source by chance.
+    depth = next((n for n in range(len(path.parts) - 2, 0, -1) if path.parts[n] in SOURCES), 0)
     if depth:
         return path, load_source(path.parts[depth]), Path(*path.parts[:depth])
     try:

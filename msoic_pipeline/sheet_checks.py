@@ -19,6 +19,24 @@ from msoic_pipeline.workbooks.tidy import Tidy
 # Of the failures of a check, so many are put into words.
 SHOWN = 10
 FLOAT_ERROR = 1e-9
+# What the checks are called, their severity, and the reason for it.
+SHEET_CHECKS = (
+    (
+        "totals equal their parts",
+        "block",
+        "Both stand in one sheet: where they differ a figure is mistyped, or a column was read as another.",
+    ),
+    (
+        "rates agree with their counts",
+        "block",
+        "A rate is worked out of two counts of its sheet: one of the three is wrong.",
+    ),
+    (
+        "a code has one label",
+        "warn",
+        "The words beside a code may have been edited within a year; or the code is mistyped.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,27 @@ class Finding:
     rows_failed: int
     detail: str
     places: Sequence[Sequence[str]] = ()
+
+
+def merged(findings: Sequence[Finding]) -> list[Finding]:
+    """Return one finding a check of a table, though the table be spread over several sheets."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.table_name, finding.check_name), []).append(finding)
+    return [
+        Finding(
+            table_name=table_name,
+            check_name=check_name,
+            severity=group[0].severity,
+            success=all(finding.success for finding in group),
+            rows_checked=sum(finding.rows_checked for finding in group),
+            rows_failed=sum(finding.rows_failed for finding in group),
+            detail="; ".join(finding.detail for finding in group if not finding.success or len(group) == 1)
+            or f"all agree, in {len(group)} sheets",
+            places=[place for finding in group for place in finding.places],
+        )
+        for (table_name, check_name), group in groups.items()
+    ]
 
 
 def members_of(tidy: Tidy) -> list[str]:

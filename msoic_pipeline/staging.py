@@ -33,7 +33,7 @@ from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.sheet_checks import Finding, check_labels, check_rates, check_totals, members_of
+from msoic_pipeline.sheet_checks import Finding, check_labels, check_rates, check_totals, members_of, merged
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import Source, Table, layout_digest, load_source
@@ -230,7 +230,7 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
         "rejected_rows": len(declared),
         "undeclared_rejects": sum(not reject["fault"] for reject in declared),
         "mended": [fault.model_dump(mode="json") for fault in faults if fault.treatment == "replace"],
-        "findings": [dataclasses.asdict(finding) for finding in findings],
+        "findings": [dataclasses.asdict(finding) for finding in merged(findings)],
     }
     return _Content(tables, manifest)
 

@@ -70,6 +70,11 @@ def test_a_finding_stands_until_something_else_is_found(engine: Engine):
         assert sorted(map(tuple, standing)) == [("gaps", 0), ("totals", 1)]
 
 
+def test_two_findings_that_would_hide_each_other(engine: Engine):
+    with pytest.raises(ValueError, match="one would hide the other"):
+        record(engine, MONDAY, finding("gaps"), finding("gaps", 1))
+
+
 def test_a_finding_that_is_no_longer_made_ends_and_others_are_left_alone(engine: Engine):
     record(engine, MONDAY, finding("gaps", 1))
     record(engine, MONDAY, finding("rates", 1, source="cps"), source="cps")

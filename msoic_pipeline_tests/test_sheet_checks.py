@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from msoic_pipeline.faults import Fault
-from msoic_pipeline.sheet_checks import check_labels
+from msoic_pipeline.sheet_checks import Finding, check_labels, merged
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import match_sheet
@@ -50,6 +50,18 @@ def test_a_code_has_the_same_words_beside_it_throughout_a_sheet():
     assert found.detail == (
         "sheet 'Data': E5: offence_code 106 is called 'Assault / Violence', and elsewhere 'Modern slavery / Violence'"
     )
+
+
+def test_findings_of_a_table_in_several_sheets_are_one():
+    def finding(failed: int, sheet: str, check: str = "totals") -> Finding:
+        places = [("total_differs", sheet, "B2", "words", "")] * failed
+        return Finding("fact", check, "block", not failed, 10, failed, f"{sheet}: {failed}", places)
+
+    one, other = merged([finding(0, "a"), finding(2, "b"), finding(0, "c"), finding(0, "a", "rates")])
+    assert (one.success, one.rows_checked, one.rows_failed, one.detail) == (False, 30, 2, "b: 2")
+    assert len(one.places) == 2
+    assert (other.check_name, other.success, other.detail) == ("rates", True, "a: 0")
+    assert merged([finding(0, "a"), finding(0, "b")])[0].detail == "all agree, in 2 sheets"
 
 
 def test_words_that_are_missing_are_words_too():

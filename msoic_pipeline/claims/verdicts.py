@@ -359,13 +359,15 @@ def _measure_words(claim: Claim) -> str:
 
 def _trace(claim: Claim, reading: Reading, as_at: dt.date | None) -> str:
     """Return the commands that lead to the cells; where it is no KPI, the rows of the fact."""
+    lasting = {kpi.kpi_id for kpi in load_definitions() if kpi.over_time == "last"}
     parts = []
     for measure in (measure for measure in (reading.measure, claim.of) if measure):
         for period in (period for period in (reading.base, reading.period) if period and measure.kpi):
+            place = "" if claim.geography == "national" else f" '{claim.geography}'"
             for kpi_id in measure.kpi:
-                label = _single(period.kind, period.last).label
-                place = "" if claim.geography == "national" else f" '{claim.geography}'"
-                parts.append(f"msoic trace {kpi_id} {label}{place}{f' --as-at {as_at}' if as_at else ''}")
+                starts = [period.last] if kpi_id in lasting else period.starts
+                labels = [_single(period.kind, start).label for start in starts]
+                parts += [f"msoic trace {kpi_id} {x}{place}{f' --as-at {as_at}' if as_at else ''}" for x in labels]
         if not measure.kpi:
             parts.append(measure.definition())
     return "; ".join(parts)

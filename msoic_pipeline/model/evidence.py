@@ -109,6 +109,7 @@ reconciliation_rule = table(
         members=("current", "same", "same day", "consecutive"),
     ),
     long_text("tolerances", "Difference allowed, for each thing compared."),
+    flag("is_sensitive", "Whether its results hold figures of force returns."),
     kind="evidence",
 )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.quality.warehouse_checks import WAREHOUSE_CHECKS
+from msoic_pipeline.sheet_checks import SHEET_CHECKS
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _SHOWN = "releases.json"
@@ -107,9 +108,10 @@ def _write_index(docs_dir: Path) -> Path:
         for name in SOURCES
         if site_index(docs_dir, name).is_file()
     )
+    written = ((check.name, check.severity, check.reason) for check in (*ROW_CHECKS, *WAREHOUSE_CHECKS))
     checks = "\n".join(
-        f'<tr><th scope="row">{escape(check.name)}</th><td>{check.severity}</td><td>{escape(check.reason)}</td></tr>'
-        for check in (*ROW_CHECKS, *WAREHOUSE_CHECKS)
+        f'<tr><th scope="row">{escape(name)}</th><td>{severity}</td><td>{escape(reason)}</td></tr>'
+        for name, severity, reason in (*SHEET_CHECKS, *written)
     )
     index = docs_index(docs_dir)
     aside = index.with_suffix(".partial")

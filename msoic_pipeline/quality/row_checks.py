@@ -123,6 +123,8 @@ def periods_repeated(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
 def weeks_differ_from_days(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     """Find weeks whose figure is not the sum of its seven days in the same release, where there are all seven."""
     daily, weekly = (rows[rows["series"] == series] for series in ("daily", "weekly"))
+    if daily.empty or weekly.empty:
+        return pd.DataFrame(columns=["release_id", "detail"])
     last_weekday = weekly.groupby("release_id")["day"].first().dt.day_of_week
     to_the_end = (daily["release_id"].map(last_weekday) - daily["day"].dt.day_of_week) % DAYS_OF_A_WEEK
     ends = daily["day"] + pd.to_timedelta(to_the_end, unit="D")

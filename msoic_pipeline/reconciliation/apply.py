@@ -146,6 +146,7 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
     agrees, within = {
         "equal": (difference == 0, sa.func.abs(difference) <= allowed),
         "at most": (difference <= 0, difference <= allowed),
+        "at least": (difference >= 0, difference >= -allowed),
         "differ": (difference != 0, sa.false()),
     }[comparison.compare]
     may_differ = comparison.may_differ or rule.may_differ

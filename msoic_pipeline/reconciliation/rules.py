@@ -119,7 +119,8 @@ class Comparison(_Strict):
     side's fact and breakdown. Or figures published ``elsewhere`` are the right side. Without any the left one is shown,
     as part of an explanation.
 
-    ``compare``: *equal*; *at most*, the left side may not exceed the right; *differ*, equal figures are the fault.
+    ``compare``: *equal*; *at most*, the left side may not exceed the right; *at least*, it may not fall short of it;
+    *differ*, equal figures are the fault.
     """
 
     item: str = ""
@@ -127,7 +128,7 @@ class Comparison(_Strict):
     left: Side
     right: Side | Literal["published totals"] | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
-    compare: Literal["equal", "at most", "differ"] = "equal"
+    compare: Literal["equal", "at most", "at least", "differ"] = "equal"
     tolerance: Tolerance = Tolerance()
     may_differ: str = ""
 
@@ -139,6 +140,8 @@ class Comparison(_Strict):
                 raise ValueError(f"by: {part.fact} has no column {unknown[0]!r}")
         if self.right == PUBLISHED_TOTALS and len(self.left) != 1:
             raise ValueError("published totals are of one fact: give one left side")
+        if self.compare in ("equal", "at least") and self.tolerance.relative >= 1:
+            raise ValueError("a tolerance of the whole right side lets the left one vanish: compare at most")
         if self.elsewhere and (self.right or self.by != ((),)):
             raise ValueError("figures published elsewhere are the right side, and are not grouped")
         return self
@@ -203,7 +206,7 @@ class Rule(_Strict):
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
             raise ValueError(f"{part.fact} has figures of a {shortest} and of longer periods")
 
-    def row(self) -> dict[str, str]:
+    def row(self) -> dict[str, str | bool]:
         """Return the rule as a row of reconciliation_rule."""
         own = {
             name: getattr(self, name) for name in ("rule_id", "title", "compares", "may_differ", "severity", "releases")
@@ -215,7 +218,8 @@ class Rule(_Strict):
         ]
         if len({words for _, words in allowed}) == 1:
             allowed = [("", allowed[0][1])]
-        return own | {"tolerances": "; ".join(": ".join(filter(None, pair)) for pair in allowed)}
+        words = "; ".join(": ".join(filter(None, pair)) for pair in allowed)
+        return own | {"tolerances": words, "is_sensitive": self.is_sensitive}
 
     def has_right(self, comparison: Comparison) -> bool:
         """Return whether one of the rule's comparisons has a right side, or merely shows the left one."""

@@ -94,7 +94,7 @@ def tidy_sheet(
     figures stand outside the table that the header opens, or a reference period is not of the kind that it should be.
     """
     layout = match.layout
-    cells = _cells(sheet, match, mends, file)
+    cells = _cells(sheet, match, mends, file, source.sensitive)
     first = match.first_row
     cut = _end_of_table(cells, match, source)
     _refuse_strays(sheet, cells, cut, match, file)
@@ -197,7 +197,7 @@ def _rows_without_figures(
     return is_empty, is_below & (number_filled == 1) & filled[first_label]
 
 
-def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str) -> np.ndarray:
+def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str, withhold: bool) -> np.ndarray:
     body = sheet.rows[match.first_row :]
     cells = np.full((len(body), sheet.width), "", dtype=object)
     if all(len(row) == sheet.width for row in body):
@@ -218,8 +218,8 @@ def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str) -> np.ndarr
                 file=file,
                 sheet=mend.sheet,
                 cell=mend.cell,
-                expected=f"{mend.found!r}, which the declared fault {mend.fault_id} replaces",
-                found=repr(found),
+                expected=f"{'a text' if withhold else repr(mend.found)} which the declared fault {mend.fault_id} replaces",
+                found="another" if withhold else repr(found),
                 remedy="Look at the sheet, and amend the source's faults.yaml.",
             )
         cells[row, column] = mend.replacement

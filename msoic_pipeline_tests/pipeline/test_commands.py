@@ -108,6 +108,8 @@ def test_a_file_may_be_checked_wherever_it_stands(settings: Path, raw: Path, tmp
         (["kpi", "nrm_referrals", "--as-at", "soon"], "soon"),
         (["trace", "nrm_referrals", "soon"], "expected a quarter"),
         (["run", "--from", "soon"], "expected a quarter"),
+        (["run", "--from", "2010-Q1"], "expected quarters from 2015-01-01"),
+        (["run", "--from", "2021-Q2", "--to", "2021-Q1"], "the first before the last"),
         (["template", "no_such_kind", "x.xlsx"], "force_returns"),
         (["kpi", "nrm_referrals"], "The warehouse cannot be read"),
         (["claims"], "The warehouse cannot be read"),

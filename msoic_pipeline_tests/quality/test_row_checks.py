@@ -193,6 +193,9 @@ def test_a_week_is_the_sum_of_its_days():
     )
     assert wrong.places == (("week_differs", "Table_1", "C8", wrong.detail, ""),)
     assert found(*rows(82, 1, 2, 3, 4, 5, 6)).success, "a week of which a day is not known"
+    for series in ("daily", "weekly"):
+        alone = [row for row in rows(82, 1, 2, 3, 4, 5, 6, 7) if row["series"] == series]
+        assert found(*alone).success, "the other series is not there"
 
 
 @pytest.mark.parametrize(("rule", "cell", "accepted"), [("period_repeated", "", True), ("week_differs", "", False)])

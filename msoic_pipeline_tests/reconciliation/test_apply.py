@@ -451,7 +451,7 @@ def test_charges_by_cps_area_and_financial_year(warehouse: Warehouse):
         warehouse.publish(f"crime_outcomes-{number}", day, outcomes(period, dict.fromkeys(LONDON, 30) | {KENT: 9}))
         warehouse.publish(f"cps-{number}", day, cps(period, "charged", london_north=20, london_south=11, south_east=1))
     warehouse.reconcile(" ".join(YEAR), "charges_to_cps")
-    london, south_east = warehouse.results()
+    london, south_east = warehouse.results(item="no more than twice as many")
     assert (london.geography_code, london.period_label, london.quarter_start) == (
         "London",
         "2021/22",
@@ -461,6 +461,17 @@ def test_charges_by_cps_area_and_financial_year(warehouse: Warehouse):
     assert london.left_release == "4 releases"
     assert south_east.status == "not comparable"  # Surrey and Sussex have not reported
     assert (south_east.left_value, south_east.right_value) == (None, 4)
+    assert warehouse.verdicts("item", geography_code="London") == {
+        "no more than twice as many": "within tolerance",
+        "no fewer than a quarter": "agrees",
+    }
+    lost = outcomes("2022-Q1", dict.fromkeys(LONDON, -80))
+    warehouse.publish("crime_outcomes-9", "2022-12-01", lost)
+    warehouse.reconcile(" ".join(YEAR), "charges_to_cps")
+    assert warehouse.verdicts("item", geography_code="London") == {
+        "no more than twice as many": "agrees",
+        "no fewer than a quarter": "breaks",  # 20 against 124
+    }
 
 
 def test_police_referrals_are_taken_apart(warehouse: Warehouse):

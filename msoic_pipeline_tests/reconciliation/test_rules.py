@@ -75,6 +75,7 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
         "severity": rule.severity,
         "releases": "current",
         "tolerances": "a: 5; b: none",
+        "is_sensitive": False,
     }
 
 
@@ -109,6 +110,7 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
         ),
         ({"periods": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
         ({"severity": "loud"}, "severity"),
+        ({"comparisons": [{"left": REFERRALS, "right": CRIMES, "tolerance": {"relative": 1}}]}, "compare at most"),
         ({"comparisons": [{"left": REFERRALS, "elsewhere": [ELSEWHERE | {"period": "soon"}]}]}, "expected a quarter"),
         ({"comparisons": [{"left": REFERRALS, "right": CRIMES, "elsewhere": [ELSEWHERE]}]}, "are the right side"),
         ({"comparisons": [{"left": REFERRALS, "elsewhere": [ELSEWHERE]}], "releases": "same"}, "the current ones"),

@@ -131,6 +131,8 @@ def test_a_declared_fault_is_mended_only_where_it_stands():
     for grid in ([HEADER, ROW], [[], HEADER, ["2020 Q1", "Kent", 5]], [HEADER]):
         error = _refused("fault_not_found", grid, mends=(mend,))
         assert error.cell == "A2" and "wrong-year" in error.expected
+    error = _refused("fault_not_found", [HEADER, ROW], mends=(mend,), sensitive=True)
+    assert "2021" not in str(error) and "2020" not in str(error) and "wrong-year" in str(error)
 
 
 def test_sparse_labels_repeat_the_one_above_or_stand_for_the_total():
