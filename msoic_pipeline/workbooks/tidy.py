@@ -218,7 +218,8 @@ def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str, withhold: b
                 file=file,
                 sheet=mend.sheet,
                 cell=mend.cell,
-                expected=f"{'a text' if withhold else repr(mend.found)} which the declared fault {mend.fault_id} replaces",
+                expected=f"the text that the declared fault {mend.fault_id} replaces"
+                + ("" if withhold else f", {mend.found!r}"),
                 found="another" if withhold else repr(found),
                 remedy="Look at the sheet, and amend the source's faults.yaml.",
             )
