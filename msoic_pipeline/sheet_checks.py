@@ -85,15 +85,20 @@ def members_of(tidy: Tidy) -> list[str]:
 
 
 def check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
-    """Hold every total that a sheet gives against the sum of its parts in the same sheet."""
+    """Hold every total that a sheet gives against the sum of its parts in the same sheet.
+
+    Where a part is not available, the total may be no less than the rest.
+    """
     if not len(tidy.totals["cell"]):
         return []
     failures: list[tuple[str, ...]] = []
     checked = 0
-    for cell, published, parts in _totals_and_parts(tidy, fact):
+    for cell, published, parts, unknown in _totals_and_parts(tidy, fact):
         checked += 1
-        if published != parts and not _is_accepted(faults, "total_differs", tidy.match.sheet, cell):
+        differs = published < parts if unknown else published != parts
+        if differs and not _is_accepted(faults, "total_differs", tidy.match.sheet, cell):
             words = f"published {published:,.0f}, its parts sum to {parts:,.0f}"
+            words += f", and {unknown} are not available" if unknown else ""
             failures.append(("total_differs", tidy.match.sheet, cell, words, ""))
     return [_finding(f"totals equal their parts: {tidy.match.table.table}", tidy, checked, failures)]
 
@@ -165,14 +170,22 @@ def _finding(
     return Finding(tidy.match.table.fact, check, severity, not failures, checked, len(failures), detail, failures)
 
 
-def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float]]:
-    """Yield the cell of each total, the total as published, and the sum of the finest figures that make it up."""
+def parts_unavailable(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
+    """Return how many parts of each total, known by its cell, are not available; totals of known parts are left out."""
+    return {cell: unknown for cell, _, _, unknown in _totals_and_parts(tidy, fact) if unknown}
+
+
+def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, float, int]]:
+    """Yield the cell of each total, the total as published, the sum of its finest parts, and how many are unknown."""
+    if not len(tidy.totals["cell"]):
+        return
     names = members_of(tidy)
     time = next(name for name in ("month_start", "day", "quarter_start") if name in tidy.rows)
-    size = len(tidy.rows["cell"])
+    finest = {name: np.concatenate([tidy.rows[name], tidy.unavailable[name]]) for name in tidy.rows}
+    size = len(finest["cell"])
     # Members as numbers, the same in parts and totals, so that those of a row make up one number.
     codes = {
-        name: pd.factorize(np.concatenate([tidy.rows[name], tidy.totals[name]]), use_na_sentinel=False)
+        name: pd.factorize(np.concatenate([finest[name], tidy.totals[name]]), use_na_sentinel=False)
         for name in dict.fromkeys([*names, time, "quarter_start"])
     }
     pattern = np.zeros(len(tidy.totals["cell"]), dtype=int)
@@ -192,12 +205,16 @@ def _totals_and_parts(tidy: Tidy, fact: sa.Table) -> Iterator[tuple[str, float, 
             groups, group = np.unique(key, return_inverse=True)
             for measure in fact.info["measures"]:
                 if measure in tidy.rows:
-                    parts = np.nan_to_num(tidy.rows[measure].astype(float))
-                    sums = np.bincount(group[:size], weights=parts, minlength=len(groups))
+                    parts = finest[measure].astype(float)
+                    sums = np.bincount(group[:size], weights=np.nan_to_num(parts), minlength=len(groups))
+                    unknown = np.bincount(group[:size], weights=np.isnan(parts), minlength=len(groups)).astype(int)
                     published = tidy.totals[measure][chosen].astype(float)
+                    is_given = published == published
+                    its = group[size + chosen][is_given]
                     yield from zip(
-                        tidy.totals["cell"][chosen][published == published],
-                        published[published == published].tolist(),
-                        sums[group[size + chosen]][published == published].tolist(),
+                        tidy.totals["cell"][chosen][is_given],
+                        published[is_given].tolist(),
+                        sums[its].tolist(),
+                        unknown[its].tolist(),
                         strict=True,
                     )

@@ -33,7 +33,15 @@ from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.sheet_checks import Finding, check_labels, check_rates, check_totals, members_of, merged
+from msoic_pipeline.sheet_checks import (
+    Finding,
+    check_labels,
+    check_rates,
+    check_totals,
+    members_of,
+    merged,
+    parts_unavailable,
+)
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import Source, Table, layout_digest, load_source
@@ -375,6 +383,7 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
             continue
         fixed = np.sum([totals[name] != TOTAL for name in names], axis=0)
         fact = FACTS[tidy.match.table.fact]
+        unavailable = parts_unavailable(tidy, fact)
         for row in np.flatnonzero((fixed <= 1) | (totals["period_kind"] != "quarter")):
             kind, quarter = totals["period_kind"][row], totals["quarter_start"][row]
             pairs = [(name, totals[name][row]) for name in names if totals[name][row] != TOTAL]
@@ -390,6 +399,7 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
                         "quarter_start": quarter,
                         "measure": measure,
                         "value": float(totals[measure][row]),
+                        "parts_unavailable": unavailable.get(totals["cell"][row], 0),
                         "sheet": tidy.match.sheet,
                         "cell": totals["cell"][row],
                     }

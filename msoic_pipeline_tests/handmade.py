@@ -194,6 +194,7 @@ def _total(release_id: str, total: Row) -> Row:
         "quarter_start": parse_quarter(last) if last else start,
         "measure": total["measure"],
         "value": total["value"],
+        "parts_unavailable": total.get("parts_unavailable", 0),
         "sheet": "S",
         "cell": "Z1",
     }

@@ -377,6 +377,24 @@ def test_a_row_left_out_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.
     assert bool(others) is not declared
 
 
+def test_a_total_of_which_a_part_is_not_available(tmp_path: Path):
+    def suppress(total: int) -> Edit:
+        def edit(book: openpyxl.Workbook) -> None:
+            book[PRE_CHARGE]["B5"] = "[c]"
+            book[PRE_CHARGE]["B19"] = total
+
+        return edit
+
+    known = sum(cell.value for (cell,) in openpyxl.load_workbook(RAW / "cps" / CPS)[PRE_CHARGE]["B6:B18"])
+    done = _edited(tmp_path / "more", suppress(known + 3))
+    assert _reasons(done) == []
+    totals = done.frame("published_total")
+    its = totals[(totals["sheet"] == PRE_CHARGE) & (totals["parts_unavailable"] > 0)]
+    assert its[["cell", "value", "parts_unavailable"]].to_numpy().tolist() == [["B19", known + 3, 1]]
+    (reason,) = _reasons(_edited(tmp_path / "less", suppress(known - 1)))
+    assert f"published {known - 1:,}, its parts sum to {known:,}, and 1 are not available" in reason
+
+
 @pytest.mark.parametrize("cell", ["", "F19", "C19"])
 def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str):
     fault = _fault(treatment="accept", rule="total_differs", sheet="2 Prosecutions", cell=cell)

@@ -277,6 +277,7 @@ published_total = table(
     key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the total is loaded: the period's last."),
     text("measure", "Measure of the fact table.", primary_key=True),
     number("value", "The total as published.", "see fact"),
+    count("parts_unavailable", "Parts of it that the publisher does not make available.", "figures"),
     *_place(),
     kind="fact",
     source="",

@@ -340,7 +340,8 @@ def _published(asked: Asked) -> sa.Select[Any]:
         total.c.quarter_start,
         total.c.value,
         sa.literal(1.0, sa.Double).label("factor"),
-        sa.literal(1).label("is_whole"),
+        # Nothing can be held against a total of which a part is not known.
+        sa.case((total.c.parts_unavailable > 0, 0), else_=1).label("is_whole"),
     ).where(
         total.c.fact == part.fact,
         total.c.breakdown == "/".join([part.breakdown, *(str(v) for v in (responder.values if responder else ()))]),

@@ -2,7 +2,7 @@
 
 Four things come out of a sheet: ``rows`` (the finest figures), ``totals`` and ``rates`` (figures that the sheet works
 out of others) and ``rejects`` (cells that could not be read, with the reason). Every filled figure cell of the sheet is
-in exactly one of them or is counted as not available, and every row below the header is data, blank or a note.
+in exactly one of them or in ``unavailable``, and every row below the header is data, blank or a note.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Tidy:
     rows: Columns
     totals: Columns
     rates: Columns
+    unavailable: Columns
     rejects: list[dict[str, str]]
     counts: Counter[str]
 
@@ -102,7 +103,7 @@ def tidy_sheet(
     counts = Counter(rows=len(cells), note_rows=after_end, blank_rows=len(cells) - cut - after_end)
     cells = cells[:cut]
 
-    unavailable = {fold_mark(mark) for mark in source.unavailable}
+    marks = {fold_mark(mark) for mark in source.unavailable}
     labels = {spec.to: _Codes(cells[:, match.labels[spec.to]]) for spec in layout.columns if spec.to in match.labels}
     figures = {column: _Codes(cells[:, column]) for column in sorted(match.figures)}
     filled = {column: ~codes.mask(is_blank) for column, codes in figures.items()}
@@ -133,7 +134,7 @@ def tidy_sheet(
     for column, codes in figures.items():
         figure = match.figures[column]
         for is_read, parse in _how_read(figure, parsed, layout, len(keep)):
-            everything, errors = _parse_figures(codes, parser(parse), unavailable)
+            everything, errors = _parse_figures(codes, parser(parse), marks)
             values[column] = np.where(is_read, everything[keep], values.get(column, everything[keep]))
             for position in np.flatnonzero(is_read & (values[column] == _BAD)).tolist():
                 expected = f"expected {errors[codes.codes[keep[position]]]}"
@@ -141,24 +142,27 @@ def tidy_sheet(
 
     table = _join(parsed, values, numbers, good, match, counts)
     finest = _add_period(table, match, file, reference_period)
+    figures_of_row = table.pop("_figures")
+    is_missing = figures_of_row == 0
     first_column = min(match.labels.values())
     is_misplaced = np.zeros(len(finest), dtype=bool)
     for rule, is_wrong, expected in _periods_allowed(layout, published_on, reference_period):
         wrong = {start for start in set(finest) if start is not None and is_wrong(start)}
-        here = np.array([start in wrong for start in finest], dtype=bool) & ~is_misplaced
+        here = np.array([start in wrong for start in finest], dtype=bool) & ~is_misplaced & ~is_missing
         is_misplaced |= here
         for position in np.unique(table["_position"][here]).tolist():
             reject(position, first_column, rule, f"expected {expected}", cells[keep[position], first_column])
     is_total = table.pop("_total").astype(bool)
-    figures_of_row = table.pop("_figures")
     del table["_position"]
     is_rate = np.isin(table[_MEASURE], list(layout.rates)) if layout.rates else np.zeros(len(is_total), dtype=bool)
     constants = {"sheet": match.sheet, **match.table.constants}
+    is_there = ~is_misplaced & ~is_missing
     kinds = {"loaded": ~is_total & ~is_rate, "totals": is_total & ~is_rate, "rates": is_rate}
-    counts.update({name: int(figures_of_row[mask & ~is_misplaced].sum()) for name, mask in kinds.items()})
+    counts.update({name: int(figures_of_row[mask & is_there].sum()) for name, mask in kinds.items()})
     counts["rejected"] += int(figures_of_row[is_misplaced].sum())
-    loaded, totals, rates = (_select(table, mask & ~is_misplaced, constants) for mask in kinds.values())
-    tidy = Tidy(match, loaded, totals, rates, rejects, counts)
+    loaded, totals, rates = (_select(table, mask & is_there, constants) for mask in kinds.values())
+    unavailable = _select(table, kinds["loaded"] & is_missing, constants)
+    tidy = Tidy(match, loaded, totals, rates, unavailable, rejects, counts)
     check_conserved(counts, file, match.sheet)
     return tidy
 
@@ -379,7 +383,8 @@ def _join(
 ) -> Columns:
     """Join labels and figures into long rows; rows and figures that could not be read are left out.
 
-    ``_total`` says which rows are totals, ``_figures`` how many figures a row has, ``_position`` where it came from.
+    ``_total`` says which rows are totals, ``_figures`` how many figures a row has (none where all are not available),
+    ``_position`` where it came from.
     """
     layout = match.layout
     is_label_total = np.zeros(len(numbers), dtype=bool)
@@ -387,18 +392,19 @@ def _join(
         is_label_total |= labels[spec.to] == TOTAL
     row_text = (numbers + 1).astype(str).astype(object)
     positions = np.arange(len(numbers))
-    usable = {}
+    usable, present = {}, {}
     for column, cells in values.items():
         missing, bad = cells == None, cells == _BAD  # noqa: E711
         counts["unavailable"] += int(missing.sum())
         counts["rejected"] += int(bad.sum())
         usable[column] = ~(missing | bad | (cells == _BLANK))
+        present[column] = usable[column] | missing
     if layout.measures:
         for cells in values.values():
             good = good & (cells != _BAD)
     counts["rejected"] += sum(int((mask & ~good).sum()) for mask in usable.values())
     if layout.measures:
-        keep = good & np.logical_or.reduce(list(usable.values()))
+        keep = good & np.logical_or.reduce(list(present.values()))
         table = {name: cells[keep] for name, cells in labels.items()}
         for measure in layout.measures:
             table[measure.to] = np.full(keep.sum(), None)
@@ -412,14 +418,14 @@ def _join(
     assert layout.value is not None
     pieces: dict[str, list[np.ndarray]] = {}
     for column, cells in values.items():
-        keep = good & usable[column]
+        keep = good & present[column]
         figure = match.figures[column]
         piece = {name: label[keep] for name, label in labels.items()}
         piece |= {name: np.full(keep.sum(), member, dtype=object) for name, member in figure.members.items()}
         piece[layout.value.to] = cells[keep]
         piece["cell"] = column_letters(column) + row_text[keep]
         piece["_total"] = is_label_total[keep] | figure.is_total
-        piece["_figures"] = np.ones(keep.sum(), dtype=int)
+        piece["_figures"] = usable[column][keep].astype(int)
         piece["_position"] = positions[keep]
         for name, part in piece.items():
             pieces.setdefault(name, []).append(part)

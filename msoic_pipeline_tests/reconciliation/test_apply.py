@@ -137,6 +137,14 @@ def test_parts_are_held_against_the_totals_of_the_same_release(warehouse: Wareho
     assert missing.explanation == "The left side is missing or incomplete."
 
 
+def test_a_total_of_which_a_part_is_not_available_is_held_against_nothing(warehouse: Warehouse):
+    suppressed = referral_total("2021-Q4", 110) | {"parts_unavailable": 1}
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40), totals=[suppressed])
+    warehouse.reconcile("2021-Q4", "nrm_referrals_parts_to_total")
+    (result,) = warehouse.results()
+    assert (result.status, result.left_value, result.right_value) == ("not comparable", 100, None)
+
+
 def test_an_accepted_difference_is_explained_until_it_expires(warehouse: Warehouse):
     decisions = [
         {

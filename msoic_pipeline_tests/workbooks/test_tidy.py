@@ -100,6 +100,7 @@ def test_a_figure_that_is_not_available_is_missing_and_not_zero(mark: str):
     tidy = _tidy([HEADER, ["2021 Q1", "Kent", mark], ["2021 Q2", "Kent", 0], ["2021 Q3", "Kent", ""]])
     assert tidy.rows["offences"].tolist() == [0]
     assert (tidy.counts["unavailable"], tidy.counts["blank"], tidy.rejects) == (1, 1, [])
+    assert tidy.unavailable["cell"].tolist() == ["C2"], "nor a blank one"
 
 
 def test_rows_below_the_last_figure_are_notes_and_others_are_not():
