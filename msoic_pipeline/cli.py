@@ -15,6 +15,7 @@ import typer
 import typer.core
 
 from msoic_pipeline.periods import parse_period, parse_quarter
+from msoic_pipeline.workbooks.errors import DeclarationError
 
 
 def _read(parse: Callable[[str], Any]) -> Callable[[str], str]:
@@ -46,6 +47,8 @@ class Commands(typer.core.TyperGroup):
         except LookupError as error:
             if isinstance(error, KeyError | IndexError):
                 raise
+            typer.echo(str(error), err=True)
+        except DeclarationError as error:
             typer.echo(str(error), err=True)
         except Exception as error:
             if not type(error).__module__.startswith("sqlalchemy"):

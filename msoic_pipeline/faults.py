@@ -7,15 +7,17 @@ fault undeclared is an error.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from msoic_pipeline.landing import Release
 from msoic_pipeline.texts import clean
+from msoic_pipeline.workbooks.errors import declared_in
 from msoic_pipeline.workbooks.tidy import Mend
 
 
@@ -46,6 +48,16 @@ class Fault(BaseModel):
     reviewed_on: dt.date
     expires: dt.date
 
+    @model_validator(mode="after")
+    def _whole(self) -> Fault:
+        if self.treatment == "replace" and not (self.sheet and self.cell and self.found):
+            raise ValueError("to replace takes sheet, cell, and the text found there")
+        if self.treatment != "replace" and (self.found or self.replacement is not None):
+            raise ValueError(f"found and replacement are of a replacement, not of {self.treatment}")
+        if self.treatment != "replace" and not self.rule:
+            raise ValueError(f"{self.treatment} takes the rule that is broken, as quarantine names it")
+        return self
+
     def concerns(self, release: Release) -> bool:
         """Return whether the fault was declared for ``release``."""
         return (
@@ -64,6 +76,11 @@ class Fault(BaseModel):
         return self.rule == rule and self.sheet in ("", sheet) and self.cell in ("", cell)
 
 
+def accepting(faults: Sequence[Fault], rule: str, sheet: str, cell: str) -> str:
+    """Return the declared fault that accepts that ``rule`` is broken at a place; empty where none does."""
+    return next((f.fault for f in faults if f.treatment == "accept" and f.covers(rule, sheet, cell)), "")
+
+
 def faults_text(source: str) -> str:
     """Return the text of a source's file of faults; empty where it has none."""
     path = files("msoic_pipeline.sources").joinpath(source).joinpath("faults.yaml")
@@ -72,8 +89,9 @@ def faults_text(source: str) -> str:
 
 @cache
 def load_faults(source: str) -> tuple[Fault, ...]:
-    """Return the known faults of a source."""
-    return tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
+    """Return the known faults of a source. Raises DeclarationError where its file is not well formed."""
+    with declared_in(f"msoic_pipeline/sources/{source}/faults.yaml"):
+        return tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
 
 
 def faults_of(release: Release) -> tuple[Fault, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,22 @@ def run_everything(first: str = "", last: str = "", rebuild: bool = False) -> tu
     settings = Settings()
     engine = open_engine(settings.warehouse_url)
     try:
-        loaded = _loaded_lines(engine)
+        loaded = [*_loaded_lines(engine), *_behind(settings, engine, keys)]
     except sa.exc.SQLAlchemyError as error:
         loaded, errors = [], [*errors, f"the warehouse cannot be read: {error}"]
     finally:
         engine.dispose()
     return result.success and not errors, _summary(settings, start, end, loaded, errors, warnings, result.run_id)
+
+
+def _behind(settings: Settings, engine: Engine, keys: Sequence[str]) -> list[str]:
+    """Return a line on quarters that were loaded from other files than stand there now, if there are any."""
+    stale = stages.stale_quarters(settings, engine, [dt.date.fromisoformat(key) for key in keys])
+    if not stale:
+        return []
+    return [
+        f"Behind their files: {len(stale)} other quarters; msoic run --from {stale[0]} --to {stale[-1]} loads them."
+    ]
 
 
 def _ready(rebuild: bool) -> tuple[bool, str]:
@@ -160,7 +171,7 @@ def _end_words(errors: list[str]) -> str:
         return "Nothing blocks: all figures are loaded."
     if all(words.startswith(_AFTER_LOADING) for words in errors):
         return "The run failed: the figures are loaded, but some contradict each other."
-    return "The run failed: what was rejected is not loaded, and its last good figures stand."
+    return "The run failed: what was rejected is not loaded; what other files say is."
 
 
 def _short(words: str, limit: int = 300) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault
+from msoic_pipeline.faults import Fault, accepting
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.matching import TOTAL
 from msoic_pipeline.workbooks.tidy import Tidy
@@ -43,7 +43,8 @@ SHEET_CHECKS = (
 class Finding:
     """What a check found in a release: the fields are those of ``validation_result``.
 
-    ``places`` lists what failed, each as rule, sheet, cell, what was expected or found, and the row's text.
+    ``places`` lists what failed, each as rule, sheet, cell, what was expected or found, and the row's text;
+    ``accepted`` what a declared fault accepts, each as rule, sheet, cell, the words and the fault.
     """
 
     table_name: str
@@ -54,6 +55,7 @@ class Finding:
     rows_failed: int
     detail: str
     places: Sequence[Sequence[str]] = ()
+    accepted: Sequence[Sequence[str]] = ()
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
@@ -72,6 +74,7 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
             detail="; ".join(finding.detail for finding in group if not finding.success or len(group) == 1)
             or f"all agree, in {len(group)} sheets",
             places=[place for finding in group for place in finding.places],
+            accepted=[place for finding in group for place in finding.accepted],
         )
         for (table_name, check_name), group in groups.items()
     ]
@@ -96,11 +99,11 @@ def check_totals(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[
     for cell, published, parts, unknown in _totals_and_parts(tidy, fact):
         checked += 1
         differs = published < parts if unknown else published != parts
-        if differs and not _is_accepted(faults, "total_differs", tidy.match.sheet, cell):
+        if differs:
             words = f"published {published:,.0f}, its parts sum to {parts:,.0f}"
             words += f", and {unknown} are not available" if unknown else ""
             failures.append(("total_differs", tidy.match.sheet, cell, words, ""))
-    return [_finding(f"totals equal their parts: {tidy.match.table.table}", tidy, checked, failures)]
+    return [_finding(f"totals equal their parts: {tidy.match.table.table}", tidy, checked, failures, faults)]
 
 
 def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[Finding]:
@@ -126,11 +129,11 @@ def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[F
             continue
         checked += 1
         differs = abs(published - part / whole) > 0.5 * 10**-rate.decimals + FLOAT_ERROR
-        if differs and not _is_accepted(faults, "rate_differs", tidy.match.sheet, cell):
+        if differs:
             counted = f"{rate.part} {part:,.0f} of {rate.whole} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
             words = f"published {published:.{rate.decimals}f}, but {counted}"
             failures.append(("rate_differs", tidy.match.sheet, cell, words, ""))
-    return [_finding(f"rates agree with their counts: {tidy.match.table.table}", tidy, checked, failures)]
+    return [_finding(f"rates agree with their counts: {tidy.match.table.table}", tidy, checked, failures, faults)]
 
 
 def check_labels(tidy: Tidy, faults: tuple[Fault, ...]) -> list[Finding]:
@@ -145,10 +148,9 @@ def check_labels(tidy: Tidy, faults: tuple[Fault, ...]) -> list[Finding]:
         failures = [
             ("other_label", tidy.match.sheet, row["cell"], _label_words(code, row, usual[row["code"]]), "")
             for row in rows[rows["words"] != rows["code"].map(usual)].to_dict("records")
-            if not _is_accepted(faults, "other_label", tidy.match.sheet, row["cell"])
         ]
         check = f"{code} has one label: {tidy.match.table.table}"
-        findings.append(_finding(check, tidy, len(rows), failures, severity="warn"))
+        findings.append(_finding(check, tidy, len(rows), failures, faults, severity="warn"))
     return findings
 
 
@@ -156,18 +158,23 @@ def _label_words(code: str, row: dict[Any, Any], usual: str) -> str:
     return f"{code} {row['code']} is called {row['words']!r}, and elsewhere {usual!r}"
 
 
-def _is_accepted(faults: tuple[Fault, ...], rule: str, sheet: str, cell: str) -> bool:
-    return any(fault.treatment == "accept" and fault.covers(rule, sheet, cell) for fault in faults)
-
-
 def _finding(
-    check: str, tidy: Tidy, checked: int, failures: Sequence[tuple[str, ...]], severity: str = "block"
+    check: str,
+    tidy: Tidy,
+    checked: int,
+    failures: Sequence[tuple[str, ...]],
+    faults: tuple[Fault, ...],
+    severity: str = "block",
 ) -> Finding:
-    """Return a finding about a sheet, with the first failures in words."""
-    words = "; ".join(f"{cell}: {found}" for _, _, cell, found, _ in failures[:SHOWN]) or "all agree"
-    more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
-    detail = f"sheet {tidy.match.sheet!r}: {words}{more}"
-    return Finding(tidy.match.table.fact, check, severity, not failures, checked, len(failures), detail, failures)
+    """Return a finding about a sheet, with the first failures in words; what declared faults accept is no failure."""
+    excused = {failure: fault for failure in failures if (fault := accepting(faults, *failure[:3]))}
+    bad = [failure for failure in failures if failure not in excused]
+    words = "; ".join(f"{cell}: {found}" for _, _, cell, found, _ in bad[:SHOWN]) or "all agree"
+    more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+    but = f"; {len(excused)} accepted by declared faults" if excused else ""
+    detail = f"sheet {tidy.match.sheet!r}: {words}{more}{but}"
+    accepted = [(*failure[:4], fault) for failure, fault in excused.items()]
+    return Finding(tidy.match.table.fact, check, severity, not bad, checked, len(bad), detail, bad, accepted)
 
 
 def parts_unavailable(tidy: Tidy, fact: sa.Table) -> dict[str, int]:

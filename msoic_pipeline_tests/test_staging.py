@@ -17,8 +17,9 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
-from msoic_pipeline import landing, staging
+from msoic_pipeline import faults, landing, staging
 from msoic_pipeline.faults import Fault
 from msoic_pipeline.landing import Landing, Release, land_source
 from msoic_pipeline.model import members
@@ -33,7 +34,7 @@ from msoic_pipeline.staging import (
     staging_key,
     sweep,
 )
-from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.errors import DeclarationError, SourceFileError
 from msoic_pipeline.workbooks.layout import Validity, layout_digest, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, staged
@@ -81,7 +82,7 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
         keys.add(staging_key(replace(release, **change)))
     for name, other in (
         ("_layout_digest", lambda source, quarter: "another layout"),
-        ("faults_of", lambda release: (_fault(treatment="accept"),)),
+        ("faults_of", lambda release: (_fault(treatment="accept", rule="total_differs"),)),
         ("code_digest", lambda: "other code"),
     ):
         with monkeypatch.context() as patch:
@@ -401,6 +402,12 @@ def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(staging, "faults_of", lambda release: (fault,))
     done = _edited(tmp_path, _set("2 Prosecutions", "F19", 999))
     assert bool(_reasons(done)) is (cell == "C19")
+    if cell != "C19":
+        (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], [], {})
+        (row,) = verdict.quarantine
+        assert (row["rule"], row["cell"], row["is_declared"]) == ("total_differs", "F19", True)
+        assert row["treatment"] == "loaded as it is, accepted by declared fault f" and "published 999" in row["reason"]
+        assert any(finding.detail.endswith("1 accepted by declared faults") for finding in done.findings)
 
 
 @pytest.mark.parametrize("accepted", [False, True])
@@ -427,6 +434,27 @@ def test_a_rate_that_its_counts_do_not_make(
     found = [reason for reason in _reasons(_edited(tmp_path, _set(sheet, cell, value))) if "rates agree" in reason]
     assert len(found) == (0 if accepted else 1)
     assert accepted or words in found[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"treatment": "accept"}, "the rule that is broken"),
+        ({"treatment": "leave_out", "rule": "unreadable_figure", "found": "x"}, "are of a replacement"),
+        ({"treatment": "replace", "cell": "A1"}, "takes sheet, cell, and the text found there"),
+        ({"treatment": "accept", "rulle": "total_differs"}, "rulle"),
+    ],
+)
+def test_a_declaration_that_is_not_well_formed_names_its_file(
+    fields: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+):
+    base = {"fault": "f", "reference_period": "2021-Q4", "reason": "r", "reviewed_by": "me"}
+    days = {"reviewed_on": "2022-05-01", "expires": "9999-12-31"}
+    monkeypatch.setattr(faults, "faults_text", lambda source: yaml.safe_dump([base | days | fields]))
+    faults.load_faults.cache_clear()
+    with pytest.raises(DeclarationError, match=r"msoic_pipeline/sources/cps/faults\.yaml is to be mended") as error:
+        faults.load_faults("cps")
+    assert words in str(error.value)
 
 
 def test_a_declared_replacement_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

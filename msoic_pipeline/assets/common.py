@@ -91,11 +91,22 @@ def attempt(
         result = work()
     except Exception as error:
         context.log.exception("%s failed", check)
+        failed = dg.AssetCheckResult(
+            check_name=check, passed=False, description=f"{type(error).__name__}: {error}"[:2000]
+        )
+        others = sorted(key.name for key in context.selected_asset_check_keys if key.name != check)
         return dg.MaterializeResult(
             check_results=[
-                dg.AssetCheckResult(
-                    check_name=check, passed=False, description=f"{type(error).__name__}: {error}"[:2000]
-                )
+                failed,
+                *(
+                    dg.AssetCheckResult(
+                        check_name=name,
+                        passed=False,
+                        severity=dg.AssetCheckSeverity.WARN,
+                        description=f"not looked at, since {check} failed",
+                    )
+                    for name in others
+                ),
             ]
         )
     passed = dg.AssetCheckResult(check_name=check, passed=True)

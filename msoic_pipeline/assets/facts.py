@@ -29,7 +29,6 @@ def _facts(source: Source) -> dg.AssetsDefinition:
                 description=f"{FACTS[name].comment} Grain: {FACTS[name].info['grain']}.",
                 kinds={"table"},
                 metadata={"dagster/column_schema": schema_of(FACTS[name]), "dagster/table_name": name},
-                skippable=True,
             )
             for name in names
         ],
@@ -54,8 +53,9 @@ def _facts(source: Source) -> dg.AssetsDefinition:
         for name in names:
             if dg.AssetKey(name) not in context.selected_asset_keys:
                 continue
-            if not error:
-                yield dg.MaterializeResult(asset_key=name, metadata=_metadata(warehouse.engine, source, name, loaded))
+            # Also where loading failed: what depends on all sources goes on with the last good figures of this one.
+            told = {"failed": error} if error else _metadata(warehouse.engine, source, name, loaded)
+            yield dg.MaterializeResult(asset_key=name, metadata=told)
             yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=not error, description=error or None)
 
     return facts

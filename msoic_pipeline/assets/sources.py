@@ -97,7 +97,7 @@ def _validated(source: Source) -> dg.AssetsDefinition:
             dg.AssetCheckSpec("files_accepted", asset=key, description="No file was refused and no release rejected."),
             dg.AssetCheckSpec("expectations", asset=key, description="Blocking expectations hold."),
             dg.AssetCheckSpec("warnings", asset=key, description="Expectations that only warn hold."),
-            dg.AssetCheckSpec("faults_declared", asset=key, description="What was mended or left out, by declaration."),
+            dg.AssetCheckSpec("faults_declared", asset=key, description="Mended, left out or accepted by declaration."),
         ],
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:

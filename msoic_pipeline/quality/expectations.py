@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import faults_of
+from msoic_pipeline.faults import accepting, faults_of
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
@@ -176,7 +176,8 @@ def _recall(release: StagedRelease) -> list[Finding] | None:
         found = json.loads(findings_path(release).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return [Finding(**finding | {"places": tuple(map(tuple, finding["places"]))}) for finding in found]
+    tuples = ("places", "accepted")
+    return [Finding(**finding | {name: tuple(map(tuple, finding[name])) for name in tuples}) for finding in found]
 
 
 def _remember(release: StagedRelease, findings: list[Finding]) -> None:
@@ -329,11 +330,11 @@ def _by_release(
         findings = []
         for check, numbers in checks.items():
             failing: list[tuple[Expectation, pd.DataFrame]] = []
-            accepted = 0
+            accepted: list[tuple[str, ...]] = []
             for number in numbers:
                 if number in faulty and (mine := faulty[number][owners[number] == position]).size:
-                    left = _undeclared(release, expectations[number].rule, rows.loc[mine])
-                    accepted += len(mine) - len(left)
+                    left, excused = _undeclared(release, expectations[number], rows.loc[mine])
+                    accepted += excused
                     failing.append((expectations[number], left))
             severity = expectations[numbers[0]].severity
             size = int(sizes[position])
@@ -343,11 +344,12 @@ def _by_release(
             bad = len(set().union(*(left.index for _, left in failing)))
             detail = _words(failing, fact, source.sensitive) or _about(expectations, numbers)
             if accepted:
-                detail += f"; {accepted} accepted by declared faults"
+                detail += f"; {len(accepted)} accepted by declared faults"
             places = tuple(
                 place for expectation, left in failing for place in _places(expectation, left, source.sensitive)
             )
-            findings.append(Finding(fact.name, check, severity, not bad, size, bad, detail, places))
+            finding = Finding(fact.name, check, severity, not bad, size, bad, detail, places, tuple(accepted))
+            findings.append(finding)
         yield release.release.release_id, findings
 
 
@@ -367,13 +369,19 @@ def _about(expectations: Sequence[Expectation], numbers: Sequence[int]) -> str:
     return f"holds for {', '.join(columns)}"
 
 
-def _undeclared(release: StagedRelease, rule: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the failing rows that no declared fault of the release accepts."""
-    for fault in faults_of(release.release):
-        if fault.treatment == "accept" and fault.rule == rule:
-            covered = [fault.covers(rule, sheet, cell) for sheet, cell in zip(rows["sheet"], rows["cell"], strict=True)]
-            rows = rows[~np.array(covered, dtype=bool)]
-    return rows
+def _undeclared(
+    release: StagedRelease, expectation: Expectation, rows: pd.DataFrame
+) -> tuple[pd.DataFrame, list[tuple[str, ...]]]:
+    """Return the failing rows that no declared fault accepts, and those that one does, as a finding has them."""
+    declared = faults_of(release.release)
+    places = list(zip(rows["sheet"], rows["cell"], strict=True))
+    faults = [accepting(declared, expectation.rule, *place) for place in places]
+    accepted: list[tuple[str, ...]] = [
+        (expectation.rule, *place, f"expected {expectation.expected}", fault)
+        for place, fault in zip(places, faults, strict=True)
+        if fault
+    ]
+    return rows[[not fault for fault in faults]], accepted
 
 
 def _words(failing: Sequence[tuple[Expectation, pd.DataFrame]], fact: sa.Table, sensitive: bool) -> str:

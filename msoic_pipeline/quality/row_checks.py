@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault
+from msoic_pipeline.faults import Fault, accepting
 from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.views import division
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
@@ -202,16 +202,21 @@ def check_rows(
         for release_id, size in sizes.items():
             found = failures.get(release_id, [])
             declared = faults.get(str(release_id), ())
-            bad = [failure for failure in found if not _is_accepted(failure, check, declared)]
+            excused = [_accepted(failure, check, declared) for failure in found]
+            bad = [failure for failure, excuse in zip(found, excused, strict=True) if not excuse]
             detail = first_of([failure["detail"] for failure in bad]) if bad else "holds"
             if len(bad) < len(found):
                 detail += f"; {len(found) - len(bad)} accepted by declared faults"
             places = tuple((check.rule, f["sheet"], f["cell"], f["detail"], "") for f in bad if "cell" in f)
-            finding = Finding(fact.name, check.name, check.severity, not bad, int(size), len(bad), detail, places)
+            accepted = tuple(filter(None, excused))
+            sizes_found = (int(size), len(bad))
+            finding = Finding(fact.name, check.name, check.severity, not bad, *sizes_found, detail, places, accepted)
             result[str(release_id)].append(finding)
     return result
 
 
-def _is_accepted(failure: dict[Any, Any], check: Check, declared: Sequence[Fault]) -> bool:
-    place = failure.get("sheet", ""), failure.get("cell", "")
-    return any(fault.treatment == "accept" and fault.covers(check.rule, *place) for fault in declared)
+def _accepted(failure: dict[Any, Any], check: Check, declared: Sequence[Fault]) -> tuple[str, ...]:
+    """Return a failure as a finding's accepted ones have it; empty where no declared fault accepts it."""
+    sheet, cell = failure.get("sheet", ""), failure.get("cell", "")
+    fault = accepting(declared, check.rule, sheet, cell) if check.rule else ""
+    return (check.rule, sheet, cell, failure["detail"], fault) if fault else ()

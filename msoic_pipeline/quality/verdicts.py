@@ -48,7 +48,11 @@ def judge(
                 file_name=release.release.file_name,
                 staged=release,
                 accepted=not blocking,
-                quarantine=[*_quarantined(source, release), *_failing_rows(source, release, blocking)],
+                quarantine=[
+                    *_quarantined(source, release),
+                    *_accepted_rows(source, release, findings),
+                    *_failing_rows(source, release, blocking),
+                ],
                 results=[_result(source, release.release.release_id, finding) for finding in findings],
                 reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
             )
@@ -123,6 +127,27 @@ def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]
             }
         )
     return rows
+
+
+def _accepted_rows(source: Source, release: StagedRelease, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return what declared faults accept: it is loaded, and stands here so that nobody forgets it."""
+    return [
+        {
+            "source": source.source,
+            "file_name": release.release.file_name,
+            "sheet": sheet,
+            "cell": cell,
+            "rule": rule,
+            "release_id": release.release.release_id,
+            "reason": f"{finding.table_name}: {finding.check_name}: "
+            + ("does not hold here" if source.sensitive else words),
+            "raw_text": "",
+            "is_declared": True,
+            "treatment": f"loaded as it is, accepted by declared fault {fault}",
+        }
+        for finding in findings
+        for rule, sheet, cell, words, fault in finding.accepted
+    ]
 
 
 def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[dict[str, Any]]:

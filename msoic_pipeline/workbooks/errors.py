@@ -1,6 +1,29 @@
-"""The one error that a file can raise: where, what was expected, what was found, what to do."""
+"""The one error that a file can raise: where, what was expected, what was found, what to do; and a declaration's."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import yaml
+from pydantic import ValidationError
+
+
+class DeclarationError(Exception):
+    """A layout file or a file of faults that is not well formed: names the file, the place in it, and what is wrong."""
+
+
+@contextmanager
+def declared_in(path: str) -> Iterator[None]:
+    """Raise DeclarationError with ``path`` where what stands in that file cannot be read."""
+    try:
+        yield
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path} is to be mended: {error}") from error
+    except ValidationError as error:
+        places = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_input=False))
+        words = "; ".join(": ".join(filter(None, place)) for place in places)
+        raise DeclarationError(f"{path} is to be mended: {words}") from error
 
 
 class SourceFileError(Exception):

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from msoic_pipeline.periods import parse_quarter
+from msoic_pipeline.workbooks.errors import declared_in
 
 SOURCES = (
     "nrm",
@@ -223,8 +224,9 @@ def layout_text(source: str) -> str:
 
 @cache
 def load_source(source: str) -> Source:
-    """Return the description of a source. Raises pydantic.ValidationError where its layout file is not well formed."""
-    return Source.model_validate(yaml.safe_load(layout_text(source)))
+    """Return the description of a source. Raises DeclarationError where its layout file is not well formed."""
+    with declared_in(f"msoic_pipeline/sources/{source}/layouts.yaml"):
+        return Source.model_validate(yaml.safe_load(layout_text(source)))
 
 
 def layout_digest(source: Source, quarter: dt.date | None = None) -> str:

@@ -365,7 +365,10 @@ def propose(match: Match) -> str:
     """Return the layout lines that would accept a sheet as it stands, or an empty text where no line would do."""
     lines = []
     for difference in match.differences:
-        if difference.kind == "renamed":
+        if difference.kind == "renamed" and difference.place_in_layout in {level.to for level in match.layout.levels}:
+            member = difference.expected.rpartition(" / ")[2].removeprefix("column ")
+            lines.append(f"under level `to: {difference.place_in_layout}` add to member {member}: [{difference.found}]")
+        elif difference.kind == "renamed":
             lines.append(f"under `to: {difference.place_in_layout}` add to header: [{difference.found}]")
         elif difference.kind == "unknown" and not match.layout.levels:
             lines.append(f"to leave the column out, add to ignore: [{difference.found}]")

@@ -12,9 +12,11 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
+from msoic_pipeline import stages
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.workbooks.errors import DeclarationError
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 
 Run = Callable[..., Ran]
@@ -115,6 +117,23 @@ def test_a_backfill_that_is_split_into_runs_is_red_in_the_last(run: Run, raw: Pa
     assert not ran.success
     for words in ("step pipeline_run", LATEST, "2 Prosecutions", "D19", "published 0.123"):
         assert words in str(ran)
+
+
+def test_a_stage_that_breaks_says_so_in_its_check_and_the_others_go_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(source: Any, *rest: Any) -> Any:
+        if source.source == "cps":
+            raise DeclarationError("msoic_pipeline/sources/cps/faults.yaml is to be mended: f: rulle")
+        return validated(source, *rest)
+
+    validated = stages.validate_source
+    monkeypatch.setattr(stages, "validate_source", broken)
+    ran = run(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", FIRST, FIRST)
+    assert not ran.success
+    assert "validated/cps:validated" in str(ran) and "faults.yaml is to be mended: f: rulle" in str(ran)
+    assert "fact_cps_outcome:loaded" in str(ran) and "step pipeline_run" in str(ran)
+    assert "Length mismatch" not in str(ran) and "validated/nrm" not in str(ran)
 
 
 def test_a_period_after_the_publication_is_named(run: Run, raw: Path, tmp_path: Path):
