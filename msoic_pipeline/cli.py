@@ -7,32 +7,21 @@ import importlib.resources
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 import typer.core
 
-from msoic_pipeline.periods import parse_period, parse_quarter
-from msoic_pipeline.workbooks.errors import DeclarationError
-
-
-def _read(parse: Callable[[str], Any]) -> Callable[[str], str]:
-    """Return a reader of an option that ``parse`` must understand; what it raises is shown as a wrong option."""
-
-    def read(text: str) -> str:
-        parse(text)
-        return text
-
-    return read
-
+from msoic_pipeline.periods import as_written, parse_period, parse_quarter
+from msoic_pipeline.workbooks.errors import DeclarationError, SourceFileError
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE")]
 Day = Annotated[
     dt.date | None,
     typer.Option(parser=dt.date.fromisoformat, metavar="DAY", help="As at which: what had been published by then."),
 ]
+QUARTER, PERIOD = as_written(parse_quarter), as_written(parse_period)
 PERIODS = "2021-Q4, 2021/22, 2021 or 2021-11"
 PLACES = "Code or name of a force, region or CPS Area"
 
@@ -48,7 +37,7 @@ class Commands(typer.core.TyperGroup):
             if isinstance(error, KeyError | IndexError):
                 raise
             typer.echo(str(error), err=True)
-        except DeclarationError as error:
+        except (DeclarationError, SourceFileError) as error:
             typer.echo(str(error), err=True)
         except Exception as error:
             if not type(error).__module__.startswith("sqlalchemy"):
@@ -80,11 +69,13 @@ def dagster_home() -> Path:
 def run(
     first: Annotated[
         str | None,
-        typer.Option("--from", parser=_read(parse_quarter), help="First quarter: 2021-Q4, 2021/22 Q3 or 2021-10-01."),
+        typer.Option(
+            "--from", parser=as_written(parse_quarter), help="First quarter: 2021-Q4, 2021/22 Q3 or 2021-10-01."
+        ),
     ] = None,
     last: Annotated[
         str | None,
-        typer.Option("--to", parser=_read(parse_quarter), help="Last quarter; the first where it is left out."),
+        typer.Option("--to", parser=QUARTER, help="Last quarter; the first where it is left out."),
     ] = None,
     rebuild: Annotated[bool, typer.Option(help="Drop tables of an older version first.")] = False,
 ) -> None:
@@ -95,7 +86,7 @@ def run(
     from msoic_pipeline.run import run_everything
 
     dagster_home()
-    succeeded, summary = run_everything(first or "", last or first or "", rebuild)
+    succeeded, summary = run_everything(first, last or first, rebuild)
     typer.echo(summary)
     raise typer.Exit(0 if succeeded else 1)
 
@@ -124,7 +115,7 @@ def check(file: File) -> None:
 @app.command()
 def kpi(
     kpi_id: Annotated[str, typer.Argument(help="KPI; all where it is left out.")] = "",
-    period: Annotated[str | None, typer.Option(parser=_read(parse_period), help=f"Period: {PERIODS}.")] = None,
+    period: Annotated[str | None, typer.Option(parser=PERIOD, help=f"Period: {PERIODS}.")] = None,
     geography: Annotated[str, typer.Option(help=f"{PLACES}; national where left out.")] = "",
     as_at: Day = None,
 ) -> None:
@@ -137,7 +128,7 @@ def kpi(
 @app.command()
 def trace(
     kpi_id: str,
-    period: Annotated[str, typer.Argument(parser=_read(parse_period), help=f"Period: {PERIODS}.")],
+    period: Annotated[str, typer.Argument(parser=PERIOD, help=f"Period: {PERIODS}.")],
     geography: Annotated[str, typer.Argument(help=f"{PLACES}.")] = "national",
     as_at: Day = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every figure, as JSON.")] = False,

@@ -7,7 +7,7 @@ fault undeclared is an error.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -79,6 +79,27 @@ class Fault(BaseModel):
 def accepting(faults: Sequence[Fault], rule: str, sheet: str, cell: str) -> str:
     """Return the declared fault that accepts that ``rule`` is broken at a place; empty where none does."""
     return next((f.fault for f in faults if f.treatment == "accept" and f.covers(rule, sheet, cell)), "")
+
+
+def excuse(
+    failures: Iterable[tuple[str, ...]], faults: Sequence[Fault]
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Divide what a check found into what stands and what declared faults accept.
+
+    A failure is rule, sheet, cell, words and the row's text; an accepted one has the fault in the place of the text.
+    """
+    bad, accepted = [], []
+    for failure in failures:
+        if fault := accepting(faults, *failure[:3]):
+            accepted.append((*failure[:4], fault))
+        else:
+            bad.append(failure)
+    return bad, accepted
+
+
+def accepted_words(accepted: Sequence[Any]) -> str:
+    """Return what a finding adds to its detail where declared faults accept failures."""
+    return f"; {len(accepted)} accepted by declared faults" if accepted else ""
 
 
 def faults_text(source: str) -> str:

@@ -117,7 +117,7 @@ def _offences(staged: Iterable[StagedRelease]) -> list[dict[str, Any]]:
 def _upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Insert new members and mend changed ones; leave the unchanged alone, so that an idle run writes nothing."""
     key = _key(table)
-    known = {tuple(row[name] for name in key): dict(row) for row in connection.execute(sa.select(table)).mappings()}
+    known = _keyed(connection.execute(sa.select(table)).mappings(), key)
     new = []
     for row in rows:
         identity = tuple(row[name] for name in key)
@@ -163,29 +163,34 @@ def record_findings(connection: Connection, scope: Any, rows: Sequence[dict[str,
     """
     table = evidence.validation_result
     own = [name for name in _key(table) if name != "found_on"]
-    wanted = {tuple(row[name] for name in own): row for row in rows}
+    wanted = _keyed(rows, own)
     if len(wanted) < len(rows):
         raise ValueError("two findings of one check, table and release: one would hide the other")
     standing = connection.execute(sa.select(table).where(scope, table.c.superseded_on.is_(None))).mappings()
-    known = {tuple(row[name] for name in own): dict(row) for row in standing}
-    ended = [row for key, row in known.items() if key not in wanted or (row | wanted[key]) != row]
+    known = _keyed(standing, own)
+    ended = {key: row for key, row in known.items() if key not in wanted or (row | wanted[key]) != row}
     its = sa.and_(*(table.c[name] == sa.bindparam(f"its_{name}") for name in own), table.c.superseded_on.is_(None))
-    for is_of_today, end in (
-        (True, sa.delete(table).where(its)),
-        (False, sa.update(table).where(its).values(superseded_on=today)),
+    for end, those in (
+        (sa.delete(table).where(its), [row for row in ended.values() if row["found_on"] == today]),
+        (
+            sa.update(table).where(its).values(superseded_on=today),
+            [row for row in ended.values() if row["found_on"] != today],
+        ),
     ):
-        those = [
-            {f"its_{name}": row[name] for name in own} for row in ended if (row["found_on"] == today) is is_of_today
-        ]
         if those:
-            connection.execute(end, those)
-    stay = known.keys() - {tuple(row[name] for name in own) for row in ended}
-    new = [wanted[key] | {"found_on": today, "superseded_on": None} for key in sorted(wanted.keys() - stay)]
+            connection.execute(end, [{f"its_{name}": row[name] for name in own} for row in those])
+    begun = sorted(wanted.keys() - (known.keys() - ended.keys()))
+    new = [wanted[key] | {"found_on": today, "superseded_on": None} for key in begun]
     bulk_insert(connection, table, rows_to_arrow(table, new))
 
 
 def _key(table: sa.Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
+
+
+def _keyed(rows: Iterable[Any], key: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return rows by the values of their key."""
+    return {tuple(row[name] for name in key): dict(row) for row in rows}
 
 
 def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: dict[str, str]) -> None:
@@ -205,12 +210,9 @@ def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: 
 
 def _replace_if_changed(connection: Connection, table: sa.Table, condition: Any, rows: list[dict[str, Any]]) -> None:
     key = _key(table)
-    unique = {tuple(row[name] for name in key): row for row in rows}
+    unique = _keyed(rows, key)
     order = sorted(unique)
-    known = {
-        tuple(row[n] for n in key): dict(row)
-        for row in connection.execute(sa.select(table).where(condition)).mappings()
-    }
+    known = _keyed(connection.execute(sa.select(table).where(condition)).mappings(), key)
     if known != unique:
         replace_rows(connection, table, condition, rows_to_arrow(table, [unique[identity] for identity in order]))
 

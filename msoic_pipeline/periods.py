@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 PERIOD_MONTHS = {"month": 1, "quarter": 3, "calendar_year": 12, "financial_year": 12}
 FIRST_QUARTER = dt.date(2015, 1, 1)
@@ -106,6 +106,16 @@ def parse_period(text: str) -> tuple[str, dt.date]:
     if _FINANCIAL_YEAR.match(text):
         return "financial_year", parse_financial_year(text)
     return "quarter", parse_quarter(text)
+
+
+def as_written(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a reader that leaves a text as it is, and raises what ``parse`` raises where it is none of its texts."""
+
+    def read(text: str) -> str:
+        parse(text)
+        return text
+
+    return read
 
 
 def last_quarter(text: str) -> dt.date:

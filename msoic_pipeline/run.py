@@ -27,7 +27,7 @@ from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run_everything(first: str = "", last: str = "", rebuild: bool = False) -> tuple[bool, str]:
+def run_everything(first: str | None = None, last: str | None = None, rebuild: bool = False) -> tuple[bool, str]:
     """Run the job over everything for a range of quarters (all where none is given); return success and a summary.
 
     Raises LookupError where the quarters are not among those that are loaded.
@@ -69,7 +69,9 @@ def run_everything(first: str = "", last: str = "", rebuild: bool = False) -> tu
     settings = Settings()
     engine = open_engine(settings.warehouse_url)
     try:
-        loaded = [*_loaded_lines(engine), *_behind(settings, engine, keys)]
+        loaded = _loaded_lines(engine)
+        if (start, end) != (keys[0], keys[-1]):
+            loaded += _behind(settings, engine, keys)
     except sa.exc.SQLAlchemyError as error:
         loaded, errors = [], [*errors, f"the warehouse cannot be read: {error}"]
     finally:
@@ -310,17 +312,14 @@ def explain_layout(path: Path) -> str:
 def _place_of(path: Path) -> tuple[Path, Source, Path]:
     """Return a file's path, the source that its folder names or the file itself, and the folder above it.
 
-    Raises LookupError where neither names a source.
+    Raises LookupError where neither names a source, SourceFileError where the file would have to and cannot be read.
     """
     path = path.resolve()
     # The innermost: a folder above the raw files may be called like a source by chance.
     depth = next((n for n in range(len(path.parts) - 2, 0, -1) if path.parts[n] in SOURCES), 0)
     if depth:
         return path, load_source(path.parts[depth]), Path(*path.parts[:depth])
-    try:
-        source = recognise(path)
-    except SourceFileError as error:
-        raise LookupError(str(error)) from error
+    source = recognise(path)
     if source is None:
         raise LookupError(f"{path}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
     return path, source, path.parent

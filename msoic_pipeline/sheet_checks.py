@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault, accepting
+from msoic_pipeline.faults import Fault, accepted_words, excuse
 from msoic_pipeline.periods import period_start
+from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.matching import TOTAL
 from msoic_pipeline.workbooks.tidy import Tidy
 
@@ -167,18 +168,17 @@ def _finding(
     severity: str = "block",
 ) -> Finding:
     """Return a finding about a sheet, with the first failures in words; what declared faults accept is no failure."""
-    excused = {failure: fault for failure in failures if (fault := accepting(faults, *failure[:3]))}
-    bad = [failure for failure in failures if failure not in excused]
-    words = "; ".join(f"{cell}: {found}" for _, _, cell, found, _ in bad[:SHOWN]) or "all agree"
-    more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-    but = f"; {len(excused)} accepted by declared faults" if excused else ""
-    detail = f"sheet {tidy.match.sheet!r}: {words}{more}{but}"
-    accepted = [(*failure[:4], fault) for failure, fault in excused.items()]
+    bad, accepted = excuse(failures, faults)
+    words = first_of([f"{cell}: {found}" for _, _, cell, found, _ in bad], SHOWN) or "all agree"
+    detail = f"sheet {tidy.match.sheet!r}: {words}{accepted_words(accepted)}"
     return Finding(tidy.match.table.fact, check, severity, not bad, checked, len(bad), detail, bad, accepted)
 
 
 def parts_unavailable(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
     """Return how many parts of each total, known by its cell, are not available; totals of known parts are left out."""
+    measures = (tidy.rows[name] for name in fact.info["measures"] if name in tidy.rows)
+    if not len(tidy.unavailable["cell"]) and not any(pd.isna(figures).any() for figures in measures):
+        return {}
     return {cell: unknown for cell, _, _, unknown in _totals_and_parts(tidy, fact) if unknown}
 
 

@@ -1,9 +1,13 @@
-"""How texts of spreadsheets are compared: without case, spacing, footnote markers and typographic variants."""
+"""How texts of spreadsheets are compared: without case, spacing, footnote markers and typographic variants.
+
+And how the first of many texts are told.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -41,3 +45,9 @@ def _fold(text: str) -> str:
 def fold(value: Any) -> str:
     """Return the form of a text under which spellings that differ only in case, dashes, ``&`` or notes are equal."""
     return _fold(value) if isinstance(value, str) else _fold(clean(value))
+
+
+def first_of(details: Sequence[str], most: int = 5) -> str:
+    """Return the first few of many details, and how many more there are."""
+    more = f"; and {len(details) - most} more" if len(details) > most else ""
+    return "; ".join(details[:most]) + more

@@ -142,13 +142,10 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
         ("expectations", "block", dg.AssetCheckSeverity.ERROR),
         ("warnings", "warn", dg.AssetCheckSeverity.WARN),
     ):
-        results: list[dict[str, Any]] = [
-            row | {"file": verdict.file_name}
-            for verdict in verdicts
-            for row in verdict.results
-            if row["severity"] == severity
+        results: list[tuple[str, dict[str, Any]]] = [
+            (verdict.file_name, row) for verdict in verdicts for row in verdict.results if row["severity"] == severity
         ]
-        failed = [row for row in results if not row["success"]]
+        failed = [row | {"file": file_name} for file_name, row in results if not row["success"]]
         shown = [
             {name: row[name] for name in ("file", "table_name", "check_name", "rows_failed", "detail", "release_id")}
             for row in failed[:SHOWN]

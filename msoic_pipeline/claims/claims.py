@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from msoic_pipeline.kpis.definitions import Condition, Term, load_definitions
 from msoic_pipeline.model import metadata
 from msoic_pipeline.periods import financial_quarter_label, parse_period, period_end, period_label, periods
+from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import load_source
 
 # What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
@@ -337,12 +338,11 @@ def parse_report(text: str, name: str) -> Report:
 
 
 def _faults(error: ValidationError, written: Any) -> Iterator[str]:
-    for fault in error.errors(include_url=False, include_input=False):
-        place = list(fault["loc"])
+    for place, words in wrong_places(error):
         if place[:1] == ["claims"] and len(place) > 1:
             claim = written["claims"][place[1]]
             place[:2] = [claim.get("id", place[1]) if isinstance(claim, dict) else place[1]]
-        yield f"{'.'.join(map(str, place)) or 'report'}: {fault['msg'].removeprefix('Value error, ')}"
+        yield f"{'.'.join(map(str, place)) or 'report'}: {words}"
 
 
 @cache

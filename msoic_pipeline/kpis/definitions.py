@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline.model.views import division
+from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS
+from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import Reporters, load_source
 
 FILE = "msoic_pipeline/kpis/definitions.yaml"
@@ -98,7 +99,7 @@ class Term(_Strict):
     @property
     def grain(self) -> str:
         """month or quarter: the period of the fact's rows."""
-        return "month" if "month_start" in self.table.columns else "quarter"
+        return grain(self.table)
 
     @property
     def reporters(self) -> Reporters:
@@ -260,10 +261,9 @@ def parse_definitions(text: str) -> tuple[Kpi, ...]:
             kpis.append(Kpi.model_validate(written))
         except ValidationError as error:
             name = written.get("kpi_id", position) if isinstance(written, dict) else position
-            for fault in error.errors(include_url=False, include_input=False):
-                place = ".".join(str(part) for part in fault["loc"] if part != "Term")
+            for parts, words in wrong_places(error):
+                place = ".".join(str(part) for part in parts if part != "Term")
                 if "literal['periods reported']" not in place:
-                    words = fault["msg"].removeprefix("Value error, ")
                     wrong.append(f"KPI {name}: {place + ': ' if place else ''}{words}")
     wrong += [
         f"KPI {kpi_id}: declared {times} times"

@@ -47,14 +47,18 @@ def division(fact: sa.Table) -> str:
     return next((name for name in DIVISIONS if name in fact.columns), "")
 
 
+def grain(fact: sa.Table) -> str:
+    """Return the finest period, month or quarter, of which a fact table tells the start."""
+    return "month" if "month_start" in fact.columns else "quarter"
+
+
 def join_vintage(fact: Any, of: sa.Table) -> Any:
     """Return the condition that joins rows of a fact to the vintage they belong to."""
-    time = "month_start" if "month_start" in of.columns else "quarter_start"
     divided = division(of)
     return sa.and_(
         vintage.c.fact == of.name,
         vintage.c.release_id == fact.c.release_id,
-        vintage.c.period_start == fact.c[time],
+        vintage.c.period_start == fact.c[f"{grain(of)}_start"],
         vintage.c.breakdown == (fact.c[divided] if divided else ""),
     )
 

@@ -16,8 +16,6 @@ import pandas as pd
 
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label, shift_months
 
-SHOWN = 5
-
 
 @dataclass(frozen=True)
 class Check:
@@ -38,12 +36,6 @@ class Check:
 def at_cell(sheet: str, cell: str) -> str:
     """Return a place in words."""
     return f"sheet {sheet!r}, cell {cell}"
-
-
-def first_of(details: list[str]) -> str:
-    """Return the first few of many details, and how many more there are."""
-    more = f"; and {len(details) - SHOWN} more" if len(details) > SHOWN else ""
-    return "; ".join(details[:SHOWN]) + more
 
 
 def period_number(starts: pd.Series, kind: str) -> pd.Series:

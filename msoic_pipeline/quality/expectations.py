@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import accepting, faults_of
+from msoic_pipeline.faults import accepted_words, accepting, faults_of
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
@@ -342,9 +342,8 @@ def _by_release(
                 findings.append(Finding(fact.name, check, severity, size > 0, size, 0, f"{size} rows"))
                 continue
             bad = len(set().union(*(left.index for _, left in failing)))
-            detail = _words(failing, fact, source.sensitive) or _about(expectations, numbers)
-            if accepted:
-                detail += f"; {len(accepted)} accepted by declared faults"
+            words = _words(failing, fact, source.sensitive) or _about(expectations, numbers)
+            detail = words + accepted_words(accepted)
             places = tuple(
                 place for expectation, left in failing for place in _places(expectation, left, source.sensitive)
             )

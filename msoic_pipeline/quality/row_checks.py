@@ -9,17 +9,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault, accepting
+from msoic_pipeline.faults import Fault, accepted_words, excuse
 from msoic_pipeline.model.members import name_of
-from msoic_pipeline.model.views import division
+from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
-from msoic_pipeline.quality.checks import Check, at_cell, day_words, figure_words, first_of, number_label, period_number
+from msoic_pipeline.quality.checks import Check, at_cell, day_words, figure_words, number_label, period_number
 from msoic_pipeline.sheet_checks import Finding
+from msoic_pipeline.texts import first_of
 
 DAYS_OF_A_WEEK = 7
 # Periods of fewer figures than these can be the same by chance.
@@ -45,7 +45,8 @@ def series_without_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
 
     In monthly records a measure of which nothing happened has no row: there the series is the whole breakdown.
     """
-    time, kind = ("month_start", "month") if "month_start" in fact.columns else ("quarter_start", "quarter")
+    kind = grain(fact)
+    time = f"{kind}_start"
     dividing = (division(fact), "measure") if kind == "quarter" else (division(fact),)
     series = ["release_id", *(name for name in dividing if name in fact.columns)]
     seen = rows[[*series, time]].dropna().drop_duplicates()
@@ -91,7 +92,8 @@ def periods_repeated(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     """
     if "day" in fact.columns:
         return pd.DataFrame(columns=["release_id", "detail"])
-    time, kind = ("month_start", "month") if "month_start" in fact.columns else ("quarter_start", "quarter")
+    kind = grain(fact)
+    time = f"{kind}_start"
     measures = list(fact.info["measures"])
     told = [
         name
@@ -201,22 +203,18 @@ def check_rows(
         failures = {name: found.to_dict("records") for name, found in check.run(rows, fact).groupby("release_id")}
         for release_id, size in sizes.items():
             found = failures.get(release_id, [])
-            declared = faults.get(str(release_id), ())
-            excused = [_accepted(failure, check, declared) for failure in found]
-            bad = [failure for failure, excuse in zip(found, excused, strict=True) if not excuse]
-            detail = first_of([failure["detail"] for failure in bad]) if bad else "holds"
-            if len(bad) < len(found):
-                detail += f"; {len(found) - len(bad)} accepted by declared faults"
-            places = tuple((check.rule, f["sheet"], f["cell"], f["detail"], "") for f in bad if "cell" in f)
-            accepted = tuple(filter(None, excused))
-            sizes_found = (int(size), len(bad))
-            finding = Finding(fact.name, check.name, check.severity, not bad, *sizes_found, detail, places, accepted)
+            failed = [(check.rule, f.get("sheet", ""), f.get("cell", ""), f["detail"], "") for f in found]
+            bad, accepted = excuse(failed, faults.get(str(release_id), ()))
+            finding = Finding(
+                table_name=fact.name,
+                check_name=check.name,
+                severity=check.severity,
+                success=not bad,
+                rows_checked=int(size),
+                rows_failed=len(bad),
+                detail=(first_of([detail for *_, detail, _ in bad]) or "holds") + accepted_words(accepted),
+                places=tuple(failure for failure in bad if failure[2]),
+                accepted=tuple(accepted),
+            )
             result[str(release_id)].append(finding)
     return result
-
-
-def _accepted(failure: dict[Any, Any], check: Check, declared: Sequence[Fault]) -> tuple[str, ...]:
-    """Return a failure as a finding's accepted ones have it; empty where no declared fault accepts it."""
-    sheet, cell = failure.get("sheet", ""), failure.get("cell", "")
-    fault = accepting(declared, check.rule, sheet, cell) if check.rule else ""
-    return (check.rule, sheet, cell, failure["detail"], fault) if fault else ()

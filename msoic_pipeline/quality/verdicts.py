@@ -9,6 +9,7 @@ from typing import Any
 from msoic_pipeline.landing import Landing
 from msoic_pipeline.sheet_checks import Finding
 from msoic_pipeline.staging import StagedRelease
+from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 
@@ -64,11 +65,10 @@ def _row_rules(source: Source, release: StagedRelease) -> Finding:
     """Rows that could not be read, beyond those that a declared fault covers."""
     rejects = release.frame("rejects")
     undeclared = rejects[rejects["fault"] == ""]
-    first = "; ".join(
+    places = [
         f"sheet {row['sheet']!r}, cell {row['cell']}: {row['rule']}, {row['reason']}"
-        for row in undeclared.head(5).to_dict("records")
-    )
-    more = f"; and {len(undeclared) - 5} more" if len(undeclared) > 5 else ""
+        for row in undeclared.to_dict("records")
+    ]
     return Finding(
         table_name="rows",
         check_name="rows could be read",
@@ -76,7 +76,7 @@ def _row_rules(source: Source, release: StagedRelease) -> Finding:
         success=len(undeclared) <= source.quarantine_threshold,
         rows_checked=int(release.manifest["counts"].get("data_rows", 0)),
         rows_failed=len(undeclared),
-        detail=f"{first}{more}" if len(undeclared) else f"{len(rejects)} rows left out by declared faults",
+        detail=first_of(places) if places else f"{len(rejects)} rows left out by declared faults",
     )
 
 
@@ -96,79 +96,73 @@ def _result(source: Source, release_id: str, finding: Finding) -> dict[str, Any]
 
 def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]:
     rows = [
-        {
-            "source": source.source,
-            "file_name": release.release.file_name,
-            "sheet": row["sheet"],
-            "cell": row["cell"],
-            "rule": row["rule"],
-            "release_id": release.release.release_id,
-            "reason": row["reason"],
-            "raw_text": WITHHELD if source.sensitive else row["raw_text"],
-            "is_declared": bool(row["fault"]),
-            "treatment": f"left out by declared fault {row['fault']}" if row["fault"] else "rejected",
-        }
+        _row(
+            source,
+            release,
+            (row["rule"], row["sheet"], row["cell"]),
+            row["reason"],
+            f"left out by declared fault {row['fault']}" if row["fault"] else "rejected",
+            is_declared=bool(row["fault"]),
+            raw_text=row["raw_text"],
+        )
         for row in release.frame("rejects").to_dict("records")
     ]
     for fault in release.manifest["mended"]:
-        rows.append(
-            {
-                "source": source.source,
-                "file_name": release.release.file_name,
-                "sheet": fault["sheet"],
-                "cell": fault["cell"],
-                "rule": "declared_fault",
-                "release_id": release.release.release_id,
-                "reason": fault["reason"],
-                "raw_text": WITHHELD if source.sensitive else str(fault["found"]),
-                "is_declared": True,
-                "treatment": f"read as {WITHHELD if source.sensitive else fault['replacement']} by declared fault "
-                f"{fault['fault']}",
-            }
-        )
+        instead = WITHHELD if source.sensitive else fault["replacement"]
+        place = ("declared_fault", fault["sheet"], fault["cell"])
+        treatment = f"read as {instead} by declared fault {fault['fault']}"
+        found = str(fault["found"])
+        rows.append(_row(source, release, place, fault["reason"], treatment, is_declared=True, raw_text=found))
     return rows
 
 
 def _accepted_rows(source: Source, release: StagedRelease, findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return what declared faults accept: it is loaded, and stands here so that nobody forgets it."""
+    treatment = "loaded as it is, accepted by declared fault"
     return [
-        {
-            "source": source.source,
-            "file_name": release.release.file_name,
-            "sheet": sheet,
-            "cell": cell,
-            "rule": rule,
-            "release_id": release.release.release_id,
-            "reason": f"{finding.table_name}: {finding.check_name}: "
-            + ("does not hold here" if source.sensitive else words),
-            "raw_text": "",
-            "is_declared": True,
-            "treatment": f"loaded as it is, accepted by declared fault {fault}",
-        }
+        _row(source, release, place, _reason(source, finding, words), f"{treatment} {fault}", is_declared=True)
         for finding in findings
-        for rule, sheet, cell, words, fault in finding.accepted
+        for *place, words, fault in finding.accepted
     ]
 
 
 def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return the rows for which blocking checks reject a release."""
     return [
-        {
-            "source": source.source,
-            "file_name": release.release.file_name,
-            "sheet": sheet,
-            "cell": cell,
-            "rule": rule,
-            "release_id": release.release.release_id,
-            "reason": f"{finding.table_name}: {finding.check_name}: "
-            + ("does not hold here" if source.sensitive else words),
-            "raw_text": WITHHELD if source.sensitive else text,
-            "is_declared": False,
-            "treatment": "rejected",
-        }
+        _row(source, release, place, _reason(source, finding, words), "rejected", raw_text=text)
         for finding in blocking
-        for rule, sheet, cell, words, text in finding.places
+        for *place, words, text in finding.places
     ]
+
+
+def _reason(source: Source, finding: Finding, words: str) -> str:
+    return f"{finding.table_name}: {finding.check_name}: {'does not hold here' if source.sensitive else words}"
+
+
+def _row(
+    source: Source,
+    release: StagedRelease,
+    place: Sequence[str],
+    reason: str,
+    treatment: str,
+    *,
+    is_declared: bool = False,
+    raw_text: str | None = None,
+) -> dict[str, Any]:
+    """Return a row of quarantine; ``place`` is rule, sheet and cell. The text of a sensitive source is withheld."""
+    rule, sheet, cell = place
+    return {
+        "source": source.source,
+        "file_name": release.release.file_name,
+        "sheet": sheet,
+        "cell": cell,
+        "rule": rule,
+        "release_id": release.release.release_id,
+        "reason": reason,
+        "raw_text": "" if raw_text is None else WITHHELD if source.sensitive else raw_text,
+        "is_declared": is_declared,
+        "treatment": treatment,
+    }
 
 
 def _refused(source: Source, error: SourceFileError) -> Verdict:

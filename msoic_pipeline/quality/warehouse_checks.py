@@ -18,9 +18,10 @@ from msoic_pipeline.model.evidence import coverage, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.members import name_of
-from msoic_pipeline.model.views import VIEWS, division
+from msoic_pipeline.model.views import VIEWS, division, grain
 from msoic_pipeline.periods import parse_period, period_end, period_label, period_start
-from msoic_pipeline.quality.checks import Check, day_words, figure_words, first_of, period_number
+from msoic_pipeline.quality.checks import Check, day_words, figure_words, period_number
+from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 ROBUST_DEVIATIONS = 4
@@ -145,7 +146,8 @@ def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
     Columns: ``series`` (its name in words), ``number`` (the period's place in time), ``label``, ``value``.
     """
     current = VIEWS[f"current_{fact.name}"].select.subquery()
-    time, kind = ("month_start", "month") if "month_start" in fact.columns else ("quarter_start", "quarter")
+    kind = grain(fact)
+    time = f"{kind}_start"
     names = (division(fact), "activity", "method", "measure")
     dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
     if "offence_code" in fact.columns:

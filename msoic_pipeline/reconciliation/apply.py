@@ -150,10 +150,7 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
         "differ": (difference != 0, sa.false()),
     }[comparison.compare]
     may_differ = comparison.may_differ or rule.may_differ
-    left_is_missing, right_is_missing = missing_sides = (
-        measured.c.left_value.is_(None),
-        measured.c.right_value.is_(None),
-    )
+    left_is_missing, right_is_missing = measured.c.left_value.is_(None), measured.c.right_value.is_(None)
     missing = [
         (sa.and_(left_is_missing, right_is_missing), "Both sides are missing or incomplete."),
         (left_is_missing, "The left side is missing or incomplete."),
@@ -178,7 +175,8 @@ def _results(asked: Asked, accepted: Sequence[Acceptance]) -> sa.Select[Any]:
     )
     if "breaks" in rule.only:
         is_ungrouped = measured.c.item == comparison.item
-        results = results.where(sa.or_(is_ungrouped, sa.not_(sa.or_(*missing_sides, agrees, within))))
+        unbroken = [condition for condition, status, _ in cases if status != "explained"]
+        results = results.where(sa.or_(is_ungrouped, sa.not_(sa.or_(*unbroken))))
     return results
 
 
@@ -268,6 +266,7 @@ def breaks(connection: Connection, limit: int) -> list[dict[str, Any]]:
             *(result.c.severity, rule.c.title, result.c.rule_id, result.c.period_label),
             PLACE.label("geography"),
             *(result.c[name] for name in told),
+            rule.c.is_sensitive,
         )
         .outerjoin_from(result, rule, rule.c.rule_id == result.c.rule_id)
         .outerjoin(dim_force, dim_force.c.force_code == result.c.geography_code)
@@ -275,11 +274,11 @@ def breaks(connection: Connection, limit: int) -> list[dict[str, Any]]:
         .order_by(result.c.severity, *result.primary_key.columns)
         .limit(limit)
     )
-    open_rules = {rule.rule_id for rule in load_rules() if not rule.is_sensitive}
-    withheld = dict.fromkeys(FIGURES, "withheld")
-    return [
-        dict(row) | ({} if row["rule_id"] in open_rules else withheld) for row in connection.execute(broken).mappings()
-    ]
+    rows = [dict(row) for row in connection.execute(broken).mappings()]
+    for row in rows:
+        if row.pop("is_sensitive") is not False:  # or no longer a rule
+            row.update(dict.fromkeys(FIGURES, "withheld"))
+    return rows
 
 
 def _words(row: Any, rule: Rule | None) -> str:

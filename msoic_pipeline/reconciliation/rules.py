@@ -14,17 +14,14 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from msoic_pipeline.kpis.definitions import PeriodKind, Term
-from msoic_pipeline.periods import PERIOD_MONTHS, parse_period
+from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period
+from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import load_source
 
 PUBLISHED_TOTALS = "published totals"
-
-
-def _tuple(written: Any) -> Any:
-    return (written,) if isinstance(written, str) else written
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,7 +32,11 @@ class _Strict(BaseModel):
 
 
 def _listed(written: Any) -> Any:
-    return [written] if isinstance(written, dict) else written
+    return [written] if isinstance(written, dict | str) else written
+
+
+# As people write it; what it means is read where it is used.
+PeriodText = Annotated[str, AfterValidator(as_written(parse_period))]
 
 
 class Part(Term):
@@ -101,14 +102,9 @@ class Tolerance(_Strict):
 class Elsewhere(_Strict):
     """A figure of the nation that was published elsewhere than in the files that are loaded, and where."""
 
-    period: str
+    period: PeriodText
     value: float
     publication: str
-
-    @model_validator(mode="after")
-    def _is_period(self) -> Elsewhere:
-        parse_period(self.period)
-        return self
 
 
 class Comparison(_Strict):
@@ -178,7 +174,7 @@ class Rule(_Strict):
     periods: tuple[PeriodKind, ...]
     geography: Literal["UK", "E&W", "force", "cps_area"]
     releases: Literal["current", "same", "same day", "consecutive"] = "current"
-    only: Annotated[tuple[Literal["left", "right", "breaks"], ...], BeforeValidator(_tuple)] = ()
+    only: Annotated[tuple[Literal["left", "right", "breaks"], ...], BeforeValidator(_listed)] = ()
     comparisons: tuple[Comparison, ...]
 
     @model_validator(mode="after")
@@ -245,7 +241,7 @@ class Acceptance(_Strict):
     """
 
     rule: str
-    period: str
+    period: PeriodText
     geography: str | None = None
     item: str | None = None
     reference_period: str | None = None
@@ -254,11 +250,6 @@ class Acceptance(_Strict):
     accepted_on: dt.date
     until: dt.date
     why: str
-
-    @model_validator(mode="after")
-    def _is_period(self) -> Acceptance:
-        parse_period(self.period)
-        return self
 
     def words(self) -> str:
         """Return the acceptance in words."""
@@ -276,9 +267,9 @@ def _parse(text: str, model: type[Model], file_name: str, label: str) -> tuple[M
             parsed.append(model.model_validate(written))
         except ValidationError as error:
             name = written.get(label, position) if isinstance(written, dict) else position
-            for fault in error.errors(include_url=False, include_input=False):
-                place = ".".join(str(part) for part in fault["loc"])
-                wrong.append(f"{name}: {place + ': ' if place else ''}{fault['msg'].removeprefix('Value error, ')}")
+            for parts, words in wrong_places(error):
+                place = ".".join(map(str, parts))
+                wrong.append(f"{name}: {place + ': ' if place else ''}{words}")
     if wrong:
         raise ValueError("\n".join([f"msoic_pipeline/reconciliation/{file_name} is to be mended:", *wrong]))
     return tuple(parsed)

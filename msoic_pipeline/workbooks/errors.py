@@ -13,6 +13,12 @@ class DeclarationError(Exception):
     """A layout file or a file of faults that is not well formed: names the file, the place in it, and what is wrong."""
 
 
+def wrong_places(error: ValidationError) -> Iterator[tuple[list[int | str], str]]:
+    """Yield each place in what was declared, and what is wrong there, without what stands there."""
+    for fault in error.errors(include_url=False, include_input=False):
+        yield list(fault["loc"]), fault["msg"].removeprefix("Value error, ")
+
+
 @contextmanager
 def declared_in(path: str) -> Iterator[None]:
     """Raise DeclarationError with ``path`` where what stands in that file cannot be read."""
@@ -21,8 +27,9 @@ def declared_in(path: str) -> Iterator[None]:
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path} is to be mended: {error}") from error
     except ValidationError as error:
-        places = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_input=False))
-        words = "; ".join(": ".join(filter(None, place)) for place in places)
+        words = "; ".join(
+            ": ".join(filter(None, (".".join(map(str, place)), wrong))) for place, wrong in wrong_places(error)
+        )
         raise DeclarationError(f"{path} is to be mended: {words}") from error
 
 

@@ -148,6 +148,8 @@ def tidy_sheet(
     is_misplaced = np.zeros(len(finest), dtype=bool)
     for rule, is_wrong, expected in _periods_allowed(layout, published_on, reference_period):
         wrong = {start for start in set(finest) if start is not None and is_wrong(start)}
+        if not wrong:
+            continue
         here = np.array([start in wrong for start in finest], dtype=bool) & ~is_misplaced & ~is_missing
         is_misplaced |= here
         for position in np.unique(table["_position"][here]).tolist():
@@ -348,8 +350,11 @@ def _fill_sparse(parsed: Columns, layout: Layout) -> None:
 
 def _how_read(figure: Figure, labels: Columns, layout: Layout, size: int) -> Iterator[tuple[np.ndarray, str]]:
     """Yield which rows of a column of figures are read by which parser: a rate is a share, whatever counts are."""
+    if not layout.rates:
+        yield np.ones(size, dtype=bool), figure.measure.parse
+        return
     measures = labels.get(_MEASURE, np.full(size, figure.members.get(_MEASURE), dtype=object))
-    is_rate = np.isin(measures, list(layout.rates)) if layout.rates else np.zeros(size, dtype=bool)
+    is_rate = np.isin(measures, list(layout.rates))
     yield ~is_rate, figure.measure.parse
     if is_rate.any():
         yield is_rate, "share"
