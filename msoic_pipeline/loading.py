@@ -2,6 +2,9 @@
 
 A quarter of a source is rewritten whole, and only when something that goes into it has changed: readers see the last
 good state or the new one, and a run that is killed leaves the last good one.
+
+Figures leave only with a recorded withdrawal. A release that was loaded and cannot be loaded now, because it is
+rejected or cannot be read any more, is *held*: its rows stay as they are.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from msoic_pipeline.periods import (
     periods,
     shift_months,
 )
-from msoic_pipeline.quality.verdicts import Verdict
+from msoic_pipeline.quality.verdicts import STANDS, Verdict
 from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.warehouse import bulk_insert, reading, replace_rows, writing
 from msoic_pipeline.workbooks.layout import Source
@@ -51,6 +54,27 @@ class Loaded:
     quarter_start: dt.date
     changed: bool
     rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What may be loaded of a source: releases, in order of publication, and those whose figures a person took away."""
+
+    releases: tuple[StagedRelease, ...]
+    withdrawn: frozenset[str] = frozenset()
+
+    def by_quarter(self) -> dict[dt.date, list[StagedRelease]]:
+        """Return the releases that have rows of each quarter."""
+        result: dict[dt.date, list[StagedRelease]] = defaultdict(list)
+        for staged in self.releases:
+            for quarter in staged.quarters():
+                result[quarter].append(staged)
+        return result
+
+    @property
+    def last_period(self) -> dt.date:
+        """First day of the last period that any of them is about."""
+        return max((staged.release.reference_start for staged in self.releases), default=dt.date.min)
 
 
 def load_dimensions(engine: Engine, staged: Iterable[StagedRelease], today: dt.date) -> None:
@@ -133,26 +157,85 @@ def register(
     engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict], today: dt.date | None = None
 ) -> None:
     """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction."""
-    release = evidence.release
-    rows = []
-    for verdict in verdicts:
-        if verdict.staged is None:
-            continue
-        fields = {k: v for k, v in asdict(verdict.staged.release).items() if k in release.columns}
-        fields["superseded_by"] = None
-        sheets = verdict.staged.manifest["sheets"]
-        fields["layout"] = "; ".join(f"{sheet['sheet']}: {sheet['table']}/{sheet['layout']}" for sheet in sheets)
-        fields["status"] = "accepted" if verdict.accepted else "rejected"
-        rows.append(fields)
-    links = {r.release_id: r.superseded_by for r in landing.releases if r.superseded_by}
     with writing(engine) as connection:
-        _upsert_releases(connection, rows, links)
+        _write_releases(connection, source, landing, verdicts)
         quarantine, results = evidence.quarantine, evidence.validation_result
         its_results = sa.and_(results.c.source == source.source, results.c.table_name != evidence.WHOLE_WAREHOUSE)
         rejected = [row for verdict in verdicts for row in verdict.quarantine]
+        rejected += _lost_releases(connection, source, landing)
         _replace_if_changed(connection, quarantine, quarantine.c.source == source.source, rejected)
         found = [row for verdict in verdicts for row in verdict.results]
         record_findings(connection, its_results, found, today or dt.date.today())
+
+
+def _write_releases(connection: Connection, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:
+    release = evidence.release
+    known = {
+        row["release_id"]: dict(row)
+        for row in connection.execute(sa.select(release).where(release.c.source == source.source)).mappings()
+    }
+    loaded = _loaded_releases(connection, source)
+    parsed = {verdict.staged.release.release_id: verdict for verdict in verdicts if verdict.staged}
+    rows = []
+    for landed in landing.releases:
+        row = {name: value for name, value in asdict(landed).items() if name in release.columns}
+        verdict = parsed.get(landed.release_id)
+        row["layout"] = _layouts(verdict.staged) if verdict and verdict.staged else ""
+        is_accepted = bool(verdict and verdict.accepted)
+        row["status"] = "accepted" if is_accepted else "held" if landed.release_id in loaded else "rejected"
+        rows.append(row)
+    present = {row["release_id"] for row in rows}
+    for release_id, row in known.items():
+        if release_id in present:
+            continue
+        status = "withdrawn" if release_id in landing.withdrawn else "held" if release_id in loaded else row["status"]
+        rows.append(row | {"status": status, "superseded_by": None})
+    _upsert_releases(connection, rows, known)
+
+
+def _layouts(staged: StagedRelease) -> str:
+    return "; ".join(f"{sheet['sheet']}: {sheet['table']}/{sheet['layout']}" for sheet in staged.manifest["sheets"])
+
+
+def _loaded_releases(connection: Connection, source: Source) -> set[str]:
+    """Return the releases of which rows are loaded."""
+    vintage = evidence.vintage
+    return set(connection.scalars(sa.select(vintage.c.release_id).where(vintage.c.fact.in_(_facts(source))).distinct()))
+
+
+def _facts(source: Source) -> list[str]:
+    return list(dict.fromkeys(table.fact for table in source.tables))
+
+
+def lost_releases(engine: Engine, source: Source, landing: Landing) -> list[str]:
+    """Return, in words, the releases that are loaded though neither archive nor raw folder has their file any more."""
+    with reading(engine) as connection:
+        return [row["reason"] for row in _lost_releases(connection, source, landing)]
+
+
+def _lost_releases(connection: Connection, source: Source, landing: Landing) -> list[dict[str, Any]]:
+    """Return them as rows of quarantine."""
+    release = evidence.release
+    present = {landed.release_id for landed in landing.releases} | landing.withdrawn | landing.unsure
+    lost = sorted(_loaded_releases(connection, source) - present)
+    names = sa.select(release.c.release_id, release.c.file_name).where(release.c.release_id.in_(lost))
+    return [
+        {
+            "source": source.source,
+            "file_name": file_name,
+            "sheet": "",
+            "cell": "",
+            "rule": "lost_file",
+            "release_id": release_id,
+            "reason": f"{file_name}: expected the file of release {release_id} in the archive or the raw folder; found "
+            "it in neither. Its figures stand as they were loaded. Put the file into the raw folder again, restore the "
+            "archive from its backup, or set MSOIC_ARCHIVE_DIR to where it is.",
+            "raw_text": "",
+            "is_declared": False,
+            "treatment": STANDS,
+        }
+        for release_id, file_name in connection.execute(names.order_by(release.c.release_id))
+    ]
 
 
 def record_findings(connection: Connection, scope: Any, rows: Sequence[dict[str, Any]], today: dt.date) -> None:
@@ -193,18 +276,18 @@ def _keyed(rows: Iterable[Any], key: Sequence[str]) -> dict[tuple[Any, ...], dic
     return {tuple(row[name] for name in key): dict(row) for row in rows}
 
 
-def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], links: dict[str, str]) -> None:
+def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], known: dict[str, dict[str, Any]]) -> None:
+    """Insert new releases and mend changed ones; first all of them, then what supersedes what."""
     release = evidence.release
-    known = {row["release_id"]: dict(row) for row in connection.execute(sa.select(release)).mappings()}
     present = {row["release_id"] for row in rows}
     for row in rows:
-        row["superseded_by"] = links.get(row["release_id"]) if links.get(row["release_id"]) in present else None
-    new = [row for row in rows if row["release_id"] not in known]
-    bulk_insert(connection, release, rows_to_arrow(release, [row | {"superseded_by": None} for row in new]))
+        if row["superseded_by"] not in present:
+            row["superseded_by"] = None
+    new = [row | {"superseded_by": None} for row in rows if row["release_id"] not in known]
+    bulk_insert(connection, release, rows_to_arrow(release, new))
+    standing = known | {row["release_id"]: row for row in new}
     for row in rows:
-        if row in new and row["superseded_by"] is None:
-            continue
-        if known.get(row["release_id"]) != row:
+        if standing[row["release_id"]] != row:
             connection.execute(sa.update(release).where(release.c.release_id == row["release_id"]).values(row))
 
 
@@ -217,85 +300,97 @@ def _replace_if_changed(connection: Connection, table: sa.Table, condition: Any,
         replace_rows(connection, table, condition, rows_to_arrow(table, [unique[identity] for identity in order]))
 
 
-def load_quarters(
-    engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: Sequence[StagedRelease]
-) -> list[Loaded]:
-    """Bring quarters of a source's facts up to date, each in a transaction of its own; leave unchanged ones alone."""
-    by_quarter = _by_quarter(accepted)
-    stale = set(stale_quarters(engine, source, quarters, accepted))
+def load_quarters(engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: Accepted) -> list[Loaded]:
+    """Bring quarters of a source's facts up to date, each in a transaction of its own; leave unchanged ones alone.
+
+    Where one of them has changed, all others that are loaded and have changed too go along: the figures of a year never
+    mix a release with the one before it.
+    """
+    loaded = _loaded_quarters(engine, source)
+    changed = set(stale_quarters(engine, source, sorted({*quarters, *loaded}), accepted))
+    stale = changed if changed & set(quarters) else set()
+    by_quarter = accepted.by_quarter()
     return [
         _load_quarter(engine, source, quarter, by_quarter[quarter], accepted)
         if quarter in stale
         else Loaded(source.source, quarter, False, {})
-        for quarter in quarters
+        for quarter in sorted({*quarters, *stale})
     ]
 
 
-def stale_quarters(
-    engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: Sequence[StagedRelease]
-) -> list[dt.date]:
-    """Return the quarters of a source that were loaded from something else than what is accepted now."""
-    by_quarter = _by_quarter(accepted)
+def stale_quarters(engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: Accepted) -> list[dt.date]:
+    """Return the quarters of a source that were loaded from something else than what is to be loaded now."""
+    by_quarter = accepted.by_quarter()
+    loaded = _loaded_quarters(engine, source)
     with reading(engine) as connection:
-        log = evidence.load_log
-        loaded = dict(
-            connection.execute(
-                sa.select(log.c.quarter_start, log.c.fingerprint).where(log.c.stage == f"load {source.source}")
-            ).all()
-        )
-    return [q for q in quarters if loaded.get(q) != _fingerprint(q, by_quarter[q], accepted)]
+        held = _held_by_quarter(connection, source, accepted)
+    return [q for q in quarters if loaded.get(q) != _fingerprint(q, by_quarter[q], held[q], accepted)]
 
 
-def _by_quarter(accepted: Sequence[StagedRelease]) -> dict[dt.date, list[StagedRelease]]:
-    result: dict[dt.date, list[StagedRelease]] = defaultdict(list)
-    for staged in accepted:
-        for quarter in staged.quarters():
-            result[quarter].append(staged)
-    return result
+def _loaded_quarters(engine: Engine, source: Source) -> dict[dt.date, str]:
+    """Return the quarters of a source that have been loaded, each with the digest of what went in."""
+    log = evidence.load_log
+    entries = sa.select(log.c.quarter_start, log.c.fingerprint).where(log.c.stage == _stage(source))
+    with reading(engine) as connection:
+        return dict(connection.execute(entries).all())
 
 
-def _last_period(accepted: Sequence[StagedRelease]) -> dt.date:
-    return max((staged.release.reference_start for staged in accepted), default=dt.date.min)
+def _stage(source: Source) -> str:
+    return f"load {source.source}"
 
 
-def _fingerprint(quarter: dt.date, chosen: Sequence[StagedRelease], accepted: Sequence[StagedRelease]) -> str:
+def _held_by_quarter(connection: Connection, source: Source, accepted: Accepted) -> dict[dt.date, list[str]]:
+    """Return by quarter the releases that are loaded, cannot be loaded now, and have not been withdrawn."""
+    vintage = evidence.vintage
+    settled = {staged.release.release_id for staged in accepted.releases} | accepted.withdrawn
+    loaded = sa.select(vintage.c.quarter_start, vintage.c.release_id).where(vintage.c.fact.in_(_facts(source)))
+    held: dict[dt.date, list[str]] = defaultdict(list)
+    for quarter, release_id in connection.execute(loaded.distinct()):
+        if release_id not in settled:
+            held[quarter].append(release_id)
+    return held
+
+
+def _fingerprint(quarter: dt.date, chosen: Sequence[StagedRelease], held: Sequence[str], accepted: Accepted) -> str:
     # Who was due to report in a quarter depends on how far the source has come.
-    last = _last_period(accepted)
+    last = accepted.last_period
     due_until = min(last, period_end("quarter", quarter)) if last >= quarter else "nobody yet"
-    parts = [str(quarter), str(due_until), *sorted(f"{s.release.release_id} {s.key}" for s in chosen)]
+    parts = [str(quarter), str(due_until)]
+    # In their order: of two that say the same of themselves the later one counts.
+    parts += [f"{s.release.release_id} {s.release.edition} {s.key}" for s in chosen]
+    parts += [f"held {release_id}" for release_id in sorted(held)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _load_quarter(
-    engine: Engine,
-    source: Source,
-    quarter: dt.date,
-    chosen: Sequence[StagedRelease],
-    accepted: Sequence[StagedRelease],
+    engine: Engine, source: Source, quarter: dt.date, chosen: Sequence[StagedRelease], accepted: Accepted
 ) -> Loaded:
-    facts = list(dict.fromkeys(table.fact for table in source.tables))
+    facts = _facts(source)
     vintage, log = evidence.vintage, evidence.load_log
     written: dict[str, int] = {}
     with writing(engine) as connection:
-        for name in facts:
-            fact = FACTS[name]
-            rows = _rows_of_quarter([s.path(name) for s in chosen if name in s.facts], fact, quarter)
-            written[name] = replace_rows(connection, fact, fact.c.quarter_start == quarter, rows)
-        totals = _rows_of_quarter([s.path(published_total.name) for s in chosen], published_total, quarter)
-        its_totals = sa.and_(published_total.c.fact.in_(facts), published_total.c.quarter_start == quarter)
-        written[published_total.name] = replace_rows(connection, published_total, its_totals, totals)
-        vintages = vintages_of_quarter(chosen, quarter)
+        held = _held_by_quarter(connection, source, accepted)[quarter]
+        for table, its in _tables_of(facts):
+            named = [s.path(table.name) for s in chosen if table is published_total or table.name in s.facts]
+            of_quarter = sa.and_(its, table.c.quarter_start == quarter, table.c.release_id.not_in(held))
+            written[table.name] = replace_rows(connection, table, of_quarter, _rows_of_quarter(named, table, quarter))
+        vintages = vintages_of_quarter(chosen, quarter, _vintages_of_held(connection, facts, quarter, held))
         its_vintages = sa.and_(vintage.c.fact.in_(facts), vintage.c.quarter_start == quarter)
         replace_rows(connection, vintage, its_vintages, rows_to_arrow(vintage, vintages))
-        _write_coverage(connection, source, quarter, vintages, _last_period(accepted))
+        _write_coverage(connection, source, quarter, vintages, accepted.last_period)
         entry = {
-            "stage": f"load {source.source}",
+            "stage": _stage(source),
             "quarter_start": quarter,
-            "fingerprint": _fingerprint(quarter, chosen, accepted),
+            "fingerprint": _fingerprint(quarter, chosen, held, accepted),
         }
         its_entry = sa.and_(log.c.stage == entry["stage"], log.c.quarter_start == quarter)
         replace_rows(connection, log, its_entry, rows_to_arrow(log, [entry]))
     return Loaded(source.source, quarter, True, written)
+
+
+def _tables_of(facts: Sequence[str]) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
+    """Return the tables that hold rows of releases, each with the condition of those of a source's facts."""
+    return [*((FACTS[name], sa.true()) for name in facts), (published_total, published_total.c.fact.in_(facts))]
 
 
 def _rows_of_quarter(paths: Sequence[Any], table: sa.Table, quarter: dt.date) -> pa.Table:
@@ -307,38 +402,45 @@ def _rows_of_quarter(paths: Sequence[Any], table: sa.Table, quarter: dt.date) ->
     )
 
 
-def vintages_of_quarter(chosen: Iterable[StagedRelease], quarter: dt.date) -> list[dict[str, Any]]:
-    """Return the vintages of a quarter, each with the day on which a later release covered the same ground."""
-    groups: dict[tuple[str, str, dt.date, str], list[tuple[Any, ...]]] = defaultdict(list)
-    for staged in chosen:
-        release = staged.release
+def _vintages_of_held(
+    connection: Connection, facts: Sequence[str], quarter: dt.date, held: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the vintages of releases that are held, each with the edition of its release."""
+    vintage, release = evidence.vintage, evidence.release
+    query = (
+        sa.select(vintage, release.c.edition)
+        .join(release, release.c.release_id == vintage.c.release_id)
+        .where(vintage.c.fact.in_(facts), vintage.c.quarter_start == quarter, vintage.c.release_id.in_(held))
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def vintages_of_quarter(
+    chosen: Sequence[StagedRelease], quarter: dt.date, held: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Return the vintages of a quarter, each with the day on which a later release covered the same ground.
+
+    ``chosen`` come in order of publication; ``held`` are the vintages of releases that stay as they are loaded. Of two
+    that were published on one day as the same edition, the one that came in later counts.
+    """
+    vintages = [dict(entry) | {"place": -1} for entry in held]
+    for place, staged in enumerate(chosen):
+        known = {"published_on": staged.release.published_on, "edition": staged.release.edition, "place": place}
         for vintage in staged.manifest["vintages"]:
             if vintage["quarter_start"] == str(quarter):
-                ground = (
-                    vintage["fact"],
-                    vintage["breakdown"],
-                    dt.date.fromisoformat(vintage["period_start"]),
-                    vintage["reporter"],
-                )
-                groups[ground].append((release.published_on, release.edition, release.release_id, vintage["rows"]))
+                start = dt.date.fromisoformat(vintage["period_start"])
+                vintages.append(vintage | known | {"period_start": start, "quarter_start": quarter})
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for vintage in vintages:
+        groups[tuple(vintage[name] for name in ("fact", "breakdown", "period_start", "reporter"))].append(vintage)
+    names = [column.name for column in evidence.vintage.columns if column.name != "superseded_on"]
     result = []
-    for (fact, breakdown, start, reporter), entries in groups.items():
-        ordered = sorted(entries)
-        for entry, later in pairwise([*ordered, None]):
-            assert entry is not None
-            result.append(
-                {
-                    "fact": fact,
-                    "breakdown": breakdown,
-                    "period_start": start,
-                    "reporter": reporter,
-                    "release_id": entry[2],
-                    "quarter_start": quarter,
-                    "published_on": entry[0],
-                    "superseded_on": later[0] if later else None,
-                    "rows": entry[3],
-                }
-            )
+    for group in groups.values():
+        group.sort(key=lambda vintage: (vintage["published_on"], vintage["edition"], vintage["place"]))
+        for vintage, later in pairwise([*group, None]):
+            assert vintage is not None
+            row = {name: vintage[name] for name in names}
+            result.append(row | {"superseded_on": later["published_on"] if later else None})
     return result
 
 
@@ -398,13 +500,12 @@ def _received(
 
 
 def prune_releases(engine: Engine, source: Source, landing: Landing) -> int:
-    """Remove a source's releases whose files are gone and whose figures no quarter holds any more; return how many."""
-    release, vintage = evidence.release, evidence.vintage
-    present = {landed.release_id for landed in landing.releases}
+    """Remove a source's releases that are in no archive and of which no figure is loaded; return how many."""
+    release = evidence.release
+    present = {landed.release_id for landed in landing.releases} | landing.withdrawn | landing.unsure
     with reading(engine) as connection:
-        used = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         its = sa.select(release.c.release_id).where(release.c.source == source.source)
-        stale = sorted(set(connection.scalars(its)) - present - used)
+        stale = sorted(set(connection.scalars(its)) - present - _loaded_releases(connection, source))
     if stale:
         with writing(engine) as connection:
             gone = release.c.superseded_by.in_(stale)

@@ -13,14 +13,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline import stages
-from msoic_pipeline.landing import land_file, recognise
+from msoic_pipeline.ingest.raw_files import RawFile
+from msoic_pipeline.ingest.reading import call_in_worker, read_files
+from msoic_pipeline.landing import FileAsked, Landing, file_digest, identify_release, recognise
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import parse_quarter
+from msoic_pipeline.quality.expectations import validate_source
+from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.staging import stage_release
+from msoic_pipeline.staging import StagedRelease, staged_folder
+from msoic_pipeline.texts import printable_name
 from msoic_pipeline.warehouse import OldModelError, open_engine, prepare, reading
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 # Dagster prints a traceback a step; the summary says it in a line.
@@ -183,19 +189,20 @@ def _short(words: str, limit: int = 300) -> str:
 def check_file(path: Path) -> tuple[bool, str]:
     """Return whether a file would be accepted, and the words for it. Raises LookupError where no source knows it."""
     settings = Settings()
-    path, source, raw_dir = _place_of(path)
+    source, asked = _ask_about(path)
     with tempfile.TemporaryDirectory() as aside:
-        try:
-            release = land_file(path, raw_dir, source)
-            staged = stage_release(release, source, raw_dir, Path(aside))
-        except SourceFileError as error:
-            return False, f"REJECTED {error}"
-        landing = stages.Landing((release,), ())
-        findings = stages.validate_source(source, [staged], None)
-        verdict = stages.judge(source, landing, [staged], (), findings)[0]
+        reading = read_files([asked], Path(aside))[0]
+        if reading.release is None or reading.error is not None:
+            return False, f"REJECTED {reading.error}"
+        release = reading.release
+        staged = StagedRelease(release, staged_folder(release, Path(aside)))
+        landing = Landing((release,), ())
+        findings = validate_source(source, [staged], None)
+        verdict = judge(source, landing, [staged], (), findings)[0]
+        title = source.title if source.sensitive else release.title
         lines = [
             f"{'ACCEPTED' if verdict.accepted else 'REJECTED'} {release.file_name}",
-            f"  release    {release.release_id}: {release.title}, published {release.published_on}, "
+            f"  release    {release.release_id}: {title}, published {release.published_on}, "
             f"about {release.reference_period}, edition {release.edition}",
         ]
         for sheet in staged.manifest["sheets"]:
@@ -215,7 +222,7 @@ def check_file(path: Path) -> tuple[bool, str]:
             if not row["success"] and row["severity"] == "warn"
         ]
         folder = settings.raw_dir / source.source
-        if not path.is_relative_to(folder):
+        if not path.resolve().is_relative_to(folder):
             lines.append(f"  note       put it below {folder} to load it")
         return verdict.accepted, "\n".join(lines)
 
@@ -294,32 +301,41 @@ def explain_layout(path: Path) -> str:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.workbooks.explain import explain
-
-    path, source, raw_dir = _place_of(path)
+    _, asked = _ask_about(path)
     try:
-        reference_quarter = land_file(path, raw_dir, source).reference_quarter
-        lines = []
-    except SourceFileError as error:
-        reference_quarter = dt.date.today()
-        lines = [f"note: {error}"]
-    try:
-        return "\n".join([*lines, *explain(path, source, reference_quarter)])
+        return call_in_worker(_explanation, asked.content, asked)
     except SourceFileError as error:
         return str(error)
 
 
-def _place_of(path: Path) -> tuple[Path, Source, Path]:
-    """Return a file's path, the source that its folder names or the file itself, and the folder above it.
+def _explanation(asked: FileAsked) -> str:
+    """Return the words for a file. To be called in a worker process."""
+    from msoic_pipeline.workbooks.explain import explain
+
+    workbook = open_workbook(asked.content)
+    try:
+        reference_quarter = identify_release(workbook, asked).reference_quarter
+        lines = []
+    except SourceFileError as error:
+        error.file = error.file or asked.name
+        reference_quarter = dt.date.today()
+        lines = [f"note: {error}"]
+    finally:
+        workbook.close()
+    return "\n".join([*lines, *explain(asked.content, load_source(asked.source), reference_quarter)])
+
+
+def _ask_about(path: Path) -> tuple[Source, FileAsked]:
+    """Return the source that a file's folder names, or the file itself does, and what is known of the file.
 
     Raises LookupError where neither names a source, SourceFileError where the file would have to and cannot be read.
     """
     path = path.resolve()
     # The innermost: a folder above the raw files may be called like a source by chance.
     depth = next((n for n in range(len(path.parts) - 2, 0, -1) if path.parts[n] in SOURCES), 0)
-    if depth:
-        return path, load_source(path.parts[depth]), Path(*path.parts[:depth])
-    source = recognise(path)
-    if source is None:
+    name = path.parts[depth] if depth else call_in_worker(recognise, path, path)
+    if not name:
         raise LookupError(f"{path}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
-    return path, source, path.parent
+    below = path.parts[depth:] if depth else (path.name,)
+    raw = RawFile(path, "/".join(map(printable_name, below)))
+    return load_source(name), FileAsked(name, path, raw.name, file_digest(path), raw.read_sidecar())

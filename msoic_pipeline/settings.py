@@ -1,4 +1,4 @@
-"""The four settings, all optional: where the warehouse, the raw files, the staging area and the output are."""
+"""The settings, all optional: where the warehouse, raw files, archive, staging area and output are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Settings:
     """Settings from the environment; see README.md."""
 
     raw_dir: Path = field(default_factory=lambda: _path("MSOIC_RAW_DIR", "data/raw"))
+    archive_dir: Path = field(default_factory=lambda: _path("MSOIC_ARCHIVE_DIR", "data/archive"))
     staging_dir: Path = field(default_factory=lambda: _path("MSOIC_STAGING_DIR", "data/staging"))
     output_dir: Path = field(default_factory=lambda: _path("MSOIC_OUTPUT_DIR", "data/output"))
     warehouse_url: str = field(

@@ -12,6 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.faults import Fault, accepted_words, excuse
+from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.matching import TOTAL
@@ -74,7 +75,7 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
             rows_failed=sum(finding.rows_failed for finding in group),
             detail="; ".join(finding.detail for finding in group if not finding.success or len(group) == 1)
             or f"all agree, in {len(group)} sheets",
-            places=[place for finding in group for place in finding.places],
+            places=[place for finding in group for place in finding.places][:MAX_LISTED],
             accepted=[place for finding in group for place in finding.accepted],
         )
         for (table_name, check_name), group in groups.items()
@@ -171,7 +172,9 @@ def _finding(
     bad, accepted = excuse(failures, faults)
     words = first_of([f"{cell}: {found}" for _, _, cell, found, _ in bad], SHOWN) or "all agree"
     detail = f"sheet {tidy.match.sheet!r}: {words}{accepted_words(accepted)}"
-    return Finding(tidy.match.table.fact, check, severity, not bad, checked, len(bad), detail, bad, accepted)
+    return Finding(
+        tidy.match.table.fact, check, severity, not bad, checked, len(bad), detail, bad[:MAX_LISTED], accepted
+    )
 
 
 def parts_unavailable(tidy: Tidy, fact: sa.Table) -> dict[str, int]:

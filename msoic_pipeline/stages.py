@@ -4,83 +4,57 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.landing import Landing, land_source
-from msoic_pipeline.loading import load_dimensions, register
+from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
+from msoic_pipeline.loading import Accepted, load_dimensions, register
 from msoic_pipeline.loading import stale_quarters as stale_quarters_of
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.staging import MANIFEST, StagedRelease, stage_release, staged_folder, sweep
-from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
-@dataclass(frozen=True)
-class Staging:
-    """The releases of a source that could be parsed, those that could not, and how many were parsed just now."""
-
-    landing: Landing
-    releases: tuple[StagedRelease, ...]
-    unreadable: tuple[SourceFileError, ...]
-    parsed: int
+def take_in(settings: Settings, source: Source) -> Intake:
+    """Keep, recognise and parse the files of a source; what was read before is not read again."""
+    return take_in_source(settings, source)
 
 
-def land(settings: Settings, source: Source) -> Landing:
-    """Register the files of a source."""
-    return land_source(settings.raw_dir, source, settings.staging_dir)
-
-
-def stage(settings: Settings, source: Source) -> Staging:
-    """Parse what has not been parsed yet of a source, and sweep away what stands for no file any more."""
-    landing = land(settings, source)
-    releases: list[StagedRelease] = []
-    unreadable: list[SourceFileError] = []
-    parsed = 0
-    for release in landing.releases:
-        is_new = not (staged_folder(release, settings.staging_dir) / MANIFEST).is_file()
-        try:
-            releases.append(stage_release(release, source, settings.raw_dir, settings.staging_dir))
-            parsed += is_new
-        except SourceFileError as error:
-            unreadable.append(error)
-    sweep(settings.staging_dir, source, releases)
-    return Staging(landing, tuple(releases), tuple(unreadable), parsed)
-
-
-def validate(settings: Settings, source: Source) -> tuple[Staging, list[Verdict]]:
+def validate(settings: Settings, source: Source) -> tuple[Intake, list[Verdict]]:
     """Return a verdict on every file of a source; what was validated before is not validated again."""
-    staging = stage(settings, source)
-    findings = validate_source(source, staging.releases, settings.output_dir / "data_docs")
-    return staging, judge(source, staging.landing, staging.releases, staging.unreadable, findings)
+    intake = take_in_source(settings, source)
+    return intake, _judged(source, intake, settings)
 
 
-def accepted(verdicts: Sequence[Verdict]) -> list[StagedRelease]:
-    """Return the releases that may be loaded."""
-    return [verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged]
+def _judged(source: Source, intake: Intake, settings: Settings | None = None) -> list[Verdict]:
+    docs_dir = settings.output_dir / "data_docs" if settings else None
+    findings = validate_source(source, intake.staged, docs_dir)
+    return judge(source, intake.landing, intake.staged, intake.unparsed, findings)
 
 
-def record(engine: Engine, source: Source, staging: Staging, verdicts: Sequence[Verdict], today: dt.date) -> None:
+def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> Accepted:
+    """Return what may be loaded of a source."""
+    releases = tuple(verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged)
+    return Accepted(releases, intake.landing.withdrawn)
+
+
+def record(engine: Engine, source: Source, intake: Intake, verdicts: Sequence[Verdict], today: dt.date) -> None:
     """Write dimensions, releases, quarantine and findings of a source to the warehouse."""
-    load_dimensions(engine, accepted(verdicts), today)
-    register(engine, source, staging.landing, verdicts)
+    load_dimensions(engine, accepted(intake, verdicts).releases, today)
+    register(engine, source, intake.landing, verdicts)
 
 
 def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
-    """Return which of ``quarters`` the raw files have moved ahead of; all of them where a file has not been parsed yet.
+    """Return which of ``quarters`` the files have moved ahead of; all of them where a file has not been read yet.
 
-    Nothing is parsed to find out.
+    Nothing is read to find out.
     """
     stale: set[dt.date] = set()
     for source in map(load_source, SOURCES):
-        landing = land(settings, source)
-        folders = [(release, staged_folder(release, settings.staging_dir)) for release in landing.releases]
-        if not all((folder / MANIFEST).is_file() for _, folder in folders):
+        try:
+            intake = take_in_source(settings, source, may_read=False)
+        except NotReadYet:
             return list(quarters)
-        staged = [StagedRelease(release, folder) for release, folder in folders]
-        verdicts = judge(source, landing, staged, (), validate_source(source, staged, None))
-        stale |= set(stale_quarters_of(engine, source, quarters, accepted(verdicts)))
+        stale |= set(stale_quarters_of(engine, source, quarters, accepted(intake, _judged(source, intake))))
     return sorted(stale)

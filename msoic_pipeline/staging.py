@@ -1,7 +1,8 @@
 """Staged: each release parsed once, ever, into one Parquet file a fact table.
 
-A release's folder is named by a digest of all that decides its content: the file, its sidecar, its source's layouts and
-faults, the members of the dimensions, and the parsing code. It appears whole or not at all.
+A release's folder is named by a digest of all that decides its content: the file, what is known of it, its source's
+layouts and faults, the members of the dimensions, and the parsing code. It appears whole or not at all. A release that
+could not be parsed has a folder too, which says why.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -28,6 +30,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.faults import Fault, faults_of
 from msoic_pipeline.landing import Release, code_digest
+from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
@@ -43,12 +46,14 @@ from msoic_pipeline.sheet_checks import (
     parts_unavailable,
 )
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import open_workbook
-from msoic_pipeline.workbooks.layout import Source, Table, layout_digest, load_source
+from msoic_pipeline.workbooks.grid import Workbook
+from msoic_pipeline.workbooks.layout import Table, layout_digest, load_source
 from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
 from msoic_pipeline.workbooks.tidy import Columns, Mend, Tidy, check_conserved, tidy_sheet
 
 MANIFEST = "manifest.json"
+REFUSAL = "refusal.json"
+PARTIAL = ".partial-"
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
 )
@@ -114,10 +119,10 @@ def _layout_digest(source: str, quarter: dt.date) -> str:
 
 def staging_key(release: Release) -> str:
     """Return the digest of all that decides what a release is parsed into."""
-    said = json.dumps(dataclasses.asdict(dataclasses.replace(release, superseded_by=None)), default=str, sort_keys=True)
+    known = (release.release_id, release.sha256, release.published_on, release.reference_period, release.reporter)
     faults = [fault.model_dump_json() for fault in faults_of(release)]
     layouts = _layout_digest(release.source, release.reference_quarter)
-    parts = (said, layouts, *faults, members.digest(), code_digest())
+    parts = (*map(str, known), layouts, *faults, members.digest(), code_digest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -126,42 +131,63 @@ def staged_folder(release: Release, staging_dir: Path) -> Path:
     return staging_dir / release.source / staging_key(release)
 
 
-def stage_release(release: Release, source: Source, raw_dir: Path, staging_dir: Path) -> StagedRelease:
-    """Parse a release into the staging area, unless it stands there already.
-
-    Raises SourceFileError where the file's layout is not the one declared.
-    """
+def find_staged(release: Release, staging_dir: Path) -> StagedRelease | SourceFileError | None:
+    """Return a release as parsed before, or why it could not be; None where that was not tried yet."""
     folder = staged_folder(release, staging_dir)
-    if not (folder / MANIFEST).is_file():
-        faults = faults_of(release)
-        tidied = _read(release, source, raw_dir, faults)
-        _write(folder, _assemble(release, tidied, faults))
+    if (folder / MANIFEST).is_file():
+        return StagedRelease(release, folder)
+    try:
+        fields = json.loads((folder / REFUSAL).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return SourceFileError(**(fields | {"file": release.file_name}))
+
+
+def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> StagedRelease:
+    """Parse an open workbook into the staging area, unless it stands there already.
+
+    Raises SourceFileError where the file's layout is not the one declared; the staging area remembers it.
+    """
+    known = find_staged(release, staging_dir)
+    if isinstance(known, SourceFileError):
+        raise known
+    if known is not None:
+        return known
+    faults = faults_of(release)
+    folder = staged_folder(release, staging_dir)
+    try:
+        content = _assemble(release, _read(workbook, release, faults), faults)
+    except SourceFileError as error:
+        error.file = release.file_name
+        remember_refusal(folder, error)
+        raise
+    _write(folder, content)
     return StagedRelease(release, folder)
 
 
-def _read(release: Release, source: Source, raw_dir: Path, faults: tuple[Fault, ...]) -> list[Tidy]:
-    workbook = open_workbook(raw_dir / release.file_name)
+def remember_refusal(folder: Path, error: SourceFileError) -> None:
+    """Let a release's folder say why it could not be parsed."""
+    with _written_aside(folder) as aside:
+        (aside / REFUSAL).write_text(json.dumps(error.fields()), encoding="utf-8")
+
+
+def _read(workbook: Workbook, release: Release, faults: tuple[Fault, ...]) -> list[Tidy]:
+    source = load_source(release.source)
     mends = [fault.mend() for fault in faults if fault.treatment == "replace"]
-    try:
-        matches = match_workbook(source, workbook, release.reference_quarter)
-        _refuse_misplaced(mends, matches, release)
-        return [
-            tidy_sheet(
-                workbook.sheet(match.sheet),
-                match,
-                source,
-                release.file_name,
-                release.published_on,
-                release.reference_period,
-                mends,
-            )
-            for match in matches
-        ]
-    except SourceFileError as error:
-        error.file = release.file_name
-        raise
-    finally:
-        workbook.close()
+    matches = match_workbook(source, workbook, release.reference_quarter)
+    _refuse_misplaced(mends, matches, release)
+    return [
+        tidy_sheet(
+            workbook.sheet(match.sheet),
+            match,
+            source,
+            release.file_name,
+            release.published_on,
+            release.reference_period,
+            mends,
+        )
+        for match in matches
+    ]
 
 
 def _refuse_misplaced(mends: list[Mend], matches: list[Match], release: Release) -> None:
@@ -217,11 +243,11 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
     check_conserved(counts, release.file_name)
     tables[published_total.name] = _published_totals(tidied, release)
     declared = _declare(rejects, faults)
-    tables["rejects"] = pa.Table.from_pylist(declared, REJECT_SCHEMA)
+    listed, unlisted = _list_first(declared)
+    tables["rejects"] = pa.Table.from_pylist(listed, REJECT_SCHEMA)
     tables["dim_offence"] = _offences(tidied)
     manifest = {
         "release_id": release.release_id,
-        "file_name": release.file_name,
         "sheets": [
             {
                 "sheet": tidy.match.sheet,
@@ -236,6 +262,7 @@ def _assemble(release: Release, tidied: list[Tidy], faults: tuple[Fault, ...]) -
         "facts": {name: len(tables[name]) for name in FACTS if name in tables},
         "vintages": vintages,
         "rejected_rows": len(declared),
+        "unlisted": unlisted,
         "undeclared_rejects": sum(not reject["fault"] for reject in declared),
         "mended": [fault.model_dump(mode="json") for fault in faults if fault.treatment == "replace"],
         "findings": [dataclasses.asdict(finding) for finding in merged(findings)],
@@ -441,26 +468,52 @@ def _declare(rejects: list[dict[str, str]], faults: tuple[Fault, ...]) -> list[d
     ]
 
 
+def _list_first(rejects: list[dict[str, str]]) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Return the rejects to be listed, and how many more there are, by rule.
+
+    All that declared faults cover are listed; of the others the first of each rule, so that what a bad file leaves
+    behind does not grow with it.
+    """
+    seen: Counter[str] = Counter()
+    listed = []
+    for reject in rejects:
+        if not reject["fault"]:
+            seen[reject["rule"]] += 1
+            if seen[reject["rule"]] > MAX_LISTED:
+                continue
+        listed.append(reject)
+    return listed, {rule: number - MAX_LISTED for rule, number in seen.items() if number > MAX_LISTED}
+
+
 def _write(folder: Path, content: _Content) -> None:
-    """Write a release's folder aside, then move it into place: it is there whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-    try:
+    with _written_aside(folder) as aside:
         for name, table in content.tables.items():
             if len(table) or name not in SELDOM_FILLED:
                 pq.write_table(table, aside / f"{name}.parquet")
         (aside / MANIFEST).write_text(json.dumps(content.manifest, default=str), encoding="utf-8")
-        if folder.exists():  # without its manifest: left over from a crash
+
+
+@contextmanager
+def _written_aside(folder: Path) -> Iterator[Path]:
+    """Give a folder to write to, and move it into place at the end: ``folder`` is there whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder.parent))
+    try:
+        yield aside
+        if folder.exists():  # what was refused before, or was left over from a crash
             shutil.rmtree(folder)
         aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def sweep(staging_dir: Path, source: Source, current: Iterable[StagedRelease]) -> int:
-    """Remove the folders of a source that no longer stand for any file; return how many."""
-    folder = staging_dir / source.source
-    keep = {staged.key for staged in current}
+def sweep(staging_dir: Path, source: str, current: Iterable[str]) -> int:
+    """Remove the folders of a source that stand for none of the ``current`` keys; return how many.
+
+    Half-made ones of killed runs are among them: to be called by the one who holds the source's lock.
+    """
+    folder = staging_dir / source
+    keep = set(current)
     stale = [path for path in folder.iterdir() if path.is_dir() and path.name not in keep] if folder.is_dir() else []
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)

@@ -5,14 +5,33 @@ And how the first of many texts are told.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-_NOTE = re.compile(r"\s*[\[(]\s*notes?\b[^\])]*[\])]|\s*\[[a-z]\](?=\s|$)", re.IGNORECASE)
+from msoic_pipeline.limits import MAX_CELL_CHARACTERS
+
+# In a text whose white space is single spaces. A marker is short: no text is searched to its end for a bracket.
+_NOTE = re.compile(r" ?[\[(] ?notes?\b[^\])]{0,200}[\])]| ?\[[a-z]\](?= |$)", re.IGNORECASE)
 _DASHES = str.maketrans({"‐": "-", "‑": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'})
+
+
+# Control characters, marks that turn the direction of writing, and halves of characters: they can forge what a
+# terminal, a log or a page shows, and PostgreSQL refuses some of them.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with unprintable characters written as escapes, such as ``\\x1b``: it can be shown anywhere."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+def printable_name(name: str) -> str:
+    """Return a file's name as it can be shown; bytes that are no UTF-8 become escapes such as ``\\xff``."""
+    return printable(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def is_blank(value: Any) -> bool:
@@ -23,13 +42,23 @@ def is_blank(value: Any) -> bool:
 
 
 def clean(value: Any) -> str:
-    """Return a cell's text without footnote markers and surplus white space; a whole number without its ``.0``."""
+    """Return a cell's text without footnote markers and surplus white space; a whole number without its ``.0``.
+
+    Raises ValueError where it is longer than a cell of a spreadsheet can be.
+    """
     if is_blank(value):
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = unicodedata.normalize("NFKC", str(value)).translate(_DASHES)
-    return " ".join(_NOTE.sub("", text).split())
+    if isinstance(value, str) and len(value) > MAX_CELL_CHARACTERS:
+        raise ValueError(f"a text of at most {MAX_CELL_CHARACTERS:,} characters")
+    text = " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).split())
+    return printable(" ".join(_NOTE.sub("", text).split()))
+
+
+def shorten(value: Any, limit: int = 300) -> str:
+    """Return the beginning of a cell's text, to be shown."""
+    return clean(value[:limit] if isinstance(value, str) else value)
 
 
 def fold_mark(value: Any) -> str:

@@ -12,6 +12,7 @@ from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, War
 from msoic_pipeline.loading import Loaded, load_quarters, prune_releases
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse import reading
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -42,26 +43,31 @@ def _facts(source: Source) -> dg.AssetsDefinition:
         error = ""
         loaded: list[Loaded] = []
         try:
-            staging, verdicts = stages.validate(warehouse.settings, source)
+            intake, verdicts = stages.validate(warehouse.settings, source)
             # What facts refer to, in case a quarter is backfilled before the validated asset has run.
-            stages.record(warehouse.engine, source, staging, verdicts, dt.date.today())
-            loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(verdicts))
-            prune_releases(warehouse.engine, source, staging.landing)
+            stages.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+            loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(intake, verdicts))
+            prune_releases(warehouse.engine, source, intake.landing)
         except Exception as problem:
             context.log.exception("loading %s failed", source.source)
             error = f"{type(problem).__name__}: {problem}"[:2000]
+        taken_along = [entry.quarter_start for entry in loaded if entry.quarter_start not in quarters]
         for name in names:
             if dg.AssetKey(name) not in context.selected_asset_keys:
                 continue
+            for quarter in taken_along:
+                context.log_event(dg.AssetMaterialization(name, partition=quarter.isoformat()))
             # Also where loading failed: what depends on all sources goes on with the last good figures of this one.
-            told = {"failed": error} if error else _metadata(warehouse.engine, source, name, loaded)
+            told = {"failed": error} if error else _metadata(warehouse.engine, source, name, loaded, taken_along)
             yield dg.MaterializeResult(asset_key=name, metadata=told)
             yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=not error, description=error or None)
 
     return facts
 
 
-def _metadata(engine: sa.Engine, source: Source, name: str, loaded: list[Loaded]) -> dict[str, Any]:
+def _metadata(
+    engine: sa.Engine, source: Source, name: str, loaded: list[Loaded], taken_along: list[dt.date]
+) -> dict[str, Any]:
     fact = FACTS[name]
     changed = [entry for entry in loaded if entry.changed]
     quarters = [entry.quarter_start for entry in loaded]
@@ -92,10 +98,21 @@ def _metadata(engine: sa.Engine, source: Source, name: str, loaded: list[Loaded]
         "dagster/row_count": int(rows or 0),
         "quarters": len(quarters),
         "quarters_rewritten": len(changed),
+        "taken along": _words(taken_along),
         "rows_written": sum(entry.rows.get(name, 0) for entry in changed),
         "latest_releases": as_table(by_release),
         **({"preview": as_table(preview)} if preview else {}),
     }
+
+
+def _words(taken_along: list[dt.date]) -> str:
+    if not taken_along:
+        return "none"
+    first, last = (period_label("quarter", quarter) for quarter in (taken_along[0], taken_along[-1]))
+    return (
+        f"{len(taken_along)} quarters from {first} to {last}: a release that has changed covers them too, and the "
+        "figures of a year never mix it with the one before"
+    )
 
 
 def fact_assets() -> list[dg.AssetsDefinition]:

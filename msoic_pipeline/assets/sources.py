@@ -7,23 +7,34 @@ import dagster as dg
 
 from msoic_pipeline import stages
 from msoic_pipeline.assets.common import Warehouse, as_table, attempt
+from msoic_pipeline.landing import Landing
+from msoic_pipeline.loading import lost_releases
 from msoic_pipeline.quality.verdicts import Verdict
+from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 SHOWN = 50
 
 
 def _landed(source: Source) -> dg.AssetsDefinition:
+    key = ["landed", source.source]
+
     @dg.asset(
-        key=["landed", source.source],
+        key=key,
         group_name="a_landed",
-        description=f"Files of {source.title!r} ({source.publisher}) as published, each known by its SHA-256.",
+        description=f"Files of {source.title!r} ({source.publisher}) as published, each known by its SHA-256, kept in "
+        "the archive and read once.",
         kinds={"file"},
-        check_specs=[dg.AssetCheckSpec("registered", asset=["landed", source.source])],
+        check_specs=[
+            dg.AssetCheckSpec("registered", asset=key),
+            dg.AssetCheckSpec("files_present", asset=key, description="What stood in the raw folder stands there."),
+            dg.AssetCheckSpec("files_settled", asset=key, description="Nobody is writing to a file."),
+        ],
     )
     def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            landing = stages.land(warehouse.settings, source)
+            intake = stages.take_in(warehouse.settings, source)
+            landing = intake.landing
             newest = landing.releases[-1] if landing.releases else None
             shown = [
                 {
@@ -32,18 +43,22 @@ def _landed(source: Source) -> dg.AssetsDefinition:
                     "about": release.reference_period,
                     "edition": release.edition,
                     "synthetic": release.is_synthetic,
+                    "in the raw folder": release.in_raw,
                 }
                 for release in landing.releases[-SHOWN:][::-1]
             ]
             return dg.MaterializeResult(
                 metadata={
-                    "files": len(landing.releases),
+                    "releases in force": len(landing.releases),
                     "refused": len(landing.refused),
+                    "withdrawn": ", ".join(sorted(landing.withdrawn)) or "none",
+                    "files read just now": intake.read,
                     "latest_release": f"{newest.reference_period}, published {newest.published_on}"
                     if newest
                     else "none",
                     "releases": as_table(shown),
-                }
+                },
+                check_results=[_present_check(landing), _settled_check(landing)],
             )
 
         return attempt(context, "registered", work)
@@ -62,17 +77,16 @@ def _staged(source: Source) -> dg.AssetsDefinition:
     )
     def staged(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            staging = stages.stage(warehouse.settings, source)
+            intake = stages.take_in(warehouse.settings, source)
             counts: dict[str, int] = {}
-            for release in staging.releases:
+            for release in intake.staged:
                 for name, rows in release.manifest["facts"].items():
                     counts[name] = counts.get(name, 0) + rows
             return dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": sum(counts.values()),
-                    "releases": len(staging.releases),
-                    "parsed_now": staging.parsed,
-                    "unreadable": len(staging.unreadable),
+                    "releases": len(intake.staged),
+                    "unreadable": len(intake.unparsed),
                     **{f"rows {name}": rows for name, rows in counts.items()},
                 }
             )
@@ -95,6 +109,7 @@ def _validated(source: Source) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec("validated", asset=key),
             dg.AssetCheckSpec("files_accepted", asset=key, description="No file was refused and no release rejected."),
+            dg.AssetCheckSpec("files_kept", asset=key, description="The file of every loaded release is kept."),
             dg.AssetCheckSpec("expectations", asset=key, description="Blocking expectations hold."),
             dg.AssetCheckSpec("warnings", asset=key, description="Expectations that only warn hold."),
             dg.AssetCheckSpec("faults_declared", asset=key, description="Mended, left out or accepted by declaration."),
@@ -102,8 +117,8 @@ def _validated(source: Source) -> dg.AssetsDefinition:
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            staging, verdicts = stages.validate(warehouse.settings, source)
-            stages.record(warehouse.engine, source, staging, verdicts, dt.date.today())
+            intake, verdicts = stages.validate(warehouse.settings, source)
+            stages.record(warehouse.engine, source, intake, verdicts, dt.date.today())
             index = warehouse.settings.output_dir / "data_docs" / "index.html"
             return dg.MaterializeResult(
                 metadata={
@@ -111,12 +126,44 @@ def _validated(source: Source) -> dg.AssetsDefinition:
                     "accepted": sum(verdict.accepted for verdict in verdicts),
                     **({"data_docs": dg.MetadataValue.url(index.as_uri())} if index.is_file() else {}),
                 },
-                check_results=[_files_check(verdicts), *_expectation_checks(verdicts), _faults_check(verdicts)],
+                check_results=[
+                    _files_check(verdicts),
+                    _kept_check(lost_releases(warehouse.engine, source, intake.landing)),
+                    *_expectation_checks(verdicts),
+                    _faults_check(verdicts),
+                ],
             )
 
         return attempt(context, "validated", work)
 
     return validated
+
+
+def _present_check(landing: Landing) -> dg.AssetCheckResult:
+    words = [str(error) for error in landing.absent]
+    return dg.AssetCheckResult(
+        check_name="files_present",
+        passed=not words,
+        description=first_of(words)[:4000] if words else "all that stood in the raw folder stands there",
+    )
+
+
+def _settled_check(landing: Landing) -> dg.AssetCheckResult:
+    words = [str(error) for error in landing.waiting]
+    return dg.AssetCheckResult(
+        check_name="files_settled",
+        passed=not words,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=first_of(words)[:4000] if words else "no file is being written to",
+    )
+
+
+def _kept_check(lost: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name="files_kept",
+        passed=not lost,
+        description=first_of(lost)[:4000] if lost else "the file of every loaded release is kept",
+    )
 
 
 def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from msoic_pipeline.faults import accepted_words, accepting, faults_of
+from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
@@ -353,8 +354,9 @@ def _by_release(
 
 
 def _places(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[tuple[str, ...]]:
-    """Return rule, sheet, cell, what was expected, and text of rows that failed, as quarantine keeps them."""
+    """Return rule, sheet, cell, what was expected, and text of the first rows that failed, as quarantine has them."""
     named = ["sheet", "cell"]
+    rows = rows.head(MAX_LISTED)
     places = rows[named].astype(str).to_numpy().tolist()
     texts = rows.drop(columns=named).astype(object).to_numpy(na_value="").tolist()
     return [

@@ -14,6 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.faults import Fault, accepted_words, excuse
+from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
@@ -213,7 +214,7 @@ def check_rows(
                 rows_checked=int(size),
                 rows_failed=len(bad),
                 detail=(first_of([detail for *_, detail, _ in bad]) or "holds") + accepted_words(accepted),
-                places=tuple(failure for failure in bad if failure[2]),
+                places=tuple(failure for failure in bad if failure[2])[:MAX_LISTED],
                 accepted=tuple(accepted),
             )
             result[str(release_id)].append(finding)

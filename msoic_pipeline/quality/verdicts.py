@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from msoic_pipeline.landing import Landing
+from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.sheet_checks import Finding
 from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.texts import first_of
@@ -14,6 +15,9 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 
 WITHHELD = "(withheld)"
+# Errors that something is not where it was: nothing is rejected.
+ABSENT = ("absent_file", "absent_folder")
+STANDS = "its figures stand"
 
 
 @dataclass
@@ -40,7 +44,7 @@ def judge(
     ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check
     failed or where more rows than the source's threshold broke a rule without a declared fault.
     """
-    verdicts = [_refused(source, error) for error in (*landing.refused, *unreadable)]
+    verdicts = [_refused(source, error) for error in (*landing.refused, *landing.absent, *unreadable)]
     for release in staged:
         findings = [*release.findings, *expectations.get(release.release.release_id, []), _row_rules(source, release)]
         blocking = [finding for finding in findings if not finding.success and finding.severity == "block"]
@@ -65,6 +69,7 @@ def _row_rules(source: Source, release: StagedRelease) -> Finding:
     """Rows that could not be read, beyond those that a declared fault covers."""
     rejects = release.frame("rejects")
     undeclared = rejects[rejects["fault"] == ""]
+    number = release.manifest["undeclared_rejects"]
     places = [
         f"sheet {row['sheet']!r}, cell {row['cell']}: {row['rule']}, {row['reason']}"
         for row in undeclared.to_dict("records")
@@ -73,9 +78,9 @@ def _row_rules(source: Source, release: StagedRelease) -> Finding:
         table_name="rows",
         check_name="rows could be read",
         severity="block",
-        success=len(undeclared) <= source.quarantine_threshold,
+        success=number <= source.quarantine_threshold,
         rows_checked=int(release.manifest["counts"].get("data_rows", 0)),
-        rows_failed=len(undeclared),
+        rows_failed=number,
         detail=first_of(places) if places else f"{len(rejects)} rows left out by declared faults",
     )
 
@@ -107,6 +112,8 @@ def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]
         )
         for row in release.frame("rejects").to_dict("records")
     ]
+    for rule, number in release.manifest["unlisted"].items():
+        rows.append(_more(source, release, rule, number))
     for fault in release.manifest["mended"]:
         instead = WITHHELD if source.sensitive else fault["replacement"]
         place = ("declared_fault", fault["sheet"], fault["cell"])
@@ -128,11 +135,21 @@ def _accepted_rows(source: Source, release: StagedRelease, findings: Sequence[Fi
 
 def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return the rows for which blocking checks reject a release."""
-    return [
+    rows = [
         _row(source, release, place, _reason(source, finding, words), "rejected", raw_text=text)
         for finding in blocking
         for *place, words, text in finding.places
     ]
+    for finding in blocking:
+        if len(finding.places) >= MAX_LISTED and finding.rows_failed > len(finding.places):
+            rows.append(_more(source, release, finding.places[0][0], finding.rows_failed - len(finding.places)))
+    return rows
+
+
+def _more(source: Source, release: StagedRelease, rule: str, number: int) -> dict[str, Any]:
+    """Return the row that stands for all those that are not listed."""
+    reason = f"{number:,} more of this rule; the first {MAX_LISTED:,} are listed"
+    return _row(source, release, (rule, "", ""), reason, "rejected")
 
 
 def _reason(source: Source, finding: Finding, words: str) -> str:
@@ -176,6 +193,6 @@ def _refused(source: Source, error: SourceFileError) -> Verdict:
         "reason": str(error),
         "raw_text": "",
         "is_declared": False,
-        "treatment": "rejected",
+        "treatment": STANDS if error.rule in ABSENT else "rejected",
     }
     return Verdict(error.file, None, False, [row], [], [str(error)])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
+
+from msoic_pipeline.texts import printable
 
 
 class DeclarationError(Exception):
@@ -55,4 +58,17 @@ class SourceFileError(Exception):
     def __str__(self) -> str:
         sheet = f", sheet {self.sheet!r}" if self.sheet else ""
         cell = f", cell {self.cell}" if self.cell else ""
-        return f"{self.file}{sheet}{cell}: expected {self.expected}; found {self.found}. {self.remedy}"
+        words = f"{self.file}{sheet}{cell}: expected {self.expected}; found {self.found}. {self.remedy}"
+        return printable(" ".join(words.split()))
+
+    def fields(self) -> dict[str, str]:
+        """Return all that it says, from which ``SourceFileError(**fields)`` makes it again."""
+        names = ("rule", "file", "sheet", "cell", "expected", "found", "remedy")
+        return {name: getattr(self, name) for name in names}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self.fields(),)
+
+
+def _remade(fields: dict[str, str]) -> SourceFileError:
+    return SourceFileError(**fields)

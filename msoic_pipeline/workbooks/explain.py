@@ -22,7 +22,7 @@ def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[
     workbook = open_workbook(path)
     candidates = [(table, layout) for table in source.tables for layout in table.layouts]
     for name in workbook.sheet_names:
-        head = workbook.sheet(name, rows=HEADER_SEARCH_ROWS)
+        head = workbook.head(name, HEADER_SEARCH_ROWS)
         attempts = [
             match_sheet(head, table, layout, reference_quarter) for table, layout in candidates if claims(head, layout)
         ]

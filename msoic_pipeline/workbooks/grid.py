@@ -1,4 +1,4 @@
-"""Any ODS, XLSX or CSV file as sheets of cells with addresses, read within limits that a hostile file cannot pass.
+"""Any ODS, XLSX or CSV file as sheets of cells with addresses, read whole, each sheet once.
 
 Cell values are ``str``, ``float``, ``int``, ``bool``, ``datetime`` or ``""`` for an empty cell. Row and column
 numbers count from 0; ``a1`` turns them into the address that a person sees.
@@ -12,26 +12,31 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
+from msoic_pipeline.limits import (
+    MAX_CELL_CHARACTERS,
+    MAX_CELLS,
+    MAX_COLUMNS,
+    MAX_EXPANDED_BYTES,
+    MAX_EXPANSION,
+    MAX_EXPANSION_OF_SMALL,
+    MAX_FILE_BYTES,
+    MAX_PARTS,
+    MAX_SHEETS,
+)
+from msoic_pipeline.texts import printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 
 SUFFIXES = (".ods", ".xlsx", ".csv", ".csv.gz")
-MAX_FILE_BYTES = 512 * 2**20
-# The largest real file (partnership tables) is 50 MB that expand to 1.4 GB.
-MAX_EXPANDED_BYTES = 4 * 2**30
-MAX_EXPANSION = 400
-MAX_EXPANSION_OF_SMALL = 2**24
-MAX_MEMBERS = 20_000
-# Cells from the first to the last of a sheet, empty ones too: the reader holds them all. It refuses more in an ODS.
-MAX_CELLS = 100_000_000
-MAX_COLUMNS = 16_384
+# How much of a text is held at a time while its size is watched.
+_CHUNK = 2**20
 
 Cell = Any
 Rows = Sequence[Sequence[Cell]]
@@ -82,36 +87,69 @@ class Sheet:
 
 
 class Workbook:
-    """An open spreadsheet; sheets are read when they are asked for."""
+    """An open spreadsheet, each sheet of which is read from the file once, when it is first asked for."""
 
     def __init__(self, path: Path, reader: CalamineWorkbook | None, csv_rows: Rows | None = None) -> None:
         self.path = path
         self._reader = reader
         self._csv_rows = csv_rows
+        self._read: dict[str, CalamineSheet] = {}
         self.sheet_names: list[str] = reader.sheet_names if reader is not None else [_csv_sheet_name(path)]
 
-    def sheet(self, name: str, rows: int | None = None) -> Sheet:
-        """Return the sheet called ``name``, or only its first ``rows`` rows. Raises SourceFileError if unreadable."""
+    def head(self, name: str, rows: int) -> Sheet:
+        """Return the first ``rows`` rows of the sheet called ``name``; the rest of it stays at hand.
+
+        Raises SourceFileError where it cannot be read, or a cell holds more than any spreadsheet's can.
+        """
+        head = Sheet(name, self._rows(name, rows))
+        _refuse_long_cells(self.path, head)
+        return head
+
+    def sheet(self, name: str) -> Sheet:
+        """Return the whole sheet called ``name``, and let go of what is kept of it. Raises SourceFileError likewise."""
+        rows = self._rows(name, None)
+        self._read.pop(name, None)
+        return Sheet(name, rows)
+
+    def _rows(self, name: str, most: int | None) -> Rows:
         if self._reader is None:
             assert self._csv_rows is not None
-            return Sheet(name, self._csv_rows if rows is None else self._csv_rows[:rows])
+            return self._csv_rows if most is None else self._csv_rows[:most]
         try:
-            cells = self._reader.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=rows)
+            if name not in self._read:
+                self._read[name] = self._reader.get_sheet_by_name(name)
+            return self._read[name].to_python(skip_empty_area=False, nrows=most)
         except CalamineError as error:
             raise _unreadable(self.path, str(error), sheet=name) from error
-        return Sheet(name, cells)
 
     def close(self) -> None:
         """Release the file."""
+        self._read.clear()
         if self._reader is not None:
             self._reader.close()
 
 
-def open_workbook(path: Path) -> Workbook:
-    """Open a spreadsheet after checking that it is safe to read.
+def _refuse_long_cells(path: Path, head: Sheet) -> None:
+    for row, values in enumerate(head.rows):
+        for column, value in enumerate(values):
+            if isinstance(value, str) and len(value) > MAX_CELL_CHARACTERS:
+                raise SourceFileError(
+                    "refused_file",
+                    file=path.name,
+                    sheet=head.name,
+                    cell=a1(row, column),
+                    expected=f"a cell of at most {MAX_CELL_CHARACTERS:,} characters, as a spreadsheet's can hold",
+                    found=f"{len(value):,} characters",
+                    remedy="The file is not read: ask who sent it.",
+                )
 
-    Raises SourceFileError where the file is empty, truncated, encrypted, of an unknown kind, carries macros, or would
-    expand beyond the limits above.
+
+def open_workbook(path: Path) -> Workbook:
+    """Open a spreadsheet after looking at its size, its kind and what it says of itself.
+
+    What comes out may still be too large, or make the reader abort or hang: files of other people are opened in a
+    worker process (``ingest/reading.py``). Raises SourceFileError where the file is empty, truncated, encrypted, of an
+    unknown kind, carries macros, or would expand beyond the limits.
     """
     size = path.stat().st_size
     if size == 0:
@@ -135,29 +173,38 @@ def open_workbook(path: Path) -> Workbook:
             found=f"{path.suffix or 'no suffix'}",
             remedy="Save the publisher's own file here, unconverted, or remove this one.",
         )
-    _check_archive(path, has_addresses=name.endswith(".xlsx"))
+    _check_archive(path)
     try:
-        return Workbook(path, CalamineWorkbook.from_path(str(path)))
-    except (CalamineError, OSError) as error:
+        workbook = Workbook(path, CalamineWorkbook.from_path(str(path)))
+    except (CalamineError, OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
+    _check_sheet_names(path, workbook.sheet_names)
+    return workbook
 
 
-def _check_archive(path: Path, has_addresses: bool) -> None:
+def _check_sheet_names(path: Path, names: Sequence[str]) -> None:
+    if len(names) > MAX_SHEETS:
+        raise _hostile(path, f"at most {MAX_SHEETS:,} sheets", f"{len(names):,} sheets")
+    for name in names:
+        if printable(name) != name:
+            raise _hostile(path, "sheets whose names can be printed", f"the sheet {printable(name)!r}")
+    if len(set(names)) < len(names):
+        raise _hostile(path, "sheets of different names", "two sheets of one name")
+
+
+def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = {member.filename for member in members}
-            if len(members) > MAX_MEMBERS:
-                raise _hostile(path, f"at most {MAX_MEMBERS:,} parts", f"{len(members):,} parts")
+            if len(members) > MAX_PARTS:
+                raise _hostile(path, f"at most {MAX_PARTS:,} parts", f"{len(members):,} parts")
             expanded = sum(member.file_size for member in members)
             _check_expansion(path, expanded, sum(member.compress_size for member in members))
             if any(member.flag_bits & 1 for member in members):
                 raise _unreadable(path, "the file is encrypted")
             if any(name.lower().endswith("vbaproject.bin") or name.startswith("Basic/") for name in names):
                 raise _hostile(path, "a workbook without macros", "a macro project")
-            for member in members if has_addresses else ():
-                with archive.open(member) as stream:
-                    _check_extent(path, stream)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise _unreadable(path, str(error)) from error
 
@@ -170,46 +217,6 @@ def _check_expansion(path: Path, expanded: int, packed: int) -> None:
         raise _hostile(path, f"an expansion of at most {MAX_EXPANSION} times", f"{times:,.0f} times")
 
 
-# A cell tag that does not begin with an address in columns A to Z, or that has a prefix.
-_UNUSUAL_CELLS = (re.compile(rb"""<c[\s/>](?!r="[A-Z][0-9])"""), re.compile(rb":c[\s/>]"))
-_TAG = re.compile(rb"<(?:\w+:)?(c|row)((?:\s[^>]*)?)>")
-_ADDRESS = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,9})["']""")
-_CHUNK = 2**20
-
-
-def _check_extent(path: Path, stream: IO[bytes]) -> None:
-    """Refuse a part whose cells stand so far apart that the rectangle around them would not fit into memory.
-
-    A sheet no wider than column Z always fits: only in others are the addresses read one by one.
-    """
-    if not any(unusual.search(chunk) for chunk in _whole_tags(path, stream) for unusual in _UNUSUAL_CELLS):
-        return
-    stream.seek(0)
-    last_row, last_column = 0, 0
-    for chunk in _whole_tags(path, stream):
-        for kind, attributes in _TAG.findall(chunk):
-            if address := _ADDRESS.search(attributes):
-                last_column = max(last_column, _column_number(address[1].decode().upper()))
-                last_row = max(last_row, int(address[2]))
-            elif kind == b"c":  # it stands right of the one before, wherever that is
-                last_column = MAX_COLUMNS
-        if last_row * last_column > MAX_CELLS:
-            raise _hostile(path, f"at most {MAX_CELLS:,} cells", f"a cell in row {last_row:,} of a wide sheet")
-
-
-def _whole_tags(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the text of an XML part in pieces that break between tags."""
-    kept = b""
-    while piece := stream.read(_CHUNK):
-        text = kept + piece
-        end = text.rfind(b"<")
-        yield text[:end]
-        kept = text[end:]
-        if len(kept) > _CHUNK:
-            raise _hostile(path, "tags of a usual length", f"a tag of more than {_CHUNK:,} bytes")
-    yield kept
-
-
 def _read_csv(path: Path) -> Rows:
     raw = path.read_bytes()
     if path.suffix.lower() == ".gz":
@@ -218,10 +225,21 @@ def _read_csv(path: Path) -> Rows:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("cp1252", errors="replace")
+    del raw
+    rows: list[list[str]] = []
+    cells = 0
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+            cells += max(1, len(row))
+            if len(row) > MAX_COLUMNS:
+                raise _hostile(path, f"at most {MAX_COLUMNS:,} columns", f"{len(row):,} in row {len(rows) + 1:,}")
+            if cells > MAX_CELLS:
+                raise _hostile(path, f"at most {MAX_CELLS:,} cells", f"more, in row {len(rows) + 1:,}")
+            rows.append(row)
     except csv.Error as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, f"row {len(rows) + 1:,}: {error}") from error
+    return rows
 
 
 def _gunzip(path: Path, packed: bytes) -> bytes:
@@ -257,5 +275,5 @@ def _hostile(path: Path, expected: str, found: str) -> SourceFileError:
         file=path.name,
         expected=expected,
         found=found,
-        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/workbooks/grid.py.",
+        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process, utils
 
+from msoic_pipeline.limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.periods import period_label, shift_months
 from msoic_pipeline.texts import clean, fold, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -91,7 +92,7 @@ def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.dat
         for layout in table.layouts
         if layout.releases.holds(reference_quarter)
     ]
-    heads = {name: workbook.sheet(name, rows=HEADER_SEARCH_ROWS) for name in workbook.sheet_names}
+    heads = {name: workbook.head(name, HEADER_SEARCH_ROWS) for name in workbook.sheet_names}
     found: list[Match] = []
     for head in heads.values():
         claimants = [(table, layout) for table, layout in valid if claims(head, layout)]
@@ -159,7 +160,7 @@ def claims(head: Sheet, layout: Layout) -> bool:
     if not layout.sheet.title:
         return True
     title = next((clean(value) for row in head.rows for value in row if not is_blank(value)), "")
-    return bool(re.search(layout.sheet.title, title, re.IGNORECASE))
+    return bool(re.search(layout.sheet.title, title[:MAX_RECOGNISED_CELL], re.IGNORECASE))
 
 
 def match_sheet(head: Sheet, table: Table, layout: Layout, reference_quarter: dt.date) -> Match:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.periods import last_quarter, parse_period, period_end, period_start, shift_months
-from msoic_pipeline.texts import clean, fold, fold_mark, is_blank
+from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, shorten
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, a1, column_letters, from_a1
 from msoic_pipeline.workbooks.layout import Layout, Source
@@ -116,12 +117,15 @@ def tidy_sheet(
     parsed, problems = _parse_labels(labels, layout, keep)
     numbers = keep + first
     rejects: list[dict[str, str]] = []
+    counts_of_rule: Counter[str] = Counter()
 
     def reject(position: int, column: int, rule: str, reason: str, value: Any = "") -> None:
         row = int(numbers[position])
-        if value != "" and not source.sensitive:
-            reason += f"; found {clean(value)!r}"
-        raw = "" if source.sensitive else " | ".join(clean(value) for value in sheet.rows[row][:40])
+        counts_of_rule[rule] += 1
+        is_listed = counts_of_rule[rule] <= MAX_LISTED and not source.sensitive
+        if value != "" and is_listed:
+            reason += f"; found {shorten(value)!r}"
+        raw = " | ".join(shorten(value) for value in sheet.rows[row][:40]) if is_listed else ""
         rejects.append({"sheet": match.sheet, "cell": a1(row, column), "rule": rule, "reason": reason, "raw_text": raw})
 
     good = np.ones(len(keep), dtype=bool)

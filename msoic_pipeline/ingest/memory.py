@@ -1,0 +1,76 @@
+"""What files were recognised as before, so that a file is opened once while nothing about it changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from msoic_pipeline.ingest.reading import Reading
+from msoic_pipeline.landing import FileAsked, Release, code_digest
+from msoic_pipeline.model import members
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.layout import Source, layout_digest
+
+# What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
+_RECOGNISES = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
+
+
+class Memory:
+    """The answers of earlier readings of a source's files, by content, name, sidecar, and the rules for them.
+
+    Kept in one file of the staging area, which may be deleted at any time. What nobody asks for is forgotten.
+    """
+
+    def __init__(self, path: Path, source: Source) -> None:
+        self._path = path
+        self._layouts = layout_digest(source)
+        rules = (source.model_dump_json(include=_RECOGNISES), members.digest(), code_digest())
+        self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
+        self._today = dt.date.today().isoformat()
+        self._new: dict[str, dict[str, Any]] = {}
+        try:
+            self._old: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._old = {}
+
+    def recall(self, asked: FileAsked) -> Reading | None:
+        """Return what a file was recognised as, or why it was refused; None where it is to be read."""
+        key = self._key(asked)
+        entry = self._new.get(key) or self._old.get(key)
+        if entry is None or not self._holds(entry):
+            return None
+        self._new[key] = entry
+        if "error" in entry:
+            return Reading(None, SourceFileError(**entry["error"]), entry["blame"])
+        fields = entry["release"]
+        days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
+        return Reading(Release(**(fields | days | {"file_name": asked.name})))
+
+    def keep(self, asked: FileAsked, reading: Reading) -> None:
+        """Remember what came of reading a file, unless it was the machine that failed."""
+        key = self._key(asked)
+        if reading.release is not None:
+            self._new[key] = {"release": asdict(reading.release)}
+        elif reading.error is not None and reading.blame != "machine":
+            self._new[key] = {"error": reading.error.fields(), "blame": reading.blame}
+            if reading.blame == "limits":  # of a busy machine, perhaps, or of a layout that has been mended since
+                self._new[key] |= {"day": self._today, "layouts": self._layouts}
+
+    def save(self) -> None:
+        """Write what was recalled or kept."""
+        if self._new != self._old:
+            aside = self._path.with_suffix(".partial")
+            aside.write_text(json.dumps(self._new, default=str), encoding="utf-8")
+            aside.replace(self._path)
+
+    def _key(self, asked: FileAsked) -> str:
+        said = b"none" if asked.sidecar is None else b"said " + asked.sidecar
+        known = f"{self._rules} {asked.sha256} {Path(asked.name).name} "
+        return hashlib.sha256(known.encode() + said).hexdigest()
+
+    def _holds(self, entry: dict[str, Any]) -> bool:
+        return entry.get("day", self._today) == self._today and entry.get("layouts", self._layouts) == self._layouts

@@ -1,0 +1,187 @@
+"""What lies in the raw folder of a source: files that may be releases, their sidecars, and what is neither.
+
+Nothing here reads what a file holds. Names are given as they can be shown (``texts.printable_name``).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.limits import MAX_SIDECAR_BYTES
+from msoic_pipeline.texts import printable_name
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.grid import SUFFIXES
+
+# Files that are no data: notes of people, and what their programs leave behind.
+NO_DATA = (".yaml", ".md", ".txt")
+# A file that was written to so lately may be growing still: it is looked at twice, so far apart.
+SETTLING_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A regular file of the raw folder. ``name`` is its path below that folder, as it can be shown."""
+
+    path: Path
+    name: str
+
+    def read_sidecar(self) -> bytes | None:
+        """Return the content of the sidecar beside it; None where there is none.
+
+        Raises SourceFileError where one is there that cannot be read. Of a larger one only the beginning is returned,
+        one byte more than is allowed.
+        """
+        sidecar = sidecar_path(self.path)
+        name = f"{self.name}.yaml"
+        if len(os.fsencode(sidecar.name)) > os.pathconf(sidecar.parent, "PC_NAME_MAX"):
+            return None  # no file of that name can be there
+        try:
+            if not stat.S_ISREG(sidecar.lstat().st_mode):
+                raise _no_file(name, "a file", "something else")
+            with open_regular(sidecar) as descriptor:
+                return os.read(descriptor, MAX_SIDECAR_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unreadable(name, error) from error
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[int]:
+    """Give the descriptor of a regular file: never follows a link, never waits for a pipe.
+
+    Raises OSError where it is not a regular file or cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is no regular file")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def list_raw_files(raw_dir: Path, source: str) -> tuple[list[RawFile], list[SourceFileError]]:
+    """Return the files of a source below ``raw_dir/<source>``, by name, and an error for each thing that is no file.
+
+    A link that leads to a file within the raw folder is that file. Raises FileNotFoundError where the folder is not
+    there.
+    """
+    folder = raw_dir / source
+    if not folder.is_dir():
+        raise FileNotFoundError(folder)
+    files: list[RawFile] = []
+    problems: list[SourceFileError] = []
+    for path, problem in _walk(folder):
+        name = "/".join([source, *map(printable_name, path.relative_to(folder).parts)])
+        if problem is not None:
+            problems.append(unreadable(name, problem))
+            continue
+        try:
+            files += _as_file(path, name, raw_dir)
+        except SourceFileError as error:
+            problems.append(error)
+        except OSError as error:
+            problems.append(unreadable(name, error))
+    files.sort(key=lambda file: file.name)
+    return files, [*problems, *_orphans(folder, source)]
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
+    """Yield all that lies below ``folder`` but folders, and each folder that cannot be looked into with the error."""
+    failed: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=failed.append):
+        for error in failed:
+            yield Path(error.filename or parent), error
+        failed.clear()
+        here = Path(parent)
+        folders.sort()
+        yield from ((here / name, None) for name in sorted(names))
+        # os.walk counts links to folders among the folders, and does not enter them.
+        yield from ((here / name, None) for name in folders if (here / name).is_symlink())
+        yield from ((here / name, None) for name in folders if name.lower().endswith(SUFFIXES))
+    for error in failed:
+        yield Path(error.filename or folder), error
+
+
+def _as_file(path: Path, name: str, raw_dir: Path) -> list[RawFile]:
+    """Return the file that ``path`` is; nothing where it is no data. Raises SourceFileError where it is no file."""
+    if path.name.startswith(".") or path.suffix in NO_DATA:
+        return []
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        target = path.resolve()
+        if not target.is_file():
+            raise _no_file(name, "a file", "a link that leads to none")
+        if not target.is_relative_to(raw_dir.resolve()):
+            raise _no_file(name, "a file of the raw folder", "a link that leads out of it")
+        return [RawFile(target, name)]
+    if stat.S_ISDIR(mode):
+        raise _no_file(name, "a file", "a folder called like one")
+    if not stat.S_ISREG(mode):
+        raise _no_file(name, "a file", "a pipe, a socket or a device")
+    return [RawFile(path, name)]
+
+
+def still_growing(files: list[RawFile]) -> set[RawFile]:
+    """Return those of ``files`` that somebody is writing to.
+
+    A file that was changed lately, by the clock of this machine or of another, is looked at again after a second.
+    """
+    now = time.time()
+    seen = {file: _looks(file) for file in files}
+    lately = [file for file, looks in seen.items() if looks and looks[1] / 1e9 > now - SETTLING_SECONDS]
+    if lately:
+        time.sleep(SETTLING_SECONDS)
+    return {file for file in lately if _looks(file) != seen[file]}
+
+
+def _looks(file: RawFile) -> tuple[int, int] | None:
+    try:
+        status = file.path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _orphans(folder: Path, source: str) -> list[SourceFileError]:
+    """Return an error for each sidecar whose file is not there: the file may have been renamed."""
+    errors = []
+    for path, problem in _walk(folder):
+        is_sidecar = problem is None and path.suffix == ".yaml" and path.stem.lower().endswith(SUFFIXES)
+        if is_sidecar and not os.path.lexists(path.with_suffix("")):
+            name = "/".join([source, *map(printable_name, path.relative_to(folder).parts)])
+            errors.append(
+                SourceFileError(
+                    "sidecar_without_file",
+                    file=name,
+                    expected=f"the file {printable_name(path.stem)} beside its sidecar",
+                    found="no such file",
+                    remedy="Rename or remove the sidecar.",
+                )
+            )
+    return errors
+
+
+def _no_file(name: str, expected: str, found: str) -> SourceFileError:
+    return SourceFileError(
+        "not_a_file", file=name, expected=expected, found=found, remedy="Put the file itself there, or remove it."
+    )
+
+
+def unreadable(name: str, error: OSError) -> SourceFileError:
+    """Return the error that the system did not let us read a file or a folder: the machine's, not the publisher's."""
+    return SourceFileError(
+        "no_access",
+        file=name,
+        expected="a file or folder that the pipeline may read",
+        found=error.strerror or str(error),
+        remedy="This is a matter of the machine, not of what the file holds: mend its rights or its disk.",
+    )

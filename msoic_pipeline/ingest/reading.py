@@ -1,0 +1,265 @@
+"""Read once: a file is opened by a worker process, recognised, and parsed into the staging area from one reading.
+
+A worker may take only so much memory and time (``limits.py``). Where it takes more, aborts or hangs, that is the
+refusal of the one file that it was reading; another worker takes its place and every other file goes on. Nothing large
+comes back: what was parsed stands in the staging area, and the answer is a release or an error.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as TookTooLong
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from msoic_pipeline.landing import FileAsked, Release, file_digest, identify_release
+from msoic_pipeline.limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
+from msoic_pipeline.staging import stage_workbook
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.grid import open_workbook
+from msoic_pipeline.workbooks.layout import load_source
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading a file: the release that it is, if it is one, and why it could not be read or parsed.
+
+    ``blame`` says whose fault an error is: ``file`` (it will be the same until something changes), ``limits`` (it took
+    more than a file may) or ``machine`` (a full disk, a missing right).
+    """
+
+    release: Release | None
+    error: SourceFileError | None = None
+    blame: str = "file"
+
+
+def read_file(asked: FileAsked, staging_dir: Path) -> Reading:
+    """Recognise and parse a file. To be called in a worker process, where its content comes from other people."""
+    release: Release | None = None
+    try:
+        _check_digest(asked)
+        workbook = open_workbook(asked.content)
+        try:
+            release = identify_release(workbook, asked)
+            stage_workbook(workbook, release, staging_dir)
+        finally:
+            workbook.close()
+    except SourceFileError as error:
+        return Reading(release, _about(asked, error))
+    except MemoryError:
+        return Reading(release, _over_memory(asked.name), blame="limits")
+    except OSError as error:
+        return Reading(release, _machine_failed(asked.name, error), blame="machine")
+    except BaseException as error:  # a reader in another language may raise what is no Exception
+        return Reading(release, _pipeline_failed(asked, error))
+    return Reading(release)
+
+
+def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[Reading]:
+    """Read files in worker processes, as many at a time as there are processors; return what came of each."""
+    calls = [(file.content, (file, staging_dir)) for file in asked]
+    answers = call_in_workers(read_file, calls)
+    return [
+        answer if isinstance(answer, Reading) else Reading(None, _about(file, answer), blame="limits")
+        for file, answer in zip(asked, answers, strict=True)
+    ]
+
+
+def call_in_workers(
+    function: Callable[..., Answer], calls: Sequence[tuple[Path, tuple[Any, ...]]]
+) -> list[Answer | SourceFileError]:
+    """Call ``function`` in worker processes, each time with arguments that are about the file of a path.
+
+    Returns its answers in order; for a file that took more than it may, the error that says so. A worker that had read
+    other files before it ran out of memory may have been short of it for their sake: the file is tried again alone.
+    """
+    answers = _call(_pool(), function, calls)
+    again = [place for place, answer in enumerate(answers) if isinstance(answer, _Died) and answer.may_be_memory]
+    if again:
+        with _new_pool(workers=1, tasks=1) as pool:
+            for place in again:
+                (answers[place],) = _call(pool, function, [calls[place]])
+    return [answer.error if isinstance(answer, _Died) else answer for answer in answers]
+
+
+def call_in_worker(function: Callable[..., Answer], path: Path, *arguments: Any) -> Answer:
+    """Call ``function`` in a worker process with arguments about the file of a path; raises what it raises.
+
+    Raises SourceFileError where the file took more than it may.
+    """
+    (answer,) = call_in_workers(function, [(path, arguments)])
+    if isinstance(answer, SourceFileError):
+        raise answer
+    return answer
+
+
+# ---- the pool --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Died:
+    """A worker was ended while it read a file."""
+
+    error: SourceFileError
+    may_be_memory: bool
+
+
+@cache
+def _pool() -> ProcessPool:
+    """The workers of this process: started when first needed, ended with it."""
+    return _new_pool(workers())
+
+
+def _new_pool(workers: int, tasks: int = 0) -> ProcessPool:
+    # Forked from a server that has imported what is needed and has no threads: starting a worker costs next to nothing.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return ProcessPool(max_workers=workers, max_tasks=tasks, initializer=_limit_worker, context=context)
+
+
+def _limit_worker() -> None:
+    """Bound what this process may take, and let nothing of what it reads reach a terminal or a log."""
+    resource.setrlimit(resource.RLIMIT_DATA, (WORKER_BYTES, WORKER_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when the one that started it ends, even by a kill."""
+    if sys.platform == "linux":
+        end_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(end_signal, signal.SIGKILL)
+
+
+def _call(
+    pool: ProcessPool, function: Callable[..., Answer], calls: Sequence[tuple[Path, tuple[Any, ...]]]
+) -> list[Any]:
+    waiting = []
+    for path, arguments in calls:
+        seconds = processor_seconds(path.stat().st_size if path.exists() else 0)
+        task = pool.schedule(_within, (function, seconds, arguments), timeout=seconds * WALL_TIMES_PROCESSOR)
+        waiting.append((path, seconds, task))
+    answers: list[Any] = []
+    for path, seconds, task in waiting:
+        try:
+            answers.append(task.result())
+        except TookTooLong:
+            answers.append(_Died(_over_time(path.name, seconds * WALL_TIMES_PROCESSOR, "seconds"), False))
+        except ProcessExpired as ended:
+            answers.append(_death(path.name, ended.exitcode, seconds))
+    return answers
+
+
+def _within(function: Callable[..., Answer], seconds: int, arguments: tuple[Any, ...]) -> Answer:
+    """Call ``function`` with so much processor time: the system ends the process that takes more."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    end = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
+    return function(*arguments)
+
+
+def _death(name: str, exit_code: int | None, seconds: int) -> _Died:
+    if exit_code == -signal.SIGXCPU:
+        return _Died(_over_time(name, seconds, "seconds of processor time"), False)
+    # The reader aborts where it is refused memory, so an abort may mean that or a fault of the reader.
+    return _Died(
+        SourceFileError(
+            "reader_died",
+            file=name,
+            expected=f"a file that can be read within {WORKER_BYTES // MIB:,} MiB of memory",
+            found=f"that its reader was ended ({_signal_name(exit_code)})",
+            remedy="The file is damaged, made to do harm, or larger than any seen: do not open it by hand, ask who "
+            "sent it. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
+        ),
+        True,
+    )
+
+
+def _signal_name(exit_code: int | None) -> str:
+    try:
+        return signal.Signals(-(exit_code or 0)).name
+    except ValueError:
+        return f"exit code {exit_code}"
+
+
+# ---- errors ----------------------------------------------------------------------------------------
+
+
+def _about(asked: FileAsked, error: SourceFileError) -> SourceFileError:
+    """Return an error with the name by which people know the file, or its sidecar."""
+    if error.file != f"{asked.name}.yaml":
+        error.file = asked.name
+    return error
+
+
+def _check_digest(asked: FileAsked) -> None:
+    if file_digest(asked.content) != asked.sha256:
+        raise SourceFileError(
+            "archive_damaged",
+            file=asked.name,
+            expected=f"the content with SHA-256 {asked.sha256}",
+            found="another in the archive",
+            remedy="A disk has failed or somebody changed the archive: restore it from its backup.",
+        )
+
+
+def _over_memory(name: str) -> SourceFileError:
+    return SourceFileError(
+        "over_memory",
+        file=name,
+        expected=f"a file that can be read within {WORKER_BYTES // MIB:,} MiB of memory",
+        found="one that needs more",
+        remedy="It is larger than any seen, or made to do harm: ask who sent it. If it is genuine, raise the limit in "
+        "msoic_pipeline/limits.py.",
+    )
+
+
+def _over_time(name: str, limit: int, unit: str) -> SourceFileError:
+    return SourceFileError(
+        "over_time",
+        file=name,
+        expected=f"a file that can be read within {limit:,} {unit}",
+        found="one that takes longer, or for ever",
+        remedy="It is damaged, or made to do harm: ask who sent it. If it is genuine, raise the limit in "
+        "msoic_pipeline/limits.py; it is tried again tomorrow.",
+    )
+
+
+def _machine_failed(name: str, error: OSError) -> SourceFileError:
+    place = "the archive or the staging area" if error.errno != errno.ENOSPC else "the disk of the staging area"
+    return SourceFileError(
+        "machine_failed",
+        file=name,
+        expected=f"{place} to be there and to have room",
+        found=error.strerror or type(error).__name__,
+        remedy="This is a matter of the machine, not of the file: mend that and run again.",
+    )
+
+
+def _pipeline_failed(asked: FileAsked, error: BaseException) -> SourceFileError:
+    words = "" if load_source(asked.source).sensitive else f": {error}"
+    return SourceFileError(
+        "pipeline_failed",
+        file=asked.name,
+        expected="the pipeline to read the file or to say what is wrong with it",
+        found=f"{type(error).__name__}{words}"[:500],
+        remedy="This is a fault of the pipeline, not of the file: report it.",
+    )
