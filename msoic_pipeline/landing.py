@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -242,11 +242,11 @@ def _after_label(stamp: Stamp, value: Any, following: Any) -> Any:
     return rest.strip() if colon and rest.strip() else (None if is_blank(following) else following)
 
 
-def link_editions(releases: Iterable[Release], source: Source) -> tuple[Release, ...]:
+def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release, ...]:
     """Order releases by publication; link each re-issue of a reference period to what it corrects.
 
-    ``releases`` come in the order in which they came in: of two that say the same of themselves, which a file that was
-    replaced in its place does, the later one corrects the earlier.
+    ``releases`` come in the order in which they came in: of two that say the same of themselves the later one counts,
+    and a file that took the place of another under its name corrects it.
     """
     describes_itself = "reference_period" in source.stamps
     arrival = {release.release_id: place for place, release in enumerate(releases)}
@@ -266,7 +266,7 @@ def link_editions(releases: Iterable[Release], source: Source) -> tuple[Release,
             linked |= {issue.release_id: issue for issue in issues}
         issues.sort(key=lambda release: (release.edition, *age(release)))
         for earlier, later in pairwise(issues):
-            if later.edition > earlier.edition or later.published_on == earlier.published_on:
+            if later.edition > earlier.edition or later.file_name == earlier.file_name:
                 linked[earlier.release_id] = replace(earlier, superseded_by=later.release_id)
     return tuple(sorted(linked.values(), key=age))
 
