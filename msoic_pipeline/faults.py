@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from msoic_pipeline.landing import Release
 from msoic_pipeline.texts import clean
-from msoic_pipeline.workbooks.errors import declared_in
+from msoic_pipeline.workbooks.errors import DeclarationError, declared_in
+from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.tidy import Mend
 
 
@@ -111,8 +112,13 @@ def faults_text(source: str) -> str:
 @cache
 def load_faults(source: str) -> tuple[Fault, ...]:
     """Return the known faults of a source. Raises DeclarationError where its file is not well formed."""
-    with declared_in(f"msoic_pipeline/sources/{source}/faults.yaml"):
-        return tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
+    path = f"msoic_pipeline/sources/{source}/faults.yaml"
+    with declared_in(path):
+        faults = tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
+    counted = "reference_period" in load_source(source).stamps
+    if counted and any(fault.edition for fault in faults):
+        raise DeclarationError(f"{path} is to be mended: editions of {source} are counted; give published_on instead")
+    return faults
 
 
 def faults_of(release: Release) -> tuple[Fault, ...]:

@@ -76,7 +76,8 @@ def fold(value: Any) -> str:
     return _fold(value) if isinstance(value, str) else _fold(clean(value))
 
 
-def first_of(details: Sequence[str], most: int = 5) -> str:
-    """Return the first few of many details, and how many more there are."""
-    more = f"; and {len(details) - most} more" if len(details) > most else ""
+def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:
+    """Return the first few of many details, and how many more there are: of ``total``, where not all are given."""
+    total = total or len(details)
+    more = f"; and {total - most} more" if total > most else ""
     return "; ".join(details[:most]) + more

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import PUBLISHER, load_dimensions, load_quarters, register
+from msoic_pipeline.loading import PUBLISHER, Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
@@ -219,6 +219,6 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.En
         landing = Landing(tuple(staged.release for staged in releases), ())
         load_dimensions(engine, releases, TODAY)
         register(engine, source, landing, judge(source, landing, releases, (), {}))
-        load_quarters(engine, source, ALL_QUARTERS, releases)
+        load_quarters(engine, source, ALL_QUARTERS, Accepted(tuple(releases)))
     yield engine
     engine.dispose()

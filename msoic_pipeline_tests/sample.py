@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from msoic_pipeline import landing, staging
-from msoic_pipeline.landing import Landing, Release, land_source, sidecar_path
+from msoic_pipeline.ingest import reading
+from msoic_pipeline.ingest.intake import Intake, take_in_source
+from msoic_pipeline.ingest.raw_files import RawFile
+from msoic_pipeline.ingest.reading import Reading, read_file
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.landing import FileAsked, Landing, Release, file_digest, identify_release
 from msoic_pipeline.quality.expectations import validate_source
-from msoic_pipeline.staging import StagedRelease, stage_release
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.staging import StagedRelease, stage_workbook
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, open_workbook
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.layout import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 RAW = REPOSITORY / "data" / "raw"
@@ -26,27 +33,64 @@ Grids = dict[str, list[list[Any]]]
 
 
 @cache
-def _staging_dir() -> Path:
+def _folder() -> Path:
     folder = tempfile.mkdtemp(prefix="msoic-tests-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
 
+def settings_in(folder: Path, raw: Path = RAW) -> Settings:
+    """Settings of which all but the raw files stand below ``folder``."""
+    return Settings(
+        raw_dir=raw,
+        archive_dir=folder / "archive",
+        staging_dir=folder / "staging",
+        output_dir=folder / "output",
+        warehouse_url=f"sqlite:///{folder / 'warehouse.sqlite'}",
+    )
+
+
+def read_here(asked: Sequence[FileAsked], staging_dir: Path) -> list[Reading]:
+    """Read files as a worker does, but in this process: for files that do no harm."""
+    return [read_file(file, staging_dir) for file in asked]
+
+
+def take_in(folder: Path, source: str, raw: Path = RAW) -> Intake:
+    """What comes of the files of a source below ``raw``, with archive and staging area below ``folder``."""
+    return take_in_source(settings_in(folder, raw), load_source(source), read_here)
+
+
+def ask_about(path: Path, raw: Path, source: Source) -> FileAsked:
+    """What is known of a raw file that is to be read where it lies."""
+    file = RawFile(path, path.relative_to(raw).as_posix())
+    return FileAsked(source.source, path, file.name, file_digest(path), file.read_sidecar())
+
+
+def land_file(path: Path, raw: Path, source: Source) -> Release:
+    """The release that a raw file is."""
+    return identify_release(open_workbook(path), ask_about(path, raw, source))
+
+
+def stage_release(release: Release, source: Source, raw: Path, staging_dir: Path) -> StagedRelease:
+    """A release parsed from its raw file."""
+    return stage_workbook(open_workbook(raw / release.file_name), release, staging_dir)
+
+
 @cache
-def landed(source: str) -> Landing:
+def taken_in(source: str) -> Intake:
     """The files of a source of the sample."""
-    return land_source(RAW, load_source(source), _staging_dir())
+    return take_in_source(settings_in(_folder()), load_source(source))
 
 
-@cache
-def _staged(release: Release) -> StagedRelease:
-    return stage_release(release, load_source(release.source), RAW, _staging_dir())
+def landed(source: str) -> Landing:
+    """The releases of a source of the sample."""
+    return taken_in(source).landing
 
 
 def staged_releases(source: str, part_of_name: str = "", most: int | None = None) -> list[StagedRelease]:
     """The releases of a source whose file names contain a text, parsed; the first of them where ``most`` is given."""
-    chosen = [release for release in landed(source).releases if part_of_name in release.file_name]
-    return [_staged(release) for release in chosen[:most]]
+    chosen = [staged for staged in taken_in(source).staged if part_of_name in staged.release.file_name]
+    return chosen[:most]
 
 
 def staged(source: str, part_of_name: str) -> StagedRelease:
@@ -76,9 +120,12 @@ def land_copy(folder: Path, source: str, path: Path, published_on: str, referenc
     shutil.copy2(path, target)
     said = f"published_on: {published_on}\nreference_period: {reference_period}\n"
     sidecar_path(target).write_text(said, encoding="utf-8")
-    found = land_source(folder / "raw", load_source(source), folder / "staging")
-    (release,) = (release for release in found.releases if release.file_name == f"{source}/{path.name}")
-    return stage_release(release, load_source(source), folder / "raw", folder / "staging")
+    found = take_in(folder, source, folder / "raw")
+    for error in found.unparsed:
+        if error.file == f"{source}/{path.name}":
+            raise error
+    (release,) = (staged for staged in found.staged if staged.release.file_name == f"{source}/{path.name}")
+    return release
 
 
 class GridWorkbook(Workbook):
@@ -89,23 +136,32 @@ class GridWorkbook(Workbook):
         self.grids = grids
         self.sheet_names = list(grids)
 
-    def sheet(self, name: str, rows: int | None = None) -> Sheet:
+    def head(self, name: str, rows: int) -> Sheet:
         return Sheet(name, self.grids[name][:rows])
+
+    def sheet(self, name: str) -> Sheet:
+        return Sheet(name, self.grids[name])
 
 
 def read_grids(path: Path, rows: int | None = None) -> Grids:
     """All sheets of a file, or the first rows of each."""
     workbook = open_workbook(path)
     try:
-        return {name: [list(row) for row in workbook.sheet(name, rows).rows] for name in workbook.sheet_names}
+        sheets = [workbook.sheet(name) if rows is None else workbook.head(name, rows) for name in workbook.sheet_names]
+        return {sheet.name: [list(row) for row in sheet.rows] for sheet in sheets}
     finally:
         workbook.close()
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, grids: Grids) -> None:
     """Let every file that is opened hold ``grids``."""
-    for module in (landing, staging):
-        monkeypatch.setattr(module, "open_workbook", lambda path: GridWorkbook(path, grids))
+    pretend_by(monkeypatch, lambda path: GridWorkbook(path, grids))
+
+
+def pretend_by(monkeypatch: pytest.MonkeyPatch, open_it: Callable[[Path], Workbook]) -> None:
+    """Let every file be opened by ``open_it``."""
+    for module in (reading, sys.modules[__name__]):
+        monkeypatch.setattr(module, "open_workbook", open_it)
 
 
 def failed_checks(release: StagedRelease) -> list[str]:

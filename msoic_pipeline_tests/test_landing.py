@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from msoic_pipeline import landing
-from msoic_pipeline.landing import Landing, land_source
+from msoic_pipeline.ingest import reading
+from msoic_pipeline.landing import Landing
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline_tests.sample import RAW, landed
+from msoic_pipeline_tests.sample import RAW, landed, take_in
 from sample_data.writers import write_xlsx
 
 NRM = "national-referral-mechanism-statistics-uk-quarter-3-2021-july-to-september-tables.ods"
@@ -43,7 +42,7 @@ class Raw:
 
     def land(self) -> Landing:
         """Land what is there."""
-        return land_source(self.root / "raw", load_source(self.source), self.root / "staging")
+        return take_in(self.root, self.source, self.root / "raw").landing
 
     def refused(self) -> SourceFileError:
         """Land what is there, of which one file must be refused and the others land."""
@@ -93,19 +92,19 @@ def test_a_cover_sheet_alone_is_enough_where_it_says_all(tmp_path: Path):
 def test_a_file_is_opened_once_ever(nrm: Raw, monkeypatch: pytest.MonkeyPatch):
     path = nrm.copy(NRM)
     before = nrm.land()
-    monkeypatch.setattr(landing, "open_workbook", lambda path: pytest.fail(f"opened {path}"))
+    monkeypatch.setattr(reading, "open_workbook", lambda path: pytest.fail(f"opened {path}"))
     assert nrm.land() == before
     monkeypatch.undo()
     sidecar = path.with_name(path.name + ".yaml")
     sidecar.write_text(sidecar.read_text() + "note: another\n")
     assert nrm.land().releases[0].note == "another"
-    assert len(json.loads((nrm.root / "staging" / "nrm" / "landed.json").read_text())) == 1
+    assert len(json.loads((nrm.root / "staging" / "nrm" / "readings.json").read_text())) == 1
 
 
 def test_a_broken_memory_is_forgotten(nrm: Raw):
     nrm.copy(NRM)
     before = nrm.land()
-    (nrm.root / "staging" / "nrm" / "landed.json").write_text("{")
+    (nrm.root / "staging" / "nrm" / "readings.json").write_text("{")
     assert nrm.land() == before
 
 
@@ -202,6 +201,12 @@ def test_a_sidecar_without_its_file(nrm: Raw):
     ("sidecar", "words"),
     [
         ("published_on: [", "expected"),
+        ("published_on: 2024-02-31", "published_on to be a date"),
+        ("!!int x", "a tag"),
+        ("[" * 5000, "a list"),
+        ("&a note: *a", "an anchor"),
+        ("title: one\ntitle: two", "title once"),
+        ("note: " + "x" * 70_000, "at most 65,536 bytes"),
         ("- a list", "`edition: 1`"),
         ("only words", "only words"),
         ("publised_on: 2021-11-04", "publised_on"),

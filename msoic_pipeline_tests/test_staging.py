@@ -21,7 +21,7 @@ import yaml
 
 from msoic_pipeline import faults, landing, staging
 from msoic_pipeline.faults import Fault
-from msoic_pipeline.landing import Landing, Release, land_source
+from msoic_pipeline.landing import Landing, Release
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
@@ -29,15 +29,15 @@ from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.staging import (
     MANIFEST,
     StagedRelease,
-    stage_release,
     staged_folder,
     staging_key,
     sweep,
 )
 from msoic_pipeline.workbooks.errors import DeclarationError, SourceFileError
 from msoic_pipeline.workbooks.layout import Validity, layout_digest, load_source
+from msoic_pipeline.workbooks.matching import match_workbook
 from msoic_pipeline_tests.conftest import REPOSITORY
-from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, staged
+from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, stage_release, staged, take_in
 from sample_data.writers import write_xlsx
 
 CPS = "cps-data-summary-quarter-3-2021-2022.xlsx"
@@ -52,9 +52,14 @@ def release() -> Release:
 
 @pytest.fixture
 def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that have been opened to be parsed."""
+    """The files whose sheets have been matched, that is parsed."""
     opened: list[str] = []
-    monkeypatch.setattr(staging, "open_workbook", _noting(staging.open_workbook, opened))
+
+    def match(source: Any, workbook: Any, quarter: dt.date) -> Any:
+        opened.append(workbook.path.name)
+        return match_workbook(source, workbook, quarter)
+
+    monkeypatch.setattr(staging, "match_workbook", match)
     return opened
 
 
@@ -76,8 +81,7 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
         {"sha256": "0" * 64},
         {"published_on": dt.date(2022, 1, 1)},
         {"reference_period": "2021-Q3"},
-        {"edition": 2},
-        {"note": "another"},
+        {"reporter": "another"},
     ):
         keys.add(staging_key(replace(release, **change)))
     for name, other in (
@@ -91,10 +95,14 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(members, "digest", lambda: "another spelling")
         keys.add(staging_key(release))
-    assert len(keys) == 1 + 5 + 3 + 1
-    assert staging_key(replace(release, superseded_by="a later one")) in keys, (
-        "what supersedes it changes nothing in it"
-    )
+    assert len(keys) == 1 + 4 + 3 + 1
+    for change in (
+        {"superseded_by": "a later one"},
+        {"note": "another"},
+        {"file_name": "nrm/moved.ods"},
+        {"edition": 2},
+    ):
+        assert staging_key(replace(release, **change)) in keys, "it changes nothing in the figures"
 
 
 def test_a_changed_layout_parses_anew(
@@ -176,35 +184,32 @@ def test_a_run_that_is_killed_midway_counts_for_nothing(tmp_path: Path):
     """Kills a process as soon as it begins to write, which leaves its partial folder behind."""
     code = (
         "import sys; from pathlib import Path; from msoic_pipeline import staging;"
-        "from msoic_pipeline.landing import land_source; from msoic_pipeline.workbooks.layout import load_source;"
+        "from msoic_pipeline_tests.sample import take_in;"
         "real = staging.pq.write_table;"
         "slow = lambda *a, **k: (real(*a, **k), print('written', flush=True), __import__('time').sleep(60));"
-        "staging.pq.write_table = slow; raw, out = map(Path, sys.argv[1:]); source = load_source('cps');"
-        "release = land_source(raw, source, out).releases[0]; staging.stage_release(release, source, raw, out)"
+        "staging.pq.write_table = slow; take_in(Path(sys.argv[1]), 'cps')"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(RAW), str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "written\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    partial = list((tmp_path / "cps").glob(".partial-*"))
-    assert len(partial) == 1 and list(partial[0].iterdir())
-    release = land_source(RAW, SOURCE, tmp_path).releases[0]
-    assert not staged_folder(release, tmp_path).exists()
-    done = stage_release(release, SOURCE, RAW, tmp_path)
-    assert done.manifest["facts"]
-    assert sweep(tmp_path, SOURCE, [done]) == 1
-    assert [path.name for path in (tmp_path / "cps").iterdir() if path.is_dir()] == [done.key]
+    staged = tmp_path / "staging" / "cps"
+    (partial,) = staged.glob(".partial-*")
+    assert list(partial.iterdir())
+    done = take_in(tmp_path, "cps").staged
+    assert len(done) == len(landed("cps").releases)
+    assert {path.name for path in staged.iterdir() if path.is_dir()} == {release.key for release in done}
 
 
 def test_what_stands_for_no_file_any_more_is_swept_away(release: Release, tmp_path: Path):
     kept = stage_release(release, SOURCE, RAW, tmp_path)
-    gone = stage_release(replace(release, note="another"), SOURCE, RAW, tmp_path)
-    assert sweep(tmp_path, SOURCE, [kept]) == 1
+    gone = stage_release(replace(release, published_on=dt.date(2022, 5, 1)), SOURCE, RAW, tmp_path)
+    assert sweep(tmp_path, "cps", [kept.key]) == 1
     assert kept.folder.is_dir() and not gone.folder.exists()
-    assert sweep(tmp_path / "nowhere", SOURCE, []) == 0
+    assert sweep(tmp_path / "nowhere", "cps", []) == 0
 
 
 # ---- what is written -------------------------------------------------------------------------------
@@ -341,9 +346,7 @@ def test_an_undeclared_member_of_the_programmes_record(tmp_path: Path):
     book["Activity"]["B5"] = "Juggling"
     (tmp_path / "raw" / "programme_activity").mkdir(parents=True)
     book.save(tmp_path / "raw" / "programme_activity" / name)
-    source = load_source("programme_activity")
-    (release,) = land_source(tmp_path / "raw", source, tmp_path).releases
-    done = stage_release(release, source, tmp_path / "raw", tmp_path)
+    (done,) = take_in(tmp_path, "programme_activity", tmp_path / "raw").staged
     (reject,) = done.frame("rejects").to_dict("records")
     assert (reject["rule"], reject["cell"]) == ("unknown_member", "G5")
     assert "activities.csv" in reject["reason"] and "Juggling" in reject["reason"]

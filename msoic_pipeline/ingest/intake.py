@@ -301,12 +301,13 @@ class _Pass:
             release_id_of(self.source.source, digest) for digest, record in self.records.items() if record.is_withdrawn
         )
         in_force = link_editions([release for release in known if release.release_id not in withdrawn], self.source)
+        as_read = {release.sha256: release for release in known}  # before editions were counted
         staged = []
         unparsed = []
         for release in in_force:
             error = self.readings[release.sha256].error
             if error is None:
-                staged.append(StagedRelease(release, staged_folder(release, self.settings.staging_dir)))
+                staged.append(StagedRelease(release, staged_folder(as_read[release.sha256], self.settings.staging_dir)))
             else:
                 unparsed.append(error)
         self.memory.save()

@@ -81,7 +81,7 @@ def _row_rules(source: Source, release: StagedRelease) -> Finding:
         success=number <= source.quarantine_threshold,
         rows_checked=int(release.manifest["counts"].get("data_rows", 0)),
         rows_failed=number,
-        detail=first_of(places) if places else f"{len(rejects)} rows left out by declared faults",
+        detail=first_of(places, total=number) if places else f"{len(rejects)} rows left out by declared faults",
     )
 
 

@@ -16,7 +16,7 @@ from msoic_pipeline.claims.verdicts import claim_lines, compute_claims, disagree
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
 from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import load_dimensions, load_quarters, register
+from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.model.evidence import report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
@@ -404,7 +404,7 @@ def _load(engine: Engine, source_id: str, quarters: Sequence[dt.date]) -> None:
     load_dimensions(engine, releases, TODAY)
     landing = Landing(tuple(staged.release for staged in releases), ())
     register(engine, source, landing, judge_files(source, landing, releases, (), {}))
-    load_quarters(engine, source, quarters, releases)
+    load_quarters(engine, source, quarters, Accepted(tuple(releases)))
 
 
 @pytest.fixture(scope="module")

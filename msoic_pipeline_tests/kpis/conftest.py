@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import load_dimensions, load_quarters, register
+from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.periods import FIRST_QUARTER, periods
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.staging import MANIFEST, StagedRelease
@@ -75,7 +75,7 @@ def fill(engine: Engine, parts: dict[str, list[StagedRelease]]) -> None:
         load_dimensions(engine, releases, TODAY)
         landing = Landing(tuple(staged.release for staged in releases), ())
         register(engine, source, landing, judge(source, landing, releases, (), {}))
-        load_quarters(engine, source, QUARTERS, releases)
+        load_quarters(engine, source, QUARTERS, Accepted(tuple(releases)))
 
 
 @pytest.fixture(scope="session")

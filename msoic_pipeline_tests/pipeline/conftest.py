@@ -65,6 +65,7 @@ def raw(tmp_path: Path) -> Path:
 def settings(monkeypatch: pytest.MonkeyPatch, raw: Path, staging: Path, tmp_path: Path) -> Path:
     """The settings of a run, but for the warehouse; returns the output folder."""
     monkeypatch.setenv("MSOIC_RAW_DIR", str(raw))
+    monkeypatch.setenv("MSOIC_ARCHIVE_DIR", str(tmp_path / "archive"))
     monkeypatch.setenv("MSOIC_STAGING_DIR", str(staging))
     monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(tmp_path / "output"))
     return tmp_path / "output"

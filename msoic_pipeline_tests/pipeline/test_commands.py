@@ -12,10 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from msoic_pipeline.cli import app
-from msoic_pipeline.landing import land_file, sidecar_path
+from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.publication.templates import write_template
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
+from msoic_pipeline_tests.sample import land_file
 
 Run = Callable[..., Ran]
 

@@ -8,6 +8,7 @@ without it: a rule that a row or a file breaks, a check of a release or of the w
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,9 +20,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline import landing, staging
-from msoic_pipeline.landing import Landing, land_source, sidecar_path
-from msoic_pipeline.loading import load_dimensions, load_quarters, register
+from msoic_pipeline.ingest.intake import Intake
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.expectations import validate_source
@@ -35,13 +36,11 @@ from msoic_pipeline.quality.warehouse_checks import (
 )
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
-from msoic_pipeline.staging import StagedRelease, stage_release
 from msoic_pipeline.warehouse import open_engine, prepare, reading
-from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import from_a1
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
-from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
+from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, pretend_by, read_grids, take_in
 
 Row = list[Any]
 Signal = tuple[str, ...]  # what was raised, and where
@@ -490,16 +489,6 @@ NO_CATCH = {"rule not_conserved"}
 # --- what catches them
 
 
-@dataclass(frozen=True)
-class Read:
-    """The files of a source as read: those recognised, those parsed, those that could not be."""
-
-    source: Source
-    landing: Landing
-    staged: list[StagedRelease]
-    unreadable: list[SourceFileError]
-
-
 @dataclass
 class Bench:
     """The sample's grids as files, a warehouse loaded from them, and what is raised with nothing planted."""
@@ -528,7 +517,7 @@ class Bench:
         prepare(engine)
         at_the_gate: dict[str, set[Signal]] = {}
         for source in SOURCES:
-            at_the_gate[source], reasons = load(engine, self.read(source, self.folder / "raw"))
+            at_the_gate[source], reasons = load(engine, source, take_in(self.folder, source, self.folder / "raw"))
             self.red += reasons
         summary = reconcile_quarters(engine, ALL_QUARTERS, today=TODAY)
         self.red += summary.worst if summary.blocking else ()
@@ -540,19 +529,8 @@ class Bench:
                 self.raised[source] = at_the_gate[source] | in_warehouse(connection, source)
         engine.dispose()
 
-    def read(self, source: str, raw: Path) -> Read:
-        """Land and stage the files of a source; a file that was read before is not read again."""
-        its = load_source(source)
-        read = Read(its, land_source(raw, its, self.folder / "staging"), [], [])
-        for release in read.landing.releases:
-            try:
-                read.staged.append(stage_release(release, its, raw, self.folder / "staging"))
-            except SourceFileError as error:
-                read.unreadable.append(error)
-        return read
-
-    def plant(self, fault: Fault, folder: Path) -> Read:
-        """Plant a fault in a copy of its source's files, and read them."""
+    def plant(self, fault: Fault, folder: Path) -> Intake:
+        """Plant a fault in a copy of its source's files, and read them; what was read before is not read again."""
         raw = folder / "raw"
         shutil.copytree(self.folder / "raw" / fault.source, raw / fault.source)
         (path,) = (path for path in raw.rglob(f"*{fault.file}*") if path.suffix != ".yaml")
@@ -560,26 +538,30 @@ class Bench:
         fault.plant(grids)
         assert grids != before, f"nothing was planted: {fault}"
         path.write_bytes(pickle.dumps(grids))
-        return self.read(fault.source, raw)
+        shutil.copytree(
+            self.folder / "staging" / fault.source, folder / "staging" / fault.source, copy_function=os.link
+        )
+        return take_in(folder, fault.source, raw)
 
-    def catch(self, read: Read, folder: Path) -> set[Signal]:
+    def catch(self, source: str, read: Intake, folder: Path) -> set[Signal]:
         """Put a source's files through the pipeline and return what is raised that is not with nothing planted."""
         folder.mkdir(exist_ok=True)
         shutil.copy2(self.warehouse, folder / "warehouse.sqlite")
         engine = open_engine(f"sqlite:///{folder / 'warehouse.sqlite'}")
-        signals, reasons = load(engine, read)
+        signals, reasons = load(engine, source, read)
         if not reasons:  # else the last good figures stand
             stale = stale_quarters(engine, ALL_QUARTERS, TODAY)
-            reconcile_quarters(engine, stale, rules=rules_of(read.source), today=TODAY)
+            reconcile_quarters(engine, stale, rules=rules_of(load_source(source)), today=TODAY)
             with reading(engine) as connection:
-                signals |= in_warehouse(connection, read.source.source)
+                signals |= in_warehouse(connection, source)
         engine.dispose()
-        return signals - self.raised[read.source.source]
+        return signals - self.raised[source]
 
 
-def load(engine: sa.Engine, read: Read) -> tuple[set[Signal], list[str]]:
+def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], list[str]]:
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
-    verdicts = judge(read.source, read.landing, read.staged, read.unreadable, validate_source(read.source, read.staged))
+    its = load_source(source)
+    verdicts = judge(its, read.landing, read.staged, read.unparsed, validate_source(its, read.staged))
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:
@@ -591,10 +573,9 @@ def load(engine: sa.Engine, read: Read) -> tuple[set[Signal], list[str]]:
                 signals.add((name, row["severity"], verdict.file_name, row["table_name"], row["check_name"]))
     reasons = [f"{verdict.file_name}: {reason}" for verdict in verdicts for reason in verdict.reasons]
     if not reasons:
-        accepted = [verdict.staged for verdict in verdicts if verdict.staged]
-        load_dimensions(engine, accepted, TODAY)
-        register(engine, read.source, read.landing, verdicts)
-        load_quarters(engine, read.source, ALL_QUARTERS, accepted)
+        load_dimensions(engine, read.staged, TODAY)
+        register(engine, its, read.landing, verdicts)
+        load_quarters(engine, its, ALL_QUARTERS, Accepted(read.staged))
     return signals, reasons
 
 
@@ -634,8 +615,7 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The bench; every file that is opened is read as the grids that it holds."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (landing, staging):
-            patch.setattr(module, "open_workbook", lambda path: GridWorkbook(path, pickle.loads(path.read_bytes())))
+        pretend_by(patch, lambda path: GridWorkbook(path, pickle.loads(path.read_bytes())))
         made = Bench(tmp_path_factory.mktemp("planted"))
         made.fill()
         yield made
@@ -644,7 +624,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_nothing_planted_raises_nothing_red(bench: Bench, tmp_path: Path):
     assert bench.red == []
     for source in SOURCES:
-        assert bench.catch(bench.read(source, bench.folder / "raw"), tmp_path / source) == set()
+        read = take_in(bench.folder, source, bench.folder / "raw")
+        assert bench.catch(source, read, tmp_path / source) == set()
 
 
 @pytest.mark.slow
@@ -657,7 +638,7 @@ def test_every_planted_fault_is_caught_by_a_named_rule(bench: Bench, tmp_path: P
         # All at once: Great Expectations takes as long over one release as over many.
         validate_source(load_source(source), list({s.key: s for _, _, read in reads for s in read.staged}.values()))
         for fault, folder, read in reads:
-            signals = bench.catch(read, folder)
+            signals = bench.catch(source, read, folder)
             names = sorted({f"{name} ({severity})" for name, severity, *_ in signals if name not in NO_CATCH})
             shutil.rmtree(folder)
             print(f"{fault.source:20}{fault.kind:17}{fault.words:53}{'; '.join(names) or 'NOT CAUGHT'}")

@@ -10,11 +10,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from msoic_pipeline.landing import land_file
-from msoic_pipeline.staging import stage_release
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
-from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
+from msoic_pipeline_tests.sample import land_file, only, rows_of, stage_release, staged, staged_releases
 
 FACT = "fact_crime_outcome"
 Q1 = dt.date(2015, 4, 1)

@@ -52,7 +52,7 @@ def test_cells_keep_their_addresses(tmp_path: Path, name: str, write: Callable[.
     assert (sheet.rows[1][1], sheet.rows[2][2], sheet.rows[2][3], sheet.rows[4][2]) == ("Date", 12, "-00", 1.5)
     assert sheet.rows[2][1].isoformat().startswith("2021-03-01")
     assert sheet.width == 4
-    assert len(workbook.sheet("One", rows=2).rows) == 2
+    assert len(workbook.head("Two", rows=2).rows) == 1
     workbook.close()
 
 
@@ -194,38 +194,49 @@ def test_an_archive_that_lies_about_its_size(xlsx: Path, ods: Path, tmp_path: Pa
 
 
 def test_limits_of_size(xlsx: Path, monkeypatch: pytest.MonkeyPatch):
-    for limit, words in (("MAX_FILE_BYTES", "bytes"), ("MAX_EXPANDED_BYTES", "contents of"), ("MAX_MEMBERS", "parts")):
+    limits = {
+        "MAX_FILE_BYTES": "bytes",
+        "MAX_EXPANDED_BYTES": "contents of",
+        "MAX_PARTS": "parts",
+        "MAX_SHEETS": "sheets",
+    }
+    for limit, words in limits.items():
         with monkeypatch.context() as patch:
-            patch.setattr(grid, limit, 3)
-            _refused(xlsx, "refused_file", words, "grid.py")
+            patch.setattr(grid, f"MAX_{limit}", 0)
+            _refused(xlsx, "refused_file", words, "limits.py")
 
 
-FAR = {
-    "one cell": b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
-    "single quotes": b"<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>",
-    "a prefix": b'<x:row r="1048576"><x:c r="XFD1048576"><x:v>1</x:v></x:c></x:row>',
-    "another attribute first": b'<row r="1048576"><c s="1" r="XFD1048576"><v>1</v></c></row>',
-    "a far row of cells without addresses": b'<row r="1048576"><c><v>1</v></c><c><v>1</v></c></row>',
-    "two cells": b'<row r="2"><c r="XFD2"><v>1</v></c></row><row r="1048576"><c r="A1048576"><v>1</v></c></row>',
-}
+def test_limits_of_a_csv(tmp_path: Path):
+    path = tmp_path / "f.csv"
+    path.write_text("a," * 16_384 + "\n")
+    _refused(path, "refused_file", "16,384 columns", "16,385 in row 1")
+    path.write_text("a\n" + "b" * 32_768 + "\n")
+    _refused(path, "unreadable_file", "row 2", "field limit")
 
 
-@pytest.mark.parametrize("cells", FAR)
-def test_cells_too_far_apart_are_refused_before_the_reader_makes_room_for_them(xlsx: Path, tmp_path: Path, cells: str):
-    def add(name: str, content: bytes) -> bytes:
-        return content.replace(b"</sheetData>", FAR[cells] + b"</sheetData>") if "sheet1" in name else content
+def test_a_cell_longer_than_any_is_refused_where_headers_are_looked_for(tmp_path: Path):
+    write_xlsx(tmp_path / "long.xlsx", {"S": [["People"], ["x" * 32_767]]})
+    workbook = open_workbook(tmp_path / "long.xlsx")
+    assert len(workbook.head("S", 5).rows) == 2
+    with zipfile.ZipFile(tmp_path / "long.xlsx") as book:
+        assert any(b"x" * 32_767 in book.read(name) for name in book.namelist())
+    path = _changed(
+        tmp_path / "long.xlsx",
+        tmp_path / "longer.xlsx",
+        lambda _, content: content.replace(b"x" * 32_767, b"x" * 32_768),
+    )
+    with pytest.raises(SourceFileError, match=r"sheet 'S', cell A2: .*32,768 characters"):
+        open_workbook(path).head("S", 5)
 
-    _refused(_changed(xlsx, tmp_path / "far.xlsx", add), "refused_file", "100,000,000 cells")
 
+@pytest.mark.parametrize("names", [["S", "evil\u202e"], ["S", "S"]])
+def test_names_of_sheets_that_could_deceive(xlsx: Path, tmp_path: Path, names: list[str]):
+    write_xlsx(tmp_path / "two.xlsx", {"S": [["a"]], "other": [["b"]]})
 
-def test_cells_repeated_too_often(ods: Path, tmp_path: Path):
-    def repeat(name: str, content: bytes) -> bytes:
-        return content.replace(
-            b'<table:table-cell office:value-type="float"',
-            b'<table:table-cell table:number-columns-repeated="16384" office:value-type="float"',
-        ).replace(b"<table:table-row>", b'<table:table-row table:number-rows-repeated="1048576">')
+    def rename(name: str, content: bytes) -> bytes:
+        return content.replace(b'name="other"', f'name="{names[1]}"'.encode()) if name == "xl/workbook.xml" else content
 
-    _refused(_changed(ods, tmp_path / "far.ods", repeat), "unreadable_file", "Cell limit exceeded")
+    _refused(_changed(tmp_path / "two.xlsx", tmp_path / "renamed.xlsx", rename), "refused_file", "sheets")
 
 
 def test_blank_cells_repeated_to_the_edge_are_usual(ods: Path, tmp_path: Path):

@@ -18,14 +18,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from msoic_pipeline.landing import Landing, Release, land_file, sidecar_path
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.landing import Landing, Release
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.staging import stage_release
 from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.matching import Match, match_workbook
-from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, landed, pretend, read_grids
+from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, land_file, landed, pretend, read_grids, stage_release
 
 SAME, REFUSED, DIFFERENT = "same figures", "refused", "OTHER FIGURES"
 PLACES = ("release_id", "sheet", "cell", "closed_cell")
