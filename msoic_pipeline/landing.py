@@ -61,7 +61,8 @@ class Landing:
     """The files of one source: those that are releases in force, in order of publication, and what is wrong.
 
     ``refused`` are files that are no releases of the source; ``absent`` are errors that something is not where it was,
-    which take no figure away; ``withdrawn`` are the releases whose figures a person took away; ``unsure`` those that
+    which take no figure away; ``withdrawn`` are the releases whose figures a person took away; ``known``
+    are all that were recognised, in force or withdrawn; ``unsure`` those that
     are kept and cannot be recognised now; ``waiting`` are files that somebody is still writing to, left for the next
     run.
     """
@@ -70,6 +71,7 @@ class Landing:
     refused: tuple[SourceFileError, ...]
     absent: tuple[SourceFileError, ...] = ()
     withdrawn: frozenset[str] = frozenset()
+    known: tuple[Release, ...] = ()
     unsure: frozenset[str] = frozenset()
     waiting: tuple[SourceFileError, ...] = ()
 

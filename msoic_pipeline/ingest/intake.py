@@ -313,7 +313,9 @@ class _Pass:
         self.memory.save()
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in known])
         refused = tuple({(error.rule, error.file, error.cell): error for error in self.refused}.values())
-        landing = Landing(in_force, refused, tuple(absent), withdrawn, frozenset(unsure), tuple(self.waiting))
+        landing = Landing(
+            in_force, refused, tuple(absent), withdrawn, tuple(known), frozenset(unsure), tuple(self.waiting)
+        )
         return Intake(landing, tuple(staged), tuple(unparsed), self.files_read)
 
 

@@ -1,0 +1,130 @@
+"""What people decide about releases: to take figures away and to give them back, to let a raw file go, to put it back.
+
+A decision stands in the archive, in the record of the release's file, so that it holds in every warehouse that is made
+from the archive. The next run acts on it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msoic_pipeline.ingest.archive import Archive, Decision, Record
+from msoic_pipeline.ingest.intake import source_locked, take_in_source
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.landing import release_id_of
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+
+
+@dataclass(frozen=True)
+class KeptRelease:
+    """A release whose file is kept, with its source's archive."""
+
+    source: Source
+    archive: Archive
+    record: Record
+
+    @property
+    def release_id(self) -> str:
+        """The release, as the table ``release`` names it."""
+        return release_id_of(self.source.source, self.record.sha256)
+
+
+def kept_releases(settings: Settings, source: Source) -> Iterator[KeptRelease]:
+    """Yield the releases of a source whose files are kept."""
+    archive = Archive(settings.archive_dir, source.source, private=source.sensitive)
+    for record in archive.records().values():
+        if record.is_recognised:
+            yield KeptRelease(source, archive, record)
+
+
+def find_release(settings: Settings, named: str) -> KeptRelease:
+    """Return the release of that name, or whose file stands or stood last under it below the raw folder.
+
+    Raises LookupError where there is none, or where a name stands for several.
+    """
+    found = [
+        kept
+        for source in map(load_source, SOURCES)
+        for kept in kept_releases(settings, source)
+        if named in (kept.release_id, kept.record.last_name)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(kept.release_id for kept in found)
+        raise LookupError(f"{named}: several releases stood there; name one of {names}")
+    raise LookupError(f"{named}: no release of that name is kept; the table release and Dagster's pages list them")
+
+
+def decide(settings: Settings, kept: KeptRelease, action: str, reason: str) -> None:
+    """Write a decision about a release into its record. Raises ValueError where it changes nothing or has no reason."""
+    if not reason.strip():
+        raise ValueError("expected a reason")
+    if action == "withdrawn" and kept.record.is_withdrawn:
+        raise ValueError(f"{kept.release_id} is withdrawn already")
+    if action == "restored" and not kept.record.is_withdrawn:
+        raise ValueError(f"{kept.release_id} is not withdrawn")
+    moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    with source_locked(settings, kept.source):
+        kept.record.decisions.append(Decision(action, moment, getpass.getuser(), reason.strip()))
+        kept.archive.write(kept.record)
+
+
+def put_back(settings: Settings, kept: KeptRelease) -> Path:
+    """Copy the file of a release, and its sidecar, to where it stood last in the raw folder; return its path there.
+
+    Raises FileExistsError where another file stands there.
+    """
+    target = settings.raw_dir / kept.record.last_name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        raise FileExistsError(f"{target} is there; move it away first")
+    if kept.record.sidecar is not None:
+        sidecar_path(target).write_text(kept.record.sidecar, encoding="utf-8")
+    aside = target.with_name(f".{target.name}.partial")
+    shutil.copyfile(kept.archive.content(kept.record), aside)
+    aside.replace(target)
+    return target
+
+
+def absent_releases(settings: Settings, source: Source) -> list[KeptRelease]:
+    """Return the releases of a source whose files do not stand in the raw folder."""
+    take_in_source(settings, source)
+    return [
+        kept for kept in kept_releases(settings, source) if not kept.record.is_in_raw and not kept.record.is_withdrawn
+    ]
+
+
+def synthetic_releases(settings: Settings) -> list[KeptRelease]:
+    """Return the releases that say that they are synthetic sample data."""
+    found = []
+    for source in map(load_source, SOURCES):
+        intake = take_in_source(settings, source)
+        synthetic = {release.release_id for release in intake.landing.known if release.is_synthetic}
+        found += [kept for kept in kept_releases(settings, source) if kept.release_id in synthetic]
+    return found
+
+
+def remove_raw_files(settings: Settings, sample: Sequence[KeptRelease]) -> None:
+    """Remove the raw files of releases, their sidecars, and the folders that are left empty."""
+    for kept in sample:
+        for name in kept.record.names:
+            if name.until is None:
+                path = settings.raw_dir / name.name
+                path.unlink(missing_ok=True)
+                sidecar_path(path).unlink(missing_ok=True)
+                if path.parent.name != kept.source.source and not any(path.parent.iterdir()):
+                    path.parent.rmdir()
+
+
+def remove_from_archive(settings: Settings, sample: Sequence[KeptRelease]) -> None:
+    """Remove the files of releases from the archive, for good."""
+    for kept in sample:
+        with source_locked(settings, kept.source):
+            kept.archive.remove(kept.record)
