@@ -54,10 +54,10 @@ def _label(text: bytes) -> Callable[[Place], bytes]:
 
 
 def _just_under(place: Place) -> bytes:
-    """A ratio of about 395: commas pack 1,000 to 1, noise 2 to 1, and the two are mixed to the measure."""
+    """A ratio of about 390: commas pack 1,000 to 1, noise 2 to 1, and the two are mixed to the measure."""
     chance = random.Random(place.name)
     empty = b",,,,,,,\n" * (400 * MIB // 8)
-    noise = chance.randbytes(330_000).hex().encode()
+    noise = chance.randbytes(400_000).hex().encode()
     return _gz(HEADER + noise + b"\n" + empty)
 
 
