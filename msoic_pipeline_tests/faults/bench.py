@@ -1,7 +1,7 @@
-"""A bench for whole runs under attack: folders of their own, `msoic run` as a process that is watched, and what it left.
+"""A bench for whole runs under attack: folders of their own, `msoic run` as a process that is watched, what it left.
 
 Every run is a process group with a time limit and a limit on its address space, so that a pipeline without protection
-cannot take the machine with it. Whatever of a run is still there when it has ended is found by a mark in its environment.
+cannot take the machine with it. What is still there of a run that has ended is found by a mark in its environment.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ class Started:
             with contextlib.suppress(psutil.Error):
                 described.append(f"{one.pid} {' '.join(one.cmdline())[:120]}")
                 one.kill()
-        said = (path.read_bytes().decode("utf-8", "surrogateescape") for path in (self.out, self.err))
-        return Ran(self.process.returncode, *said, took, late, self.peaks, described)
+        out, err = (path.read_bytes().decode("utf-8", "surrogateescape") for path in (self.out, self.err))
+        return Ran(self.process.returncode, out, err, took, late, self.peaks, described)
 
 
 def marked(mark: str) -> list[psutil.Process]:
@@ -224,7 +224,7 @@ class Bench:
                 stdout=to_out,
                 stderr=to_err,
                 start_new_session=True,
-                preexec_fn=limited,
+                preexec_fn=limited,  # noqa: PLW1509  it only sets limits
             )
         peaks: dict[str, int] = {}
         watcher = threading.Thread(target=_watch, args=(process, peaks), daemon=True)
@@ -257,7 +257,9 @@ class Bench:
         """The size of the warehouse, on either engine."""
         url = sa.make_url(self.url)
         if url.get_backend_name() == "sqlite":
-            return sum(path.stat().st_size for path in Path(str(url.database)).parent.glob(f"{Path(str(url.database)).name}*"))  # fmt: skip
+            return sum(
+                path.stat().st_size for path in Path(str(url.database)).parent.glob(f"{Path(str(url.database)).name}*")
+            )
         engine = open_engine(self.url)
         try:
             with reading(engine) as connection:
@@ -282,7 +284,7 @@ class Bench:
                             if isinstance(value, str):
                                 # A reason may have lines; a name or a title that has would forge others.
                                 lines = "\v" if column in ("file_name", "sheet", "cell", "title") else " "
-                                where = f"{table.name}.{column} {_key_of(table, row)}"
+                                where = f"{table.name}.{column} {_key_of(table, dict(row))}"
                                 texts[where] = value.replace("\n", lines)
         finally:
             engine.dispose()
@@ -301,7 +303,9 @@ class Bench:
         found: dict[str, list[tuple[str, Any, str]]] = {}
         try:
             with reading(engine) as connection:
-                for row in connection.execute(sa.select(quarantine).where(sa.not_(quarantine.c.is_declared))).mappings():  # fmt: skip
+                for row in connection.execute(
+                    sa.select(quarantine).where(sa.not_(quarantine.c.is_declared))
+                ).mappings():
                     found.setdefault(row["file_name"], []).append((row["rule"], row["release_id"], row["reason"]))
         finally:
             engine.dispose()
@@ -435,4 +439,6 @@ def table_of(rows: list[tuple[Any, ...]]) -> str:
     """Rows as a table of text, each column as wide as it needs to be."""
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[n]) for row in texts) for n in range(len(texts[0]))] if texts else []
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts)  # fmt: skip
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts
+    )

@@ -1,6 +1,6 @@
 """What becomes of each hostile file alone, without a run: landed, staged and validated in a process with limits.
 
-``python -m msoic_pipeline_tests.faults.each [NAME …]`` prints a line a file; a whole round takes some minutes. It asks the
+``python -m msoic_pipeline_tests.faults.each [NAME …]`` prints a line a file; a round takes half an hour. It asks the
 stages directly, and so sees what the pipeline itself does with a file, whatever stands around it.
 """
 

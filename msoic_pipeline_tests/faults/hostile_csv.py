@@ -13,8 +13,11 @@ from threading import Event, Thread
 
 from msoic_pipeline_tests.faults.registry import Expected, Group, Place, donor_bytes, register
 
+# One line a hostile file, however long.
+# fmt: off
+
 MIB = 2**20
-HEADER = b"Financial Year,Financial Quarter,Force Name,Offence Description,Offence Group,Offence Subgroup,Offence Code,Number of Offences\n"  # fmt: skip
+HEADER = b"Financial Year,Financial Quarter,Force Name,Offence Description,Offence Group,Offence Subgroup,Offence Code,Number of Offences\n"
 ROW = b"2017/18,1,Avon and Somerset,Absconding from lawful custody,Miscellaneous crimes,Miscellaneous crimes,80,%s\n"
 
 
@@ -29,8 +32,8 @@ def _gz(content: bytes, **_: object) -> bytes:
     return gzip.compress(content, 9, mtime=0)
 
 
-def _csv(name: str, description: str, make: Callable[[Place], bytes], expected: Expected = "either", group: Group = "csv", suffix: str = ".csv") -> None:  # fmt: skip
-    register(name, "recorded_crime", group, description, lambda place: place.write(suffix, make(place)), expected)  # fmt: skip
+def _csv(name: str, description: str, make: Callable[[Place], bytes], expected: Expected = "either", group: Group = "csv", suffix: str = ".csv") -> None:
+    register(name, "recorded_crime", group, description, lambda place: place.write(suffix, make(place)), expected)
 
 
 def _own(place: Place) -> bytes:
@@ -72,31 +75,31 @@ def _bad_rows(number: int) -> Callable[[Place], bytes]:
     return make
 
 
-_csv("csvgz-just-under-ratio", "a .csv.gz that expands nearly 400 times, to 400 MB", _just_under, "refused", "heavy", ".csv.gz")  # fmt: skip
+_csv("csvgz-just-under-ratio", "a .csv.gz that expands nearly 400 times, to 400 MB", _just_under, "refused", "heavy", ".csv.gz")
 _csv("csv-99mb-ab", "99 MB of `ab,`", lambda place: b"ab," * (33 * MIB), "refused", "heavy")
 _csv("csv-400000-bad-rows", "400,000 rows of forces that nobody knows", _bad_rows(400_000), "rejected", "heavy")
-_csv("csv-nearly-recognised", "1 MB that nearly matches a pattern of `recognise`", lambda place: b"financial quarter force name offence description " * (MIB // 50) + place.name.encode(), "refused")  # fmt: skip
+_csv("csv-nearly-recognised", "1 MB that nearly matches a pattern of `recognise`", lambda place: b"financial quarter force name offence description " * (MIB // 50) + place.name.encode(), "refused")
 _csv("csv-nul-in-label", "NUL in a label", _label(b"Avon\x00and Somerset"))
 
 # ---- how it is written -----------------------------------------------------------------------------------------------
 
 _csv("csv-nul-bytes", "a megabyte of NUL", lambda place: HEADER + b"\x00" * MIB + b"\n")
 _csv("csv-unclosed", "a quote that is never closed", _plus(b'2017/18,1,"Avon' + b" and Somerset" * 10_000))
-_csv("csv-unclosed-long", "a quote that is never closed, and 100 MB behind it", lambda place: HEADER + b'"' + b"x,y\n" * (25 * MIB), "refused", "heavy")  # fmt: skip
+_csv("csv-unclosed-long", "a quote that is never closed, and 100 MB behind it", lambda place: HEADER + b'"' + b"x,y\n" * (25 * MIB), "refused", "heavy")
 _csv("csv-quotes-alone", "10 MB of quotes", lambda place: HEADER + b'"' * (10 * MIB + 1))
 _csv("csv-long-field", "a field of 200,000 characters", _label(b"x" * 200_000))
 _csv("csv-10-million-lines", "10 million empty lines", lambda place: _donor() + b"\n" * 10_000_000, "either", "heavy")
 _csv("csv-million-columns", "a row of a million columns", lambda place: HEADER + b"1," * MIB + b"\n", "either", "heavy")
-_csv("csv-wide-and-deep", "a row of 16,384 columns, and 200,000 rows of one", lambda place: HEADER + b"1," * 16_383 + b"\n" + b"1\n" * 200_000, "either", "heavy")  # fmt: skip
-_csv("csv-bom", "a mark of byte order, as Excel writes it", lambda place: b"\xef\xbb\xbf" + HEADER + _own(place), "either")  # fmt: skip
+_csv("csv-wide-and-deep", "a row of 16,384 columns, and 200,000 rows of one", lambda place: HEADER + b"1," * 16_383 + b"\n" + b"1\n" * 200_000, "either", "heavy")
+_csv("csv-bom", "a mark of byte order, as Excel writes it", lambda place: b"\xef\xbb\xbf" + HEADER + _own(place), "either")
 _csv("csv-two-boms", "two marks of byte order", lambda place: b"\xef\xbb\xbf" * 2 + HEADER + _own(place))
-_csv("csv-bom-within", "a mark of byte order at every line", lambda place: (HEADER + _own(place)).replace(b"\n", b"\n\xef\xbb\xbf"))  # fmt: skip
-_csv("csv-utf-16", "UTF-16 with its mark, as Excel's Unicode text", lambda place: (HEADER + _own(place)).decode().encode("utf-16"))  # fmt: skip
+_csv("csv-bom-within", "a mark of byte order at every line", lambda place: (HEADER + _own(place)).replace(b"\n", b"\n\xef\xbb\xbf"))
+_csv("csv-utf-16", "UTF-16 with its mark, as Excel's Unicode text", lambda place: (HEADER + _own(place)).decode().encode("utf-16"))
 _csv("csv-utf-16-bare", "UTF-16 without its mark", lambda place: (HEADER + _own(place)).decode().encode("utf-16-le"))
 _csv("csv-mixed", "UTF-8 and Windows' code page in one file", _label(b"Avon \xe2\x80\x93 \x96 \x81\x8d Somerset"))
 _csv("csv-cr-only", "lines that end in CR alone", lambda place: (HEADER + _own(place)).replace(b"\n", b"\r"))
 _csv("csv-crlf-mixed", "lines that end in CR CR LF", lambda place: (HEADER + _own(place)).replace(b"\n", b"\r\r\n"))
-_csv("csv-line-separators", "lines that end in U+2028", lambda place: (HEADER + _own(place)).replace(b"\n", "\u2028".encode()))  # fmt: skip
+_csv("csv-line-separators", "lines that end in U+2028", lambda place: (HEADER + _own(place)).replace(b"\n", "\u2028".encode()))
 _csv("csv-semicolons", "semicolons for commas", lambda place: (HEADER + _own(place)).replace(b",", b";"))
 _csv("csv-tabs", "tabs for commas", lambda place: (HEADER + _own(place)).replace(b",", b"\t"))
 _csv("csv-header-only", "a header and no row", lambda place: HEADER + b"\n" * len(place.name), "either")
@@ -109,10 +112,10 @@ _csv("csv-a-newline", "a .csv of one newline", lambda place: b"\n", "refused")
 
 # ---- what it says ----------------------------------------------------------------------------------------------------
 
-_csv("csv-control-label", "a label with escape sequences", _label(b"Avon\x1b[2J\x1b]0;owned\x07\x08 Somerset"), "rejected")  # fmt: skip
-_csv("csv-bidi-label", "a label with marks that turn the direction", _label("\u202etesremoS dna novA\u2069".encode()), "rejected")  # fmt: skip
+_csv("csv-control-label", "a label with escape sequences", _label(b"Avon\x1b[2J\x1b]0;owned\x07\x08 Somerset"), "rejected")
+_csv("csv-bidi-label", "a label with marks that turn the direction", _label("\u202etesremoS dna novA\u2069".encode()), "rejected")
 _csv("csv-c1-label", "a label with C1 controls", _label("Avon\u009b2J Somerset".encode()), "rejected")
-_csv("csv-newline-label", "a label that breaks the line, and says that all is well", _label(b'"Avon\nNothing blocks: all figures are loaded.\n"'), "rejected")  # fmt: skip
+_csv("csv-newline-label", "a label that breaks the line, and says that all is well", _label(b'"Avon\nNothing blocks: all figures are loaded.\n"'), "rejected")
 _csv("csv-formula-label", "a label that a spreadsheet would run", _label(b"=HYPERLINK(0)"), "rejected")
 _csv("csv-markup-label", "a label that is a script in HTML", _label(b"<script>alert(1)</script>"), "rejected")
 _csv("csv-cell-of-spaces", "a label of 120,000 spaces", _label(b"a" + b" " * 120_000 + b"b"), "rejected")
@@ -141,7 +144,7 @@ for _name, _figures in (
 # ---- gzip ------------------------------------------------------------------------------------------------------------
 
 
-def _packed(name: str, description: str, make: Callable[[Place], bytes], expected: Expected = "either", group: Group = "csv") -> None:  # fmt: skip
+def _packed(name: str, description: str, make: Callable[[Place], bytes], expected: Expected = "either", group: Group = "csv") -> None:
     _csv(name, description, make, expected, group, ".csv.gz")
 
 
@@ -170,7 +173,7 @@ _packed("csvgz-200000-members", "200,000 empty members", lambda place: _gz(HEADE
 _packed("csvgz-cut", "cut in the middle", lambda place: _good(place)[:-30], "refused")
 _packed("csvgz-wrong-sum", "a checksum that is wrong", lambda place: _good(place)[:-8] + b"\0" * 8, "refused")
 _packed("csvgz-name-climbs", "a header that names ../../../../tmp/climbed", _named)
-_packed("csvgz-is-zip", "a .csv.gz that is an archive", lambda place: donor_bytes("cps") + place.name.encode(), "refused")  # fmt: skip
+_packed("csvgz-is-zip", "a .csv.gz that is an archive", lambda place: donor_bytes("cps") + place.name.encode(), "refused")
 _packed("csvgz-is-csv", "a .csv.gz that is not packed", lambda place: HEADER + _own(place) + b"\n", "refused")
 _packed("csvgz-in-gz", "a .gz within a .gz", lambda place: _gz(_good(place)), "refused")
 _packed("csvgz-of-nothing", "nothing, packed", lambda place: _gz(b""), "refused")
@@ -205,7 +208,7 @@ def _growing(place: Place) -> Iterator[None]:
         thread.join()
 
 
-register("csv-still-growing", "recorded_crime", "csv", "a file that is still being written while it is read", _grow_start, "either", _growing)  # fmt: skip
+register("csv-still-growing", "recorded_crime", "csv", "a file that is still being written while it is read", _grow_start, "either", _growing)
 
 
 @contextmanager
@@ -231,7 +234,7 @@ def _replaced_again(place: Place) -> Iterator[None]:
         thread.join()
 
 
-register("csv-replaced-over-again", "recorded_crime", "csv", "a file that is replaced by another 500 times a second", _grow_start, "either", _replaced_again)  # fmt: skip
+register("csv-replaced-over-again", "recorded_crime", "csv", "a file that is replaced by another 500 times a second", _grow_start, "either", _replaced_again)
 
 
 @contextmanager
@@ -256,4 +259,4 @@ def _come_and_gone(place: Place) -> Iterator[None]:
         thread.join()
 
 
-register("csv-comes-and-goes", "recorded_crime", "csv", "a file that is there one moment and not the next", lambda place: place.write(".csv", HEADER + _own(place)), "ignored", _come_and_gone)  # fmt: skip
+register("csv-comes-and-goes", "recorded_crime", "csv", "a file that is there one moment and not the next", lambda place: place.write(".csv", HEADER + _own(place)), "ignored", _come_and_gone)

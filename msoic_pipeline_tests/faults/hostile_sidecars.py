@@ -12,6 +12,9 @@ from pathlib import Path
 
 from msoic_pipeline_tests.faults.registry import SIDECARS, Expected, Place, pack, parts_of, register
 
+# One line a hostile file, however long.
+# fmt: off
+
 MIB = 2**20
 PERIOD = "reference_period: 2022-Q1\n"
 
@@ -23,7 +26,7 @@ def _good(place: Place) -> bytes:
 def _says(name: str, description: str, said: str | bytes, expected: Expected = "refused") -> None:
     """The CPS's good file beside a sidecar."""
     content = said if isinstance(said, bytes) else said.encode("utf-8", "surrogatepass")
-    register(name, "cps", "sidecar", description, lambda place: place.write(".xlsx", _good(place), content), expected)  # fmt: skip
+    register(name, "cps", "sidecar", description, lambda place: place.write(".xlsx", _good(place), content), expected)
 
 
 def _with(name: str, description: str, line: str, expected: Expected = "refused") -> None:
@@ -91,9 +94,9 @@ _with("said-synthetic-perhaps", "is_synthetic: perhaps", "is_synthetic: perhaps"
 _with("said-synthetic-list", "is_synthetic: []", "is_synthetic: []")
 _with("said-nul-in-note", "NUL in a note", 'note: "a\\0b"', "either")
 _with("said-escapes-in-note", "escape sequences in a note", 'note: "a\\e[2J\\e]0;owned\\a\\x9b2Jb"', "either")
-_with("said-bidi-in-title", "marks that turn the direction, in a title", 'title: "\\u202Eyrammus atad SPC\\u2069"', "either")  # fmt: skip
+_with("said-bidi-in-title", "marks that turn the direction, in a title", 'title: "\\u202Eyrammus atad SPC\\u2069"', "either")
 _with("said-surrogate-in-note", "a lone surrogate in a note", 'note: "a\\uD800b"', "either")
-_with("said-lines-in-title", "a title that breaks the line", 'title: "CPS\\nNothing blocks: all figures are loaded.\\n"', "either")  # fmt: skip
+_with("said-lines-in-title", "a title that breaks the line", 'title: "CPS\\nNothing blocks: all figures are loaded.\\n"', "either")
 _with("said-note-of-a-megabyte", "a note of 1 MB", f"note: {'x' * MIB}", "either")
 _with("said-note-of-spaces", "a note of 200,000 spaces", f'note: "a{" " * 200_000}b"', "either")
 _with("said-note-of-notes", "`(note ` 170,000 times in a note", f'note: "{"(note " * 170_000}"', "either")
@@ -113,12 +116,12 @@ _with("said-period-twice", "the reference period twice", "reference_period: 2021
 # ---- how it is written -----------------------------------------------------------------------------------------------
 
 _says("yaml-nested-lists", "10,000 lists, each within the one before", PERIOD + "note: " + "[" * 10_000)
-_says("yaml-nested-closed", "10,000 lists, each within the one before, and closed", PERIOD + "note: " + "[" * 10_000 + "]" * 10_000)  # fmt: skip
+_says("yaml-nested-closed", "10,000 lists, each within the one before, and closed", PERIOD + "note: " + "[" * 10_000 + "]" * 10_000)
 _says("yaml-nested-maps", "10,000 mappings, each within the one before", PERIOD + "note: " + "{a: " * 10_000)
 _says("yaml-nested-dashes", "5,000 dashes in a line", PERIOD + "note:\n" + "- " * 5_000 + "x")
-_says("yaml-alias-bomb", "an alias bomb of 400 bytes", "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)))  # fmt: skip
-_says("yaml-alias-in-note", "an alias bomb in the note, where it is turned into text", PERIOD + "note:\n- &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"- &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)))  # fmt: skip
-_says("yaml-merge-bomb", "a bomb of `<<`", "a0: &a0 {x: 1, y: 2}\n" + "".join(f"a{n}: &a{n} {{<<: [{','.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 9)))  # fmt: skip
+_says("yaml-alias-bomb", "an alias bomb of 400 bytes", "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)))
+_says("yaml-alias-in-note", "an alias bomb in the note, where it is turned into text", PERIOD + "note:\n- &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"- &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)))
+_says("yaml-merge-bomb", "a bomb of `<<`", "a0: &a0 {x: 1, y: 2}\n" + "".join(f"a{n}: &a{n} {{<<: [{','.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 9)))
 _says("yaml-recursion", "a list that holds itself", PERIOD + "note: &a [*a, *a]\n", "either")
 _says("yaml-whole-is-itself", "a mapping that holds itself", "&a\nnote: *a\n" + PERIOD, "either")
 _says("yaml-unknown-alias", "an alias of nothing", PERIOD + "note: *nobody\n")
@@ -139,7 +142,7 @@ _says("yaml-of-20mb", "20 MB of fields", PERIOD + "".join(f"field{n}: {n}\n" for
 _says("yaml-noise", "noise", random.Random("yaml").randbytes(100_000))
 _says("yaml-is-xlsx", "a sidecar that is an XLSX", pack({"x": b"x"}, "yaml-is-xlsx"))
 _says("yaml-percent", "a directive of a version that is to come", "%YAML 9.9\n---\n" + PERIOD, "either")
-_says("yaml-tag-directive", "a directive that renames tags", "%TAG ! tag:yaml.org,2002:python/\n---\n" + PERIOD + "note: !object/apply:os.system [id]\n")  # fmt: skip
+_says("yaml-tag-directive", "a directive that renames tags", "%TAG ! tag:yaml.org,2002:python/\n---\n" + PERIOD + "note: !object/apply:os.system [id]\n")
 
 # ---- what it is ------------------------------------------------------------------------------------------------------
 
@@ -149,17 +152,22 @@ def _sparse(path: Path, size: int) -> None:
         stream.truncate(size)
 
 
-_beside("sidecar-is-folder", "a sidecar that is a folder", lambda path: path.mkdir())
-_beside("sidecar-is-fifo", "a sidecar that is a FIFO: who opens it waits for ever", lambda path: os.mkfifo(path))
+def _closed_sidecar(path: Path) -> None:
+    path.write_text(PERIOD)
+    path.chmod(0)
+
+
+_beside("sidecar-is-folder", "a sidecar that is a folder", Path.mkdir)
+_beside("sidecar-is-fifo", "a sidecar that is a FIFO: who opens it waits for ever", os.mkfifo)
 _beside("sidecar-is-huge", "a sidecar of 4 GB of noughts, which take no room", lambda path: _sparse(path, 4 * 2**30))
 _beside("sidecar-leads-out", "a sidecar that is a link to /etc/passwd", lambda path: path.symlink_to("/etc/passwd"))
 _beside("sidecar-leads-nowhere", "a sidecar that is a link to nothing", lambda path: path.symlink_to("nowhere.yaml"))
 _beside("sidecar-leads-to-itself", "a sidecar that is a link to itself", lambda path: path.symlink_to(path.name))
-_beside("sidecar-is-zero-device", "a sidecar that is /dev/zero: it never ends", lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5)))  # fmt: skip
-_beside("sidecar-unreadable", "a sidecar that may not be read (by root it may)", lambda path: (path.write_text(PERIOD), path.chmod(0)), "either")  # fmt: skip
-_beside("sidecar-of-other-case", "a sidecar called .XLSX.YAML", lambda path: path.with_name(path.name.upper()).write_text(PERIOD), "either")  # fmt: skip
+_beside("sidecar-is-zero-device", "a sidecar that is /dev/zero: it never ends", lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5)))
+_beside("sidecar-unreadable", "a sidecar that may not be read (by root it may)", _closed_sidecar, "either")
+_beside("sidecar-of-other-case", "a sidecar called .XLSX.YAML", lambda path: path.with_name(path.name.upper()).write_text(PERIOD), "either")
 _beside("sidecar-yml", "a sidecar called .yml", lambda path: path.with_suffix(".yml").write_text(PERIOD))
-_beside("sidecar-without-suffix", "a sidecar called <name>.yaml, not <name>.xlsx.yaml", lambda path: path.with_name(path.name.replace(".xlsx", "")).write_text(PERIOD))  # fmt: skip
+_beside("sidecar-without-suffix", "a sidecar called <name>.yaml, not <name>.xlsx.yaml", lambda path: path.with_name(path.name.replace(".xlsx", "")).write_text(PERIOD))
 
 
 def _only_sidecar(place: Place) -> None:
@@ -178,7 +186,7 @@ register("sidecar-nameless", "cps", "sidecar", "a file called .yaml", _alone, "i
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 
-def _called(name: str, description: str, file_name: Callable[[str], str | bytes], expected: Expected = "either") -> None:  # fmt: skip
+def _called(name: str, description: str, file_name: Callable[[str], str | bytes], expected: Expected = "either") -> None:
     """The CPS's good file under a name, with its sidecar where that can be."""
 
     def lay(place: Place) -> None:
@@ -198,14 +206,14 @@ _called("name-newline", "a newline in a name", lambda name: f"{name}\nNothing bl
 _called("name-return", "a carriage return in a name", lambda name: f"{name}\roverwritten.xlsx")
 _called("name-line-separator", "U+2028 and U+0085 in a name", lambda name: f"{name}\u2028a\u0085b.xlsx")
 _called("name-bidi", "marks that turn the direction, in a name", lambda name: f"{name}\u202excod\u2069.xlsx")
-_called("name-bidi-isolates", "isolates and marks in a name", lambda name: f"{name}\u2066\u2067\u2068\u200e\u200f\u061c.xlsx")  # fmt: skip
+_called("name-bidi-isolates", "isolates and marks in a name", lambda name: f"{name}\u2066\u2067\u2068\u200e\u200f\u061c.xlsx")
 _called("name-tags", "invisible tag characters in a name", lambda name: f"{name}\U000e0041\U000e007f\u200b\ufeff.xlsx")
 _called("name-not-utf-8", "a name that is not UTF-8", lambda name: name.encode() + b"\xff\xfe\xc0\x80.xlsx")
 _called("name-latin-1", "a name in another code page", lambda name: f"{name}-\u00e9\u00a3".encode("latin-1") + b".xlsx")
 _called("name-surrogates", "a name with a surrogate in UTF-8", lambda name: name.encode() + b"\xed\xa0\x80.xlsx")
-_called("name-of-251-bytes", "a name of 251 bytes: that of its sidecar cannot be", lambda name: name.ljust(246, "x") + ".xlsx")  # fmt: skip
-_called("name-with-sidecar-of-251", "a name of 246 bytes, whose sidecar's is 251", lambda name: name.ljust(241, "x") + ".xlsx")  # fmt: skip
-_called("name-of-255-bytes", "a name of 255 bytes, and none of them in ASCII but the first", lambda name: name + "\u00e9" * ((250 - len(name)) // 2) + ".xlsx")  # fmt: skip
+_called("name-of-251-bytes", "a name of 251 bytes: that of its sidecar cannot be", lambda name: name.ljust(246, "x") + ".xlsx")
+_called("name-with-sidecar-of-251", "a name of 246 bytes, whose sidecar's is 251", lambda name: name.ljust(241, "x") + ".xlsx")
+_called("name-of-255-bytes", "a name of 255 bytes, and none of them in ASCII but the first", lambda name: name + "\u00e9" * ((250 - len(name)) // 2) + ".xlsx")
 _called("name-upper-case", "a good file called .XLSX", lambda name: f"{name}.XLSX")
 _called("name-mixed-case", "a good file called .xLsX", lambda name: f"{name}.xLsX")
 _called("name-leads-with-dash", "a name that begins with a dash", lambda name: f"-rf {name}.xlsx")
@@ -276,16 +284,16 @@ def _loop(path: Path) -> None:
     (folder / "again").symlink_to(folder)
 
 
-_special("special-fifo", "a FIFO: who opens it waits for ever", lambda path: os.mkfifo(path))
+_special("special-fifo", "a FIFO: who opens it waits for ever", os.mkfifo)
 _special("special-socket", "a socket", _socket)
-_special("special-device", "a device that never ends: /dev/zero", lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5)))  # fmt: skip
+_special("special-device", "a device that never ends: /dev/zero", lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5)))
 _special("special-dangling", "a link to nothing", lambda path: path.symlink_to("nowhere.xlsx"))
 _special("special-leads-out", "a link to a file outside the folder", _link_out)
 _special("special-leads-to-proc", "a link to /proc/self/mem", lambda path: path.symlink_to("/proc/self/mem"))
 _special("special-leads-to-itself", "a link to itself", lambda path: path.symlink_to(path.name))
-_special("special-folder", "an empty folder called x.xlsx", lambda path: path.mkdir(), "ignored")
+_special("special-folder", "an empty folder called x.xlsx", Path.mkdir, "ignored")
 _special("special-unreadable", "a file that may not be read (by root it may)", _unreadable, "either")
 _special("special-folder-closed", "a folder that may not be entered (by root it may)", _folder_unreadable, "either")
 _special("special-loop", "a folder with a link to itself in it", _loop, "ignored")
 _special("special-leads-to-root", "a link to the folder /", lambda path: path.symlink_to("/"), "ignored")
-_special("special-link-within", "a link to a good file of the same folder", lambda path: path.symlink_to(next(p.name for p in sorted(path.parent.glob("cps-data*.xlsx")))), "either")  # fmt: skip
+_special("special-link-within", "a link to a good file of the same folder", lambda path: path.symlink_to(next(p.name for p in sorted(path.parent.glob("cps-data*.xlsx")))), "either")

@@ -191,9 +191,28 @@ def raw_archive(entries: list[RawEntry], comment: bytes = b"") -> bytes:
         packed_size = len(packed) if entry.declared_packed is None else entry.declared_packed
         crc = zlib.crc32(entry.content) if entry.declared_crc is None else entry.declared_crc
         where = len(body) if entry.offset is None else entry.offset
-        common = struct.pack("<HHHHHIIIHH", 45, entry.flags, entry.method, 0, 33, crc, packed_size, size, len(entry.name), len(entry.extra))  # fmt: skip
+        common = struct.pack(
+            "<HHHHHIIIHH",
+            45,
+            entry.flags,
+            entry.method,
+            0,
+            33,
+            crc,
+            packed_size,
+            size,
+            len(entry.name),
+            len(entry.extra),
+        )
         body += b"PK\3\4" + common + entry.name + entry.extra + packed
-        directory += b"PK\1\2" + struct.pack("<H", 0x032D) + common + struct.pack("<HHHII", 0, 0, 0, entry.attributes, where) + entry.name + entry.extra  # fmt: skip
+        directory += (
+            b"PK\1\2"
+            + struct.pack("<H", 0x032D)
+            + common
+            + struct.pack("<HHHII", 0, 0, 0, entry.attributes, where)
+            + entry.name
+            + entry.extra
+        )
     end = struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(directory), len(body), len(comment))
     return bytes(body) + bytes(directory) + b"PK\5\6" + end + comment
 

@@ -1,7 +1,7 @@
 """Hostile files beside good ones: each is named or rightly accepted, the good ones load, nothing is left behind.
 
-A run a group, since a run takes a quarter of a minute; what would take long or much memory runs alone. MSOIC_FAULTS_ONLY
-names some (with commas), to try a few. What is said of each file stands in hostile.py's registry.
+A run a group, since a run takes a quarter of a minute; what takes long or much memory runs alone. MSOIC_FAULTS_ONLY
+names some (with commas), to try a few.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ class After:
 def _became(hostile: Hostile, after: After) -> tuple[str, str]:
     """What became of a hostile file, in a word and in more."""
     rows = [row for file, those in after.quarantine.items() if hostile.token in file for row in those]
-    accepted = [
-        row for file, row in after.releases.items() if hostile.token in file and row["status"] == "accepted"
-    ]
+    accepted = [row for file, row in after.releases.items() if hostile.token in file and row["status"] == "accepted"]
     if accepted:
         donor = after.good.get(DONORS.get(hostile.source, ""))
         same = donor is not None and all(row["figures"] == donor["figures"] for row in accepted)
@@ -73,7 +71,7 @@ def _of_the_run(bench: Bench, ran: Ran, before: int) -> list[str]:
     if ran.late:
         wrong.append(f"the run did not end by itself within {ran.seconds:.0f} s")
     if not ran.agrees:
-        wrong.append(f"exit code {ran.code} and the last sentence {ran.last_words!r} do not agree: {ran.out[-1500:]}\n{ran.err[-1500:]}")  # fmt: skip
+        wrong.append(f"exit code {ran.code} and the last sentence {ran.last_words!r} do not agree: {ran}")
     wrong += [f"{process}: {peak:,} MB" for process, peak in ran.peaks.items() if peak > MEMORY_MB]
     wrong += [f"still there after the run: {process}" for process in ran.left_over]
     wrong += [f"half made: {path}" for path in bench.half_made()]
@@ -104,9 +102,9 @@ def _attack(bench: Bench, prepared: Bench, chosen: list[Hostile], summary: Summa
     for file, rows in after.quarantine.items():
         for rule, number in Counter(rule for rule, _, _ in rows).items():
             if number > MOST_ROWS:
-                wrong.append(f"{ascii(file)}: {number:,} rows of quarantine of the rule {rule}")
+                wrong.append(f"{file!a}: {number:,} rows of quarantine of the rule {rule}")
         if (longest := max(len(reason) for _, _, reason in rows)) > MOST_WORDS:
-            wrong.append(f"{ascii(file)}: a reason of {longest:,} characters")
+            wrong.append(f"{file!a}: a reason of {longest:,} characters")
     refused = set()
     for each in chosen:
         word, words = _became(each, after)
@@ -120,7 +118,14 @@ def _attack(bench: Bench, prepared: Bench, chosen: list[Hostile], summary: Summa
             wrong.append(f"the check files_accepted of {source} does not say so")
     if refused and ran.code != 1:
         wrong.append(f"exit code {ran.code} though files were refused")
-    summary.add("runs with hostile files", chapter, f"{len(chosen)} files", f"{ran.seconds:.0f} s", f"{ran.peak:,} MB", f"{len(wrong)} wrong")  # fmt: skip
+    summary.add(
+        "runs with hostile files",
+        chapter,
+        f"{len(chosen)} files",
+        f"{ran.seconds:.0f} s",
+        f"{ran.peak:,} MB",
+        f"{len(wrong)} wrong",
+    )
     CLIMBED.unlink(missing_ok=True)
     assert not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong)
 
@@ -146,7 +151,14 @@ def test_files_that_were_refused_are_refused_again_and_loaded_when_mended(bench:
         assert ran.code == 1 and ran.agrees and not ran.late, str(ran)
         for each in chosen:
             assert each.token in "".join(bench.names()), each.name
-    summary.add("runs with hostile files", "the same files again", f"{len(chosen)} files", f"{first.seconds:.0f} s, then {second.seconds:.0f} s", f"{second.peak:,} MB", "")  # fmt: skip
+    summary.add(
+        "runs with hostile files",
+        "the same files again",
+        f"{len(chosen)} files",
+        f"{first.seconds:.0f} s, then {second.seconds:.0f} s",
+        f"{second.peak:,} MB",
+        "",
+    )
     for each in chosen:
         for path in each.place(bench.raw).folder.glob(f"*{each.token}*"):
             path.unlink()
