@@ -254,7 +254,7 @@ def expected_on_disk(prepared: Bench, tmp_path_factory: pytest.TempPathFactory) 
     return {"from nothing": contents(fresh.url), "much is loaded": contents(later.url)}
 
 
-@pytest.mark.parametrize("state", ["from nothing", "much is loaded"])
+@pytest.mark.parametrize("state", ["from nothing", "much is loaded"], ids=["from-nothing", "much-loaded"])
 @pytest.mark.parametrize("name", DISKS)
 def test_a_disk_is_full(
     prepared: Bench,
@@ -314,7 +314,9 @@ def _readable(bench: Bench) -> dict[str, list[str]]:
 
 @contextmanager
 def _away(path: Path) -> Iterator[None]:
-    aside = path.with_name(f".away-{path.name}") if path.name != "raw" else path.with_name("raw-away")
+    """Move something out of the raw folder, beside it."""
+    bench = next(parent for parent in path.parents if (parent / "staging").is_dir())
+    aside = bench / f"away-{path.name}"
     path.rename(aside)
     try:
         yield
@@ -389,7 +391,7 @@ GONE: dict[str, tuple[Callable[[Path], object], str]] = {  # what happens, and t
 }
 
 
-@pytest.mark.parametrize("what", GONE)
+@pytest.mark.parametrize("what", GONE, ids=lambda what: what.replace(" ", "-"))
 def test_something_is_gone(bench: Bench, summary: Summary, what: str):
     happens, path = GONE[what]
     before = contents(bench.url)
