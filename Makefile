@@ -8,11 +8,11 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ui lint format types pytest lock sample docs clean environment
+.PHONY: help run test test-faults ui lint format types pytest lock sample docs clean environment
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sort | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sort | sed -E 's/:.*## /\t/' | expand -t 13
 
 run: $(VENV) ## Load everything in data/raw into the warehouse and publish
 	@$(BIN)/msoic run
@@ -24,6 +24,9 @@ test: lint types pytest ## All that must pass before a change goes in
 
 pytest: $(VENV) ## Only the tests
 	$(BIN)/python -m pytest
+
+test-faults: $(VENV) ## Attack whole runs: hostile files, kills (MSOIC_KILLS=100), full disks; takes hours
+	$(BIN)/python -m pytest -m faults msoic_pipeline_tests/faults
 
 lint: $(VENV) ## Style and likely mistakes
 	$(BIN)/ruff check .
