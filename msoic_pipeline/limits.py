@@ -39,7 +39,7 @@ MAX_LISTED = 1_000
 # Memory that one worker may write to. Two of them at once must fit into a machine of 8 GiB beside the run itself.
 WORKER_BYTES = int(os.environ.get("MSOIC_WORKER_MIB") or 3584) * MIB
 # Processor time, by size: the slowest real file (outcomes, 44 MB) takes about one second a megabyte.
-WORKER_SECONDS = int(os.environ.get("MSOIC_WORKER_SECONDS") or 60)
+WORKER_SECONDS = int(os.environ.get("MSOIC_WORKER_SECONDS") or 30)
 WORKER_SECONDS_A_MIB = 6
 # A busy machine gives a worker a part of its time only; one that waits for ever is ended all the same.
 WALL_TIMES_PROCESSOR = 4

@@ -117,11 +117,11 @@ def _as_file(path: Path, name: str, raw_dir: Path) -> list[RawFile]:
         return []
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        target = path.resolve()
-        if not target.is_file():
-            raise _no_file(name, "a file", "a link that leads to none")
-        if not target.is_relative_to(raw_dir.resolve()):
+        target = Path(os.path.realpath(path))  # unlike Path.resolve it survives a link that leads to itself
+        if not target.is_relative_to(os.path.realpath(raw_dir)):
             raise _no_file(name, "a file of the raw folder", "a link that leads out of it")
+        if target.is_symlink() or not target.is_file():
+            raise _no_file(name, "a file", "a link that leads to none")
         return [RawFile(target, name)]
     if stat.S_ISDIR(mode):
         raise _no_file(name, "a file", "a folder called like one")

@@ -63,8 +63,10 @@ def read_file(asked: FileAsked, staging_dir: Path) -> Reading:
         return Reading(release, _over_memory(asked.name), blame="limits")
     except OSError as error:
         return Reading(release, _machine_failed(asked.name, error), blame="machine")
-    except BaseException as error:  # a reader in another language may raise what is no Exception
+    except Exception as error:
         return Reading(release, _pipeline_failed(asked, error))
+    except BaseException as error:  # a reader in another language raises what is no Exception where it stumbles
+        return Reading(release, _reader_failed(asked.name, error))
     return Reading(release)
 
 
@@ -251,6 +253,16 @@ def _machine_failed(name: str, error: OSError) -> SourceFileError:
         expected=f"{place} to be there and to have room",
         found=error.strerror or type(error).__name__,
         remedy="This is a matter of the machine, not of the file: mend that and run again.",
+    )
+
+
+def _reader_failed(name: str, error: BaseException) -> SourceFileError:
+    return SourceFileError(
+        "unreadable_file",
+        file=name,
+        expected="a complete spreadsheet",
+        found=f"a file at which its reader fails ({type(error).__name__})",
+        remedy="It is damaged, or made to do harm: fetch it again from the publisher, or ask who sent it.",
     )
 
 
