@@ -143,6 +143,7 @@ def register(
         sheets = verdict.staged.manifest["sheets"]
         fields["layout"] = "; ".join(f"{sheet['sheet']}: {sheet['table']}/{sheet['layout']}" for sheet in sheets)
         fields["status"] = "accepted" if verdict.accepted else "rejected"
+        fields |= {"in_raw": True, "landed_on": None}
         rows.append(fields)
     links = {r.release_id: r.superseded_by for r in landing.releases if r.superseded_by}
     with writing(engine) as connection:
