@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults ui lint format types pytest lock sample docs clean environment
+.PHONY: help run test test-faults ui lint format types pytest lock sample docs revision clean environment
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -44,6 +44,9 @@ sample: $(VENV) ## Make the sample data in data/raw again
 
 docs: $(VENV) ## Write docs/data-dictionary.md from the model
 	$(BIN)/msoic dictionary > .data-dictionary.tmp && mv .data-dictionary.tmp docs/data-dictionary.md || { rm -f .data-dictionary.tmp; exit 1; }
+
+revision: $(VENV) ## Write the next revision of the tables: make revision WORDS="what changes"
+	@$(BIN)/python -m msoic_pipeline.migrations "$(WORDS)"
 
 clean: ## Remove the environment, caches, staging and output; the warehouse and the UI's history stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis data/staging data/output

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.assets.common import QUARTERS
 from msoic_pipeline.kpis.compute import stale_quarters as stale_kpis
+from msoic_pipeline.migrations import ModelError
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.stages import stale_quarters
 from msoic_pipeline.warehouse import open_engine, prepare
@@ -39,7 +40,7 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
         prepare(engine)
         quarters = [dt.date.fromisoformat(key) for key in keys]
         stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})
-    except sa.exc.SQLAlchemyError:
+    except (ModelError, sa.exc.SQLAlchemyError):
         return keys[0], keys[-1]  # the run itself will say what is wrong with the warehouse
     finally:
         engine.dispose()

@@ -77,7 +77,10 @@ def run(
         str | None,
         typer.Option("--to", parser=QUARTER, help="Last quarter; the first where it is left out."),
     ] = None,
-    rebuild: Annotated[bool, typer.Option(help="Drop tables of an older version first.")] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Load and compute anew what has not changed, too; nothing is dropped first."),
+    ] = False,
 ) -> None:
     """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
 

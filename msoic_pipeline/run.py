@@ -16,6 +16,7 @@ from msoic_pipeline import stages
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import call_in_worker, read_files
 from msoic_pipeline.landing import FileAsked, Landing, file_digest, identify_release, recognise
+from msoic_pipeline.migrations import ModelError
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import parse_quarter
@@ -24,7 +25,7 @@ from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.staging import StagedRelease, staged_folder
 from msoic_pipeline.texts import printable_name
-from msoic_pipeline.warehouse import OldModelError, open_engine, prepare, reading
+from msoic_pipeline.warehouse import forget_loads, open_engine, prepare, reading
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -36,7 +37,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def run_everything(first: str | None = None, last: str | None = None, rebuild: bool = False) -> tuple[bool, str]:
     """Run the job over everything for a range of quarters (all where none is given); return success and a summary.
 
-    Raises LookupError where the quarters are not among those that are loaded.
+    With ``rebuild`` quarters are loaded and computed anew though nothing that goes in has changed. Raises LookupError
+    where the quarters are not among those that are loaded.
     """
     import dagster as dg
 
@@ -51,7 +53,8 @@ def run_everything(first: str | None = None, last: str | None = None, rebuild: b
         raise LookupError(
             f"expected quarters from {keys[0]} to {keys[-1]}, the first before the last; found {start}, {end}"
         )
-    if not (ready := _ready(rebuild))[0]:
+    anew = (dt.date.fromisoformat(start), dt.date.fromisoformat(end)) if rebuild else None
+    if not (ready := _ready(anew))[0]:
         return ready
     job = defs.resolve_job_def("everything")
     with dg.DagsterInstance.get() as instance:
@@ -95,12 +98,14 @@ def _behind(settings: Settings, engine: Engine, keys: Sequence[str]) -> list[str
     ]
 
 
-def _ready(rebuild: bool) -> tuple[bool, str]:
-    """Return whether the warehouse can be loaded, and why not."""
+def _ready(anew: tuple[dt.date, dt.date] | None) -> tuple[bool, str]:
+    """Return whether the warehouse can be loaded, and why not; forget what was loaded of the quarters ``anew``."""
     engine = open_engine(Settings().warehouse_url)
     try:
-        prepare(engine, rebuild)
-    except (OldModelError, sa.exc.SQLAlchemyError) as error:
+        prepare(engine)
+        if anew:
+            forget_loads(engine, *anew)
+    except (ModelError, sa.exc.SQLAlchemyError) as error:
         return False, f"FAILED: the warehouse cannot be used: {error}"
     finally:
         engine.dispose()

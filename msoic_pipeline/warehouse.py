@@ -6,6 +6,7 @@ readers read while a load goes on. Both inside the caller's transaction.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
+from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from msoic_pipeline.migrations import HEAD, standing_revision, upgrade
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.dictionary import dictionary_rows
@@ -30,6 +32,8 @@ from msoic_pipeline.periods import FIRST_QUARTER
 SCHEMA = "msoic"
 # Any number, as long as nothing else on the server uses it.
 WRITE_LOCK = 7_201_530
+# Stages in load_log that tell of views and descriptions, not of figures.
+MODEL_STAGES = ("views", "words")
 
 
 def open_engine(url: str) -> Engine:
@@ -82,59 +86,85 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection for one transaction; writers wait for each other, on either engine."""
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+        _lock(connection)
         yield connection
 
 
-class OldModelError(Exception):
-    """The warehouse has tables of an older model, which hold figures: nothing drops them without being told to."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the warehouse was made by an older version whose tables differ; `msoic run --rebuild` drops them and "
-            "loads everything anew from the raw files"
-        )
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
 
-def prepare(engine: Engine, rebuild: bool = False) -> None:
-    """Make what is missing of schema, tables and views, and bring views and descriptions up to date.
+@contextmanager
+def _altering(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for one transaction in which tables may change, and wait for other writers.
 
-    Raises OldModelError where tables of an older model stand there, unless ``rebuild`` says to drop them; loads then
-    fill the new ones.
+    Where SQLite cannot change a table in place, a copy takes its place, which foreign keys would forbid; it takes them
+    off only before a transaction begins.
+    """
+    with engine.connect() as connection:
+        _enforce_references(connection, False)
+        try:
+            with connection.begin():
+                _lock(connection)
+                yield connection
+        finally:
+            _enforce_references(connection, True)
+
+
+def _enforce_references(connection: Connection, enforced: bool) -> None:
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA foreign_keys={'ON' if enforced else 'OFF'}")
+
+
+def prepare(engine: Engine) -> None:
+    """Bring tables, views and descriptions up to date, and make what is missing.
+
+    One transaction, so that readers see the old state or the new one; of several processes one does it and the others
+    find it done. Nothing that tables hold is lost. Raises OldModelError or NewModelError, and leaves all as it is,
+    where tables stand there that no revision leads from.
     """
     wanted = _wanted(engine.dialect)
-    log = load_log
-    with writing(engine) as connection:
-        known: dict[str, str] = {}
-        if sa.inspect(connection).has_table(log.name):
-            known = dict(
-                connection.execute(sa.select(log.c.stage, log.c.fingerprint).where(log.c.stage.in_(wanted))).all()
-            )
-            if known == wanted:
-                return
-            if known.get("tables") != wanted["tables"]:
-                if not rebuild:
-                    raise OldModelError
-                _drop_all(connection)
-                known = {}
-        if not known:
-            _make_tables(connection)
+    with reading(engine) as connection:
+        if _is_current(connection, wanted):
+            return
+    with _altering(engine) as connection:
+        if _is_current(connection, wanted):
+            return
+        _drop_views(connection)
+        _upgrade_tables(connection)
         _make_views(connection)
         if connection.dialect.name == "postgresql":
             _comment(connection)
         replace_rows(connection, data_dictionary, sa.true(), rows_to_arrow(data_dictionary, dictionary_rows()))
         entries = [{"stage": k, "quarter_start": FIRST_QUARTER, "fingerprint": v} for k, v in wanted.items()]
-        replace_rows(connection, log, log.c.stage.in_(wanted), rows_to_arrow(log, entries))
+        replace_rows(connection, load_log, load_log.c.stage.in_(MODEL_STAGES), rows_to_arrow(load_log, entries))
+
+
+def forget_loads(engine: Engine, first: dt.date, last: dt.date) -> None:
+    """Forget what the quarters from ``first`` to ``last`` were loaded and computed from.
+
+    The next run does them again, one by one; until then their figures stand, and count as loaded.
+    """
+    its = sa.and_(load_log.c.stage.not_in(MODEL_STAGES), load_log.c.quarter_start.between(first, last))
+    with writing(engine) as connection:
+        connection.execute(sa.update(load_log).where(its).values(fingerprint=""))
+
+
+def _is_current(connection: Connection, wanted: dict[str, str]) -> bool:
+    if standing_revision(connection) != HEAD:
+        return False
+    log = sa.select(load_log.c.stage, load_log.c.fingerprint).where(load_log.c.stage.in_(MODEL_STAGES))
+    return dict(connection.execute(log).all()) == wanted
 
 
 def _wanted(dialect: sa.Dialect) -> dict[str, str]:
-    """Return digests of the tables, of the views and of the words, as this engine would have them."""
-    tables = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    """Return digests of the views and of the words, as this engine would have them."""
     views = [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
     words = [str(row) for row in dictionary_rows()]
-    parts = {"tables": tables, "views": views, "words": words}
-    return {name: hashlib.sha256("\n".join(part).encode()).hexdigest() for name, part in parts.items()}
+    parts = zip(MODEL_STAGES, (views, words), strict=True)
+    return {name: hashlib.sha256("\n".join(part).encode()).hexdigest() for name, part in parts}
 
 
 def view_sql(name: str, dialect: sa.Dialect) -> str:
@@ -142,24 +172,29 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
     return str(VIEWS[name].select.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace("%%", "%")
 
 
-def _drop_all(connection: Connection) -> None:
-    for view in sa.inspect(connection).get_view_names():
-        connection.exec_driver_sql(f"DROP VIEW {view}")
-    old = sa.MetaData()
-    old.reflect(connection)
-    old.drop_all(connection)
+def _schema(connection: Connection) -> str | None:
+    return SCHEMA if connection.dialect.name == "postgresql" else None
 
 
-def _make_tables(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    metadata.create_all(connection)
+def _upgrade_tables(connection: Connection) -> None:
+    if standing_revision(connection) == HEAD:
+        return
+    schema = _schema(connection)
+    if schema and not sa.inspect(connection).has_schema(schema):
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    upgrade(connection)
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken:
+            raise ValueError(f"the upgrade would leave a row of {broken[0]} that refers to none of {broken[2]}")
+
+
+def _drop_views(connection: Connection) -> None:
+    for name in sa.inspect(connection).get_view_names(schema=_schema(connection)):
+        connection.exec_driver_sql(f"DROP VIEW {name}")
 
 
 def _make_views(connection: Connection) -> None:
-    standing = sa.inspect(connection).get_view_names()
-    for name in standing:
-        connection.exec_driver_sql(f"DROP VIEW {name}")
     for name in VIEWS:
         connection.exec_driver_sql(f"CREATE VIEW {name} AS {view_sql(name, connection.dialect)}")
 

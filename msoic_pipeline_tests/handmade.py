@@ -77,6 +77,8 @@ class Warehouse:
             "superseded_by": None,
             "is_synthetic": True,
             "status": "accepted",
+            "landed_on": None,
+            "in_raw": True,
         }
         with self.engine.begin() as connection:
             connection.execute(sa.insert(release), [row])

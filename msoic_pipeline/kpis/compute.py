@@ -43,10 +43,13 @@ def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.dat
     """Compute the KPIs of all periods that touch ``quarters``: their months, the quarters themselves, their years.
 
     One transaction. Quarters for which nothing that goes in has changed are left alone, and absent from what is
-    returned: by quarter, how many rows the periods that touch it now have.
+    returned: by quarter, how many rows the periods that touch it now have. kpi_definition is brought up to date in any
+    case: what is said of files there may change without a figure.
     """
     fingerprints = _stale(engine, quarters)
     if not fingerprints:
+        with writing(engine) as connection:
+            write_definitions(connection)
         return {}
     wanted = _periods_touching(fingerprints)
     about = sa.or_(

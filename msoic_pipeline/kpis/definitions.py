@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model import metadata
+from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.views import division, grain
@@ -217,13 +218,19 @@ class Kpi(_Strict):
         return self
 
     @property
+    def sources(self) -> set[str]:
+        """The sources of the facts that it is a figure of."""
+        terms = [term for term in (self.numerator, self.denominator) if isinstance(term, Term)]
+        return {term.table.info["source"] for term in terms}
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of period it is computed for: by default all that are not shorter than its fact's."""
         shortest = PERIOD_MONTHS[self.numerator.grain]
         return self.period_kinds or tuple(kind for kind, months in PERIOD_MONTHS.items() if months >= shortest)
 
     def row(self) -> dict[str, str]:
-        """Return the row of kpi_definition."""
+        """Return the row of kpi_definition, as far as it is declared."""
         term, other = self.numerator, self.denominator
         over_time = {"sum": "sum of", "last": f"at the last {term.grain} that each reporter has in the period,"}
         words = f"{over_time[self.over_time]} {term.words()}"
@@ -290,8 +297,18 @@ def definitions_digest() -> str:
 
 
 def write_definitions(connection: Connection) -> None:
-    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values."""
-    wanted = {kpi.kpi_id: kpi.row() for kpi in load_definitions()}
+    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values.
+
+    Nothing is written where nothing has changed: neither the declarations nor whether the files in force are synthetic.
+    """
+    synthetic = set(
+        connection.scalars(
+            sa.select(release.c.source).where(release.c.is_synthetic, release.c.status.in_(IN_FORCE)).distinct()
+        )
+    )
+    wanted = {
+        kpi.kpi_id: kpi.row() | {"is_synthetic": not synthetic.isdisjoint(kpi.sources)} for kpi in load_definitions()
+    }
     known = {row["kpi_id"]: dict(row) for row in connection.execute(sa.select(kpi_definition)).mappings()}
     if gone := sorted(set(known) - set(wanted)):
         connection.execute(sa.delete(kpi_value).where(kpi_value.c.kpi_id.in_(gone)))

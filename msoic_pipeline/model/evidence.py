@@ -1,5 +1,7 @@
 """What stands behind the figures: releases, vintages, coverage, checks, quarantine, reconciliation, claims."""
 
+from sqlalchemy import true
+
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
 
 release = table(
@@ -20,8 +22,38 @@ release = table(
     text("layout", "Layouts recognised, by sheet."),
     key("superseded_by", "release.release_id", "The re-issue that corrects this file.", nullable=True),
     flag("is_synthetic", "Whether the file says that it is synthetic sample data."),
-    text("status", "accepted: its figures are loaded; rejected: none of them is.", members=("accepted", "rejected")),
+    text(
+        "status",
+        "accepted: its figures are loaded; rejected: none of them is; held: the checks reject it now, and the figures "
+        "that it had loaded before stand until it is mended or withdrawn; withdrawn: a person took its figures away, "
+        "see withdrawal.",
+        members=("accepted", "rejected", "held", "withdrawn"),
+    ),
     long_text("note", "What is to be known of the file."),
+    day(
+        "landed_on",
+        "Day on which the file first came in; empty where that was before files were kept.",
+        nullable=True,
+    ),
+    flag("in_raw", "Whether the file still stands in the raw folder.", server_default=true()),
+    kind="evidence",
+)
+
+# Statuses of a release whose figures are loaded.
+IN_FORCE = ("accepted", "held")
+
+withdrawal = table(
+    "withdrawal",
+    "Who took a release's figures away or gave them back, when and why.",
+    "one row a decision",
+    # No reference: the release may be in no table any more.
+    text("release_id", "The release.", primary_key=True),
+    moment("decided_at", "When it was decided.", primary_key=True),
+    text("action", "What was decided.", members=("withdrawn", "restored")),
+    text("decided_by", "Who decided it."),
+    long_text("reason", "Why."),
+    text("source", "Source of the release."),
+    text("file_name", "Path of its file below the raw folder, at that time."),
     kind="evidence",
 )
 

@@ -1,6 +1,8 @@
 """Derived figures: what each KPI means, and its value by period, geography and vintage."""
 
-from msoic_pipeline.model.columns import count, day, key, long_text, number, table, text
+from sqlalchemy import false
+
+from msoic_pipeline.model.columns import count, day, flag, key, long_text, number, table, text
 
 kpi_definition = table(
     "kpi_definition",
@@ -14,6 +16,11 @@ kpi_definition = table(
     long_text("denominator", "Denominator; empty for a count."),
     text("direction", "Whether a rise is good, bad or neither.", members=("good", "bad", "neutral")),
     long_text("caveat", "What a reader must know."),
+    flag(
+        "is_synthetic",
+        "Whether any file in force of the sources behind it is synthetic sample data.",
+        server_default=false(),
+    ),
     kind="kpi",
 )
 

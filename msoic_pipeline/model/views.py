@@ -94,7 +94,9 @@ def _is_newest(value: Any) -> Any:
 def _current_kpi() -> View:
     return View(
         "KPI values as known today: of each KPI, period and geography the one of the latest as_of.",
-        sa.select(*kpi_value.columns).where(_is_newest(kpi_value)),
+        sa.select(*kpi_value.columns, kpi_definition.c.is_synthetic)
+        .join_from(kpi_value, kpi_definition, kpi_definition.c.kpi_id == kpi_value.c.kpi_id)
+        .where(_is_newest(kpi_value)),
         {},
     )
 
@@ -116,6 +118,7 @@ def _kpi_change() -> View:
         sa.select(
             *now.columns,
             kpi_definition.c.title,
+            kpi_definition.c.is_synthetic,
             before.c.value.label("previous_value"),
             (now.c.value - before.c.value).label("difference_on_previous"),
             _relative(now.c.value, before.c.value).label("change_on_previous"),

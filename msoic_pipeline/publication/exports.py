@@ -38,7 +38,7 @@ def write_exports(connection: Connection, folder: Path, today: dt.date) -> dict[
     What single forces returned of their investigations is left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    values = pd.read_sql(_CHANGES, connection)
+    values = pd.read_sql(_CHANGES, connection).astype({"is_synthetic": bool})  # 0 and 1 in SQLite
     values = values[~((values["geography_kind"] == "force") & values["kpi_id"].isin(_sensitive_kpis()))]
     paths = {"parquet": folder / "kpi.parquet", "workbook": folder / "kpi.xlsx"}
     aside = folder / "kpi.parquet.partial"

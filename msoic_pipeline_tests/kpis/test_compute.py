@@ -11,8 +11,9 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.kpis import compute, statements
 from msoic_pipeline.kpis.compute import compute_quarters, kpi_table
-from msoic_pipeline.model.evidence import load_log
-from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.kpis.definitions import load_definitions
+from msoic_pipeline.model.evidence import load_log, release
+from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
 from msoic_pipeline.warehouse import reading
 from msoic_pipeline_tests.handmade import Warehouse
@@ -89,6 +90,39 @@ def test_a_changed_definition_makes_everything_stale(cps_warehouse: Engine, monk
     compute_quarters(cps_warehouse, QUARTERS)
     monkeypatch.setattr(compute, "definitions_digest", lambda: "another")
     assert set(compute_quarters(cps_warehouse, QUARTERS)) == set(QUARTERS)
+
+
+def test_every_run_says_which_kpis_are_synthetic(cps_warehouse: Engine):
+    def said() -> dict[str, bool]:
+        """Let a run compute nothing, and return what kpi_definition and the views for readers say."""
+        assert compute_quarters(cps_warehouse, QUARTERS) == {}
+        with reading(cps_warehouse) as connection:
+            select = sa.select(kpi_definition.c.kpi_id, kpi_definition.c.is_synthetic)
+            told: dict[str, bool] = dict(connection.execute(select).all())
+            for view in ("current_kpi_value", "kpi_change"):
+                beside = connection.execute(sa.text(f"SELECT DISTINCT kpi_id, is_synthetic FROM {view}")).all()
+                assert beside and all(told[kpi_id] == flag for kpi_id, flag in beside), view
+        return told
+
+    def mark(**fields: Any) -> None:
+        with cps_warehouse.begin() as connection:
+            connection.execute(sa.update(release).values(**fields))
+
+    compute_quarters(cps_warehouse, QUARTERS)
+    first = said()
+    assert {kpi_id for kpi_id, flag in first.items() if flag} == {
+        kpi.kpi_id for kpi in load_definitions() if "cps" in kpi.sources
+    }
+    assert not all(first.values()), "nothing has come in of other sources"
+    written: list[str] = []
+    sa.event.listen(cps_warehouse, "before_cursor_execute", lambda _c, _k, statement, *_: written.append(statement))
+    assert said() == first
+    assert not [words for words in written if words.startswith(("INSERT", "UPDATE", "DELETE"))]
+    for status, flag in (("held", True), ("withdrawn", False), ("rejected", False), ("accepted", True)):
+        mark(status=status)
+        assert said() == (first if flag else dict.fromkeys(first, False)), status
+    mark(is_synthetic=False)
+    assert not any(said().values())
 
 
 def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):

@@ -18,7 +18,7 @@ from msoic_pipeline.definitions import defs
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse import OldModelError, open_engine, prepare, reading
+from msoic_pipeline.warehouse import forget_loads, open_engine, prepare, reading
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SAMPLE, Ran, contents
 
@@ -170,7 +170,36 @@ def test_readers_read_while_a_load_goes_on(run: Run, warehouse_url: str):
     engine.dispose()
 
 
-def test_tables_of_an_older_model_stay_until_one_says_otherwise(warehouse_url: str):
+def test_a_rebuild_loads_all_anew_and_loses_nothing(run: Run, warehouse_url: str):
+    assert run(warehouse_url).success
+    before = contents(warehouse_url)
+    quarters = [dt.date(2021, 1, 1), dt.date(2021, 4, 1)]
+    engine = open_engine(warehouse_url)
+    forget_loads(engine, quarters[0], quarters[-1])
+    log = [row for row in contents(warehouse_url)["load_log"] if not row[2]]
+    assert {row[1] for row in log} == set(quarters), "no other quarter is forgotten"
+    assert {"kpi", "reconcile", "load nrm"} <= {row[0] for row in log}
+    assert contents(warehouse_url, "load_log") == {k: v for k, v in before.items() if k != "load_log"}
+    deleted: list[tuple[str, object]] = []
+
+    def note(_c: object, _k: object, statement: str, parameters: object, *_: object) -> None:
+        if statement.startswith("DELETE FROM fact_cps_outcome"):
+            deleted.append((statement, parameters))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        ran = run(warehouse_url)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert ran.success, str(ran)
+    assert len(deleted) == len(quarters), "each forgotten quarter was loaded again, and no other"
+    assert contents(warehouse_url) == before
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables["pipeline_run"])) == 2
+    engine.dispose()
+
+
+def test_views_and_words_are_brought_up_to_date_and_figures_stay(warehouse_url: str):
     engine = open_engine(warehouse_url)
     prepare(engine)
     log, period = metadata.tables["load_log"], metadata.tables["dim_quarter"]
@@ -181,15 +210,10 @@ def test_tables_of_an_older_model_stay_until_one_says_otherwise(warehouse_url: s
     with engine.begin() as connection:
         connection.execute(sa.insert(period), [kept])
         connection.execute(sa.update(log).where(log.c.stage == "views").values(fingerprint="old"))
-    prepare(engine)  # views and words are brought up to date, figures stay
-    with engine.begin() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(period)) == 1
-        connection.execute(sa.update(log).where(log.c.stage == "tables").values(fingerprint="old"))
-    with pytest.raises(OldModelError, match="--rebuild"):
-        prepare(engine)
+        connection.exec_driver_sql("DROP VIEW current_release")
+    prepare(engine)
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(period)) == 1
-    prepare(engine, rebuild=True)
-    with reading(engine) as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(period)) == 0
+        connection.execute(sa.text("SELECT * FROM current_release"))
+        assert "old" not in set(connection.scalars(sa.select(log.c.fingerprint)))
     engine.dispose()

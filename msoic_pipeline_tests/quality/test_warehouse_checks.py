@@ -87,6 +87,8 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
                 "superseded_by": None,
                 "is_synthetic": True,
                 "status": "accepted",
+                "landed_on": None,
+                "in_raw": True,
             }
             connection.execute(sa.insert(release).values(entry))
     yield engine
@@ -149,7 +151,7 @@ def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: En
 def test_shares_lie_between_0_and_1(engine: Engine):
     def definition(kpi_id: str, unit: str) -> dict[str, Any]:
         words = {column.name: "" for column in kpi_definition.columns}
-        return words | {"kpi_id": kpi_id, "unit": unit, "direction": "neutral"}
+        return words | {"kpi_id": kpi_id, "unit": unit, "direction": "neutral", "is_synthetic": False}
 
     def value(kpi_id: str, geography_kind: str, geography_code: str, figure: float | None) -> dict[str, Any]:
         start = dt.date(2022, 1, 1)

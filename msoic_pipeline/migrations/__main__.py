@@ -1,0 +1,21 @@
+"""Write the next revision from what the model says and the revisions do not yet: make revision WORDS="what changes"."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+
+from msoic_pipeline.migrations import HEAD, configure, upgrade
+from msoic_pipeline.warehouse import open_engine, writing
+
+if len(sys.argv) != 2 or not sys.argv[1].strip():
+    sys.exit('expected what changes, in a few words: make revision WORDS="releases have a licence"')
+with tempfile.TemporaryDirectory() as folder:
+    engine = open_engine(f"sqlite:///{Path(folder, 'warehouse.sqlite')}")
+    with writing(engine) as connection:
+        upgrade(connection)
+        number = f"{int(HEAD) + 1:04}"
+        command.revision(configure(connection), sys.argv[1].strip(), autogenerate=True, rev_id=number)
+    engine.dispose()
+print(f'Read it, complete it, and set HEAD = "{number}" in msoic_pipeline/migrations/__init__.py.')

@@ -1,0 +1,277 @@
+"""Warehouses that hold figures follow the model, on either engine, and lose nothing on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from msoic_pipeline import warehouse
+from msoic_pipeline.migrations import (
+    BASELINE,
+    BASELINE_DIGESTS,
+    HEAD,
+    VERSION_TABLE,
+    NewModelError,
+    OldModelError,
+    configure,
+    standing_revision,
+    upgrade,
+)
+from msoic_pipeline.model import metadata
+from msoic_pipeline.model.evidence import load_log, release, withdrawal
+from msoic_pipeline.model.views import VIEWS
+from msoic_pipeline.warehouse import SCHEMA, open_engine, prepare, reading, writing
+from msoic_pipeline_tests.conftest import REPOSITORY
+
+# What the program writes of itself, not of figures.
+OWN = ("data_dictionary", "load_log")
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture
+def engine(warehouse_url: str) -> Iterator[Engine]:
+    opened = open_engine(warehouse_url)
+    yield opened
+    opened.dispose()
+
+
+def _make_baseline(engine: Engine) -> None:
+    """Make the tables and a view as commit 110197f did, with a row or two in every table."""
+    values: dict[type, Any] = {
+        dt.date: dt.date(2021, 1, 1),
+        dt.datetime: dt.datetime(2021, 1, 1, 2, 30),
+        str: "x",
+        bool: True,
+        int: 1,
+        float: 1.5,
+    }
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        upgrade(connection, BASELINE)
+        connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
+        for table in _standing(connection).sorted_tables:
+            row = {column.name: values[column.type.python_type] for column in table.columns}
+            connection.execute(sa.insert(table), [row])
+        old = metadata.tables["validation_result"]
+        ended = sa.select(*(sa.literal(dt.date(2020, 1, 1)) if c.name == "found_on" else c for c in old.columns))
+        connection.execute(sa.insert(old).from_select([c.name for c in old.columns], ended))
+        digests = {"tables": BASELINE_DIGESTS[engine.dialect.name], "views": "old", "words": "old"}
+        entries = [{"stage": k, "quarter_start": dt.date(2015, 1, 1), "fingerprint": v} for k, v in digests.items()]
+        connection.execute(sa.insert(load_log), entries)
+        connection.exec_driver_sql("CREATE VIEW current_release AS SELECT * FROM release")
+
+
+def _standing(connection: Connection) -> sa.MetaData:
+    standing = sa.MetaData()
+    standing.reflect(connection)
+    return standing
+
+
+def _rows(engine: Engine) -> Rows:
+    with reading(engine) as connection:
+        return {
+            table.name: sorted(map(dict, connection.execute(sa.select(table)).mappings()), key=repr)
+            for table in _standing(connection).tables.values()
+        }
+
+
+def _described(connection: Connection) -> dict[str, Any]:
+    """Return all that an engine's catalogue says of the tables of the model."""
+    inspector = sa.inspect(connection)
+
+    def said(table: str) -> dict[str, Any]:
+        columns = {c["name"]: (repr(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(table)}
+        parts = (
+            inspector.get_foreign_keys(table),
+            inspector.get_indexes(table),
+            inspector.get_unique_constraints(table),
+        )
+        return {
+            "columns": columns,
+            "key": inspector.get_pk_constraint(table),
+            "rest": [sorted(map(repr, part)) for part in parts],
+        }
+
+    return {table.name: said(table.name) for table in metadata.sorted_tables}
+
+
+def test_the_first_revision_makes_the_tables_of_110197f_word_for_word(engine: Engine):
+    said: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: said.append(statement))
+    with engine.begin() as connection:
+        upgrade(connection, BASELINE)
+    made = [words for words in said if words.startswith("\nCREATE TABLE") and VERSION_TABLE not in words]
+    assert hashlib.sha256("\n".join(made).encode()).hexdigest() == BASELINE_DIGESTS[engine.dialect.name]
+
+
+def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
+    with reading(engine) as connection:
+        scripts = ScriptDirectory.from_config(configure(connection))
+    assert scripts.get_current_head() == HEAD, "HEAD in msoic_pipeline/migrations/__init__.py"
+    assert scripts.get_base() == BASELINE
+
+
+def test_model_and_revisions_agree(engine: Engine):
+    prepare(engine)
+    with reading(engine) as connection:
+        options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        upgraded = _described(connection)
+    assert not differences, 'make revision WORDS="what changes"'
+    with engine.begin() as connection:
+        for view in VIEWS:
+            connection.exec_driver_sql(f"DROP VIEW {view}")
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        made = _described(connection)
+    # What compare_metadata does not look at, keys among it.
+    assert upgraded == made
+
+
+def test_an_upgrade_loses_nothing(engine: Engine):
+    _make_baseline(engine)
+    before = _rows(engine)
+    assert all(before.values()) and len(before["validation_result"]) == 2
+    prepare(engine)
+    after = _rows(engine)
+    for table, rows in before.items():
+        if table not in OWN:
+            assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, table
+    kept = [row for row in before["load_log"] if row["stage"] == "x"]
+    assert [row for row in after["load_log"] if row["stage"] == "x"] == kept
+    assert {row["stage"] for row in after["load_log"]} == {"x", "views", "words"}
+    assert after[VERSION_TABLE] == [{"version_num": HEAD}]
+    assert after[withdrawal.name] == []
+    assert [(bool(row["in_raw"]), row["landed_on"]) for row in after["release"]] == [(True, None)]
+    assert [bool(row["is_synthetic"]) for row in after["kpi_definition"]] == [True]
+    with reading(engine) as connection:
+        schema = SCHEMA if engine.dialect.name == "postgresql" else None
+        assert set(sa.inspect(connection).get_view_names(schema=schema)) == set(VIEWS)
+        connection.execute(sa.text("SELECT in_raw FROM current_release"))
+        if schema:
+            inspector = sa.inspect(connection)
+            assert inspector.has_table(VERSION_TABLE, schema=schema)
+            comments = {c["name"]: c["comment"] for c in inspector.get_columns("release")}
+            assert comments == {column.name: column.comment for column in release.columns}
+            assert inspector.get_table_comment(withdrawal.name) == {"text": withdrawal.comment}
+    prepare(engine)
+    assert _rows(engine) == after
+
+
+def test_an_upgrade_that_breaks_leaves_all_as_it_was(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    _make_baseline(engine)
+    before = _rows(engine)
+
+    def breaks(_: Connection) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(warehouse, "_make_views", breaks)
+    with pytest.raises(RuntimeError, match="broken"):
+        prepare(engine)
+    assert _rows(engine) == before
+    with reading(engine) as connection:
+        assert standing_revision(connection) is None
+        assert connection.execute(sa.text("SELECT release_id FROM current_release")).one()
+    monkeypatch.undo()
+    prepare(engine)
+    if engine.dialect.name == "sqlite":
+        with reading(engine) as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+@pytest.mark.parametrize("digest", ["another", None])
+def test_tables_of_another_model_are_left_alone(engine: Engine, digest: str | None):
+    _make_baseline(engine)
+    with engine.begin() as connection:
+        its = load_log.c.stage == "tables"
+        connection.execute(sa.update(load_log).where(its).values(fingerprint=digest) if digest else sa.delete(load_log))
+    before = _rows(engine)
+    with pytest.raises(OldModelError, match="MSOIC_WAREHOUSE_URL at an empty database"):
+        prepare(engine)
+    assert _rows(engine) == before
+
+
+def test_tables_of_a_newer_version_are_left_alone(engine: Engine):
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    before = _rows(engine)
+    with pytest.raises(NewModelError, match=r"revision 9999.*Install the newer version"):
+        prepare(engine)
+    assert _rows(engine) == before
+
+
+PREPARES = """
+import sys
+from msoic_pipeline.warehouse import open_engine, prepare
+engine = open_engine(sys.stdin.readline().strip())
+prepare(engine)
+if "definitions" in sys.argv:
+    import msoic_pipeline.definitions
+print("alembic" if any(name.partition(".")[0] == "alembic" for name in sys.modules) else "nothing")
+"""
+
+
+def _start_process(*words: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-c", PREPARES, *words], cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def test_several_processes_prepare_at_once(engine: Engine):
+    _make_baseline(engine)
+    url = engine.url.render_as_string(hide_password=False)
+    processes = [_start_process() for _ in range(3)]
+    for process in processes:
+        assert process.stdin
+        process.stdin.write(f"{url}\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors[-2000:]
+    with reading(engine) as connection:
+        assert standing_revision(connection) == HEAD
+    # The warehouse is up to date by now.
+    said, errors = _start_process("definitions").communicate(f"{url}\n", timeout=120)
+    assert said.split() == ["nothing"], errors[-2000:]
+
+
+def test_a_table_that_others_refer_to_can_be_changed_otherwise_than_in_place(engine: Engine):
+    _make_baseline(engine)
+    prepare(engine)
+    with warehouse._altering(engine) as connection:
+        warehouse._drop_views(connection)
+        with Operations(MigrationContext.configure(connection)).batch_alter_table("release") as batch:
+            batch.alter_column("note", existing_type=sa.Text(), nullable=True)
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables["vintage"])) == 1
+        columns = {c["name"]: c["nullable"] for c in sa.inspect(connection).get_columns("release")}
+        assert columns["note"] and not columns["title"]
+    with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
+        connection.execute(sa.delete(release))
+
+
+def test_views_of_others_in_the_same_database_stay(postgres_database: str):
+    engine = open_engine(postgres_database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW public.of_others AS SELECT 1 AS one")
+        connection.exec_driver_sql("CREATE TABLE public.alembic_version (version_num text)")
+    prepare(engine)
+    with reading(engine) as connection:
+        assert sa.inspect(connection).get_view_names(schema="public") == ["of_others"]
+    engine.dispose()
