@@ -138,11 +138,19 @@ def trace(
     copies: Annotated[
         bool, typer.Option("--open", help="Write copies of the sheets with the cells in colour.")
     ] = False,
+    sensitive_copies: Annotated[
+        bool, typer.Option("--open-sensitive", help="The same of sensitive returns, for you alone to read.")
+    ] = False,
 ) -> None:
     """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
+    from msoic_pipeline.lineage import WithheldError
     from msoic_pipeline.run import trace_figure
 
-    typer.echo(trace_figure(kpi_id, period, geography, as_at, as_json, copies))
+    try:
+        typer.echo(trace_figure(kpi_id, period, geography, as_at, as_json, copies, sensitive_copies))
+    except WithheldError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
 
 
 @app.command()

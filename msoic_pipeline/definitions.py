@@ -4,11 +4,12 @@ import dagster as dg
 
 from msoic_pipeline.assets.common import Warehouse
 from msoic_pipeline.assets.facts import fact_assets
-from msoic_pipeline.assets.figures import figure_assets, outcome_asset
+from msoic_pipeline.assets.figures import figure_assets, outcome_asset, published_asset
 from msoic_pipeline.assets.sources import source_assets
 from msoic_pipeline.automation import everything_job, nightly, note_failure
 
-ASSETS = [*source_assets(), *fact_assets(), *figure_assets()]
+CHECKED = [*source_assets(), *fact_assets(), *figure_assets()]
+ASSETS = [*CHECKED, published_asset(CHECKED)]
 
 defs = dg.Definitions(
     assets=[*ASSETS, outcome_asset(ASSETS)],

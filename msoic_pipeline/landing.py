@@ -60,11 +60,10 @@ class Release:
 class Landing:
     """The files of one source: those that are releases in force, in order of publication, and what is wrong.
 
-    ``refused`` are files that are no releases of the source; ``absent`` are errors that something is not where it was,
-    which take no figure away; ``withdrawn`` are the releases whose figures a person took away; ``known``
-    are all that were recognised, in force or withdrawn; ``unsure`` those that
-    are kept and cannot be recognised now; ``waiting`` are files that somebody is still writing to, left for the next
-    run.
+    ``refused``: errors of files that are no releases of the source. ``absent``: errors that something is not where it
+    was, which take no figure away. ``waiting``: errors of files that somebody is still writing to, left for the next
+    run. ``known``: all that was recognised, in force or withdrawn. ``withdrawn``: the releases whose figures a person
+    took away. ``unsure``: those that are kept and cannot be recognised now. ``decisions``: rows of ``withdrawal``.
     """
 
     releases: tuple[Release, ...]
@@ -73,6 +72,7 @@ class Landing:
     withdrawn: frozenset[str] = frozenset()
     known: tuple[Release, ...] = ()
     unsure: frozenset[str] = frozenset()
+    decisions: tuple[dict[str, Any], ...] = ()
     waiting: tuple[SourceFileError, ...] = ()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -24,13 +26,19 @@ from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import load_source
 
 WITHHELD = "(withheld)"
+# Below the output folder. Copies of sensitive returns have one of their own, which only its owner may enter.
+COPIES, SENSITIVE_COPIES = "trace", "trace-sensitive"
+
+
+class WithheldError(Exception):
+    """Something was asked for that holds sensitive returns, and not in so many words."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One figure that a KPI rests on: its value, and the cells where it stands."""
+    """One figure that a KPI rests on: its value (None where it is withheld), and the cells where it stands."""
 
-    value: float
+    value: float | None
     period_start: dt.date
     release_id: str
     file_name: str
@@ -52,9 +60,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Trace:
-    """A KPI value, and where it comes from."""
+    """A KPI value, and where it comes from. Of sensitive returns it names the cells, and not what stands in them."""
 
     kpi: dict[str, Any]
+    is_sensitive: bool
     numerator: Side
     denominator: Side | None
 
@@ -88,7 +97,7 @@ def trace(
         for term in (kpi.numerator, kpi.denominator)
     ]
     assert sides[0] is not None
-    return Trace(value, sides[0], sides[1])
+    return Trace(value, kpi.is_sensitive, sides[0], sides[1])
 
 
 def _side(
@@ -137,7 +146,7 @@ def _side(
         rows = _last_of_each_reporter(rows)
     sources = tuple(
         Source(
-            float(row["value"]),
+            None if load_source(row["source"]).sensitive else float(row["value"]),
             row["time"],
             row["release_id"],
             row["file_name"],
@@ -149,7 +158,7 @@ def _side(
         )
         for row in rows
     )
-    return Side(term.words(), sum(source.value for source in sources), sources)
+    return Side(term.words(), sum(float(row["value"]) for row in rows), sources)
 
 
 def _cell_column(term: Term) -> str:
@@ -203,55 +212,105 @@ def trace_lines(found: Trace, most: int = 40) -> list[str]:
         shown = 0
         for file_name, sources in by_file.items():
             first = sources[0]
-            total = sum(source.value for source in sources)
+            total = _figure(None if any(s.value is None for s in sources) else sum(s.value or 0 for s in sources))
             if shown >= most:
                 break
-            lines.append(
-                f"│  ├─ {file_name} (published {first.published_on}, SHA-256 {first.sha256[:12]}…): {total:,.6g}"
-            )
+            lines.append(f"│  ├─ {file_name} (published {first.published_on}, SHA-256 {first.sha256[:12]}…): {total}")
             for source in sources[: most - shown]:
                 texts = ", ".join(source.found)
-                lines.append(f"│  │  ├─ {source.sheet}!{source.cell}: {source.value:,.6g}   found {texts!r}")
+                lines.append(f"│  │  ├─ {source.sheet}!{source.cell}: {_figure(source.value)}   found {texts!r}")
             shown += len(sources)
         if len(side.sources) > most:
             lines.append(f"│  └─ … {len(side.sources)} figures in {len(by_file)} files in all; --json lists them")
     return lines
 
 
-def highlighted_copies(found: Trace, raw_dir: Path, folder: Path) -> list[Path]:
+def _figure(value: float | None) -> str:
+    return WITHHELD if value is None else f"{value:,.6g}"
+
+
+def highlighted_copies(found: Trace, raw_dir: Path, output_dir: Path, with_sensitive: bool = False) -> list[Path]:
     """Write, for each file that a trace names, a workbook of the sheets concerned with the cells in colour.
 
     The copies hold values only, whatever the original was (ODS, XLSX or CSV), so that nothing in them can run.
+
+    Raises WithheldError where they would hold sensitive returns, which ``with_sensitive`` allows: then only their owner
+    may read them, from the first byte on.
     """
+    if found.is_sensitive and not with_sensitive:
+        raise WithheldError(
+            f"{found.kpi['kpi_id']} rests on returns that are sensitive, and the copies would hold whole returns: none "
+            f"was written. --open-sensitive writes them to {output_dir / SENSITIVE_COPIES}, for you alone to read."
+        )
     wanted: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for source in _all_sources(found):
         wanted[source.file_name][source.sheet].update(source.cell.split(","))
+    folder = _private_folder(output_dir) if found.is_sensitive else output_dir / COPIES
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for file_name, sheets in wanted.items():
-        original = open_workbook(raw_dir / file_name)
         name = Path(file_name).name.split(".")[0]
         target = folder / f"{found.kpi['kpi_id']}-{found.kpi['period_label'].replace('/', '-')}-{name}.xlsx"
-        with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False, "strings_to_urls": False}) as copy:
-            mark = copy.add_format({"bg_color": "#FFD700", "bold": True, "border": 2})
-            date = copy.add_format({"num_format": "yyyy-mm-dd"})
-            for sheet, cells in sheets.items():
-                page = copy.add_worksheet(sheet[:31])
-                for row, values in enumerate(original.sheet(sheet).rows):
-                    for column, value in enumerate(values):
-                        style = mark if a1(row, column) in cells else None
-                        if isinstance(value, dt.date):
-                            page.write_datetime(
-                                row, column, dt.datetime(value.year, value.month, value.day), style or date
-                            )
-                        elif value != "":
-                            page.write(row, column, value, style)
-                top, left = min(map(from_a1, cells))
-                page.set_selection(top, left, top, left)
-                page.set_top_left_cell(max(0, top - 5), 0)
-        original.close()
+        _write_copy(raw_dir / file_name, sheets, target, 0o600 if found.is_sensitive else 0o666)
         paths.append(target)
     return paths
+
+
+def _private_folder(output_dir: Path) -> Path:
+    """Return the folder of sensitive copies, made for its owner alone.
+
+    Raises WithheldError where something stands there that others may enter.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    folder = output_dir / SENSITIVE_COPIES
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError as error:
+        there = folder.lstat()
+        if not stat.S_ISDIR(there.st_mode) or there.st_mode & 0o077 or there.st_uid != os.getuid():
+            raise WithheldError(
+                f"{folder}: expected a folder of your own that only you may enter (mode 0700), found mode "
+                f"{stat.filemode(there.st_mode)} of user {there.st_uid}: nothing was written. Remove it and try again."
+            ) from error
+    return folder
+
+
+def _write_copy(original: Path, sheets: dict[str, set[str]], target: Path, mode: int) -> None:
+    aside = target.with_name(f"{target.name}.partial")
+    aside.unlink(missing_ok=True)
+    # In memory, since what is written on the way would stand in a folder of temporary files.
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    try:
+        with (
+            os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
+            xlsxwriter.Workbook(file, options) as copy,
+        ):
+            _highlight(original, sheets, copy)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _highlight(original: Path, sheets: dict[str, set[str]], copy: xlsxwriter.Workbook) -> None:
+    mark = copy.add_format({"bg_color": "#FFD700", "bold": True, "border": 2})
+    date = copy.add_format({"num_format": "yyyy-mm-dd"})
+    workbook = open_workbook(original)
+    try:
+        for sheet, cells in sheets.items():
+            page = copy.add_worksheet(sheet[:31])
+            for row, values in enumerate(workbook.sheet(sheet).rows):
+                for column, value in enumerate(values):
+                    style = mark if a1(row, column) in cells else None
+                    if isinstance(value, dt.date):
+                        moment = dt.datetime(value.year, value.month, value.day)
+                        page.write_datetime(row, column, moment, style or date)
+                    elif value != "":
+                        page.write(row, column, value, style)
+            top, left = min(map(from_a1, cells))
+            page.set_selection(top, left, top, left)
+            page.set_top_left_cell(max(0, top - 5), 0)
+    finally:
+        workbook.close()
 
 
 def _all_sources(found: Trace) -> Iterable[Source]:

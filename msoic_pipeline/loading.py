@@ -164,8 +164,17 @@ def register(
         rejected = [row for verdict in verdicts for row in verdict.quarantine]
         rejected += _lost_releases(connection, source, landing)
         _replace_if_changed(connection, quarantine, quarantine.c.source == source.source, rejected)
+        _record_withdrawals(connection, landing)
         found = [row for verdict in verdicts for row in verdict.results]
         record_findings(connection, its_results, found, today or dt.date.today())
+
+
+def _record_withdrawals(connection: Connection, landing: Landing) -> None:
+    """Add the decisions that are not known yet; none is ever removed, also where its release is."""
+    withdrawal = evidence.withdrawal
+    known = {tuple(row) for row in connection.execute(sa.select(withdrawal.c.release_id, withdrawal.c.decided_at))}
+    new = [row for row in landing.decisions if (row["release_id"], row["decided_at"]) not in known]
+    bulk_insert(connection, withdrawal, rows_to_arrow(withdrawal, new))
 
 
 def _write_releases(connection: Connection, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:

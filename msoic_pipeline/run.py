@@ -168,6 +168,7 @@ def _summary(
     lines += [
         _end_words(errors),
         f"  warehouse   {url}",
+        f"  exports     {_exports_words(settings.output_dir)}",
         f"  Data Docs   {settings.output_dir / 'data_docs' / 'index.html'}",
         f"  quarantine  SELECT * FROM quarantine WHERE NOT is_declared   (files: {settings.raw_dir})",
         f"  Dagster     make ui   (run {run_id})",
@@ -176,12 +177,23 @@ def _summary(
 
 
 # Checks of what is loaded already; what fails in any other is not loaded.
-_AFTER_LOADING = ("reconciliation_result:", "validation_result:")
+_AFTER_LOADING = ("reconciliation_result:", "validation_result:", "published_kpis:")
+
+
+def _exports_words(folder: Path) -> str:
+    """Return where the exports are, and which of them to use."""
+    checked, unchecked = (folder / f"{name}.xlsx" for name in ("kpi", "kpi-unchecked"))
+    if not unchecked.is_file():
+        return str(checked) if checked.is_file() else "none yet"
+    kept = f"; {checked.name} is of an earlier run" if checked.is_file() else ""
+    return f"{unchecked}   (it says what failed{kept})"
 
 
 def _end_words(errors: list[str]) -> str:
     if not errors:
         return "Nothing blocks: all figures are loaded."
+    if all(words.startswith("published_kpis:") for words in errors):
+        return "The run failed: the figures are loaded, but the exports could not be written."
     if all(words.startswith(_AFTER_LOADING) for words in errors):
         return "The run failed: the figures are loaded, but some contradict each other."
     return "The run failed: what was rejected is not loaded; what other files say is."
@@ -267,11 +279,18 @@ def kpi_lines(kpi_id: str | None, period: str | None, geography: str | None, as_
 
 
 def trace_figure(
-    kpi_id: str, period: str, geography: str, as_at: dt.date | None, as_json: bool, with_copies: bool
+    kpi_id: str,
+    period: str,
+    geography: str,
+    as_at: dt.date | None,
+    as_json: bool,
+    with_copies: bool,
+    with_sensitive: bool = False,
 ) -> str:
     """Return where a KPI value comes from, as a tree of text or as JSON; write highlighted copies where wanted.
 
-    Raises LookupError where there is no such value.
+    Raises LookupError where there is no such value, WithheldError where copies would hold sensitive returns that were
+    not asked for.
     """
     from msoic_pipeline.lineage import highlighted_copies, trace, trace_lines
 
@@ -283,9 +302,10 @@ def trace_figure(
     finally:
         engine.dispose()
     lines = [json.dumps(found.as_json(), indent=1, default=str)] if as_json else trace_lines(found)
-    if with_copies:
-        copies = highlighted_copies(found, settings.raw_dir, settings.output_dir / "trace")
-        lines += [] if as_json else [f"copy with the cells in colour: {path}" for path in copies]
+    if with_copies or with_sensitive:
+        copies = highlighted_copies(found, settings.raw_dir, settings.output_dir, with_sensitive)
+        words = "sensitive copy with the cells in colour, for you alone" if found.is_sensitive else ""
+        lines += [] if as_json else [f"{words or 'copy with the cells in colour'}: {path}" for path in copies]
     return "\n".join(lines)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +16,7 @@ from pydantic import Field, PrivateAttr
 from msoic_pipeline.model.dictionary import type_name
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.settings import Settings
+from msoic_pipeline.texts import printable
 from msoic_pipeline.warehouse import open_engine, prepare
 
 # Backfill policies are marked beta; they are what makes a backfill one run.
@@ -83,6 +86,21 @@ def _plain(value: Any) -> str | int | float | bool | None:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
+def log_failure(context: dg.AssetExecutionContext, what: str, error: Exception) -> str:
+    """Write to the run's log where something broke, and return what it was in a line.
+
+    The words of errors that we raise are ours, and withhold what is sensitive; those of others may quote a cell, so
+    that only their kind and place are told.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    is_ours = type(error).__module__.startswith("msoic_pipeline") or isinstance(error, OSError | sa.exc.SQLAlchemyError)
+    words = f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
+    words = printable(" ".join(words.split()))[:2000]
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    context.log.error("%s failed: %s\n%s", what, words, "\n".join(frames))
+    return words if is_ours else f"{words} at {Path(place.filename).name}:{place.lineno}"
+
+
 def attempt(
     context: dg.AssetExecutionContext, check: str, work: Callable[[], dg.MaterializeResult]
 ) -> dg.MaterializeResult:
@@ -90,10 +108,7 @@ def attempt(
     try:
         result = work()
     except Exception as error:
-        context.log.exception("%s failed", check)
-        failed = dg.AssetCheckResult(
-            check_name=check, passed=False, description=f"{type(error).__name__}: {error}"[:2000]
-        )
+        failed = dg.AssetCheckResult(check_name=check, passed=False, description=log_failure(context, check, error))
         others = sorted(key.name for key in context.selected_asset_check_keys if key.name != check)
         return dg.MaterializeResult(
             check_results=[

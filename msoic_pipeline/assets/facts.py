@@ -8,7 +8,16 @@ import dagster as dg
 import sqlalchemy as sa
 
 from msoic_pipeline import stages
-from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.assets.common import (
+    PREVIEW_ROWS,
+    QUARTERS,
+    SINGLE_RUN,
+    Warehouse,
+    as_table,
+    log_failure,
+    quarters_of,
+    schema_of,
+)
 from msoic_pipeline.loading import Loaded, load_quarters, prune_releases
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
@@ -49,8 +58,7 @@ def _facts(source: Source) -> dg.AssetsDefinition:
             loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(intake, verdicts))
             prune_releases(warehouse.engine, source, intake.landing)
         except Exception as problem:
-            context.log.exception("loading %s failed", source.source)
-            error = f"{type(problem).__name__}: {problem}"[:2000]
+            error = log_failure(context, f"loading {source.source}", problem)
         taken_along = [entry.quarter_start for entry in loaded if entry.quarter_start not in quarters]
         for name in names:
             if dg.AssetKey(name) not in context.selected_asset_keys:
@@ -71,12 +79,14 @@ def _metadata(
     fact = FACTS[name]
     changed = [entry for entry in loaded if entry.changed]
     quarters = [entry.quarter_start for entry in loaded]
-    measures = {measure: sa.func.sum(fact.c[measure]) for measure in fact.info["measures"]}
+    # Of a sensitive source only how much came in: one of its releases is one force's return.
+    measures = {} if source.sensitive else {name: sa.func.sum(fact.c[name]) for name in fact.info["measures"]}
+    title = sa.literal(source.title).label("title") if source.sensitive else release.c.title
     with reading(engine) as connection:
         within = fact.c.quarter_start.in_(quarters)
         per_release = connection.execute(
             sa.select(
-                release.c.title,
+                title,
                 release.c.published_on,
                 sa.func.count().label("rows"),
                 *(v.label(k) for k, v in measures.items()),

@@ -8,6 +8,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.assets.verdict import check_keys, failed_checks
 from msoic_pipeline.loading import record_findings
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import (
@@ -100,7 +101,10 @@ def _all_quarters() -> list[dt.date]:
 def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
     """Compute the KPIs of the periods that touch the quarters."""
     from msoic_pipeline.kpis.compute import compute_quarters
+    from msoic_pipeline.kpis.definitions import load_definitions
 
+    # A figure of the nation is that of a single force where only one has reported.
+    open_kpis = [kpi.kpi_id for kpi in load_definitions() if not kpi.is_sensitive]
     quarters = quarters_of(context)
     # Facts of other quarters may have gone along; those of which nothing has changed cost next to nothing.
     compute_quarters(warehouse.engine, _loaded_quarters(warehouse.engine, quarters))
@@ -109,9 +113,9 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
             sa.text(
                 "SELECT k.kpi_id, k.period_label, k.value, k.unit, k.status, k.as_of FROM current_kpi_value k "
                 "WHERE k.geography_kind = 'national' AND k.period_kind = 'quarter' AND k.period_start = :start "
-                "ORDER BY k.kpi_id"
-            ).bindparams(sa.bindparam("start", type_=sa.Date())),
-            {"start": quarters[-1]},
+                "AND k.kpi_id IN :open_kpis ORDER BY k.kpi_id"
+            ).bindparams(sa.bindparam("start", type_=sa.Date()), sa.bindparam("open_kpis", expanding=True)),
+            {"start": quarters[-1], "open_kpis": open_kpis},
         ).mappings()
         shown = [dict(row) for row in preview]
         rows = connection.scalar(sa.select(sa.func.count()).select_from(kpi_value))
@@ -230,25 +234,54 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     )
 
 
-@dg.asset(
-    name="published_kpis",
-    deps=["kpi_value"],
-    group_name="h_published",
-    description="KPIs as a Parquet file and an accessible workbook, in the output folder.",
-    kinds={"parquet", "xlsx"},
-)
-def published(warehouse: Warehouse) -> dg.MaterializeResult:
-    """Write the exports."""
-    from msoic_pipeline.publication.exports import write_exports
+def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """Return the asset of the exports, which come after all checks of ``watched`` and say on their face what failed."""
+    keys = check_keys(watched)
 
-    with reading(warehouse.engine) as connection:
-        paths = write_exports(connection, warehouse.settings.output_dir, dt.date.today())
-    return dg.MaterializeResult(metadata={kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()})
+    @dg.asset(
+        name="published_kpis",
+        deps=["kpi_value", "validation_result", "reconciliation_result", "maturity_estimate", "report_claim"],
+        group_name="h_published",
+        description="KPIs as a Parquet file and an accessible workbook, in the output folder: kpi.* where every "
+        "blocking check holds; else kpi-unchecked.*, which say what failed.",
+        kinds={"parquet", "xlsx"},
+        check_specs=[
+            dg.AssetCheckSpec("published", asset="published_kpis", description="The exports could be written.")
+        ],
+    )
+    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        from msoic_pipeline.publication.exports import write_exports
+
+        folder = warehouse.settings.output_dir
+        failed = failed_checks(context.instance, keys)
+        try:
+            with reading(warehouse.engine) as connection:
+                paths = write_exports(connection, folder, dt.date.today(), failed)
+        except OSError as error:
+            context.log.exception("the exports could not be written")
+            words = f"The exports could not be written to the output folder {folder}: {error}. Earlier ones stand."
+            return dg.MaterializeResult(
+                check_results=[
+                    dg.AssetCheckResult(
+                        check_name="published",
+                        passed=False,
+                        severity=dg.AssetCheckSeverity.ERROR,
+                        description=f"{words} Make room there, or let it be written to; then materialise this again.",
+                    )
+                ]
+            )
+        return dg.MaterializeResult(
+            metadata={"failed_checks": len(failed)}
+            | {kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()},
+            check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
+        )
+
+    return published
 
 
 def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """Return the last asset: it records how the run ended, and fails it where a check of ``watched`` has failed."""
-    keys = [spec.key for definition in watched for spec in definition.check_specs]
+    keys = check_keys(watched)
 
     @dg.asset(
         name="pipeline_run",
@@ -258,13 +291,7 @@ def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition
         kinds={"table"},
     )
     def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-        # The latest evaluations of all, not this run's: a backfill over several quarters is split into runs.
-        records = (context.instance.get_latest_asset_check_evaluation_record(key) for key in keys)
-        failed = [
-            f"{latest.asset_check_key.to_user_string()}: {latest.description}"
-            for latest in (record.evaluation for record in records if record)
-            if latest and not latest.passed and latest.severity == dg.AssetCheckSeverity.ERROR
-        ]
+        failed = failed_checks(context.instance, keys)
         entry = {
             "run_id": context.run.run_id,
             "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
@@ -281,4 +308,4 @@ def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition
 
 def figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
-    return [reconciliation, kpis, maturity, checked_warehouse, claims, published]
+    return [reconciliation, kpis, maturity, checked_warehouse, claims]

@@ -215,9 +215,8 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
 
 def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
     declared = [row for verdict in verdicts for row in verdict.quarantine if row["is_declared"]]
-    shown = [
-        {name: row[name] for name in ("file_name", "sheet", "cell", "treatment", "reason")} for row in declared[:SHOWN]
-    ]
+    told = ("file_name", "sheet", "cell", "treatment", "reason")
+    shown = [{name: row[name] for name in told} for row in declared[:SHOWN]]
     return dg.AssetCheckResult(
         check_name="faults_declared",
         passed=True,

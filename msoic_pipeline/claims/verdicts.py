@@ -16,7 +16,8 @@ from msoic_pipeline.claims.figures import NOTHING, Figure, Knowledge, Release
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence import release, report_claim
-from msoic_pipeline.periods import period_end, period_start, shift_months
+from msoic_pipeline.periods import period_end, period_start, periods, shift_months
+from msoic_pipeline.publication.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.warehouse import bulk_insert, reading, writing
 
 WHEN_PUBLISHED, TODAY = "when published", "today"
@@ -290,7 +291,9 @@ def _read(claim: Claim, reading: Reading, knowledge: Knowledge) -> tuple[Figure,
         return NOTHING, f"No figure of {name} for {' and '.join(absent)} had been published by {knowledge.as_at}"
     values = [figure.value / reading.quarters for figure in figures if figure.value is not None]
     least = min(figures, key=lambda figure: figure.share_received)
-    is_hidden = geography != "national" and reading.measure.is_sensitive
+    is_sensitive = any(measure.is_sensitive for measure in (reading.measure, claim.of) if measure)
+    is_of_few = any(_is_of_few(figure, period) for figure, period in zip(figures, asked_or_none, strict=True))
+    is_hidden = is_sensitive and (geography != "national" or is_of_few)
     unit = "percent" if claim.of or _is_share(reading.measure) else claim.unit if reading.kind == "level" else ""
     shown = [figure_words(value, unit).strip() for value in values]
     parts = [f"{text} in {period.words}" for text, period in zip(shown, asked, strict=True)] if asked else shown
@@ -298,7 +301,7 @@ def _read(claim: Claim, reading: Reading, knowledge: Knowledge) -> tuple[Figure,
     value = values[-1]
     if reading.kind != "level" and len(values) == 2:
         if reading.kind == "change" and values[0] == 0:
-            return NOTHING, f"{words}: there is no change relative to nothing"
+            return NOTHING, words if is_hidden else f"{words}: there is no change relative to nothing"
         value = values[1] - values[0] if reading.kind == "difference" else (values[1] / values[0] - 1) * 100
         its_unit = claim.unit if reading.kind == claim.kind else "percentage points"
         if claim.kind != "placeholder" and not is_hidden:
@@ -306,6 +309,12 @@ def _read(claim: Claim, reading: Reading, knowledge: Knowledge) -> tuple[Figure,
     if least.received < least.expected:
         words += f" ({least.received} of {least.expected} reports received)"
     return Figure(value, least.received, least.expected), words
+
+
+def _is_of_few(figure: Figure, period: Period | None) -> bool:
+    """Return whether the monthly reports behind a figure may be those of a reporter or two."""
+    months = len(list(periods("month", period.first, period.end))) if period else 1
+    return figure.received < FEWEST_REPORTERS * months
 
 
 def _level(claim: Claim, measure: Measure, period: Period | None, knowledge: Knowledge) -> Figure:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -314,9 +315,30 @@ class _Pass:
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in known])
         refused = tuple({(error.rule, error.file, error.cell): error for error in self.refused}.values())
         landing = Landing(
-            in_force, refused, tuple(absent), withdrawn, tuple(known), frozenset(unsure), tuple(self.waiting)
+            releases=in_force,
+            refused=refused,
+            absent=tuple(absent),
+            waiting=tuple(self.waiting),
+            known=tuple(known),
+            withdrawn=withdrawn,
+            unsure=frozenset(unsure),
+            decisions=tuple(row for record in self.records.values() for row in self._withdrawals(record)),
         )
         return Intake(landing, tuple(staged), tuple(unparsed), self.files_read)
+
+    def _withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
+        """Yield the rows of ``withdrawal`` that tell what people decided about a file's figures."""
+        for decision in record.decisions:
+            if decision.action != "let go":
+                yield {
+                    "release_id": release_id_of(self.source.source, record.sha256),
+                    "decided_at": dt.datetime.fromisoformat(decision.decided_at).replace(tzinfo=None),
+                    "action": decision.action,
+                    "decided_by": decision.decided_by,
+                    "reason": decision.reason,
+                    "source": self.source.source,
+                    "file_name": record.last_name,
+                }
 
 
 def _with_its_place(release: Release, record: Record) -> Release:

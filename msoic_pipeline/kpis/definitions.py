@@ -229,6 +229,12 @@ class Kpi(_Strict):
         shortest = PERIOD_MONTHS[self.numerator.grain]
         return self.period_kinds or tuple(kind for kind, months in PERIOD_MONTHS.items() if months >= shortest)
 
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether its numerator or its denominator rests on sensitive returns."""
+        terms = [side for side in (self.numerator, self.denominator) if isinstance(side, Term)]
+        return any(load_source(term.table.info["source"]).sensitive for term in terms)
+
     def row(self) -> dict[str, str]:
         """Return the row of kpi_definition, as far as it is declared."""
         term, other = self.numerator, self.denominator

@@ -14,6 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import coverage, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
@@ -95,7 +96,11 @@ def next_due(source: Source, last: dt.date, published_on: dt.date) -> tuple[str,
 
 
 def shares_in_bounds(connection: Connection, today: dt.date, *, national: bool) -> Iterator[Found]:
-    """Find KPI values in the unit ``share`` below 0 or above 1, of the nation or of all other geographies."""
+    """Find KPI values in the unit ``share`` below 0 or above 1, of the nation or of all other geographies.
+
+    Those that rest on sensitive returns are named without their figures.
+    """
+    hidden = {kpi.kpi_id for kpi in load_definitions() if kpi.is_sensitive}
     values = (
         sa.select(*(kpi_value.c[name] for name in ("kpi_id", "geography_code", "period_label", "as_of", "value")))
         .join_from(kpi_value, kpi_definition)
@@ -105,7 +110,9 @@ def shares_in_bounds(connection: Connection, today: dt.date, *, national: bool) 
     checked = int(connection.scalar(sa.select(sa.func.count()).select_from(values.subquery())) or 0)
     beyond = connection.execute(values.where(sa.or_(kpi_value.c.value < 0, kpi_value.c.value > 1)))
     details = sorted(
-        f"{row.kpi_id}, {row.geography_code}, {row.period_label} as of {row.as_of}: {row.value:.4g}" for row in beyond
+        f"{row.kpi_id}, {row.geography_code}, {row.period_label} as of {row.as_of}: "
+        + ("figure withheld" if row.kpi_id in hidden else f"{row.value:.4g}")
+        for row in beyond
     )
     yield "kpi", kpi_value.name, checked, len(details), first_of(details) if details else "holds"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,21 @@ def test_commands_on_a_loaded_warehouse(run: Run, settings: Path, raw: Path, tmp
         assert traced["numerator"]["total"] == pytest.approx(traced["kpi"]["numerator"]), kpi_id
         if traced["denominator"]:
             assert traced["denominator"]["total"] == pytest.approx(traced["kpi"]["denominator"]), kpi_id
+        sources = traced["numerator"]["sources"]
+        assert all(source["value"] is None for source in sources) == (kpi_id == "live_investigations"), kpi_id
+    refused = CliRunner().invoke(app, ["trace", "live_investigations", "2021-02", "--open"])
+    assert refused.exit_code == 2 and "sensitive" in refused.output and "--open-sensitive" in refused.output
+    assert "Investigations!" not in refused.output
+    assert not (settings / "trace-sensitive").exists() and len(list((settings / "trace").iterdir())) == 1
+    tree = _say("trace", "live_investigations", "2021-02", "Kent", "--open-sensitive")
+    (returned,) = (settings / "trace-sensitive").iterdir()
+    assert str(returned) in tree and "for you alone" in tree
+    assert stat.S_IMODE(returned.parent.stat().st_mode) == 0o700 and stat.S_IMODE(returned.stat().st_mode) == 0o600
+    cells = [line for line in tree.splitlines() if "!" in line]
+    assert cells and all(line.endswith(": (withheld)   found '(withheld)'") for line in cells)
+    returned.parent.chmod(0o755)
+    refused = CliRunner().invoke(app, ["trace", "live_investigations", "2021-02", "--open-sensitive"])
+    assert refused.exit_code == 2 and "mode 0700" in refused.output and len(list(returned.parent.iterdir())) == 1
     unknown = CliRunner().invoke(app, ["trace", "no_such_kpi", "2021"])
     assert unknown.exit_code == 2 and "KPIs are" in unknown.output
 
@@ -65,9 +81,9 @@ def test_commands_on_a_loaded_warehouse(run: Run, settings: Path, raw: Path, tmp
 
     values = pd.read_parquet(settings / "kpi.parquet")
     assert not values.empty
-    by_force = values[values["geography_kind"] == "force"]["kpi_id"]
-    assert "recorded_modern_slavery_crimes" in set(by_force)
-    assert not by_force.str.contains("investigations").any(), "what one force returned is not for everybody"
+    below = values[values["geography_kind"] != "national"]["kpi_id"]
+    assert "recorded_modern_slavery_crimes" in set(below)
+    assert not below.str.contains("investigations").any(), "what one force returned is not for everybody"
     book = openpyxl.load_workbook(settings / "kpi.xlsx")
     assert book.sheetnames[:2] == ["Cover_sheet", "Notes"]
     assert "synthetic" in str(book["Cover_sheet"]["A3"].value)

@@ -189,6 +189,13 @@ def test_shares_lie_between_0_and_1(engine: Engine):
     with writing(engine) as connection:
         connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.5))
     assert not results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"]["success"]
+    hidden = "live_investigations_criminal_share"
+    with writing(engine) as connection:
+        connection.execute(sa.delete(kpi_value))
+        connection.execute(sa.insert(kpi_definition), [definition(hidden, "share")])
+        connection.execute(sa.insert(kpi_value), [value(hidden, "force", "E1", 1.25)])
+    below = results(engine, "shares of forces and areas lie between 0 and 1")["kpi", "kpi_value"]
+    assert below["detail"] == f"{hidden}, E1, 2022-Q1 as of 2022-05-05: figure withheld"
 
 
 def _standing(fact: sa.Table, breakdown: str, start: dt.date, quarter: dt.date, release_id: str) -> dict[str, Any]:
