@@ -55,6 +55,11 @@ class Warehouse(dg.ConfigurableResource):
             self._engine.dispose()
 
 
+def all_quarters() -> list[dt.date]:
+    """Return the first days of all quarters that are loaded, up to the one that is running."""
+    return [dt.date.fromisoformat(key) for key in QUARTERS.get_partition_keys()]
+
+
 def quarters_of(context: dg.AssetExecutionContext) -> list[dt.date]:
     """Return the quarters that a run is about, be it one or a range."""
     return [dt.date.fromisoformat(key) for key in context.partition_keys]

@@ -7,7 +7,16 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
+from msoic_pipeline.assets.common import (
+    PREVIEW_ROWS,
+    QUARTERS,
+    SINGLE_RUN,
+    Warehouse,
+    all_quarters,
+    as_table,
+    quarters_of,
+    schema_of,
+)
 from msoic_pipeline.assets.verdict import check_keys, failed_checks
 from msoic_pipeline.loading import record_findings
 from msoic_pipeline.model.estimates import maturity_estimate
@@ -43,7 +52,7 @@ def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
     from msoic_pipeline.reconciliation.apply import breaks, reconcile_quarters
 
     # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
-    summary = reconcile_quarters(warehouse.engine, _all_quarters())
+    summary = reconcile_quarters(warehouse.engine, all_quarters())
     with reading(warehouse.engine) as connection:
         shown = breaks(connection, PREVIEW_ROWS * 10)
     counts: list[dict[str, Any]] = [
@@ -82,10 +91,6 @@ def _loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list[dt.
     loaded = sa.select(load_log.c.quarter_start).where(load_log.c.stage.startswith("load ")).distinct()
     with reading(engine) as connection:
         return sorted({*quarters, *connection.scalars(loaded)})
-
-
-def _all_quarters() -> list[dt.date]:
-    return [dt.date.fromisoformat(key) for key in QUARTERS.get_partition_keys()]
 
 
 @dg.asset(
