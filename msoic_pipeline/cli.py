@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.resources
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,14 +51,8 @@ app = typer.Typer(
 )
 
 
-def dagster_home() -> Path:
-    """Return the folder of Dagster's own records (DAGSTER_HOME, else .dagster_home here), made ready."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster_home").resolve())))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").is_file():
-        settings = importlib.resources.files("msoic_pipeline").joinpath("dagster.yaml").read_text(encoding="utf-8")
-        (home / "dagster.yaml").write_text(settings, encoding="utf-8")
-    return home
+def _tell(words: str) -> None:
+    typer.echo(words, err=True)
 
 
 @app.command()
@@ -81,25 +71,33 @@ def run(
 ) -> None:
     """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
 
-    Ends with exit code 1 where a file was rejected, a blocking check failed or a step broke.
+    Ends with exit code 1 where a file was rejected, a blocking check failed, a step broke or the run was stopped; the
+    last line says which. Waits while another run is at work on the same warehouse.
     """
-    from msoic_pipeline.run import run_everything
+    from msoic_pipeline.signals import STOPPED, stop_on_signals
 
-    dagster_home()
-    succeeded, summary = run_everything(first, last or first, rebuild)
+    try:
+        with stop_on_signals():
+            from msoic_pipeline.run import run_everything
+
+            succeeded, summary = run_everything(first, last or first, rebuild, _tell)
+    except KeyboardInterrupt:
+        succeeded, summary = False, f"The run failed: {STOPPED}"
     typer.echo(summary)
     raise typer.Exit(0 if succeeded else 1)
 
 
 @app.command()
-def ui(port: int = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Name under which a proxy of yours shows the pages; may be repeated.")
+    ] = None,
+) -> None:
     """Open Dagster's pages on http://127.0.0.1:3000, with the schedules running."""
-    dagster_home()
-    workspace = ["-w", "workspace.yaml"] if Path("workspace.yaml").is_file() else ["-m", "msoic_pipeline.definitions"]
-    # `dagster dev` is superseded by a command of a further package that does the same.
-    environment = os.environ | {"PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
-    command = [sys.executable, "-m", "dagster", "dev", *workspace, "-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(subprocess.call(command, env=environment))
+    from msoic_pipeline.pages import serve_pages
+
+    raise typer.Exit(serve_pages(port, name or [], _tell))
 
 
 @app.command()

@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from xlsxwriter.exceptions import XlsxFileError
 
 from msoic_pipeline.assets.common import PREVIEW_ROWS, QUARTERS, SINGLE_RUN, Warehouse, as_table, quarters_of, schema_of
 from msoic_pipeline.loading import record_findings
@@ -227,14 +229,43 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     group_name="h_published",
     description="KPIs as a Parquet file and an accessible workbook, in the output folder.",
     kinds={"parquet", "xlsx"},
+    check_specs=[
+        dg.AssetCheckSpec("written", asset="published_kpis", description="The output folder took the exports.")
+    ],
 )
 def published(warehouse: Warehouse) -> dg.MaterializeResult:
     """Write the exports."""
     from msoic_pipeline.publication.exports import write_exports
 
-    with reading(warehouse.engine) as connection:
-        paths = write_exports(connection, warehouse.settings.output_dir, dt.date.today())
-    return dg.MaterializeResult(metadata={kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()})
+    try:
+        with reading(warehouse.engine) as connection:
+            paths = write_exports(connection, warehouse.settings.output_dir, dt.date.today())
+    except (OSError, XlsxFileError) as error:
+        words = f"the exports cannot be written ({error}): free space in the output folder, or mend it, and run again"
+        return dg.MaterializeResult(
+            check_results=[dg.AssetCheckResult(check_name="written", passed=False, description=words)]
+        )
+    return dg.MaterializeResult(
+        metadata={kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()},
+        check_results=[dg.AssetCheckResult(check_name="written", passed=True)],
+    )
+
+
+def failed_checks(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[str]:
+    """Return the checks of severity error that failed when they were last evaluated, each with its words.
+
+    The latest evaluations of all, not one run's: a backfill over several quarters is split into runs. What a run has
+    only planned, be it another that waits or one that was killed, says nothing.
+    """
+    failed = []
+    for key in keys:
+        history = instance.event_log_storage.get_asset_check_execution_history(
+            key, limit=1, status={AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+        )
+        latest = history[0].evaluation if history else None
+        if latest and not latest.passed and latest.severity == dg.AssetCheckSeverity.ERROR:
+            failed.append(f"{key.to_user_string()}: {latest.description}")
+    return failed
 
 
 def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
@@ -249,13 +280,7 @@ def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition
         kinds={"table"},
     )
     def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-        # The latest evaluations of all, not this run's: a backfill over several quarters is split into runs.
-        records = (context.instance.get_latest_asset_check_evaluation_record(key) for key in keys)
-        failed = [
-            f"{latest.asset_check_key.to_user_string()}: {latest.description}"
-            for latest in (record.evaluation for record in records if record)
-            if latest and not latest.passed and latest.severity == dg.AssetCheckSeverity.ERROR
-        ]
+        failed = failed_checks(context.instance, keys)
         entry = {
             "run_id": context.run.run_id,
             "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),

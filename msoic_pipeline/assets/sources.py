@@ -7,6 +7,7 @@ import dagster as dg
 
 from msoic_pipeline import stages
 from msoic_pipeline.assets.common import Warehouse, as_table, attempt
+from msoic_pipeline.quality import docs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -97,6 +98,7 @@ def _validated(source: Source) -> dg.AssetsDefinition:
             dg.AssetCheckSpec("files_accepted", asset=key, description="No file was refused and no release rejected."),
             dg.AssetCheckSpec("expectations", asset=key, description="Blocking expectations hold."),
             dg.AssetCheckSpec("warnings", asset=key, description="Expectations that only warn hold."),
+            dg.AssetCheckSpec("data_docs", asset=key, description="The output folder took the Data Docs."),
             dg.AssetCheckSpec("faults_declared", asset=key, description="Mended, left out or accepted by declaration."),
         ],
     )
@@ -111,7 +113,12 @@ def _validated(source: Source) -> dg.AssetsDefinition:
                     "accepted": sum(verdict.accepted for verdict in verdicts),
                     **({"data_docs": dg.MetadataValue.url(index.as_uri())} if index.is_file() else {}),
                 },
-                check_results=[_files_check(verdicts), *_expectation_checks(verdicts), _faults_check(verdicts)],
+                check_results=[
+                    _files_check(verdicts),
+                    *_expectation_checks(verdicts),
+                    _docs_check(source),
+                    _faults_check(verdicts),
+                ],
             )
 
         return attempt(context, "validated", work)
@@ -164,6 +171,13 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
             )
         )
     return checks
+
+
+def _docs_check(source: Source) -> dg.AssetCheckResult:
+    words = docs.problem(source.source)
+    return dg.AssetCheckResult(
+        check_name="data_docs", passed=not words, severity=dg.AssetCheckSeverity.WARN, description=words or None
+    )
 
 
 def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
