@@ -130,6 +130,7 @@ def _run_in_turn(
         except (OldModelError, OSError, sa.exc.SQLAlchemyError) as error:
             words = str(error) if isinstance(error, OldModelError) else first_line(error)
             raise _BrokenRunError(f"the warehouse cannot be used: {words}") from error
+        _end_lost(instance, say)  # also the run that was waited for, where it broke off
         result = _execute(instance, run_id, start, end)
         errors, warnings = _found(result, Path(instance.root_directory))
         engine = open_engine(settings.warehouse_url)
