@@ -1,20 +1,23 @@
-"""Jobs, the nightly schedule, and the note that a failed run leaves."""
+"""Jobs, the nightly schedule, and what is done about runs that failed or were killed."""
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 
 import dagster as dg
-import sqlalchemy as sa
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from msoic_pipeline.assets.common import QUARTERS
 from msoic_pipeline.kpis.compute import stale_quarters as stale_kpis
-from msoic_pipeline.migrations import ModelError
+from msoic_pipeline.runs import end_lost_runs, note_failed_run
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.stages import stale_quarters
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse import open_engine
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+_LOG = logging.getLogger(__name__)
+_UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED_STATUSES)
 
 everything_job = dg.define_asset_job(
     "everything",
@@ -35,15 +38,18 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
     and coverage are checked every night.
     """
     keys = list(QUARTERS.get_partition_keys())
-    engine = open_engine(settings.warehouse_url)
     try:
-        prepare(engine)
-        quarters = [dt.date.fromisoformat(key) for key in keys]
-        stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})
-    except (ModelError, sa.exc.SQLAlchemyError):
-        return keys[0], keys[-1]  # the run itself will say what is wrong with the warehouse
-    finally:
-        engine.dispose()
+        engine = open_engine(settings.warehouse_url)
+        try:
+            quarters = [dt.date.fromisoformat(key) for key in keys]
+            stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})
+        finally:
+            engine.dispose()
+    except Exception as error:
+        # Whatever is wrong with the warehouse or with a single source: the run itself comes across it, and says so in
+        # words that are held back for force returns, which a traceback's are not.
+        _LOG.warning("What has changed cannot be told (%s): the run covers every quarter.", type(error).__name__)
+        return keys[0], keys[-1]
     return (stale[0].isoformat(), stale[-1].isoformat()) if stale else (keys[-1], keys[-1])
 
 
@@ -54,23 +60,34 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every night at half past two: what has changed, and the checks of the whole.",
 )
-def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Ask for a run over the quarters that have changed."""
+def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a run over the quarters that have changed, unless that of an earlier night has not ended yet."""
+    earlier = context.instance.get_runs(
+        dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}, statuses=list(_UNFINISHED)), limit=1
+    )
+    if earlier:
+        run = earlier[0]
+        return dg.SkipReason(f"The run {run.run_id} of an earlier night has not ended: it is {run.status.value}.")
     return dg.RunRequest(tags={**range_tags(*quarters_to_run(Settings())), "dagster/max_retries": "1"})
 
 
 @dg.run_failure_sensor(
+    # Runs from the command line belong to no location; what has been noted already is not noted twice.
+    monitor_all_code_locations=True,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Writes each failed run to failed_runs.log in the output folder, where a monitor can see it.",
 )
 def note_failure(context: dg.RunFailureSensorContext) -> None:
     """Append a line on a failed run to the log that a monitor watches."""
-    path = Settings().output_dir / "failed_runs.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as log:
-        log.write(
-            f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} {context.dagster_run.job_name} {context.dagster_run.run_id}\n"
-        )
-        for event in context.get_step_failure_events():
-            error = event.step_failure_data.error
-            log.write(f"  {event.step_key}: {(error.cause or error).message.strip() if error else ''}\n")
+    note_failed_run(context.instance, context.dagster_run.run_id)
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports runs as failed whose process is gone, so that they keep no other waiting.",
+)
+def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """End the runs whose process was killed."""
+    ended = end_lost_runs(context.instance)
+    return dg.SkipReason(f"Reported as failed: {', '.join(ended)}." if ended else "Every run at work has its process.")

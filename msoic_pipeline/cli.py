@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.resources
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +10,7 @@ import typer
 import typer.core
 
 from msoic_pipeline.periods import as_written, parse_period, parse_quarter
-from msoic_pipeline.workbooks.errors import DeclarationError, SourceFileError
+from msoic_pipeline.workbooks.errors import DecisionError, DeclarationError, SourceFileError
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE")]
 Day = Annotated[
@@ -37,7 +33,7 @@ class Commands(typer.core.TyperGroup):
             if isinstance(error, KeyError | IndexError):
                 raise
             typer.echo(str(error), err=True)
-        except (DeclarationError, SourceFileError) as error:
+        except (DecisionError, DeclarationError, SourceFileError) as error:
             typer.echo(str(error), err=True)
         except Exception as error:
             if not type(error).__module__.startswith("sqlalchemy"):
@@ -55,14 +51,8 @@ app = typer.Typer(
 )
 
 
-def dagster_home() -> Path:
-    """Return the folder of Dagster's own records (DAGSTER_HOME, else .dagster_home here), made ready."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster_home").resolve())))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").is_file():
-        settings = importlib.resources.files("msoic_pipeline").joinpath("dagster.yaml").read_text(encoding="utf-8")
-        (home / "dagster.yaml").write_text(settings, encoding="utf-8")
-    return home
+def _tell(words: str) -> None:
+    typer.echo(words, err=True)
 
 
 @app.command()
@@ -84,25 +74,33 @@ def run(
 ) -> None:
     """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
 
-    Ends with exit code 1 where a file was rejected, a blocking check failed or a step broke.
+    Ends with exit code 1 where a file was rejected, a blocking check failed, a step broke or the run was stopped; the
+    last line says which. Waits while another run is at work on the same warehouse.
     """
-    from msoic_pipeline.run import run_everything
+    from msoic_pipeline.signals import STOPPED, stop_on_signals
 
-    dagster_home()
-    succeeded, summary = run_everything(first, last or first, rebuild)
+    try:
+        with stop_on_signals():
+            from msoic_pipeline.run import run_everything
+
+            succeeded, summary = run_everything(first, last or first, rebuild, _tell)
+    except KeyboardInterrupt:
+        succeeded, summary = False, f"The run failed: {STOPPED}"
     typer.echo(summary)
     raise typer.Exit(0 if succeeded else 1)
 
 
 @app.command()
-def ui(port: int = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Name under which a proxy of yours shows the pages; may be repeated.")
+    ] = None,
+) -> None:
     """Open Dagster's pages on http://127.0.0.1:3000, with the schedules running."""
-    dagster_home()
-    workspace = ["-w", "workspace.yaml"] if Path("workspace.yaml").is_file() else ["-m", "msoic_pipeline.definitions"]
-    # `dagster dev` is superseded by a command of a further package that does the same.
-    environment = os.environ | {"PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
-    command = [sys.executable, "-m", "dagster", "dev", *workspace, "-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(subprocess.call(command, env=environment))
+    from msoic_pipeline.pages import serve_pages
+
+    raise typer.Exit(serve_pages(port, name or [], _tell))
 
 
 @app.command()
@@ -113,6 +111,74 @@ def check(file: File) -> None:
     accepted, words = check_file(file)
     typer.echo(words)
     raise typer.Exit(0 if accepted else 1)
+
+
+@app.command()
+def releases(source: Annotated[str, typer.Argument(help="Source; all where it is left out.")] = "") -> None:
+    """List the releases that the warehouse knows, with what has become of each."""
+    from msoic_pipeline.releases import release_lines
+
+    typer.echo(release_lines(source or None))
+
+
+@app.command()
+def withdraw(
+    release: Annotated[str, typer.Argument(help="Release, or its file's path below the raw folder.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept, with who and when.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Give the figures back.")] = False,
+    later: Annotated[bool, typer.Option("--later", help="Leave it to the next run to act on it.")] = False,
+) -> None:
+    """Take a release's figures out of the warehouse, or give them back. Nothing else takes figures away."""
+    from msoic_pipeline.releases import withdraw_release
+
+    words, quarters = withdraw_release(release, reason, undo)
+    typer.echo(words)
+    if quarters is None:
+        typer.echo("No figure in the warehouse changes by it.")
+    elif later:
+        typer.echo(f"The next run over its quarters acts on it: msoic run --from {quarters[0]} --to {quarters[1]}")
+    else:
+        run(*quarters)
+
+
+@app.command(name="put-back")
+def put_back(names: Annotated[list[str], typer.Argument(metavar="RELEASE…")]) -> None:
+    """Copy the files of releases from the archive to where they stood in the raw folder."""
+    from msoic_pipeline.releases import put_releases_back
+
+    typer.echo(put_releases_back(names))
+
+
+@app.command(name="let-go")
+def let_go(
+    reason: Annotated[str, typer.Option(help="Why.")],
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RELEASE…]")] = None,
+    source: Annotated[str | None, typer.Option(help="All absent files of a source.")] = None,
+) -> None:
+    """Accept that files of releases do not stand in the raw folder any more. Their figures stand."""
+    from msoic_pipeline.releases import let_files_go
+
+    typer.echo(let_files_go(names or [], source, reason))
+
+
+@app.command(name="remove-sample")
+def remove_sample(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse."""
+    from msoic_pipeline.releases import forget_sample, sample_words, withdraw_sample
+    from msoic_pipeline.run import run_everything
+
+    sample, words = sample_words()
+    if not sample:
+        typer.echo("There is no sample.")
+        return
+    if not yes:
+        typer.confirm(f"Remove {words} from raw folder, archive and warehouse?", abort=True)
+    withdraw_sample(sample)
+    _, summary = run_everything(say=_tell)
+    typer.echo(summary)
+    typer.echo(forget_sample(sample))
 
 
 @app.command()

@@ -251,27 +251,30 @@ def record_findings(connection: Connection, scope: Any, rows: Sequence[dict[str,
     """Bring the findings within ``scope`` up to date: what is found anew, or otherwise than before, stands from today.
 
     ``rows`` are those of validation_result without their days. What is found as before stays as it is, so that an idle
-    run writes nothing; of several runs on a day the last one's findings stay.
+    run writes nothing; of several runs on a day the last one's findings stay. Days after ``today`` are those of a clock
+    that was wrong: what was found on them is found today, and what ended on them has ended today.
     """
     table = evidence.validation_result
     own = [name for name in _key(table) if name != "found_on"]
     wanted = _keyed(rows, own)
     if len(wanted) < len(rows):
         raise ValueError("two findings of one check, table and release: one would hide the other")
-    standing = connection.execute(sa.select(table).where(scope, table.c.superseded_on.is_(None))).mappings()
-    known = _keyed(standing, own)
-    ended = {key: row for key, row in known.items() if key not in wanted or (row | wanted[key]) != row}
-    its = sa.and_(*(table.c[name] == sa.bindparam(f"its_{name}") for name in own), table.c.superseded_on.is_(None))
-    for end, those in (
-        (sa.delete(table).where(its), [row for row in ended.values() if row["found_on"] == today]),
-        (
-            sa.update(table).where(its).values(superseded_on=today),
-            [row for row in ended.values() if row["found_on"] != today],
-        ),
+    lasting = sa.or_(table.c.superseded_on.is_(None), table.c.superseded_on > today)
+    latest = connection.execute(sa.select(table).where(scope, sa.or_(lasting, table.c.found_on >= today))).mappings()
+    rivals = [dict(row) for row in latest]
+    known = _keyed((row for row in rivals if row["superseded_on"] is None), own)
+    kept = {
+        key for key, row in known.items() if key in wanted and (row | wanted[key]) == row and row["found_on"] <= today
+    }
+    those = {tuple(row[name] for name in own) for row in rivals} - kept
+    its = sa.and_(*(table.c[name] == sa.bindparam(f"its_{name}") for name in own))
+    for end in (
+        sa.delete(table).where(its, table.c.found_on >= today),
+        sa.update(table).where(its, lasting).values(superseded_on=today),
     ):
         if those:
-            connection.execute(end, [{f"its_{name}": row[name] for name in own} for row in those])
-    begun = sorted(wanted.keys() - (known.keys() - ended.keys()))
+            connection.execute(end, [{f"its_{name}": key[n] for n, name in enumerate(own)} for key in sorted(those)])
+    begun = sorted(wanted.keys() - kept)
     new = [wanted[key] | {"found_on": today, "superseded_on": None} for key in begun]
     bulk_insert(connection, table, rows_to_arrow(table, new))
 

@@ -39,7 +39,7 @@ def release_lines(source: str | None) -> str:
 def withdraw_release(named: str, reason: str, undo: bool) -> tuple[str, tuple[str, str] | None]:
     """Take a release's figures away, or give them back; return words, and the first and last quarter to run over.
 
-    Raises LookupError where there is no such release, ValueError where there is nothing to decide.
+    Raises LookupError where there is no such release, DecisionError where there is nothing to decide.
     """
     settings = Settings()
     kept = decisions.find_release(settings, named)
@@ -64,7 +64,7 @@ def _quarters_of(settings: Settings, kept: KeptRelease) -> tuple[str, str] | Non
 
 
 def put_releases_back(names: Sequence[str]) -> str:
-    """Copy the files of releases to where they stood in the raw folder. Raises LookupError, FileExistsError."""
+    """Copy the files of releases to where they stood in the raw folder. Raises LookupError, DecisionError."""
     settings = Settings()
     lines = []
     for named in names:
@@ -76,7 +76,7 @@ def put_releases_back(names: Sequence[str]) -> str:
 def let_files_go(names: Sequence[str], source: str | None, reason: str) -> str:
     """Accept that files of releases do not stand in the raw folder: those named, or all absent ones of a source.
 
-    Raises LookupError where there is no such release, ValueError where no reason is given.
+    Raises LookupError where there is no such release, DecisionError where no reason is given.
     """
     settings = Settings()
     chosen = [decisions.find_release(settings, named) for named in names]

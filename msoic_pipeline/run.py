@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline import stages
+from msoic_pipeline.home import HomeError, first_line, is_about_records, open_home
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import call_in_worker, read_files
 from msoic_pipeline.landing import FileAsked, Landing, file_digest, identify_release, recognise
@@ -22,7 +24,20 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.runs import (
+    FAILED_RUNS,
+    PROCESS_TAG,
+    append_note,
+    end_lost_runs,
+    hold_warehouse,
+    holder_words,
+    note_failed_run,
+    run_failure_words,
+    show_alive,
+    this_process,
+)
 from msoic_pipeline.settings import Settings
+from msoic_pipeline.signals import STOPPED
 from msoic_pipeline.staging import StagedRelease, staged_folder
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.warehouse import forget_loads, open_engine, prepare, reading
@@ -30,67 +45,182 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
+if TYPE_CHECKING:
+    import dagster as dg
+
 # Dagster prints a traceback a step; the summary says it in a line.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run_everything(first: str | None = None, last: str | None = None, rebuild: bool = False) -> tuple[bool, str]:
+class _BrokenRunError(Exception):
+    """Why a run could not be begun, in words."""
+
+
+def run_everything(
+    first: str | None = None, last: str | None = None, rebuild: bool = False, say: Callable[[str], None] = print
+) -> tuple[bool, str]:
     """Run the job over everything for a range of quarters (all where none is given); return success and a summary.
 
-    With ``rebuild`` quarters are loaded and computed anew though nothing that goes in has changed. Raises LookupError
-    where the quarters are not among those that are loaded.
+    With ``rebuild`` quarters are loaded and computed anew though nothing that goes in has changed. Its last line says
+    how the run ended, whatever broke; a run that failed is in failed_runs.log too. ``say`` is told what goes on before:
+    which run is waited for, and which ones had broken off. Raises LookupError where the quarters are not among those
+    that are loaded.
     """
-    import dagster as dg
+    from dagster._core.errors import DagsterExecutionInterruptedError
+    from dagster._core.utils import make_new_run_id
 
     from msoic_pipeline.assets.common import QUARTERS
-    from msoic_pipeline.automation import range_tags
-    from msoic_pipeline.definitions import defs
 
     keys = QUARTERS.get_partition_keys()
+    if not keys:
+        raise LookupError(f"the clock of this machine says {dt.date.today()}, before the first quarter: set it right")
     start = parse_quarter(first).isoformat() if first else keys[0]
     end = parse_quarter(last).isoformat() if last else keys[-1]
     if not keys[0] <= start <= end <= keys[-1]:
         raise LookupError(
             f"expected quarters from {keys[0]} to {keys[-1]}, the first before the last; found {start}, {end}"
         )
-    anew = (dt.date.fromisoformat(start), dt.date.fromisoformat(end)) if rebuild else None
-    if not (ready := _ready(anew))[0]:
-        return ready
+    run_id = make_new_run_id()
+    breaks = (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError)
+    try:
+        with open_home() as instance:
+            try:
+                succeeded, summary = _run_in_turn(instance, run_id, keys, start, end, rebuild, say)
+            except breaks as error:
+                succeeded, summary = False, f"The run failed: {_broken_words(error)}"
+                _end_record(instance, run_id, summary)
+            if not succeeded:
+                _note(lambda: note_failed_run(instance, run_id, summary.splitlines()[-1]), say)
+            return succeeded, summary
+    except breaks as error:
+        summary = f"The run failed: {_broken_words(error)}"
+    _note(lambda: append_note(f"everything {run_id}", [summary]), say)
+    return False, summary
+
+
+def _broken_words(error: BaseException) -> str:
+    if isinstance(error, HomeError | _BrokenRunError):
+        return str(error)
+    return first_line(error) if isinstance(error, Exception) else STOPPED
+
+
+def _end_record(instance: dg.DagsterInstance, run_id: str, words: str) -> None:
+    """Report a run as failed that this process leaves unfinished, as far as Dagster's records still take it."""
+    with suppress(Exception):
+        run = instance.get_run_by_id(run_id)
+        if run and not run.is_finished:
+            instance.report_run_failed(run, words)
+
+
+def _note(note: Callable[[], None], say: Callable[[str], None]) -> None:
+    try:
+        note()
+    except Exception as error:
+        say(f"{Settings().output_dir / FAILED_RUNS} cannot be written ({first_line(error)}): this run is not in it.")
+
+
+def _run_in_turn(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    keys: Sequence[str],
+    start: str,
+    end: str,
+    rebuild: bool,
+    say: Callable[[str], None],
+) -> tuple[bool, str]:
+    """Wait for the warehouse, run the job and tell what came of it."""
+    _end_lost(instance, say)
+    with ExitStack() as stack:
+        settings = Settings()
+        try:
+            stack.enter_context(hold_warehouse(settings.warehouse_url, holder_words(run_id), say))
+            _make_ready(settings, (dt.date.fromisoformat(start), dt.date.fromisoformat(end)) if rebuild else None)
+        except (ModelError, OSError, sa.exc.SQLAlchemyError) as error:
+            words = str(error) if isinstance(error, ModelError) else first_line(error)
+            raise _BrokenRunError(f"the warehouse cannot be used: {words}") from error
+        _end_lost(instance, say)  # also the run that was waited for, where it broke off
+        result = _execute(instance, run_id, start, end)
+        errors, warnings = _found(result, Path(instance.root_directory))
+        engine = open_engine(settings.warehouse_url)
+        try:
+            loaded = _loaded_lines(engine)
+            if (start, end) != (keys[0], keys[-1]):
+                loaded += _behind(settings, engine, keys)
+        except sa.exc.SQLAlchemyError as error:
+            loaded, errors = [], [*errors, f"the warehouse cannot be read: {first_line(error)}"]
+        finally:
+            engine.dispose()
+    return not errors, _summary(settings, start, end, loaded, errors, warnings, run_id)
+
+
+def _end_lost(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
+    try:
+        for lost in end_lost_runs(instance):
+            say(f"Run {lost} had broken off; it is reported as failed now.")
+    except OSError as error:
+        say(f"{Settings().output_dir / FAILED_RUNS} cannot be written ({first_line(error)}).")
+    except Exception as error:
+        raise HomeError(Path(instance.root_directory), error) from error
+
+
+def _execute(instance: dg.DagsterInstance, run_id: str, start: str, end: str) -> dg.ExecuteInProcessResult:
+    """Execute the job. Raises HomeError: what a step raises is in the result, so that the rest is Dagster's own."""
+    from msoic_pipeline.automation import range_tags
+    from msoic_pipeline.definitions import defs
+
     job = defs.resolve_job_def("everything")
-    with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(
-            instance=instance, tags=dict(range_tags(start, end)), raise_on_error=False, run_config=_QUIET
+    try:
+        show_alive(instance, run_id)
+        return job.execute_in_process(
+            instance=instance,
+            tags={**range_tags(start, end), PROCESS_TAG: this_process()},
+            raise_on_error=False,
+            run_config=_QUIET,
+            run_id=run_id,
         )
-    broken = []
+    except Exception as error:
+        raise HomeError(Path(instance.root_directory), error) from error
+
+
+def _found(result: dg.ExecuteInProcessResult, home: Path) -> tuple[list[str], list[str]]:
+    """Return what made a run fail, and what it warns of; a run that failed has at least one reason."""
+    broken, outcome = [], "it did not come to its end"
     for event in result.all_events:
         if event.event_type_value == "STEP_FAILURE":
             error = event.step_failure_data.error
             cause = (error.cause or error) if error else None
-            if cause and event.step_key != "pipeline_run":
-                broken.append(f"step {event.step_key}: {cause.message.strip()}")
+            words = f"step {event.step_key}: {cause.message.strip() if cause else 'failed'}"
+            # The last asset fails for the checks that failed, which are listed themselves.
+            if event.step_key == "pipeline_run" and error and error.cls_name == "Failure":
+                outcome = words
+            else:
+                broken.append(words)
+        elif event.event_type_value in ("PIPELINE_FAILURE", "PIPELINE_CANCELED") and not _is_by_step(event):
+            broken.insert(0, run_failure_words(event))
+    broken = [str(HomeError(home, words)) if is_about_records(words) else words for words in broken]
     checks = [
         (e.severity.value, f"{e.asset_check_key.to_user_string()}: {e.description}")
         for e in result.get_asset_check_evaluations()
         if not e.passed
     ]
     errors = broken + [words for severity, words in checks if severity == "ERROR"]
-    warnings = [words for severity, words in checks if severity != "ERROR"]
-    settings = Settings()
-    engine = open_engine(settings.warehouse_url)
-    try:
-        loaded = _loaded_lines(engine)
-        if (start, end) != (keys[0], keys[-1]):
-            loaded += _behind(settings, engine, keys)
-    except sa.exc.SQLAlchemyError as error:
-        loaded, errors = [], [*errors, f"the warehouse cannot be read: {error}"]
-    finally:
-        engine.dispose()
-    return result.success and not errors, _summary(settings, start, end, loaded, errors, warnings, result.run_id)
+    if not result.success and not errors:
+        errors = [outcome]
+    return errors, [words for severity, words in checks if severity != "ERROR"]
+
+
+def _is_by_step(event: dg.DagsterEvent) -> bool:
+    from dagster._core.events import RunFailureReason
+
+    return getattr(event.event_specific_data, "failure_reason", None) == RunFailureReason.STEP_FAILURE
 
 
 def _behind(settings: Settings, engine: Engine, keys: Sequence[str]) -> list[str]:
     """Return a line on quarters that were loaded from other files than stand there now, if there are any."""
-    stale = stages.stale_quarters(settings, engine, [dt.date.fromisoformat(key) for key in keys])
+    try:
+        stale = stages.stale_quarters(settings, engine, [dt.date.fromisoformat(key) for key in keys])
+    except Exception as error:
+        return [f"Whether other quarters are behind their files cannot be told ({type(error).__name__})."]
     if not stale:
         return []
     return [
@@ -98,18 +228,18 @@ def _behind(settings: Settings, engine: Engine, keys: Sequence[str]) -> list[str
     ]
 
 
-def _ready(anew: tuple[dt.date, dt.date] | None) -> tuple[bool, str]:
-    """Return whether the warehouse can be loaded, and why not; forget what was loaded of the quarters ``anew``."""
-    engine = open_engine(Settings().warehouse_url)
+def _make_ready(settings: Settings, anew: tuple[dt.date, dt.date] | None) -> None:
+    """Make the warehouse ready to be loaded, and forget what was loaded of the quarters ``anew``.
+
+    Raises ModelError or sqlalchemy's errors where that cannot be.
+    """
+    engine = open_engine(settings.warehouse_url)
     try:
         prepare(engine)
         if anew:
             forget_loads(engine, *anew)
-    except (ModelError, sa.exc.SQLAlchemyError) as error:
-        return False, f"FAILED: the warehouse cannot be used: {error}"
     finally:
         engine.dispose()
-    return True, ""
 
 
 def _loaded_lines(engine: Engine) -> list[str]:
@@ -166,18 +296,21 @@ def _summary(
         lines += [f"FAILED ({len(errors)}):", *(f"  - {_short(words, 1200)}" for words in errors), ""]
     url = sa.make_url(settings.warehouse_url).render_as_string(hide_password=True)
     lines += [
-        _end_words(errors),
+        "Where to look:",
         f"  warehouse   {url}",
         f"  exports     {_exports_words(settings.output_dir)}",
         f"  Data Docs   {settings.output_dir / 'data_docs' / 'index.html'}",
         f"  quarantine  SELECT * FROM quarantine WHERE NOT is_declared   (files: {settings.raw_dir})",
         f"  Dagster     make ui   (run {run_id})",
+        "",
+        _end_words(errors),
     ]
     return "\n".join(lines)
 
 
 # Checks of what is loaded already; what fails in any other is not loaded.
-_AFTER_LOADING = ("reconciliation_result:", "validation_result:", "published_kpis:")
+_CONTRADICTIONS = ("reconciliation_result:", "validation_result:")
+_AFTER_LOADING = (*_CONTRADICTIONS, "published_kpis:")
 
 
 def _exports_words(folder: Path) -> str:
@@ -192,10 +325,12 @@ def _exports_words(folder: Path) -> str:
 def _end_words(errors: list[str]) -> str:
     if not errors:
         return "Nothing blocks: all figures are loaded."
-    if all(words.startswith("published_kpis:") for words in errors):
-        return "The run failed: the figures are loaded, but the exports could not be written."
-    if all(words.startswith(_AFTER_LOADING) for words in errors):
+    if all(words.startswith(_CONTRADICTIONS) for words in errors):
         return "The run failed: the figures are loaded, but some contradict each other."
+    if all(words.startswith(_AFTER_LOADING) for words in errors):
+        return "The run failed: the figures are loaded, but the exports are those of an earlier run."
+    if (first := errors[0]) == STOPPED or "Dagster's" in first:
+        return f"The run failed: {first}"
     return "The run failed: what was rejected is not loaded; what other files say is."
 
 

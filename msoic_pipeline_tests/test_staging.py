@@ -96,12 +96,13 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
         patch.setattr(members, "digest", lambda: "another spelling")
         keys.add(staging_key(release))
     assert len(keys) == 1 + 4 + 3 + 1
-    for change in (
+    harmless: list[dict[str, Any]] = [
         {"superseded_by": "a later one"},
         {"note": "another"},
-        {"file_name": "nrm/moved.ods"},
+        {"file_name": "moved.ods"},
         {"edition": 2},
-    ):
+    ]
+    for change in harmless:
         assert staging_key(replace(release, **change)) in keys, "it changes nothing in the figures"
 
 

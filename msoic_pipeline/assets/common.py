@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field, PrivateAttr
+from sqlalchemy import event
 
 from msoic_pipeline.model.dictionary import type_name
 from msoic_pipeline.periods import FIRST_QUARTER
+from msoic_pipeline.runs import hold_warehouse, holder_words, show_alive
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import printable
 from msoic_pipeline.warehouse import open_engine, prepare
@@ -31,10 +34,11 @@ PREVIEW_ROWS = 10
 
 
 class Warehouse(dg.ConfigurableResource):
-    """Settings and the engine of the warehouse, opened when first used."""
+    """Settings and the engine of the warehouse, which a run has for itself from its first step to its last."""
 
     url: str = Field(default="", description="SQLAlchemy URL; where it is empty, that of MSOIC_WAREHOUSE_URL.")
     _engine: sa.Engine | None = PrivateAttr(default=None)
+    _is_prepared: bool = PrivateAttr(default=False)
 
     @property
     def settings(self) -> Settings:
@@ -45,14 +49,30 @@ class Warehouse(dg.ConfigurableResource):
     def engine(self) -> sa.Engine:
         """The engine, with all tables and views in place."""
         if self._engine is None:
-            self._engine = open_engine(self.url or self.settings.warehouse_url)
+            self._engine = open_engine(self._address)
+        if not self._is_prepared:
             prepare(self._engine)
+            self._is_prepared = True
         return self._engine
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Close all connections."""
-        if self._engine is not None:
-            self._engine.dispose()
+    @property
+    def _address(self) -> str:
+        return self.url or self.settings.warehouse_url
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        """Wait until no other run is at work on the warehouse, then keep all others off it; close all connections."""
+        run = context.run
+        if run and context.instance:
+            show_alive(context.instance, run.run_id)
+        holder = holder_words(run.run_id if run else "without name")
+        with hold_warehouse(self._address, holder, context.log.info if context.log else print) as lock:
+            self._engine = open_engine(self._address)
+            event.listen(self._engine, "begin", lambda _: lock.check())
+            try:
+                yield self
+            finally:
+                self._engine.dispose()
 
 
 def all_quarters() -> list[dt.date]:

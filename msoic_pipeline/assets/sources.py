@@ -9,6 +9,7 @@ from msoic_pipeline import stages
 from msoic_pipeline.assets.common import Warehouse, as_table, attempt
 from msoic_pipeline.landing import Landing
 from msoic_pipeline.loading import lost_releases
+from msoic_pipeline.quality import docs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -112,6 +113,7 @@ def _validated(source: Source) -> dg.AssetsDefinition:
             dg.AssetCheckSpec("files_kept", asset=key, description="The file of every loaded release is kept."),
             dg.AssetCheckSpec("expectations", asset=key, description="Blocking expectations hold."),
             dg.AssetCheckSpec("warnings", asset=key, description="Expectations that only warn hold."),
+            dg.AssetCheckSpec("data_docs", asset=key, description="The output folder took the Data Docs."),
             dg.AssetCheckSpec("faults_declared", asset=key, description="Mended, left out or accepted by declaration."),
         ],
     )
@@ -130,6 +132,7 @@ def _validated(source: Source) -> dg.AssetsDefinition:
                     _files_check(verdicts),
                     _kept_check(lost_releases(warehouse.engine, source, intake.landing)),
                     *_expectation_checks(verdicts),
+                    _docs_check(source),
                     _faults_check(verdicts),
                 ],
             )
@@ -211,6 +214,13 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
             )
         )
     return checks
+
+
+def _docs_check(source: Source) -> dg.AssetCheckResult:
+    words = docs.problem(source.source)
+    return dg.AssetCheckResult(
+        check_name="data_docs", passed=not words, severity=dg.AssetCheckSeverity.WARN, description=words or None
+    )
 
 
 def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:

@@ -18,6 +18,7 @@ from msoic_pipeline.ingest.intake import source_locked, take_in_source
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.landing import release_id_of
 from msoic_pipeline.settings import Settings
+from msoic_pipeline.workbooks.errors import DecisionError
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
@@ -63,13 +64,13 @@ def find_release(settings: Settings, named: str) -> KeptRelease:
 
 
 def decide(settings: Settings, kept: KeptRelease, action: str, reason: str) -> None:
-    """Write a decision about a release into its record. Raises ValueError where it changes nothing or has no reason."""
+    """Write a decision about a release into its record. Raises DecisionError where it changes nothing."""
     if not reason.strip():
-        raise ValueError("expected a reason")
+        raise DecisionError("expected a reason; found none")
     if action == "withdrawn" and kept.record.is_withdrawn:
-        raise ValueError(f"{kept.release_id} is withdrawn already")
+        raise DecisionError(f"{kept.release_id} is withdrawn already")
     if action == "restored" and not kept.record.is_withdrawn:
-        raise ValueError(f"{kept.release_id} is not withdrawn")
+        raise DecisionError(f"{kept.release_id} is not withdrawn")
     moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     with source_locked(settings, kept.source):
         kept.record.decisions.append(Decision(action, moment, getpass.getuser(), reason.strip()))
@@ -79,12 +80,12 @@ def decide(settings: Settings, kept: KeptRelease, action: str, reason: str) -> N
 def put_back(settings: Settings, kept: KeptRelease) -> Path:
     """Copy the file of a release, and its sidecar, to where it stood last in the raw folder; return its path there.
 
-    Raises FileExistsError where another file stands there.
+    Raises DecisionError where a file stands there.
     """
     target = settings.raw_dir / kept.record.last_name
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        raise FileExistsError(f"{target} is there; move it away first")
+        raise DecisionError(f"{target} is there; move it away first")
     if kept.record.sidecar is not None:
         sidecar_path(target).write_text(kept.record.sidecar, encoding="utf-8")
     aside = target.with_name(f".{target.name}.partial")

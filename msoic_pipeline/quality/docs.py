@@ -67,8 +67,30 @@ def shown_releases(docs_dir: Path, source: str) -> set[str]:
     """Return which releases a source's site has shown, by the names that ``build_site`` was given."""
     try:
         return set(json.loads((docs_dir / source / _SHOWN).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return set()
+
+
+# What went wrong with a source's site when it was last built in this process.
+_problems: dict[str, str] = {}
+
+
+def problem(source: str) -> str:
+    """Return why a source's site could not be built, in words; empty where it was, or there was no need."""
+    return _problems.get(source, "")
+
+
+def try_build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
+    """Build a source's site; where that fails remember why, since no page may keep figures from loading."""
+    _problems.pop(source.source, None)
+    try:
+        build_site(context, source, docs_dir, releases)
+    except Exception as error:
+        # The kind of error and its place alone: a page's own words may hold values of force returns.
+        words = str(error) if isinstance(error, OSError) else type(error).__name__
+        _problems[source.source] = (
+            f"the Data Docs cannot be written ({words}): free space in the output folder, or mend it, and run again"
+        )
 
 
 def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> Path:

@@ -149,7 +149,7 @@ def validate_source(
     if new:
         context, fresh = _validate(source, new)
         if docs_dir:
-            docs.build_site(context, source, docs_dir, names.values())
+            docs.try_build_site(context, source, docs_dir, names.values())
         for release in new:
             _remember(release, fresh[release.release.release_id])
         known |= fresh

@@ -16,6 +16,10 @@ class DeclarationError(Exception):
     """A layout file or a file of faults that is not well formed: names the file, the place in it, and what is wrong."""
 
 
+class DecisionError(Exception):
+    """A decision about a release that cannot be made, with what stands in its way."""
+
+
 def wrong_places(error: ValidationError) -> Iterator[tuple[list[int | str], str]]:
     """Yield each place in what was declared, and what is wrong there, without what stands there."""
     for fault in error.errors(include_url=False, include_input=False):

@@ -122,15 +122,21 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.workbooks.layout import load_source
 
-    settings = Settings(aside / "raw", aside / "staging", aside / "output", f"sqlite:///{aside}/warehouse.sqlite")
+    settings = Settings(
+        raw_dir=aside / "raw",
+        archive_dir=aside / "archive",
+        staging_dir=aside / "staging",
+        output_dir=aside / "output",
+        warehouse_url=f"sqlite:///{aside}/warehouse.sqlite",
+    )
     source = load_source(hostile.source)
-    staging = stages.stage(settings, source)
+    staging = stages.take_in(settings, source)
     # Validated is only what says other things than its donor, and no Data Docs are written: that takes longest of all.
-    own = [each for each in staging.releases if hostile.token in each.release.file_name]
-    others = [each for each in staging.releases if each not in own]
+    own = [each for each in staging.staged if hostile.token in each.release.file_name]
+    others = [each for each in staging.staged if each not in own]
     unlike = [each for each in own if _figures(each, others) != LIKE_DONOR]
     findings = stages.validate_source(source, unlike, None) if unlike else {}
-    verdicts = stages.judge(source, staging.landing, own, staging.unreadable, findings)
+    verdicts = stages.judge(source, staging.landing, own, staging.unparsed, findings)
     its = [verdict for verdict in verdicts if hostile.token in verdict.file_name]
     harm = [f"ALSO {v.file_name}: {v.reasons}" for v in verdicts if v not in its]
     if not its:

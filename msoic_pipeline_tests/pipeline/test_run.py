@@ -82,7 +82,8 @@ def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Pa
     assert today[0] == today[1], "only the running quarter, for the checks of the whole"
     shutil.rmtree(raw / "force_returns" / "2021-02")
     assert quarters_to_run(Settings()) == (FIRST, FIRST)
-    request = nightly(dg.build_schedule_context())
+    with dg.instance_for_test() as instance:
+        request = nightly(dg.build_schedule_context(instance))
     assert isinstance(request, dg.RunRequest)
     assert request.tags["dagster/asset_partition_range_start"] == FIRST
 

@@ -1,0 +1,142 @@
+"""Dagster's home: the folder of its own records of runs. Nothing in it is a figure, and it may be moved aside."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.resources
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+SETTINGS = "dagster.yaml"
+# SHA-256 of the dagster.yaml that came with earlier versions: a home that has one of them has not been touched by hand.
+FORMER_SETTINGS = frozenset(
+    {
+        "5a6985bace6b6ee02b6a0570ab7764361472aa4da9931aa74d0ffd792c8b85d3",
+        "a6a622d2e39e6904fd2e3428f32d328f1fd8213021ac782de4927353317b8e4c",
+    }
+)
+_OPENING_SECONDS = 120
+_FULL = ("disk is full", "No space left on device", "Disk quota exceeded")
+
+
+class HomeError(Exception):
+    """Dagster's home cannot be used."""
+
+    def __init__(self, home: Path, cause: BaseException | str) -> None:
+        words = first_line(cause)
+        if _is_full(cause):
+            super().__init__(
+                f"the disk of Dagster's records in {home} is full ({words}): free some space there and run again. "
+                "The figures in the warehouse are not touched by this."
+            )
+        else:
+            super().__init__(
+                f"Dagster's own records in {home} cannot be used ({words}): mend that, or move the folder aside and "
+                "run again. Past runs are then forgotten; the figures in the warehouse are not touched."
+            )
+
+
+def first_line(cause: BaseException | str) -> str:
+    """Return an error in a line: what kind it is, and its first words."""
+    # SQLAlchemy's words go on with the statement, of which the driver's own error is enough.
+    inner = getattr(cause, "orig", None) or cause
+    words = str(inner).strip().partition("\n")[0]
+    return words if isinstance(inner, str) else f"{type(inner).__name__}: {words}"
+
+
+def _is_full(cause: BaseException | str) -> bool:
+    inner = getattr(cause, "orig", None) or cause
+    return getattr(inner, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(w in str(inner) for w in _FULL)
+
+
+def home_folder() -> Path:
+    """Return the folder of Dagster's own records: DAGSTER_HOME, else .dagster_home here."""
+    return Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster_home").resolve())))
+
+
+def ready_home() -> tuple[Path, list[str]]:
+    """Make the home where there is none and bring its settings up to date; return it, and how its settings differ.
+
+    Raises HomeError.
+    """
+    home = home_folder()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone_in(home):
+            return home, _settle(home)
+    except (OSError, yaml.YAMLError) as error:
+        raise HomeError(home, error) from error
+
+
+@contextmanager
+def open_home() -> Iterator[dg.DagsterInstance]:
+    """Give Dagster's instance, opened by one process at a time. Raises HomeError where it cannot be opened.
+
+    Two processes that make the tables of one cold home at once can leave it broken for good.
+    """
+    import dagster as dg
+
+    home, _ = ready_home()
+    try:
+        with _alone_in(home):
+            instance = dg.DagsterInstance.get()
+    except Exception as error:
+        raise HomeError(home, error) from error
+    with instance:
+        yield instance
+
+
+def _alone_in(home: Path) -> FileLock:
+    return FileLock(home / "opening.lock", timeout=_OPENING_SECONDS)
+
+
+def _settle(home: Path) -> list[str]:
+    ours = importlib.resources.files("msoic_pipeline").joinpath(SETTINGS).read_text(encoding="utf-8")
+    path = home / SETTINGS
+    theirs = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not theirs or hashlib.sha256(theirs.encode()).hexdigest() in FORMER_SETTINGS:
+        aside = path.with_suffix(".partial")
+        aside.write_text(ours, encoding="utf-8")
+        aside.replace(path)
+        return []
+    missing = list(_differences(yaml.safe_load(ours), yaml.safe_load(theirs) or {}))
+    if not missing:
+        return []
+    return [f"{path} was changed by hand and differs from the one of this version in {', '.join(missing)}."]
+
+
+def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Yield the settings of ours that stand otherwise in theirs; what theirs says besides is its own affair."""
+    for name, value in ours.items():
+        found = theirs.get(name)
+        if isinstance(value, Mapping) and isinstance(found, Mapping):
+            yield from _differences(value, found, f"{above}{name}.")
+        elif found != value:
+            yield f"{above}{name} (here: {'not set' if found is None else found})"
+
+
+def is_about_records(words: str) -> bool:
+    """Return whether an error's words are about a statement on Dagster's own records rather than on the warehouse."""
+    return any(_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words))
+
+
+@cache
+def _record_tables() -> frozenset[str]:
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+    from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+    from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
+
+    every = (SqlEventLogStorageMetadata, RunStorageSqlMetadata, ScheduleStorageSqlMetadata)
+    return frozenset(name for metadata in every for name in metadata.tables)
