@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import sqlalchemy as sa
 import xlsxwriter
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.ingest.archive import find_content
+from msoic_pipeline.ingest.reading import call_in_worker, call_in_workers
 from msoic_pipeline.kpis.compute import kpi_table
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
 from msoic_pipeline.kpis.statements import units_of
@@ -74,7 +76,7 @@ class Trace:
 
 def trace(
     connection: Connection,
-    raw_dir: Path,
+    archive_dir: Path,
     kpi_id: str,
     period: str,
     geography: str = "national",
@@ -91,9 +93,8 @@ def trace(
     value = values[0]
     kpi = next(kpi for kpi in load_definitions() if kpi.kpi_id == kpi_id)
     _, start = parse_period(period)
-    cells = _Cells(raw_dir)
     sides = [
-        _side(connection, kpi, term, value, start, as_at, cells) if isinstance(term, Term) else None
+        _side(connection, kpi, term, value, start, as_at, archive_dir) if isinstance(term, Term) else None
         for term in (kpi.numerator, kpi.denominator)
     ]
     assert sides[0] is not None
@@ -107,7 +108,7 @@ def _side(
     value: dict[str, Any],
     start: dt.date,
     as_at: dt.date | None,
-    cells: _Cells,
+    archive_dir: Path,
 ) -> Side:
     fact = term.table
     time = fact.c[f"{term.grain}_start"]
@@ -144,6 +145,7 @@ def _side(
     rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
     if kpi.over_time == "last":
         rows = _last_of_each_reporter(rows)
+    texts = _texts_found(rows, archive_dir)
     sources = tuple(
         Source(
             None if load_source(row["source"]).sensitive else float(row["value"]),
@@ -154,9 +156,9 @@ def _side(
             row["published_on"],
             row["sheet"],
             row["cell"],
-            cells.texts(row["source"], row["file_name"], row["sheet"], row["cell"]),
+            text,
         )
-        for row in rows
+        for row, text in zip(rows, texts, strict=True)
     )
     return Side(term.words(), sum(float(row["value"]) for row in rows), sources)
 
@@ -174,25 +176,43 @@ def _last_of_each_reporter(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["time"] == last[row["reporter"]]]
 
 
-class _Cells:
-    """Texts of cells, each file opened once."""
+def _texts_found(rows: Sequence[dict[str, Any]], archive_dir: Path) -> list[tuple[str, ...]]:
+    """Return the texts of the cells that each row names, from the files in the archive, each of which is read once."""
+    wanted: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        if not load_source(row["source"]).sensitive:
+            wanted[row["source"], row["sha256"]][row["sheet"]].update(row["cell"].split(","))
+    paths = {file: find_content(archive_dir, *file) for file in wanted}
+    there = {file: path for file, path in paths.items() if path is not None}
+    calls = [
+        (path, (path, {sheet: sorted(cells) for sheet, cells in wanted[file].items()})) for file, path in there.items()
+    ]
+    read = dict(zip(there, call_in_workers(read_cells, calls), strict=True))
+    found: list[tuple[str, ...]] = []
+    for row in rows:
+        texts = read.get((row["source"], row["sha256"]))
+        if load_source(row["source"]).sensitive:
+            found.append((WITHHELD,))
+        elif not isinstance(texts, dict):
+            found.append((f"(the file cannot be read: {texts.found})" if texts else "(the archive has not its file)",))
+        else:
+            found.append(tuple(texts[row["sheet"]][cell] for cell in row["cell"].split(",")))
+    return found
 
-    def __init__(self, raw_dir: Path) -> None:
-        self._raw_dir = raw_dir
-        self._sheets: dict[tuple[str, str], Any] = {}
 
-    def texts(self, source: str, file_name: str, sheet: str, cells: str) -> tuple[str, ...]:
-        if load_source(source).sensitive:
-            return (WITHHELD,)
-        if (file_name, sheet) not in self._sheets:
-            path = self._raw_dir / file_name
-            if not path.is_file():
-                return ("(the file is no longer in the raw folder)",)
-            workbook = open_workbook(path)
-            self._sheets[file_name, sheet] = workbook.sheet(sheet).rows
-            workbook.close()
-        rows = self._sheets[file_name, sheet]
-        return tuple(clean(rows[row][column]) for row, column in map(from_a1, cells.split(",")))
+def read_cells(path: Path, wanted: dict[str, set[str]]) -> dict[str, dict[str, str]]:
+    """Return the texts of cells by sheet and address. To be called in a worker process."""
+    workbook = open_workbook(path)
+    try:
+        found = {}
+        for sheet, cells in wanted.items():
+            rows = workbook.sheet(sheet).rows
+            found[sheet] = {
+                cell: clean(rows[row][column]) for cell, (row, column) in zip(cells, map(from_a1, cells), strict=True)
+            }
+        return found
+    finally:
+        workbook.close()
 
 
 def trace_lines(found: Trace, most: int = 40) -> list[str]:
@@ -229,7 +249,7 @@ def _figure(value: float | None) -> str:
     return WITHHELD if value is None else f"{value:,.6g}"
 
 
-def highlighted_copies(found: Trace, raw_dir: Path, output_dir: Path, with_sensitive: bool = False) -> list[Path]:
+def highlighted_copies(found: Trace, archive_dir: Path, output_dir: Path, with_sensitive: bool = False) -> list[Path]:
     """Write, for each file that a trace names, a workbook of the sheets concerned with the cells in colour.
 
     The copies hold values only, whatever the original was (ODS, XLSX or CSV), so that nothing in them can run.
@@ -242,16 +262,20 @@ def highlighted_copies(found: Trace, raw_dir: Path, output_dir: Path, with_sensi
             f"{found.kpi['kpi_id']} rests on returns that are sensitive, and the copies would hold whole returns: none "
             f"was written. --open-sensitive writes them to {output_dir / SENSITIVE_COPIES}, for you alone to read."
         )
-    wanted: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    wanted: dict[Source, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    first: dict[str, Source] = {}
     for source in _all_sources(found):
-        wanted[source.file_name][source.sheet].update(source.cell.split(","))
+        wanted[first.setdefault(source.sha256, source)][source.sheet].update(source.cell.split(","))
     folder = _private_folder(output_dir) if found.is_sensitive else output_dir / COPIES
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for file_name, sheets in wanted.items():
-        name = Path(file_name).name.split(".")[0]
+    for source, sheets in wanted.items():
+        original = find_content(archive_dir, source.release_id.rpartition("-")[0], source.sha256)
+        if original is None:
+            raise LookupError(f"{source.file_name}: the archive has not its file")
+        name = Path(source.file_name).name.split(".")[0]
         target = folder / f"{found.kpi['kpi_id']}-{found.kpi['period_label'].replace('/', '-')}-{name}.xlsx"
-        _write_copy(raw_dir / file_name, sheets, target, 0o600 if found.is_sensitive else 0o666)
+        call_in_worker(_write_copy, original, original, dict(sheets), target, 0o600 if found.is_sensitive else 0o666)
         paths.append(target)
     return paths
 

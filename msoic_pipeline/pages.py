@@ -230,7 +230,7 @@ def _run_role(role: str, *words: str) -> None:
         import dagster_webserver.app
         from dagster_webserver.cli import main as webserver
 
-        dagster_webserver.app.DagsterWebserver = guarded_webserver(words[2:])  # type: ignore[misc]
+        dagster_webserver.app.DagsterWebserver = guarded_webserver(words[2:])  # type: ignore[misc, assignment]
         sys.argv = ["dagster-webserver", "-w", words[0], "-h", HOST, "-p", words[1]]
         webserver()
 

@@ -433,12 +433,12 @@ def trace_figure(
     engine = open_engine(settings.warehouse_url)
     try:
         with reading(engine) as connection:
-            found = trace(connection, settings.raw_dir, kpi_id, period, geography, as_at)
+            found = trace(connection, settings.archive_dir, kpi_id, period, geography, as_at)
     finally:
         engine.dispose()
     lines = [json.dumps(found.as_json(), indent=1, default=str)] if as_json else trace_lines(found)
     if with_copies or with_sensitive:
-        copies = highlighted_copies(found, settings.raw_dir, settings.output_dir, with_sensitive)
+        copies = highlighted_copies(found, settings.archive_dir, settings.output_dir, with_sensitive)
         words = "sensitive copy with the cells in colour, for you alone" if found.is_sensitive else ""
         lines += [] if as_json else [f"{words or 'copy with the cells in colour'}: {path}" for path in copies]
     return "\n".join(lines)

@@ -152,6 +152,15 @@ class Archive:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def find_content(archive_dir: Path, source: str, sha256: str) -> Path | None:
+    """Return the path of the file of a source with that content; None where it is not kept."""
+    folder = archive_dir / source / sha256
+    if not (folder / RECORD).is_file():
+        return None
+    path = folder / _read_record(folder / RECORD).file
+    return path if path.is_file() else None
+
+
 def _copy(raw: RawFile, target: Path) -> str:
     """Copy a file's bytes and return their SHA-256."""
     digest = hashlib.sha256()
