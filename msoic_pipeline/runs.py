@@ -33,6 +33,7 @@ FAILED_RUNS = "failed_runs.log"
 _POLL_SECONDS = 0.5
 # A run of which no process is known: time enough to start one.
 _START_SECONDS = 600
+_LATE_RUNS = 20
 
 
 class RunLockLostError(Exception):
@@ -251,8 +252,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
                 instance.report_run_failed(run, words)
             ended.append(run.run_id)
         _sweep(instance, home)
-    for run_id in ended:
-        note_failed_run(instance, run_id)
+    _note_failures(instance, ended)
     return ended
 
 
@@ -306,6 +306,16 @@ def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") 
         elif NOTED_TAG not in run.tags:
             append_note(f"{run.job_name} {run_id}", failure_lines(instance, run_id) or [words])
             instance.add_run_tags(run_id, {NOTED_TAG: "yes"})
+
+
+def _note_failures(instance: dg.DagsterInstance, ended: Sequence[str]) -> None:
+    """Note those runs, and what of late has failed unnoted: stopped with the daemon, or while the log had no room."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    failed = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=_LATE_RUNS)
+    unnoted = [run.run_id for run in failed if PROCESS_TAG in run.tags and NOTED_TAG not in run.tags]
+    for run_id in dict.fromkeys([*ended, *unnoted]):
+        note_failed_run(instance, run_id)
 
 
 def append_note(what: str, lines: Sequence[str]) -> None:
