@@ -24,7 +24,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from msoic_pipeline.home import HomeError, first_line, open_home, ready_home
-from msoic_pipeline.runs import end_lost_runs
+from msoic_pipeline.runs import NoteError, end_lost_runs
 from msoic_pipeline.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -117,7 +117,10 @@ def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
 
 def _serve(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
     _refuse_other_daemon(instance, say)
-    end_lost_runs(instance)
+    try:
+        end_lost_runs(instance)
+    except NoteError as error:
+        say(str(error))
     with tempfile.TemporaryDirectory(prefix="msoic-") as folder:
         code = Path(folder) / "code.sock"
         workspace = Path(folder) / "workspace.yaml"
