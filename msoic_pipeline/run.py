@@ -27,6 +27,7 @@ from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.runs import (
     FAILED_RUNS,
     PROCESS_TAG,
+    NoteError,
     append_note,
     end_lost_runs,
     hold_warehouse,
@@ -116,7 +117,7 @@ def _note(note: Callable[[], None], say: Callable[[str], None]) -> None:
     try:
         note()
     except Exception as error:
-        say(f"{Settings().output_dir / FAILED_RUNS} cannot be written ({first_line(error)}): this run is not in it.")
+        say(f"The run is not in {FAILED_RUNS}: {error}")
 
 
 def _run_in_turn(
@@ -157,8 +158,8 @@ def _end_lost(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
     try:
         for lost in end_lost_runs(instance):
             say(f"Run {lost} had broken off; it is reported as failed now.")
-    except OSError as error:
-        say(f"{Settings().output_dir / FAILED_RUNS} cannot be written ({first_line(error)}).")
+    except NoteError as error:
+        say(str(error))
     except Exception as error:
         raise HomeError(Path(instance.root_directory), error) from error
 
