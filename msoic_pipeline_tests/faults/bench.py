@@ -118,13 +118,18 @@ class Started:
     watcher: threading.Thread
 
     def kill(self) -> None:
-        """Kill the process group at once, and whatever of the run is elsewhere."""
+        """Kill the process group at once; what of the run is in another group is left to see for itself."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        for one in marked(self.mark):
+
+    def kill_survivors(self) -> int:
+        """Kill whatever of the run is still there; return how many that were."""
+        survivors = marked(self.mark)
+        for one in survivors:
             with contextlib.suppress(psutil.Error):
                 one.kill()
+        return len(survivors)
 
     def wait(self, seconds: float = SECONDS) -> Ran:
         """Wait for the end; kill it where that is late."""
