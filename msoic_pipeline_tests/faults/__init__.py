@@ -13,7 +13,9 @@ What each attack came to is told in tables at the end. Settings, all optional:
     MSOIC_KILLS                 100: kills on each engine; MSOIC_KILLS_SEED draws the moments again
     MSOIC_PAIRS                 5: how often two runs are started at once
 
-Root is needed for small disks and device nodes, `setpriv` for closed files where tests run as root, `faketime` for
-wrong clocks; what cannot be done is skipped, and the skip says so. `python -m msoic_pipeline_tests.faults.hostile` lists
-the hostile files; `python -m msoic_pipeline_tests.faults.each [NAME …]` says what becomes of each alone.
+Root is needed for small disks and device nodes, `setpriv` for closed files where root runs the tests, `faketime` for
+wrong clocks; what cannot be done is skipped, and the skip says so.
+
+`python -m msoic_pipeline_tests.faults.hostile` lists the hostile files; `python -m msoic_pipeline_tests.faults.each
+[NAME …]` says what becomes of each alone.
 """
