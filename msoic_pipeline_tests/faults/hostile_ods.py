@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msoic_pipeline_tests.faults.registry import Expected, Group, Place, pack, parts_of, register, replaced
+from msoic_pipeline_tests.faults.registry import (
+    Expected,
+    Group,
+    Place,
+    RawEntry,
+    as_entries,
+    pack,
+    parts_of,
+    raw_archive,
+    register,
+    replaced,
+)
 
 # One line a hostile file, however long.
 # fmt: off
@@ -52,7 +63,12 @@ def _bare(name: str, description: str, tables: str, expected: Expected = "refuse
         )
         if tables.endswith("</table:table>"):
             content += "</office:spreadsheet></office:body></office:document-content>"
-        parts = {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", CONTENT: content.encode()}
+        # The reader wants a manifest, however short.
+        parts = {
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": b"<manifest:manifest/>",
+            CONTENT: content.encode(),
+        }
         place.write(".ods", pack(parts, place.name))
 
     register(name, "nrm", group, description, lay, expected)
@@ -164,6 +180,22 @@ _other_parts("ods-no-mimetype", "an ODS without its mimetype", lambda parts: par
 _other_parts("ods-other-mimetype", "an ODS that says it is a text document", lambda parts: parts.update({"mimetype": b"application/vnd.oasis.opendocument.text"}), "either")
 _other_parts("ods-basic", "an ODS with macros", lambda parts: parts.update({"Basic/Standard/Module1.xml": b"<x/>"}))
 _other_parts("ods-scripts", "an ODS with scripts in Python", lambda parts: parts.update({"Scripts/python/x.py": b"import os"}), "either")
+
+
+def _understated(place: Place) -> None:
+    """512 MB of blanks in content.xml, which the directory says is 200 KB."""
+    parts = parts_of("small_boats")
+    size = len(parts[CONTENT])
+    entries = [
+        RawEntry(e.name, e.content.replace(b"<office:body>", b"<office:body>" + b" " * (512 * MIB), 1), declared_size=size)
+        if e.name == CONTENT.encode()
+        else e
+        for e in as_entries(parts)
+    ]
+    place.write(".ods", raw_archive(entries, place.name.encode()))
+
+
+register("ods-understated", "small_boats", "heavy", "512 MB of content.xml that says it is 200 KB", _understated)
 
 
 def _flat(place: Place) -> None:
