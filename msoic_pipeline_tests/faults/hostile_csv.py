@@ -139,7 +139,8 @@ for _name, _figures in (
     ("fraction", b"5.5"),
     ("true", b"TRUE"),
 ):
-    _csv(f"csv-figure-{_name}", f"a figure of {_figures.decode()[:30]!r}", _figure(_figures))
+    # 5² is not 52: the one of these that has been read as another number.
+    _csv(f"csv-figure-{_name}", f"a figure of {_figures.decode()[:30]!r}", _figure(_figures), "rejected" if _name == "superscript" else "either")
 
 # ---- gzip ------------------------------------------------------------------------------------------------------------
 

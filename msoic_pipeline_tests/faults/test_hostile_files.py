@@ -25,6 +25,7 @@ pytestmark = pytest.mark.faults
 MOST_ROWS = 1_001  # of one rule and file: a thousand, and one that says how many more
 MOST_WORDS = 10_000
 CLIMBED = Path("/tmp/climbed")
+PASSWD = "root:x:0:0"  # from /etc/passwd, to which entities, parts and links lead
 
 _ONLY = set(filter(None, os.environ.get("MSOIC_FAULTS_ONLY", "").split(",")))
 _CHOSEN = [each for each in HOSTILE.values() if not _ONLY or each.name in _ONLY]
@@ -79,6 +80,8 @@ def _of_the_run(bench: Bench, ran: Ran, before: int) -> list[str]:
     growth = (bench.warehouse_bytes() - before) / 2**20
     if growth > GROWTH_MB:
         wrong.append(f"the warehouse grew by {growth:,.0f} MB")
+    if PASSWD in ran.out + ran.err + str(bench.names()):
+        wrong.append("what stands in /etc/passwd was told")
     if CLIMBED.exists():
         wrong.append(f"{CLIMBED} was written")
     return wrong
