@@ -23,6 +23,7 @@ from msoic_pipeline_tests import postgres
 from msoic_pipeline_tests.faults import changes
 from msoic_pipeline_tests.faults.bench import (
     CUT,
+    NEXT_QUARTER,
     QUARTER,
     SMALL_CUT,
     Bench,
@@ -244,7 +245,7 @@ DISKS = {
 @pytest.fixture(scope="module")
 def expected_on_disk(prepared: Bench, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[str]]]:
     """What runs with room enough come to: from nothing, and with large releases that are new."""
-    fresh = Bench(tmp_path_factory.mktemp("fresh"))
+    fresh = Bench(tmp_path_factory.mktemp("fresh"), last=NEXT_QUARTER)
     lay_good(fresh.raw, CUT)
     changes.add_large(fresh)
     _green(fresh.run())
@@ -265,7 +266,7 @@ def test_a_disk_is_full(
     state: str,
 ):
     if state == "from nothing":
-        bench = Bench(tmp_path / "bench")
+        bench = Bench(tmp_path / "bench", last=NEXT_QUARTER)
         lay_good(bench.raw, CUT)
         before: dict[str, list[str]] = {}
     else:
