@@ -267,6 +267,8 @@ def _loaded_lines(engine: Engine) -> list[str]:
             )
             numbers = f"{files + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}"
             lines.append(f"{source.source:<22}{numbers}  {latest or 'none'}")
+        kinds = sa.select(evidence.release.c.is_synthetic).where(evidence.release.c.status.in_(evidence.IN_FORCE))
+        in_force = set(connection.scalars(kinds.distinct()))
         declared = connection.scalar(sa.select(sa.func.count()).where(quarantine.c.is_declared))
         rejected = connection.scalar(sa.select(sa.func.count()).where(sa.not_(quarantine.c.is_declared)))
         values = connection.scalar(sa.select(sa.func.count()).select_from(kpi.kpi_value))
@@ -283,8 +285,16 @@ def _loaded_lines(engine: Engine) -> list[str]:
         + (", ".join(f"{number:,} {status}" for status, number in statuses) or "nothing compared")
         + ".",
         f"Quarantine: {rejected} rows or files rejected, {declared} treated by declared faults.",
+        *_mixed_words(in_force),
     ]
     return lines
+
+
+def _mixed_words(in_force: set[bool]) -> list[str]:
+    """Return a line where the figures in force are of synthetic sample files and of real ones."""
+    if len(in_force) < 2:
+        return []
+    return ["MIXED: sample files and real ones are in force together; msoic remove-sample takes the sample away."]
 
 
 def _summary(

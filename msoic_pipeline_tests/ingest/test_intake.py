@@ -93,7 +93,7 @@ def nrm(tmp_path: Path) -> Desk:
     return made
 
 
-def _edit(path: Path, cell: str = "C8", value: object = 77) -> None:
+def _edit(path: Path, cell: str = "C8", value: int = 77) -> None:
     book = openpyxl.load_workbook(path)
     book["1 Pre-charge"][cell] = value
     book.save(path)
