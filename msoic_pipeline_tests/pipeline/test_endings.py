@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,8 +48,17 @@ def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def _at_work(tmp_path: Path) -> Callable[[], bool]:
-    lock = tmp_path / "warehouse.sqlite.run.lock"
-    return lambda: lock.is_file() and "run " in lock.read_text() and any((tmp_path / "home" / "running").glob("*"))
+    def at_work() -> bool:
+        records = tmp_path / "home" / "history" / "runs.db"
+        if not records.is_file():
+            return False
+        try:
+            with closing(sqlite3.connect(records)) as connection:
+                return bool(connection.execute("SELECT 1 FROM runs WHERE status = 'STARTED'").fetchone())
+        except sqlite3.OperationalError:
+            return False  # they are being made
+
+    return at_work
 
 
 @pytest.mark.slow
