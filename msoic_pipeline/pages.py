@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -115,8 +115,31 @@ def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
+def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
+    """Forget that schedules and sensors were at work on days that have not come yet; return which.
+
+    They would otherwise stand still until those days: a clock was wrong and is right again.
+    """
+    limit = time.time() + _HEARTBEAT_SECONDS
+    mended = []
+    for state in instance.all_instigator_state():
+        data = state.instigator_data
+        times = {name: value for name, value in data._asdict().items() if name.endswith("timestamp")} if data else {}
+        ahead: dict[str, Any] = {name: time.time() for name, value in times.items() if value and value > limit}
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
+        if ticks:
+            instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=ticks[0].timestamp + 1)
+        if data and ahead:
+            instance.update_instigator_state(state.with_data(data._replace(**ahead)))
+        if ticks or ahead:
+            mended.append(state.instigator_name)
+    return mended
+
+
 def _serve(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
     _refuse_other_daemon(instance, say)
+    if mended := forget_days_to_come(instance):
+        say(f"The clock was ahead: {', '.join(mended)} would have waited for days that have not come, and does not.")
     try:
         end_lost_runs(instance)
     except NoteError as error:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -26,7 +27,7 @@ from typer.testing import CliRunner
 
 from msoic_pipeline.cli import app
 from msoic_pipeline.home import open_home
-from msoic_pipeline.pages import guarded_webserver, serve_pages
+from msoic_pipeline.pages import forget_days_to_come, guarded_webserver, serve_pages
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import until
 
@@ -150,6 +151,42 @@ def test_a_daemon_that_was_started_otherwise(home: Path, monkeypatch: pytest.Mon
         )
         assert serve_pages(_free_port(), [], said.append) == 1
     assert "a Dagster daemon that was started otherwise" in said[-1]
+
+
+def test_a_clock_that_was_ahead_does_not_keep_the_schedule_waiting(home: Path):
+    from dagster._core.remote_origin import (
+        GrpcServerCodeLocationOrigin,
+        RemoteInstigatorOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.scheduler.instigation import (
+        InstigatorState,
+        InstigatorStatus,
+        InstigatorType,
+        ScheduleInstigatorData,
+        TickData,
+        TickStatus,
+    )
+
+    location = GrpcServerCodeLocationOrigin(host="localhost", socket="code.sock", location_name="msoic")
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "nightly")
+    with open_home() as instance:
+        state = InstigatorState(
+            origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData("0 0 * * *")
+        )
+        later = time.time() + 10**8
+        instance.add_instigator_state(state.with_data(ScheduleInstigatorData("0 0 * * *", 1.0, later)))
+        where = (state.instigator_origin_id, state.selector_id)
+        for at in (100.0, later):
+            instance.create_tick(
+                TickData(where[0], "nightly", InstigatorType.SCHEDULE, TickStatus.SKIPPED, at, selector_id=where[1])
+            )
+        assert forget_days_to_come(instance) == ["nightly"]
+        assert forget_days_to_come(instance) == []
+        kept = instance.get_instigator_state(*where)
+        assert kept is not None and isinstance(kept.instigator_data, ScheduleInstigatorData)
+        assert kept.instigator_data.start_timestamp == 1.0
+        assert all(tick.timestamp < time.time() for tick in instance.get_ticks(*where))
 
 
 @pytest.mark.parametrize("port", ["0", "80000"])
