@@ -7,6 +7,7 @@ cannot take the machine with it. What is still there of a run that has ended is 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import resource
@@ -63,6 +64,8 @@ GROWTH_MB = int(os.environ.get("MSOIC_FAULTS_GROWTH_MB", "48"))  # of the wareho
 ADDRESS_SPACE_MB = int(os.environ.get("MSOIC_FAULTS_RUN_ADDRESS_SPACE_MB", "8192"))
 
 MARK = "MSOIC_FAULTS_RUN"
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 HALF_MADE = ("**/.partial*", "**/*.partial", "**/.incoming*")
 # C0 but for tab and newline, DEL, C1, what turns the direction, separators of lines, and lone surrogates.
 UNPRINTABLE = re.compile(
@@ -221,6 +224,8 @@ class Bench:
             size = ADDRESS_SPACE_MB * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            if _LIBC:  # the run ends with the tests, however they end
+                _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if limits:
                 limits()
 

@@ -90,6 +90,10 @@ def cluster() -> Iterator[postgres.Cluster]:
         own = postgres.start()
     except postgres.PostgresUnavailable as reason:
         pytest.skip(f"PostgreSQL: {reason}")
+    # The tests' own clusters forget in a crash what was committed just before; this one keeps its word, as a real one.
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        administer(own.url(), f"ALTER SYSTEM SET {name} = on")
+    administer(own.url(), "SELECT pg_reload_conf()")
     yield own
     own.stop()
 
