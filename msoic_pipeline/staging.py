@@ -525,4 +525,6 @@ def sweep(staging_dir: Path, source: str, current: Iterable[str]) -> int:
     stale = [path for path in folder.iterdir() if path.is_dir() and path.name not in keep] if folder.is_dir() else []
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob("*/*.partial"):
+        path.unlink(missing_ok=True)
     return len(stale)

@@ -53,6 +53,7 @@ def _landed(source: Source) -> dg.AssetsDefinition:
                     "releases in force": len(landing.releases),
                     "refused": len(landing.refused),
                     "withdrawn": ", ".join(sorted(landing.withdrawn)) or "none",
+                    **({"withdrawals": as_table(landing.decisions)} if landing.decisions else {}),
                     "files read just now": intake.read,
                     "latest_release": f"{newest.reference_period}, published {newest.published_on}"
                     if newest

@@ -148,8 +148,12 @@ class Archive:
 
     def sweep(self) -> None:
         """Remove what killed runs have left half-made. To be called by the one who holds the source's lock."""
-        for path in self.folder.glob(f"{INCOMING}*") if self.folder.is_dir() else ():
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.glob(f"{INCOMING}*"):
             shutil.rmtree(path, ignore_errors=True)
+        for path in self.folder.glob("*/*.partial"):
+            path.unlink(missing_ok=True)
 
 
 def find_content(archive_dir: Path, source: str, sha256: str) -> Path | None:

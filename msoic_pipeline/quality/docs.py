@@ -99,6 +99,8 @@ def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[
     The site is built aside and then put in the place of the former one; it remembers the names of ``releases``.
     """
     docs_dir.mkdir(parents=True, exist_ok=True)
+    for left in docs_dir.glob(".partial-*"):  # by a run that was killed: no other is at work
+        shutil.rmtree(left, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=docs_dir))
     try:
         for name in context.get_site_names():

@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from python_calamine import CalamineSheet, CalamineWorkbook
 
 from msoic_pipeline.ingest import reading
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.reading import call_in_worker, call_in_workers, read_files
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.limits import MIB, WORKER_BYTES
+from msoic_pipeline.workbooks import grid
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.sample import RAW, ask_about, settings_in
@@ -137,6 +139,33 @@ def test_a_file_that_does_harm_is_refused_by_name_and_the_good_one_lands(
     (error,) = intake.landing.refused
     assert error.file == f"cps/{name}" and error.rule in ("reader_died", "over_memory", "over_time", "unreadable_file")
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith((".partial", ".incoming"))]
+
+
+def test_a_file_and_each_of_its_sheets_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    opened: list[str] = []
+    sheets: list[str] = []
+
+    class Reader:
+        def __init__(self, path: str) -> None:
+            opened.append(path)
+            self._reader = CalamineWorkbook.from_path(path)
+            self.sheet_names = self._reader.sheet_names
+
+        @classmethod
+        def from_path(cls, path: str) -> Reader:
+            return cls(path)
+
+        def get_sheet_by_name(self, name: str) -> CalamineSheet:
+            sheets.append(name)
+            return self._reader.get_sheet_by_name(name)
+
+        def close(self) -> None:
+            self._reader.close()
+
+    monkeypatch.setattr(grid, "CalamineWorkbook", Reader)
+    answer = reading.read_file(ASKED, tmp_path)
+    assert answer.error is None and answer.release is not None
+    assert len(opened) == 1 and len(sheets) == len(set(sheets)) > 3
 
 
 def test_content_that_was_changed_in_the_archive_is_told(tmp_path: Path):
