@@ -216,6 +216,12 @@ def _facts(source: Source) -> list[str]:
     return list(dict.fromkeys(table.fact for table in source.tables))
 
 
+def loaded_releases(engine: Engine, source: Source) -> set[str]:
+    """Return the releases of a source of which figures are loaded."""
+    with reading(engine) as connection:
+        return _loaded_releases(connection, source)
+
+
 def lost_releases(engine: Engine, source: Source, landing: Landing) -> list[str]:
     """Return, in words, the releases that are loaded though neither archive nor raw folder has their file any more."""
     with reading(engine) as connection:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
-from msoic_pipeline.loading import Accepted, load_dimensions, register
+from msoic_pipeline.landing import Release
+from msoic_pipeline.loading import Accepted, load_dimensions, loaded_releases, register
 from msoic_pipeline.loading import stale_quarters as stale_quarters_of
 from msoic_pipeline.quality.expectations import validate_source
-from msoic_pipeline.quality.verdicts import Verdict, judge
+from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -21,16 +22,31 @@ def take_in(settings: Settings, source: Source) -> Intake:
     return take_in_source(settings, source)
 
 
-def validate(settings: Settings, source: Source) -> tuple[Intake, list[Verdict]]:
-    """Return a verdict on every file of a source; what was validated before is not validated again."""
+def validate(settings: Settings, engine: Engine, source: Source) -> tuple[Intake, list[Verdict]]:
+    """Return a verdict on every file of a source; what was validated before is not validated again.
+
+    There is none on a release that is rejected, has left the raw folder and was never loaded: somebody has put a better
+    file in its place, and nothing hangs on it any more.
+    """
     intake = take_in_source(settings, source)
-    return intake, _judged(source, intake, settings)
+    verdicts = _judged(source, intake, settings)
+    loaded = loaded_releases(engine, source)
+    settled = [
+        verdict
+        for verdict in verdicts
+        if verdict.accepted or verdict.staged is None or _matters(verdict.staged.release, loaded)
+    ]
+    return intake, [*settled, *(refuse(source, e) for release, e in intake.unparsed if _matters(release, loaded))]
+
+
+def _matters(release: Release, loaded: set[str]) -> bool:
+    return release.in_raw or release.release_id in loaded
 
 
 def _judged(source: Source, intake: Intake, settings: Settings | None = None) -> list[Verdict]:
     docs_dir = settings.output_dir / "data_docs" if settings else None
     findings = validate_source(source, intake.staged, docs_dir)
-    return judge(source, intake.landing, intake.staged, intake.unparsed, findings)
+    return judge(source, intake.landing, intake.staged, (), findings)
 
 
 def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> Accepted:

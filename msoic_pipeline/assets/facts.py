@@ -52,7 +52,7 @@ def _facts(source: Source) -> dg.AssetsDefinition:
         error = ""
         loaded: list[Loaded] = []
         try:
-            intake, verdicts = stages.validate(warehouse.settings, source)
+            intake, verdicts = stages.validate(warehouse.settings, warehouse.engine, source)
             # What facts refer to, in case a quarter is backfilled before the validated asset has run.
             stages.record(warehouse.engine, source, intake, verdicts, dt.date.today())
             loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(intake, verdicts))

@@ -120,7 +120,7 @@ def _validated(source: Source) -> dg.AssetsDefinition:
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake, verdicts = stages.validate(warehouse.settings, source)
+            intake, verdicts = stages.validate(warehouse.settings, warehouse.engine, source)
             stages.record(warehouse.engine, source, intake, verdicts, dt.date.today())
             index = warehouse.settings.output_dir / "data_docs" / "index.html"
             return dg.MaterializeResult(

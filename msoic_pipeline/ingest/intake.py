@@ -30,14 +30,14 @@ Reader = Callable[[Sequence[FileAsked], Path], list[Reading]]
 
 @dataclass(frozen=True)
 class Intake:
-    """What a source has: its landing, the releases in force that are parsed, and why the others are not.
+    """What a source has: its landing, the releases in force that are parsed, and the others with the reason.
 
     ``read`` is how many files were read just now.
     """
 
     landing: Landing
     staged: tuple[StagedRelease, ...]
-    unparsed: tuple[SourceFileError, ...]
+    unparsed: tuple[tuple[Release, SourceFileError], ...]
     read: int
 
 
@@ -310,7 +310,7 @@ class _Pass:
             if error is None:
                 staged.append(StagedRelease(release, staged_folder(as_read[release.sha256], self.settings.staging_dir)))
             else:
-                unparsed.append(error)
+                unparsed.append((release, error))
         self.memory.save()
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in known])
         refused = tuple({(error.rule, error.file, error.cell): error for error in self.refused}.values())

@@ -44,7 +44,7 @@ def judge(
     ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check
     failed or where more rows than the source's threshold broke a rule without a declared fault.
     """
-    verdicts = [_refused(source, error) for error in (*landing.refused, *landing.absent, *unreadable)]
+    verdicts = [refuse(source, error) for error in (*landing.refused, *landing.absent, *unreadable)]
     for release in staged:
         findings = [*release.findings, *expectations.get(release.release.release_id, []), _row_rules(source, release)]
         blocking = [finding for finding in findings if not finding.success and finding.severity == "block"]
@@ -182,7 +182,8 @@ def _row(
     }
 
 
-def _refused(source: Source, error: SourceFileError) -> Verdict:
+def refuse(source: Source, error: SourceFileError) -> Verdict:
+    """Return the verdict on a file that could not be read or parsed, or is not where it was."""
     row = {
         "source": source.source,
         "file_name": error.file,

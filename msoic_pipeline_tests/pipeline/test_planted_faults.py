@@ -561,7 +561,9 @@ class Bench:
 def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], list[str]]:
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
     its = load_source(source)
-    verdicts = judge(its, read.landing, read.staged, read.unparsed, validate_source(its, read.staged))
+    verdicts = judge(
+        its, read.landing, read.staged, [error for _, error in read.unparsed], validate_source(its, read.staged)
+    )
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:

@@ -128,7 +128,7 @@ from msoic_pipeline.workbooks.layout import load_source
 settings, source = Settings(), load_source("cps")
 engine = open_engine(settings.warehouse_url)
 prepare(engine)
-intake, verdicts = stages.validate(settings, source)
+intake, verdicts = stages.validate(settings, engine, source)
 stages.record(engine, source, intake, verdicts, dt.date(2022, 12, 1))
 load_quarters(engine, source, [dt.date(2021, m, 1) for m in (1, 4, 7, 10)], stages.accepted(intake, verdicts))
 """
