@@ -18,14 +18,10 @@ from msoic_pipeline_tests.sample import settings_in
 
 pytestmark = pytest.mark.faults
 
-LARGE: dict[str, tuple[str, str, Callable[[Path], None], int]] = {
-    "partnerships": ("recorded_crime", "prc-csp-large.ods", lambda path: write_partnerships(path, 185_000), 1_480_000),
-    "outcomes": (
-        "crime_outcomes",
-        "prc-outcomes-mar2024-large.xlsx",
-        lambda path: write_outcomes(path, 700_000),
-        700_000,
-    ),
+# Source, name, what writes it, the argument of that, and how many rows the file has.
+LARGE: dict[str, tuple[str, str, Callable[[Path, int], None], int, int]] = {
+    "partnerships": ("recorded_crime", "prc-csp-large.ods", write_partnerships, 185_000, 1_480_000),
+    "outcomes": ("crime_outcomes", "prc-outcomes-mar2024-large.xlsx", write_outcomes, 700_000, 700_000),
 }
 
 
@@ -57,9 +53,7 @@ def test_a_file_of_real_size_is_read_within_the_limits(tmp_path: Path, kind: str
     assert not intake.landing.refused and not intake.unparsed, intake.landing.refused or intake.unparsed
     (staged,) = intake.staged
     assert staged.manifest["counts"]["data_rows"] == rows
-    size = (folder / name).stat().st_size / MIB
-    took = time.monotonic() - began
-    print(
-        f"\n{kind}: {size:.0f} MiB, {rows:,} rows: {took:.0f} s, {peak[0] / MIB:,.0f} of {WORKER_BYTES / MIB:,.0f} MiB"
-    )
+    packed, took = (folder / name).stat().st_size / MIB, time.monotonic() - began
+    memory = f"{peak[0] / MIB:,.0f} of {WORKER_BYTES / MIB:,.0f} MiB"
+    print(f"\n{kind}: {packed:.0f} MiB, {rows:,} rows: {took:.0f} s, {memory}")
     assert peak[0] < WORKER_BYTES
