@@ -44,16 +44,22 @@ def is_blank(value: Any) -> bool:
 def clean(value: Any) -> str:
     """Return a cell's text without footnote markers and surplus white space; a whole number without its ``.0``.
 
-    Raises ValueError where it is longer than a cell of a spreadsheet can be.
+    Raises ValueError where it is longer than a cell of a spreadsheet can be, or becomes so by being written out.
     """
     if is_blank(value):
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) and len(value) > MAX_CELL_CHARACTERS:
+    text = _of_fair_length(str(value))
+    # One character may be written out as eighteen, or as an escape of six.
+    text = _of_fair_length(" ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split()))
+    return _of_fair_length(printable(" ".join(_NOTE.sub("", text).split())))
+
+
+def _of_fair_length(text: str) -> str:
+    if len(text) > MAX_CELL_CHARACTERS:
         raise ValueError(f"a text of at most {MAX_CELL_CHARACTERS:,} characters")
-    text = " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).split())
-    return printable(" ".join(_NOTE.sub("", text).split()))
+    return text
 
 
 def shorten(value: Any, limit: int = 300) -> str:
