@@ -184,9 +184,7 @@ def _texts_found(rows: Sequence[dict[str, Any]], archive_dir: Path) -> list[tupl
             wanted[row["source"], row["sha256"]][row["sheet"]].update(row["cell"].split(","))
     paths = {file: find_content(archive_dir, *file) for file in wanted}
     there = {file: path for file, path in paths.items() if path is not None}
-    calls = [
-        (path, (path, {sheet: sorted(cells) for sheet, cells in wanted[file].items()})) for file, path in there.items()
-    ]
+    calls = [(path, (path, dict(wanted[file]))) for file, path in there.items()]
     read = dict(zip(there, call_in_workers(read_cells, calls), strict=True))
     found: list[tuple[str, ...]] = []
     for row in rows:
@@ -207,9 +205,8 @@ def read_cells(path: Path, wanted: dict[str, set[str]]) -> dict[str, dict[str, s
         found = {}
         for sheet, cells in wanted.items():
             rows = workbook.sheet(sheet).rows
-            found[sheet] = {
-                cell: clean(rows[row][column]) for cell, (row, column) in zip(cells, map(from_a1, cells), strict=True)
-            }
+            places = {cell: from_a1(cell) for cell in cells}
+            found[sheet] = {cell: clean(rows[row][column]) for cell, (row, column) in places.items()}
         return found
     finally:
         workbook.close()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -24,7 +24,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from msoic_pipeline.home import HomeError, first_line, open_home, ready_home
-from msoic_pipeline.runs import end_lost_runs
+from msoic_pipeline.runs import NoteError, end_lost_runs
 from msoic_pipeline.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 LOCATION, MODULE = "msoic", "msoic_pipeline.definitions"
 # A run that is at work notes how it ended; then whatever is left is killed.
-GRACE_SECONDS = 8
+GRACE_SECONDS = 5
+_END_SECONDS = 1
 _START_SECONDS = 180
 _HEARTBEAT_SECONDS = 40
 _LOOK_SECONDS = 0.5
@@ -114,9 +115,35 @@ def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
+def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
+    """Forget that schedules and sensors were at work on days that have not come yet; return which.
+
+    They would otherwise stand still until those days: a clock was wrong and is right again.
+    """
+    limit = time.time() + _HEARTBEAT_SECONDS
+    mended = []
+    for state in instance.all_instigator_state():
+        data = state.instigator_data
+        times = {name: value for name, value in data._asdict().items() if name.endswith("timestamp")} if data else {}
+        ahead: dict[str, Any] = {name: time.time() for name, value in times.items() if value and value > limit}
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
+        if ticks:
+            instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=ticks[0].timestamp + 1)
+        if data and ahead:
+            instance.update_instigator_state(state.with_data(data._replace(**ahead)))
+        if ticks or ahead:
+            mended.append(state.instigator_name)
+    return mended
+
+
 def _serve(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
     _refuse_other_daemon(instance, say)
-    end_lost_runs(instance)
+    if mended := forget_days_to_come(instance):
+        say(f"The clock was ahead: {', '.join(mended)} would have waited for days that have not come, and does not.")
+    try:
+        end_lost_runs(instance)
+    except NoteError as error:
+        say(str(error))
     with tempfile.TemporaryDirectory(prefix="msoic-") as folder:
         code = Path(folder) / "code.sock"
         workspace = Path(folder) / "workspace.yaml"
@@ -166,15 +193,13 @@ def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None
 
 
 def _stop(started: dict[str, subprocess.Popen[bytes]]) -> None:
-    """End the processes with all their own: first those that may begin something, last the one in which runs are."""
-    all_of_them = [child for process in started.values() for child in _family(process.pid)]
-    for roles in (("daemon", "webserver"), ("code",)):
-        those = [started[role] for role in roles if role in started]
-        for process in those:
-            assert process.stdin is not None
-            process.stdin.close()
-        _wait_or_kill([child for process in those for child in _family(process.pid)], GRACE_SECONDS + 2)
-    _wait_or_kill(all_of_them, 0)
+    """End the processes with all their own: they do it themselves when they see the pipe's end; kill what is left."""
+    every = [child for process in started.values() for child in _family(process.pid)]
+    for process in started.values():
+        assert process.stdin is not None
+        process.stdin.close()
+    _wait_or_kill(every, GRACE_SECONDS + 2 * _END_SECONDS)
+    _wait_or_kill([child for process in started.values() for child in _family(process.pid)], 0)
     for process in started.values():
         process.wait()
 
@@ -206,7 +231,7 @@ def _end_with_parent() -> None:
             child.terminate()
     _wait_or_kill(children, GRACE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(2)
+    time.sleep(_END_SECONDS)
     for child in _family(os.getpid())[:-1]:
         with suppress(psutil.NoSuchProcess):
             child.kill()
@@ -230,7 +255,7 @@ def _run_role(role: str, *words: str) -> None:
         import dagster_webserver.app
         from dagster_webserver.cli import main as webserver
 
-        dagster_webserver.app.DagsterWebserver = guarded_webserver(words[2:])  # type: ignore[misc, assignment]
+        dagster_webserver.app.DagsterWebserver = guarded_webserver(words[2:])  # type: ignore[assignment,misc]
         sys.argv = ["dagster-webserver", "-w", words[0], "-h", HOST, "-p", words[1]]
         webserver()
 

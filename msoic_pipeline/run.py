@@ -27,6 +27,7 @@ from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.runs import (
     FAILED_RUNS,
     PROCESS_TAG,
+    NoteError,
     append_note,
     end_lost_runs,
     hold_warehouse,
@@ -116,7 +117,7 @@ def _note(note: Callable[[], None], say: Callable[[str], None]) -> None:
     try:
         note()
     except Exception as error:
-        say(f"{Settings().output_dir / FAILED_RUNS} cannot be written ({first_line(error)}): this run is not in it.")
+        say(f"The run is not in {FAILED_RUNS}: {error}")
 
 
 def _run_in_turn(
@@ -157,8 +158,8 @@ def _end_lost(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
     try:
         for lost in end_lost_runs(instance):
             say(f"Run {lost} had broken off; it is reported as failed now.")
-    except OSError as error:
-        say(f"{Settings().output_dir / FAILED_RUNS} cannot be written ({first_line(error)}).")
+    except NoteError as error:
+        say(str(error))
     except Exception as error:
         raise HomeError(Path(instance.root_directory), error) from error
 
@@ -266,6 +267,8 @@ def _loaded_lines(engine: Engine) -> list[str]:
             )
             numbers = f"{files + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}"
             lines.append(f"{source.source:<22}{numbers}  {latest or 'none'}")
+        kinds = sa.select(evidence.release.c.is_synthetic).where(evidence.release.c.status.in_(evidence.IN_FORCE))
+        in_force = set(connection.scalars(kinds.distinct()))
         declared = connection.scalar(sa.select(sa.func.count()).where(quarantine.c.is_declared))
         rejected = connection.scalar(sa.select(sa.func.count()).where(sa.not_(quarantine.c.is_declared)))
         values = connection.scalar(sa.select(sa.func.count()).select_from(kpi.kpi_value))
@@ -282,8 +285,16 @@ def _loaded_lines(engine: Engine) -> list[str]:
         + (", ".join(f"{number:,} {status}" for status, number in statuses) or "nothing compared")
         + ".",
         f"Quarantine: {rejected} rows or files rejected, {declared} treated by declared faults.",
+        *_mixed_words(in_force),
     ]
     return lines
+
+
+def _mixed_words(in_force: set[bool]) -> list[str]:
+    """Return a line where the figures in force are of synthetic sample files and of real ones."""
+    if len(in_force) < 2:
+        return []
+    return ["MIXED: sample files and real ones are in force together; msoic remove-sample takes the sample away."]
 
 
 def _summary(

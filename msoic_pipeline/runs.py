@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.pool import NullPool
 
+from msoic_pipeline.home import first_line
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.signals import STOPPED
 
@@ -33,6 +34,7 @@ FAILED_RUNS = "failed_runs.log"
 _POLL_SECONDS = 0.5
 # A run of which no process is known: time enough to start one.
 _START_SECONDS = 600
+_LATE_RUNS = 20
 
 
 class RunLockLostError(Exception):
@@ -43,6 +45,13 @@ class RunLockLostError(Exception):
             "the connection that keeps other runs off this warehouse was cut (server restarted, or network gone): this "
             "run writes nothing more, since another may have begun. Run again; what was loaded stands."
         )
+
+
+class NoteError(Exception):
+    """``failed_runs.log`` cannot be written."""
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        super().__init__(f"{path} cannot be written ({first_line(cause)}): free space there, or mend it.")
 
 
 class _Lock(Protocol):
@@ -228,7 +237,10 @@ def _looking(home: Path) -> FileLock:
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report every unfinished run whose process is gone as failed, and note it; return those runs."""
+    """Report every unfinished run whose process is gone as failed, and note it; return those runs.
+
+    Raises NoteError once they are reported.
+    """
     from dagster import DagsterRunStatus, RunsFilter
 
     unfinished = [
@@ -251,8 +263,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
                 instance.report_run_failed(run, words)
             ended.append(run.run_id)
         _sweep(instance, home)
-    for run_id in ended:
-        note_failed_run(instance, run_id)
+    _note_failures(instance, ended)
     return ended
 
 
@@ -297,7 +308,7 @@ def _sweep(instance: dg.DagsterInstance, home: Path) -> None:
 def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") -> None:
     """Note a run that failed in ``failed_runs.log``, once, whoever sees it first; in ``words`` where records say none.
 
-    Raises OSError where it cannot be written.
+    Raises NoteError.
     """
     with FileLock(Path(instance.root_directory) / "noting.lock", timeout=_START_SECONDS):
         run = instance.get_run_by_id(run_id)
@@ -308,12 +319,26 @@ def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") 
             instance.add_run_tags(run_id, {NOTED_TAG: "yes"})
 
 
+def _note_failures(instance: dg.DagsterInstance, ended: Sequence[str]) -> None:
+    """Note those runs, and what of late has failed unnoted: stopped with the daemon, or while the log had no room."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    failed = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=_LATE_RUNS)
+    unnoted = [run.run_id for run in failed if PROCESS_TAG in run.tags and NOTED_TAG not in run.tags]
+    for run_id in dict.fromkeys([*ended, *unnoted]):
+        note_failed_run(instance, run_id)
+
+
 def append_note(what: str, lines: Sequence[str]) -> None:
-    """Append to ``failed_runs.log``, where a monitor looks. Raises OSError where that cannot be."""
+    """Append to ``failed_runs.log``, where a monitor looks. Raises NoteError."""
     path = Settings().output_dir / FAILED_RUNS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as log:
-        log.write("".join([f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} {what}\n", *(f"  {line}\n" for line in lines)]))
+    words = "".join([f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} {what}\n", *(f"  {line}\n" for line in lines)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(words)
+    except OSError as error:
+        raise NoteError(path, error) from error
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> list[str]:

@@ -45,6 +45,7 @@ from msoic_pipeline.sheet_checks import (
     merged,
     parts_unavailable,
 )
+from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.layout import Table, layout_digest, load_source
@@ -54,6 +55,8 @@ from msoic_pipeline.workbooks.tidy import Columns, Mend, Tidy, check_conserved, 
 MANIFEST = "manifest.json"
 REFUSAL = "refusal.json"
 PARTIAL = ".partial-"
+# Of the cells that share a key so many are named.
+SHOWN_CELLS = 5
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
 )
@@ -347,7 +350,7 @@ def _unique(rows: pa.Table, may_sum: np.ndarray, fact: sa.Table) -> tuple[pa.Tab
     how |= {name: ",".join for name in how if name == "cell" or name.endswith("_cell")}
     summed = frame[is_summed].groupby("_group", sort=False).agg(how)
     bad = frame[~is_summed]
-    others = bad.groupby("_group", sort=False)["cell"].transform(", ".join) if len(bad) else bad["cell"]
+    others = bad.groupby("_group", sort=False)["cell"].transform(_first_cells) if len(bad) else bad["cell"]
     rejects = [
         {
             "sheet": sheet,
@@ -362,6 +365,11 @@ def _unique(rows: pa.Table, may_sum: np.ndarray, fact: sa.Table) -> tuple[pa.Tab
         [rows.filter(~repeated), pa.Table.from_pandas(summed, schema=rows.schema, preserve_index=False)]
     )
     return together.sort_by([(name, "ascending") for name in key]), rejects
+
+
+def _first_cells(cells: pd.Series[str]) -> str:
+    """Return the first few of many cells: each row of a key names them, and a bad file may have a million."""
+    return first_of(cells.head(SHOWN_CELLS).tolist(), SHOWN_CELLS, len(cells))
 
 
 def _figures_in(rows: pa.Table, fact: sa.Table) -> int:

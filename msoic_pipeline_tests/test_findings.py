@@ -82,3 +82,35 @@ def test_a_finding_that_is_no_longer_made_ends_and_others_are_left_alone(engine:
     assert history(engine) == [("gaps", 1, MONDAY, TUESDAY), ("rates", 1, MONDAY, None)]
     record(engine, FRIDAY, finding("gaps", 1))
     assert history(engine)[:2] == [("gaps", 1, MONDAY, TUESDAY), ("gaps", 1, FRIDAY, None)]
+
+
+def test_a_clock_that_was_ahead_leaves_nothing_behind(engine: Engine):
+    record(engine, MONDAY, finding("gaps"), finding("totals", 2))
+    record(engine, FRIDAY, finding("gaps", 1), finding("totals"))  # a day that has not come
+    record(engine, TUESDAY, finding("gaps"), finding("totals"))
+    whole = [
+        ("gaps", 0, MONDAY, TUESDAY),
+        ("totals", 2, MONDAY, TUESDAY),
+        ("gaps", 0, TUESDAY, None),
+        ("totals", 0, TUESDAY, None),
+    ]
+    assert sorted(history(engine), key=lambda row: (row[2], row[0])) == whole
+    record(engine, TUESDAY, finding("gaps"), finding("totals"))
+    assert len(history(engine)) == 4, "nothing new was found"
+
+
+def test_a_clock_that_was_put_back_leaves_nothing_behind(engine: Engine):
+    record(engine, TUESDAY, finding("gaps", 1))
+    record(engine, MONDAY, finding("gaps"))  # the clock goes wrong
+    assert history(engine) == [("gaps", 0, MONDAY, None)]
+    record(engine, TUESDAY, finding("gaps", 1))  # and is right again
+    record(engine, FRIDAY, finding("gaps", 1))
+    assert history(engine) == [("gaps", 0, MONDAY, TUESDAY), ("gaps", 1, TUESDAY, None)]
+
+
+def test_what_ended_on_a_day_is_found_again_on_it(engine: Engine):
+    record(engine, MONDAY, finding("gaps", 1))
+    record(engine, TUESDAY)  # ended: the check found nothing to say
+    assert history(engine) == [("gaps", 1, MONDAY, TUESDAY)]
+    record(engine, MONDAY, finding("gaps", 1))
+    assert history(engine) == [("gaps", 1, MONDAY, None)]

@@ -242,7 +242,7 @@ class _Pass:
 
     def _is_uncertain(self, name: str) -> bool:
         """Return whether something that could not be read may be what stood there under ``name``."""
-        failed = (error.file.removesuffix(".yaml") for error in self.refused)
+        failed = (error.file.removesuffix(".yaml") for error in self.refused if error.rule != "sidecar_without_file")
         return any(name == path or name.startswith(f"{path}/") for path in failed)
 
     def _note_absent_files(self, raw_files: Sequence[RawFile]) -> list[SourceFileError]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.model.evidence import coverage, release
+from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.members import name_of
@@ -80,6 +80,27 @@ def releases_fresh(connection: Connection, today: dt.date) -> Iterator[Found]:
         latest, by = day_words(published_on), day_words(due)
         words = f"latest release published on {latest}; figures of {figures} were or are due by {by}"
         yield name, release.name, len(found[name]), int(today > due), words
+
+
+def sample_is_apart(connection: Connection, today: dt.date) -> Iterator[Found]:
+    """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
+    in_force = (
+        sa.select(release.c.source, release.c.is_synthetic, sa.func.count().label("files"))
+        .where(release.c.status.in_(IN_FORCE))
+        .group_by(release.c.source, release.c.is_synthetic)
+        .order_by(release.c.source, release.c.is_synthetic)
+    )
+    counted = connection.execute(in_force).all()
+    sample = sum(row.files for row in counted if row.is_synthetic)
+    real = sum(row.files for row in counted if not row.is_synthetic)
+    words = "holds"
+    if sample and real:
+        named = ", ".join(
+            f"{row.files:,} {'synthetic' if row.is_synthetic else 'real'} {row.source}" for row in counted
+        )
+        words = f"{sample:,} synthetic sample files and {real:,} real ones are in force together ({named}): "
+        words += "msoic remove-sample takes the sample away"
+    yield "all", release.name, sample + real, sample if real else 0, words
 
 
 def next_due(source: Source, last: dt.date, published_on: dt.date) -> tuple[str, dt.date]:
@@ -210,6 +231,12 @@ def level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
 
 
 WAREHOUSE_CHECKS = (
+    Check(
+        "sample and real data are not mixed",
+        "warn",
+        "Synthetic figures never pass for real ones: totals over both are neither.",
+        sample_is_apart,
+    ),
     Check(
         "every report due was received",
         "warn",

@@ -11,6 +11,9 @@ from pydantic import ValidationError
 
 from msoic_pipeline.texts import printable
 
+# Of what was expected, of what was found and of what to do so much is told.
+LONGEST = 2_000
+
 
 class DeclarationError(Exception):
     """A layout file or a file of faults that is not well formed: names the file, the place in it, and what is wrong."""
@@ -62,8 +65,8 @@ class SourceFileError(Exception):
     def __str__(self) -> str:
         sheet = f", sheet {self.sheet!r}" if self.sheet else ""
         cell = f", cell {self.cell}" if self.cell else ""
-        words = f"{self.file}{sheet}{cell}: expected {self.expected}; found {self.found}. {self.remedy}"
-        return printable(" ".join(words.split()))
+        expected, found, remedy = (_shortened(words) for words in (self.expected, self.found, self.remedy))
+        return printable(f"{self.file}{sheet}{cell}: expected {expected}; found {found}. {remedy}")
 
     def fields(self) -> dict[str, str]:
         """Return all that it says, from which ``SourceFileError(**fields)`` makes it again."""
@@ -72,6 +75,12 @@ class SourceFileError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (self.fields(),)
+
+
+def _shortened(words: str) -> str:
+    """Return words in a line; what a bad file lets us say of it is bounded, too."""
+    line = " ".join(words[:LONGEST].split())
+    return line if len(words) <= LONGEST else f"{line}…"
 
 
 def _remade(fields: dict[str, str]) -> SourceFileError:

@@ -68,6 +68,10 @@ class _Codes:
 
     def __init__(self, cells: np.ndarray) -> None:
         self.codes, self.uniques = pd.factorize(cells, use_na_sentinel=False)
+        # An empty cell comes as None or as a text; what is not a number (NaN) is something that stands there.
+        for place in np.flatnonzero(self.uniques != self.uniques):
+            if any(value is not None for value in cells[self.codes == place]):
+                self.uniques[place] = "NaN"
         self._part_flags(cells)
 
     def _part_flags(self, cells: np.ndarray) -> None:

@@ -20,13 +20,17 @@ _MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")
 _NUMBER = re.compile(r"(-?)£?([0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,2}(?: [0-9]{3})+)(\.[0-9]+)?")
 # Shorthand for a figure that is not there, as against marks such as [r] for one that was revised.
 _NO_FIGURE = re.compile(r"\[(c|u|x|z)\]", re.IGNORECASE)
+_RAISED = re.compile("[²³¹⁰-₎]")
 _TOTAL = re.compile(r"total\b.*|.*\btotal")
 # What an integer column of every database can hold.
 MAX_COUNT = 2**31 - 1
 
 
 def parse_number(value: Any) -> float:
-    """Return a number; text may hold thousands separators, a pound sign, or ``-00`` for zero."""
+    """Return a number; text may hold thousands separators, a pound sign, or ``-00`` for zero.
+
+    A raised digit is a footnote's, and no part of the number: 5² is neither 52 nor 25.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             number = float(value)
@@ -34,7 +38,7 @@ def parse_number(value: Any) -> float:
             raise ValueError("a number") from None
     else:
         match = _NUMBER.fullmatch(clean(value))
-        if isinstance(value, bool) or not match or _NO_FIGURE.search(str(value)):
+        if isinstance(value, bool) or not match or _NO_FIGURE.search(str(value)) or _RAISED.search(str(value)):
             raise ValueError("a number")
         number = float(match[1] + re.sub("[, ]", "", match[2]) + (match[3] or ""))
     if not math.isfinite(number):

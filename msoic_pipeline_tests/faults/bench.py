@@ -7,6 +7,7 @@ cannot take the machine with it. What is still there of a run that has ended is 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import resource
@@ -52,6 +53,8 @@ SMALL_CUT = CUT | {
     "force_returns": ("2021-01/e2300000[1-4]*",),
 }
 QUARTER = "2021-01-01"
+# The files of which hostile ones are made have figures of this quarter, or of the one before it.
+NEXT_QUARTER = "2021-04-01"
 
 # The limits to which a run is held; MSOIC_FAULTS_… set others.
 SECONDS = float(os.environ.get("MSOIC_FAULTS_RUN_SECONDS", "900"))
@@ -61,6 +64,8 @@ GROWTH_MB = int(os.environ.get("MSOIC_FAULTS_GROWTH_MB", "48"))  # of the wareho
 ADDRESS_SPACE_MB = int(os.environ.get("MSOIC_FAULTS_RUN_ADDRESS_SPACE_MB", "8192"))
 
 MARK = "MSOIC_FAULTS_RUN"
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 HALF_MADE = ("**/.partial*", "**/*.partial", "**/.incoming*")
 # C0 but for tab and newline, DEL, C1, what turns the direction, separators of lines, and lone surrogates.
 UNPRINTABLE = re.compile(
@@ -118,13 +123,18 @@ class Started:
     watcher: threading.Thread
 
     def kill(self) -> None:
-        """Kill the process group at once, and whatever of the run is elsewhere."""
+        """Kill the process group at once; what of the run is in another group is left to see for itself."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        for one in marked(self.mark):
+
+    def kill_survivors(self) -> int:
+        """Kill whatever of the run is still there; return how many that were."""
+        survivors = marked(self.mark)
+        for one in survivors:
             with contextlib.suppress(psutil.Error):
                 one.kill()
+        return len(survivors)
 
     def wait(self, seconds: float = SECONDS) -> Ran:
         """Wait for the end; kill it where that is late."""
@@ -166,6 +176,7 @@ class Bench:
     folder: Path
     url: str = ""
     folders: dict[str, Path] = field(default_factory=dict)
+    last: str = ""  # the last quarter of its runs, where it is not the first
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -206,12 +217,15 @@ class Bench:
         said = self.folder / "said"
         said.mkdir(exist_ok=True)
         out, err = said / f"{mark}.out", said / f"{mark}.err"
-        command = [*prefix, sys.executable, "-m", "msoic_pipeline.cli", "run", "--from", first, "--to", last or first]
+        command = [*prefix, sys.executable, "-m", "msoic_pipeline.cli", "run"]
+        command += ["--from", first, "--to", last or self.last or first]
 
         def limited() -> None:
             size = ADDRESS_SPACE_MB * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            if _LIBC:  # the run ends with the tests, however they end
+                _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if limits:
                 limits()
 
@@ -237,7 +251,7 @@ class Bench:
 
     def copy(self, folder: Path, url: str = "") -> Bench:
         """A bench with what is in the folders of this one; its warehouse too where that is a file."""
-        other = Bench(folder, url)
+        other = Bench(folder, url, last=self.last)
         for name, path in self.folders.items():
             if name != "warehouse" or not url:
                 shutil.copytree(path, other.folders[name], dirs_exist_ok=True, symlinks=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from msoic_pipeline_tests.faults.bench import Bench, lay_good, table_of
+from msoic_pipeline_tests.faults.bench import NEXT_QUARTER, Bench, lay_good, table_of
 
 _SUMMARY: dict[str, list[tuple[Any, ...]]] = {}
 
@@ -37,7 +37,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A bench on which a good file or two of every source have been loaded, which no test may change."""
-    bench = Bench(tmp_path_factory.mktemp("prepared"))
+    bench = Bench(tmp_path_factory.mktemp("prepared"), last=NEXT_QUARTER)
     lay_good(bench.raw)
     ran = bench.run()
     assert ran.code == 0 and ran.agrees, str(ran)

@@ -512,7 +512,9 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> Non
     """Every figure is counted, and what is loaded from a cell is what its parser makes of that very cell."""
     counts = tidy.counts
     body = sheet.rows[match.first_row :]
-    filled = sum(not is_blank(row[c]) for row in body for c in match.figures if c < len(row))
+    cells = [row[column] for row in body for column in match.figures if column < len(row)]
+    # What is no number (NaN) is something that stands there.
+    filled = sum(not is_blank(cell) or isinstance(cell, float) for cell in cells)
     _hold(filled - counts["figures"] >= 0, f"{counts['figures']} figures of {filled} filled cells")
     _hold(counts["rows"] == len(body), f"{counts['rows']} rows of {len(body)}")
     if any(mend.sheet == match.sheet for mend in mends):

@@ -60,8 +60,8 @@ def _just_under(place: Place) -> bytes:
     """A ratio of about 390: commas pack 1,000 to 1, noise 2 to 1, and the two are mixed to the measure."""
     chance = random.Random(place.name)
     empty = b",,,,,,,\n" * (400 * MIB // 8)
-    noise = chance.randbytes(400_000).hex().encode()
-    return _gz(HEADER + noise + b"\n" + empty)
+    noise = b"".join(chance.randbytes(40).hex().encode() + b"\n" for _ in range(10_000))
+    return _gz(HEADER + noise + empty)
 
 
 def _bad_rows(number: int) -> Callable[[Place], bytes]:
@@ -139,7 +139,8 @@ for _name, _figures in (
     ("fraction", b"5.5"),
     ("true", b"TRUE"),
 ):
-    _csv(f"csv-figure-{_name}", f"a figure of {_figures.decode()[:30]!r}", _figure(_figures))
+    # 5² is not 52: the one of these that has been read as another number.
+    _csv(f"csv-figure-{_name}", f"a figure of {_figures.decode()[:30]!r}", _figure(_figures), "rejected" if _name == "superscript" else "either")
 
 # ---- gzip ------------------------------------------------------------------------------------------------------------
 

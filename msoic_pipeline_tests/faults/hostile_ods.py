@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msoic_pipeline_tests.faults.registry import Expected, Group, Place, pack, parts_of, register, replaced
+from msoic_pipeline_tests.faults.registry import (
+    Expected,
+    Group,
+    Place,
+    RawEntry,
+    as_entries,
+    pack,
+    parts_of,
+    raw_archive,
+    register,
+    replaced,
+)
 
 # One line a hostile file, however long.
 # fmt: off
@@ -52,7 +63,12 @@ def _bare(name: str, description: str, tables: str, expected: Expected = "refuse
         )
         if tables.endswith("</table:table>"):
             content += "</office:spreadsheet></office:body></office:document-content>"
-        parts = {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", CONTENT: content.encode()}
+        # The reader wants a manifest, however short.
+        parts = {
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": b"<manifest:manifest/>",
+            CONTENT: content.encode(),
+        }
         place.write(".ods", pack(parts, place.name))
 
     register(name, "nrm", group, description, lay, expected)
@@ -144,7 +160,7 @@ _changed("ods-utf-7", "content.xml that says it is in UTF-7", lambda content: co
 _changed("ods-not-utf-8", "bytes that are not UTF-8 in a label", lambda content: content.replace(b"Migrants arrived", b"Migrants \xff\xfe arrived", 1), "refused")
 _changed("ods-no-tables", "a spreadsheet of no tables", lambda content: content[: content.index(b"<table:table ")] + b"</office:spreadsheet></office:body></office:document-content>", "refused")
 _changed("ods-text-document", "a text document", _content("office:spreadsheet>", "office:text>"), "refused")
-_changed("ods-100000-tables", "100,000 tables", _content("</office:spreadsheet>", "".join(f'<table:table table:name="t{n}"><table:table-row><table:table-cell/></table:table-row></table:table>' for n in range(100_000)) + "</office:spreadsheet>"), "refused", group="heavy")
+_changed("ods-100000-tables", "100,000 tables", _content("</office:spreadsheet>", "".join(f'<table:table table:name="t{n}"><table:table-row><table:table-cell/></table:table-row></table:table>' for n in range(100_000)) + "</office:spreadsheet>"), "either", group="heavy")
 _changed("ods-200000-bad-rows", "200,000 rows of a day that is none", _content(_END_OF_TABLE, "".join(f'<table:table-row><table:table-cell office:value-type="string"><text:p>day {n}</text:p></table:table-cell><table:table-cell office:value-type="float" office:value="1"/></table:table-row>' for n in range(200_000)) + _END_OF_TABLE), "rejected", group="heavy")
 
 
@@ -164,6 +180,22 @@ _other_parts("ods-no-mimetype", "an ODS without its mimetype", lambda parts: par
 _other_parts("ods-other-mimetype", "an ODS that says it is a text document", lambda parts: parts.update({"mimetype": b"application/vnd.oasis.opendocument.text"}), "either")
 _other_parts("ods-basic", "an ODS with macros", lambda parts: parts.update({"Basic/Standard/Module1.xml": b"<x/>"}))
 _other_parts("ods-scripts", "an ODS with scripts in Python", lambda parts: parts.update({"Scripts/python/x.py": b"import os"}), "either")
+
+
+def _understated(place: Place) -> None:
+    """512 MB of blanks in content.xml, which the directory says is 200 KB."""
+    parts = parts_of("small_boats")
+    size = len(parts[CONTENT])
+    entries = [
+        RawEntry(e.name, e.content.replace(b"<office:body>", b"<office:body>" + b" " * (512 * MIB), 1), declared_size=size)
+        if e.name == CONTENT.encode()
+        else e
+        for e in as_entries(parts)
+    ]
+    place.write(".ods", raw_archive(entries, place.name.encode()))
+
+
+register("ods-understated", "small_boats", "heavy", "512 MB of content.xml that says it is 200 KB", _understated)
 
 
 def _flat(place: Place) -> None:

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.faults
 
 MOST_ROWS = 1_001  # of one rule and file: a thousand, and one that says how many more
 MOST_WORDS = 10_000
+LIKE_DONOR = "the donor's figures"
 CLIMBED = Path("/tmp/climbed")
+PASSWD = "root:x:0:0"  # from /etc/passwd, to which entities, parts and links lead
 
 _ONLY = set(filter(None, os.environ.get("MSOIC_FAULTS_ONLY", "").split(",")))
 _CHOSEN = [each for each in HOSTILE.values() if not _ONLY or each.name in _ONLY]
@@ -47,8 +49,8 @@ def _became(hostile: Hostile, after: After) -> tuple[str, str]:
     accepted = [row for file, row in after.releases.items() if hostile.token in file and row["status"] == "accepted"]
     if accepted:
         donor = after.good.get(DONORS.get(hostile.source, ""))
-        same = donor is not None and all(row["figures"] == donor["figures"] for row in accepted)
-        return "accepted", "the donor's figures" if same else "other figures than the donor's"
+        same = donor is not None and donor["figures"] and all(row["figures"] == donor["figures"] for row in accepted)
+        return "accepted", LIKE_DONOR if same else "other figures than the donor's"
     if any(release_id is None for _, release_id, _ in rows):
         return "refused", ", ".join(sorted({rule for rule, _, _ in rows}))
     return ("rejected", ", ".join(sorted({rule for rule, _, _ in rows}))) if rows else ("passed over", "")
@@ -62,7 +64,7 @@ def _is_as_expected(hostile: Hostile, word: str, words: str) -> bool:
         "either": ("refused", "rejected", "accepted"),
         "ignored": ("refused", "rejected", "accepted", "passed over"),
     }[hostile.expected]
-    return word in allowed and not (hostile.expected == "accepted" and words != "the donor's figures")
+    return word in allowed and not (hostile.expected == "accepted" and words != LIKE_DONOR)
 
 
 def _of_the_run(bench: Bench, ran: Ran, before: int) -> list[str]:
@@ -79,6 +81,8 @@ def _of_the_run(bench: Bench, ran: Ran, before: int) -> list[str]:
     growth = (bench.warehouse_bytes() - before) / 2**20
     if growth > GROWTH_MB:
         wrong.append(f"the warehouse grew by {growth:,.0f} MB")
+    if PASSWD in ran.out + ran.err + str(bench.names()):
+        wrong.append("what stands in /etc/passwd was told")
     if CLIMBED.exists():
         wrong.append(f"{CLIMBED} was written")
     return wrong

@@ -1,0 +1,416 @@
+"""What comes in stays in force: raw files may be overwritten, moved or removed, and take no release with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from msoic_pipeline.ingest import intake as intake_module
+from msoic_pipeline.ingest import raw_files
+from msoic_pipeline.ingest.decisions import (
+    absent_releases,
+    decide,
+    find_release,
+    put_back,
+    remove_from_archive,
+    remove_raw_files,
+    synthetic_releases,
+)
+from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.landing import Release
+from msoic_pipeline.workbooks.errors import DecisionError
+from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.sample import RAW, read_here, settings_in, take_in
+
+THIRD = "cps-data-summary-quarter-3-2021-2022.xlsx"
+FOURTH = "cps-data-summary-quarter-4-2021-2022.xlsx"
+NRM = "national-referral-mechanism-statistics-uk-quarter-3-2021-july-to-september-tables.ods"
+
+
+class Desk:
+    """A raw folder with two files of the CPS, and what comes of it."""
+
+    def __init__(self, folder: Path, source: str = "cps") -> None:
+        self.folder, self.source = folder, source
+        self.settings = settings_in(folder, folder / "raw")
+        self.raw = folder / "raw" / source
+        self.raw.mkdir(parents=True)
+
+    def copy(self, name: str, to: str = "") -> Path:
+        """Copy a file of the sample, with its sidecar."""
+        target = self.raw / (to or name)
+        shutil.copy2(RAW / self.source / name, target)
+        if sidecar_path(RAW / self.source / name).is_file():
+            shutil.copy2(sidecar_path(RAW / self.source / name), sidecar_path(target))
+        return target
+
+    def remove(self, name: str) -> None:
+        """Remove a file, with its sidecar."""
+        (self.raw / name).unlink()
+        sidecar_path(self.raw / name).unlink(missing_ok=True)
+
+    def take_in(self) -> Intake:
+        """Take in what is there."""
+        return take_in(self.folder, self.source, self.folder / "raw")
+
+    def releases(self) -> dict[str, Release]:
+        """The releases in force, by the names of their files."""
+        return {Path(release.file_name).name: release for release in self.take_in().landing.releases}
+
+    def rules(self) -> list[str]:
+        """The rules of all errors."""
+        landing = self.take_in().landing
+        return sorted(error.rule for error in (*landing.refused, *landing.absent, *landing.waiting))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path)
+    made.copy(THIRD)
+    made.copy(FOURTH)
+    assert len(made.releases()) == 2
+    return made
+
+
+@pytest.fixture
+def nrm(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path, "nrm")
+    made.copy(NRM)
+    assert len(made.releases()) == 1
+    return made
+
+
+def _edit(path: Path, cell: str = "C8", value: int = 77) -> None:
+    book = openpyxl.load_workbook(path)
+    book["1 Pre-charge"][cell] = value
+    book.save(path)
+
+
+# ---- overwritten, moved, removed -------------------------------------------------------------------
+
+
+def test_a_file_that_is_overwritten_stays_in_force_beside_the_one_that_took_its_place(desk: Desk):
+    (before,) = (release for name, release in desk.releases().items() if name == FOURTH)
+    _edit(desk.raw / FOURTH)
+    intake = desk.take_in()
+    assert not intake.landing.refused and not intake.landing.absent
+    ours = [release for release in intake.landing.releases if release.file_name.endswith(FOURTH)]
+    assert [release.in_raw for release in ours] == [False, True], "the later one counts"
+    assert ours[0].release_id == before.release_id and ours[0].superseded_by == ours[1].release_id
+    assert ours[0].published_on == ours[1].published_on
+
+
+def test_a_replacement_that_is_refused_leaves_the_former_release_in_force(desk: Desk):
+    before = desk.releases()[FOURTH]
+    (desk.raw / FOURTH).write_bytes(b"PK half a file")
+    intake = desk.take_in()
+    assert [error.rule for error in intake.landing.refused] == ["unreadable_file"]
+    assert before.release_id in {release.release_id for release in intake.landing.releases}
+    assert len(intake.staged) == 2 and not intake.landing.absent
+    assert not list((desk.folder / "archive" / "cps").glob(".incoming*"))
+    assert len(list((desk.folder / "archive" / "cps").iterdir())) == 2, "what is refused is not kept"
+
+
+def test_a_file_that_is_moved_is_the_same_release(desk: Desk):
+    before = desk.releases()[FOURTH]
+    (desk.raw / "2022").mkdir()
+    for path in (desk.raw / FOURTH, sidecar_path(desk.raw / FOURTH)):
+        if path.exists():
+            path.rename(desk.raw / "2022" / path.name)
+    assert desk.rules() == []
+    after = desk.releases()[FOURTH]
+    assert (after.release_id, after.in_raw, after.file_name) == (before.release_id, True, f"cps/2022/{FOURTH}")
+    record = json.loads((desk.folder / "archive" / "cps" / after.sha256 / "record.json").read_text())
+    assert [name["name"] for name in record["names"]] == [f"cps/{FOURTH}", f"cps/2022/{FOURTH}"]
+    assert record["names"][0]["until"] and record["names"][1]["until"] is None
+
+
+def test_a_file_that_is_removed_is_named_and_stays_in_force(desk: Desk):
+    before = desk.releases()[FOURTH]
+    desk.remove(FOURTH)
+    for _ in range(2):
+        (error,) = desk.take_in().landing.absent
+        assert (error.rule, error.file) == ("absent_file", f"cps/{FOURTH}")
+        assert f"msoic put-back {before.release_id}" in error.remedy and "Its figures stand" in error.remedy
+    after = desk.releases()[FOURTH]
+    assert after.release_id == before.release_id and not after.in_raw
+
+
+def test_a_folder_that_is_gone_takes_nothing_with_it(desk: Desk):
+    shutil.move(desk.raw, desk.folder / "elsewhere")
+    (error,) = desk.take_in().landing.absent
+    assert error.rule == "absent_folder" and "2 files stood" in error.expected
+    assert len(desk.take_in().staged) == 2
+    shutil.move(desk.folder / "elsewhere", desk.raw)
+    assert desk.rules() == [] and all(release.in_raw for release in desk.releases().values())
+
+
+def test_a_folder_that_was_never_there_is_no_error(tmp_path: Path):
+    intake = take_in(tmp_path, "cps", tmp_path / "nowhere")
+    assert intake.landing.releases == () == intake.landing.absent == intake.landing.refused
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_named_and_nothing_is_absent(desk: Desk):
+    desk.raw.chmod(0)
+    try:
+        intake = desk.take_in()
+    finally:
+        desk.raw.chmod(0o755)
+    assert [error.rule for error in intake.landing.refused] == ["no_access"]
+    assert not intake.landing.absent and len(intake.staged) == 2
+
+
+def test_what_cannot_be_read_is_named_and_is_not_absent(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """As the test above, for root: the system refuses to open the files."""
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(intake_module, "file_digest", refuse)
+    intake = desk.take_in()
+    assert [error.rule for error in intake.landing.refused] == ["no_access"] * 2
+    assert "a matter of the machine" in str(intake.landing.refused[0])
+    assert not intake.landing.absent and len(intake.staged) == 2
+    assert all(release.in_raw for release in intake.landing.releases)
+
+
+def test_the_archive_alone_holds_all_that_is_needed(nrm: Desk):
+    before = nrm.take_in().landing.releases
+    shutil.rmtree(nrm.folder / "raw")
+    shutil.rmtree(nrm.folder / "staging")
+    intake = nrm.take_in()
+    assert [release.release_id for release in intake.landing.releases] == [release.release_id for release in before]
+    assert intake.landing.releases[0].reference_period == "2021-Q3", "which only the sidecar says"
+    assert len(intake.staged) == 1 and intake.read == 1
+
+
+# ---- sidecars --------------------------------------------------------------------------------------
+
+
+def test_a_sidecar_that_is_broken_or_gone_leaves_what_it_said(nrm: Desk):
+    before = nrm.releases()[NRM]
+    sidecar = sidecar_path(nrm.raw / NRM)
+    said = sidecar.read_text()
+    sidecar.write_text("published_on: 2024-02-31\n")
+    (error,) = nrm.take_in().landing.refused
+    assert (error.rule, error.file) == ("unreadable_sidecar", f"nrm/{NRM}.yaml")
+    assert nrm.releases()[NRM] == before
+    sidecar.unlink()
+    assert nrm.rules() == ["no_reference_period"] and nrm.releases()[NRM] == before
+    sidecar.write_text(said + "note: better\n")
+    assert nrm.rules() == [] and nrm.releases()[NRM].note == "better"
+    record = json.loads((nrm.folder / "archive" / "nrm" / before.sha256 / "record.json").read_text())
+    assert record["sidecar"].endswith("note: better\n") and record["former_sidecars"] == [said]
+
+
+# ---- what is no file, or not yet -------------------------------------------------------------------
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+THINGS = {
+    "pipe": (os.mkfifo, "a pipe"),
+    "socket": (_socket, "a pipe"),
+    "dangling": (lambda path: path.symlink_to("nothing.xlsx"), "leads to none"),
+    "to itself": (lambda path: path.symlink_to(path.name), "leads to none"),
+    "out": (lambda path: path.symlink_to("/etc/hostname"), "leads out"),
+    "folder": (lambda path: path.mkdir(), "a folder called like one"),
+}
+
+
+@pytest.mark.parametrize("kind", THINGS)
+def test_what_is_no_file_is_named(desk: Desk, kind: str, monkeypatch: pytest.MonkeyPatch):
+    make, words = THINGS[kind]
+    monkeypatch.chdir(desk.raw)  # the path of a socket may not be long
+    make(Path("thing.xlsx"))
+    (error,) = desk.take_in().landing.refused
+    assert (error.rule, error.file) == ("not_a_file", "cps/thing.xlsx") and words in error.found
+    assert len(desk.take_in().staged) == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "dangling", "folder"])
+def test_a_sidecar_that_is_no_file_is_named(nrm: Desk, kind: str):
+    sidecar_path(nrm.raw / NRM).unlink()
+    THINGS[kind][0](sidecar_path(nrm.raw / NRM))
+    assert nrm.rules()[0] in ("not_a_file", "no_access")
+    assert len(nrm.releases()) == 1
+
+
+def test_a_link_within_the_raw_folder_is_a_file(desk: Desk):
+    (desk.raw / "link.xlsx").symlink_to(FOURTH)
+    assert desk.rules() == ["duplicate_file"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x1b[31mb.xlsx", "a\u202eb.xlsx", "a\nb.xlsx", "a\udcffb.xlsx", "a" * 240 + ".xlsx"]
+)
+def test_any_name_can_be_shown_and_kept(desk: Desk, name: str):
+    for put in (lambda path: path, sidecar_path):
+        put(desk.raw / FOURTH).rename(put(desk.raw / name))
+    releases = desk.take_in().landing.releases
+    assert desk.rules() == [] and all(release.in_raw for release in releases)
+    assert all(release.file_name.isprintable() for release in releases) and len(releases) == 2
+
+
+def test_a_file_that_grows_is_left_for_the_next_run(desk: Desk):
+    path = desk.copy("cps-data-summary-quarter-2-2021-2022.xlsx")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    stop = threading.Event()
+
+    def grow() -> None:
+        while not stop.is_set():
+            with path.open("ab") as file:
+                file.write(b"x")
+            time.sleep(0.05)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        intake = desk.take_in()
+    finally:
+        stop.set()
+        writer.join()
+    assert [error.rule for error in intake.landing.waiting] == ["growing_file"]
+    assert intake.landing.refused == () and len(intake.staged) == 2
+    path.write_bytes(whole)
+    assert desk.rules() == [] and len(desk.releases()) == 3
+
+
+def test_a_clock_that_is_wrong_keeps_no_file_out(desk: Desk):
+    path = desk.copy("cps-data-summary-quarter-2-2021-2022.xlsx")
+    os.utime(path, (time.time() + 10**6,) * 2)
+    assert desk.rules() == [] and len(desk.releases()) == 3
+
+
+# ---- read once, by one at a time -------------------------------------------------------------------
+
+
+def test_nothing_is_read_where_nothing_may_be(desk: Desk):
+    take_in_source(desk.settings, load_source("cps"), read_here, may_read=False)
+    desk.copy("cps-data-summary-quarter-2-2021-2022.xlsx")
+    with pytest.raises(NotReadYet):
+        take_in_source(desk.settings, load_source("cps"), read_here, may_read=False)
+
+
+def test_a_refused_file_is_not_read_again(desk: Desk):
+    (desk.raw / "bad.xlsx").write_bytes(b"PK half a file")
+    assert desk.take_in().read == 1
+    assert desk.take_in().read == 0 and desk.rules() == ["unreadable_file"]
+
+
+TAKES_IN = (
+    "import sys; from pathlib import Path; from msoic_pipeline_tests.sample import take_in;"
+    "i = take_in(Path(sys.argv[1]), 'cps'); print(len(i.staged), len(i.landing.refused))"
+)
+
+
+def test_two_at_once_come_to_the_same(tmp_path: Path):
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", TAKES_IN, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300)[0].split() for process in both]
+    assert said[0] == said[1] == [str(len(list((RAW / "cps").glob("*.xlsx")))), "0"]
+
+
+# ---- decisions -------------------------------------------------------------------------------------
+
+
+def test_what_is_withdrawn_is_out_of_force_until_it_is_restored(desk: Desk):
+    release = desk.releases()[FOURTH]
+    kept = find_release(desk.settings, f"cps/{FOURTH}")
+    assert kept.release_id == release.release_id
+    with pytest.raises(DecisionError, match="a reason"):
+        decide(desk.settings, kept, "withdrawn", " ")
+    decide(desk.settings, kept, "withdrawn", "A draft, sent by mistake.")
+    landing = desk.take_in().landing
+    assert landing.withdrawn == {release.release_id} and FOURTH not in desk.releases()
+    (decision,) = landing.decisions
+    assert decision["reason"] == "A draft, sent by mistake." and decision["decided_by"]
+    desk.remove(FOURTH)
+    assert desk.rules() == [], "nobody misses the file of what is withdrawn"
+    with pytest.raises(DecisionError, match="withdrawn already"):
+        decide(desk.settings, find_release(desk.settings, release.release_id), "withdrawn", "again")
+    decide(desk.settings, find_release(desk.settings, release.release_id), "restored", "It was none.")
+    assert FOURTH in desk.releases() and len(desk.take_in().landing.decisions) == 2
+
+
+def test_a_file_may_be_let_go_or_put_back(desk: Desk):
+    release = desk.releases()[FOURTH]
+    content = (desk.raw / FOURTH).read_bytes()
+    desk.remove(FOURTH)
+    kept = find_release(desk.settings, release.release_id)
+    assert put_back(desk.settings, kept).read_bytes() == content
+    assert desk.rules() == []
+    with pytest.raises(DecisionError, match="is there"):
+        put_back(desk.settings, kept)
+    desk.remove(FOURTH)
+    (missing,) = absent_releases(desk.settings, load_source("cps"))
+    decide(desk.settings, missing, "let go", "The folder is tidied up once a year.")
+    assert desk.rules() == [] and FOURTH in desk.releases()
+
+
+def test_an_unknown_release_is_told(desk: Desk):
+    with pytest.raises(LookupError, match="no release of that name"):
+        find_release(desk.settings, "cps-0123456789")
+
+
+@pytest.fixture
+def whole_sample(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path, "small_boats")
+    for path in (RAW / "small_boats").glob("*.ods"):
+        made.copy(path.name)
+    yield made
+
+
+def test_the_sample_goes_without_a_trace(whole_sample: Desk):
+    desk = whole_sample
+    desk.take_in()
+    sample = synthetic_releases(desk.settings)
+    assert len(sample) == 2
+    remove_raw_files(desk.settings, sample)
+    assert not list(desk.raw.iterdir())
+    for kept in sample:
+        decide(desk.settings, kept, "withdrawn", "real data")
+    assert desk.take_in().landing.releases == ()
+    remove_from_archive(desk.settings, sample)
+    assert not list((desk.folder / "archive" / "small_boats").iterdir())
+    assert desk.take_in().landing == take_in(desk.folder, "small_boats", desk.folder / "raw").landing
+
+
+def test_what_is_half_made_is_swept_away(desk: Desk):
+    for folder in ("archive", "staging"):
+        (desk.folder / folder / "cps" / (".incoming-x" if folder == "archive" else ".partial-x")).mkdir()
+    desk.take_in()
+    assert not list(desk.folder.rglob(".*-x"))
+
+
+def test_returns_are_kept_for_their_owner_alone(tmp_path: Path):
+    desk = Desk(tmp_path, "force_returns")
+    shutil.copy2(RAW / "force_returns" / "2021-10" / "e23000001-2021-10.xlsx", desk.raw)
+    assert len(desk.releases()) == 1
+    assert (tmp_path / "archive" / "force_returns").stat().st_mode & 0o077 == 0
+
+
+def test_raw_files_settle_quickly():
+    assert raw_files.SETTLING_SECONDS <= 1

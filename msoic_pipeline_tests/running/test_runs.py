@@ -1,0 +1,223 @@
+"""One run at a time on a warehouse; runs whose process is gone have failed; a failure is noted once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from msoic_pipeline import runs
+from msoic_pipeline.assets.common import Warehouse
+from msoic_pipeline.assets.figures import failed_checks
+from msoic_pipeline.automation import nightly, quarters_to_run
+from msoic_pipeline.home import open_home
+from msoic_pipeline.run import STOPPED, _found
+from msoic_pipeline.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.signals import stop_on_signals
+from msoic_pipeline_tests.running.conftest import Start, until
+
+HOLDS = """
+import sys, time
+from msoic_pipeline.runs import hold_warehouse
+with hold_warehouse(sys.argv[1], "run of the other", lambda words: print(words, flush=True)):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+ALIVE = """
+import sys, time
+from msoic_pipeline.home import open_home
+from msoic_pipeline.runs import show_alive
+with open_home() as instance:
+    show_alive(instance, sys.argv[1])
+    print("shown", flush=True)
+    time.sleep(600)
+"""
+
+
+@dg.op
+def nothing() -> None:
+    """Nothing."""
+
+
+@dg.job
+def everything() -> None:
+    """A job of the name of ours."""
+    nothing()
+
+
+def _started(instance: dg.DagsterInstance, kind: DagsterEventType = DagsterEventType.RUN_START) -> str:
+    run_id = instance.create_run_for_job(everything).run_id
+    instance.report_dagster_event(DagsterEvent(kind.value, job_name="everything"), run_id)
+    return run_id
+
+
+def _status(instance: dg.DagsterInstance, run_id: str) -> str:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status.value
+
+
+def _notes(home: Path) -> str:
+    path = home.parent / "output" / "failed_runs.log"
+    return path.read_text() if path.is_file() else ""
+
+
+def test_a_run_waits_for_another_and_not_for_a_killed_one(warehouse_url: str, start: Start):
+    other = start(HOLDS, warehouse_url)
+    said: list[str] = []
+
+    def hear(words: str) -> None:
+        said.append(words)
+        other.kill()
+
+    with hold_warehouse(warehouse_url, "run of ours", hear):
+        assert said == ["Waiting for run of the other, which is at work on this warehouse."]
+        with hold_warehouse(warehouse_url, "the same run", hear):
+            pass
+        third = start(HOLDS, warehouse_url, wait=False)
+        assert third.stdout is not None
+        assert "Waiting for run of ours" in third.stdout.readline()
+    assert third.stdout.readline() == "held\n", "given back"
+
+
+def test_a_cut_connection_ends_the_run_that_rests_on_it(postgres_database: str):
+    engine = sa.create_engine(postgres_database, isolation_level="AUTOCOMMIT")
+    held = sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+    context = dg.build_init_resource_context()
+    with Warehouse(url=postgres_database).yield_for_execution(context) as warehouse:
+        with warehouse.engine.begin():
+            pass
+        with engine.connect() as connection:
+            connection.execute(held)
+        for _ in range(2):  # also once SQLAlchemy has opened another connection
+            with pytest.raises(RunLockLostError, match="Run again"), warehouse.engine.begin():
+                pass
+    engine.dispose()
+
+
+def test_only_runs_whose_process_is_gone_are_ended(home: Path, start: Start):
+    with open_home() as instance:
+        killed, alive, ours = (_started(instance) for _ in range(3))
+        canceled = _started(instance, DagsterEventType.RUN_CANCELING)
+        for run_id in (killed, canceled):
+            process = start(ALIVE, run_id)
+            process.kill()
+            process.wait()
+        start(ALIVE, alive)
+        show_alive(instance, ours)
+        assert set(end_lost_runs(instance)) == {killed, canceled}
+        assert [_status(instance, run_id) for run_id in (killed, alive, ours)] == ["FAILURE", "STARTED", "STARTED"]
+        assert _status(instance, canceled) == "CANCELED"
+        assert _notes(home).count(killed) == 1 and "is gone (killed, or the machine stopped)" in _notes(home)
+        assert not end_lost_runs(instance)
+        note_failed_run(instance, killed)
+        assert _notes(home).count(killed) == 1, "noted once, whoever sees it"
+        assert not (home / "running" / f"{killed}.lock").exists()
+
+
+def test_runs_of_an_earlier_version_are_judged_by_the_process_that_dagster_wrote_down(home: Path, start: Start):
+    gone = start("print()")
+    gone.wait()
+    with open_home() as instance:
+        lost, alive, unknown = (_started(instance) for _ in range(3))
+        for run_id, pid in ((lost, gone.pid), (alive, os.getpid())):
+            instance.report_engine_event(
+                "Executing steps", instance.get_run_by_id(run_id), EngineEventData.in_process(pid)
+            )
+        assert end_lost_runs(instance) == [lost]
+        assert _status(instance, unknown) == "STARTED", "it may be about to start"
+
+
+def test_a_failure_that_could_not_be_noted_is_noted_later(home: Path):
+    (home.parent / "output").write_text("not a folder")
+    with open_home() as instance:
+        run_id = _started(instance)
+        instance.add_run_tags(run_id, {runs.PROCESS_TAG: "process 1"})
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        instance.report_run_failed(run, "It broke.")
+        with pytest.raises(runs.NoteError, match="cannot be written"):
+            note_failed_run(instance, run_id)
+        (home.parent / "output").unlink()
+        end_lost_runs(instance)
+        end_lost_runs(instance)
+        assert _notes(home).count(f"everything {run_id}\n  It broke.\n") == 1
+
+
+def test_what_another_run_has_only_planned_says_nothing():
+    @dg.asset(check_specs=[dg.AssetCheckSpec("good", asset="thing")])
+    def thing() -> dg.MaterializeResult:
+        return dg.MaterializeResult(
+            check_results=[dg.AssetCheckResult(check_name="good", passed=False, description="no")]
+        )
+
+    key = dg.AssetCheckKey(dg.AssetKey("thing"), "good")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert failed_checks(instance, [key]) == []
+        dg.materialize([thing], instance=instance)
+        instance.create_run_for_job(dg.Definitions([thing]).resolve_implicit_global_asset_job_def())
+        latest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
+        assert latest.status == AssetCheckExecutionRecordStatus.PLANNED
+        assert failed_checks(instance, [key]) == ["thing:good: no"]
+
+
+def test_a_run_that_failed_has_a_reason(tmp_path: Path):
+    @dg.asset(name="pipeline_run")
+    def broken() -> None:
+        raise RuntimeError("no room")
+
+    @dg.asset(name="pipeline_run")
+    def outcome() -> None:
+        raise dg.Failure("thing:good: no")
+
+    @dg.asset
+    def stopped() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    def found(asset: dg.AssetsDefinition) -> list[str]:
+        with stop_on_signals():
+            return _found(dg.materialize([asset], raise_on_error=False), tmp_path)[0]
+
+    assert found(broken) == ["step pipeline_run: RuntimeError: no room"]
+    assert found(outcome)[0].startswith("step pipeline_run: ")
+    assert found(stopped)[0] == STOPPED
+
+
+def test_the_nightly_run_of_an_earlier_night_is_waited_for(monkeypatch: pytest.MonkeyPatch, home: Path):
+    monkeypatch.setattr("msoic_pipeline.automation.quarters_to_run", lambda settings: ("2021-01-01", "2021-01-01"))
+    with open_home() as instance:
+        assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest)
+        run_id = _started(instance)
+        assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest), "a run of another's"
+        instance.add_run_tags(run_id, {"dagster/schedule_name": "nightly"})
+        skipped = nightly(dg.build_schedule_context(instance))
+        assert isinstance(skipped, dg.SkipReason) and "has not ended: it is STARTED" in str(skipped.skip_message)
+
+
+def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    monkeypatch.setattr("msoic_pipeline.automation.stale_quarters", breaks)
+    assert quarters_to_run(Settings())[0] == "2015-01-01"
+
+
+def test_the_lock_of_a_run_lasts_as_long_as_its_process(home: Path):
+    with open_home() as instance:
+        run_id = _started(instance)
+        show_alive(instance, run_id)
+        until((home / "running" / f"{run_id}.lock").is_file, 1)
+        run = instance.get_run_by_id(run_id)
+        assert run is not None and str(os.getpid()) in run.tags[runs.PROCESS_TAG]
