@@ -5,7 +5,6 @@ Nothing here needs the fuzzer itself: an input that it found can be run again wi
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import hashlib
 import math
@@ -16,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +231,13 @@ class StrictGrids(GridWorkbook):
         return head
 
 
+def sample_file(part_of_name: str) -> tuple[str, Path, bytes | None, Grids]:
+    """Return a file of FILES: its source, its path, its sidecar, and its sheets, cut, for the caller to change."""
+    (number,) = (number for number, (_, part) in enumerate(FILES) if part == part_of_name)
+    source, path, sidecar, grids = _file(number)
+    return source, path, sidecar, _copied(grids)
+
+
 @cache
 def _file(number: int) -> tuple[str, Path, bytes | None, Grids]:
     source, part = FILES[number]
@@ -248,11 +254,15 @@ def _cut(grid: list[list[Any]]) -> list[list[Any]]:
     return grid[:ROWS] + ends
 
 
+def _copied(grids: Grids) -> Grids:
+    return {name: [list(row) for row in grid] for name, grid in grids.items()}
+
+
 class Sheets:
     """The sheets of a file, edited by choices."""
 
     def __init__(self, grids: Grids, sidecar: bytes | None, choices: Choices) -> None:
-        self.grids = copy.deepcopy(grids)
+        self.grids = _copied(grids)
         self.sidecar = sidecar
         self._choices = choices
 
@@ -389,7 +399,7 @@ class Sheets:
     def double_sheet(self) -> None:
         old = self._name()
         if len(self.grids) < 24:
-            self.grids[f"{old} {len(self.grids)}"] = copy.deepcopy(self.grids[old])
+            self.grids[f"{old} {len(self.grids)}"] = [list(row) for row in self.grids[old]]
 
     def delete_sheet(self) -> None:
         name = self._name()
@@ -527,7 +537,7 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> Non
         for measure, cell_name in cells.items():
             for value, address in zip(rows[measure], rows.get(cell_name, rows["cell"]), strict=True):
                 if value is not None and address:
-                    row, column = from_a1(address)
+                    row, column = _place(address)
                     parse = match.figures[column].measure.parse
                     _hold(_parsed(parse, sheet.rows[row][column]) == value, f"{address} is loaded as {value!r}")
         for spec in layout.columns:
@@ -536,13 +546,17 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> Non
             for value, address in zip(rows[spec.to], rows[next(iter(cells.values()))], strict=True):
                 if not address or value == TOTAL:
                     continue
-                values = sheet.rows[from_a1(address)[0]]
+                values = sheet.rows[_place(address)[0]]
                 column = match.labels[spec.to]
                 text = values[column] if column < len(values) else ""
                 if not is_blank(text):
                     _hold(_parsed(spec.parse, text) == value, f"{address}: {spec.to} is loaded as {value!r}")
 
 
+_place = lru_cache(maxsize=65536)(from_a1)
+
+
+@lru_cache(maxsize=65536, typed=True)
 def _parsed(parse: str, value: Any) -> Any:
     try:
         return parser(parse)(value)
