@@ -72,14 +72,21 @@ def fold_mark(value: Any) -> str:
     return " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).casefold().split())
 
 
-@lru_cache(maxsize=65536)
-def _fold(text: str) -> str:
+# Texts that are longer are folded anew each time: those of one bad file would fill the memory for all that come after.
+_LONGEST_KEPT = 300
+
+
+def _fold_anew(text: str) -> str:
     return " ".join(clean(text).casefold().replace("&", " and ").replace("-", " ").split())
+
+
+_fold = lru_cache(maxsize=65536)(_fold_anew)
 
 
 def fold(value: Any) -> str:
     """Return the form of a text under which spellings that differ only in case, dashes, ``&`` or notes are equal."""
-    return _fold(value) if isinstance(value, str) else _fold(clean(value))
+    text = value if isinstance(value, str) else clean(value)
+    return _fold(text) if len(text) <= _LONGEST_KEPT else _fold_anew(text)
 
 
 def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.tidy import _Codes
-from msoic_pipeline.workbooks.values import PARSERS, parse_count, parse_number
+from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_count, parse_number
 from msoic_pipeline_tests.faults.fuzz_targets import Choices, read_sheets, run_sidecar, sample_file
 from msoic_pipeline_tests.sample import Grids
 
@@ -52,6 +53,15 @@ def test_a_number_beyond_all_bounds_is_refused_in_words(value: int):
     for parse, words in ((parse_number, "a number"), (parse_count, "a whole number")):
         with pytest.raises(ValueError, match=f"^{words}$"):
             parse(value)
+
+
+def test_rows_that_together_are_more_than_a_count_can_be_are_not_added_up():
+    def edit(grids: Grids) -> None:
+        grid = grids["Investigations"]
+        grid[1][2] = MAX_COUNT
+        grid.append(list(grid[1]))
+
+    assert outcome(RETURN, edit) == "accepted"  # they stand in quarantine
 
 
 # ---- years near the ends of the calendar -----------------------------------------------------------
@@ -101,6 +111,18 @@ def test_a_long_cell_below_what_is_searched_for_a_header_is_rejected(text: str):
             grid[-1 - column][column] = text
 
     assert outcome(BOATS, edit) == "accepted"  # what it rejects stands in quarantine
+
+
+def test_long_texts_are_not_kept_in_memory():
+    texts = [f"{number:05}" * 6_000 for number in range(2_000)]
+    tracemalloc.start()
+    try:
+        for text in texts:
+            fold(text)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2**20
 
 
 # ---- sidecars --------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, f
 from msoic_pipeline.workbooks.layout import SOURCES, Source
 from msoic_pipeline.workbooks.matching import TOTAL, Match
 from msoic_pipeline.workbooks.tidy import Mend, Tidy, tidy_sheet
-from msoic_pipeline.workbooks.values import PARSERS, parser
+from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
 # One input may take so much processor time, and let the process grow by so much.
@@ -513,6 +513,9 @@ def _check_table(path: Path) -> None:
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             for text in table[field.name].unique().to_pylist():
                 _hold(text is None or printable(text) == text, f"{path.stem}.{field.name} holds {text!r}")
+        if pa.types.is_integer(field.type):
+            numbers = [number for number in table[field.name].to_pylist() if number is not None]
+            _hold(not numbers or max(map(abs, numbers)) <= MAX_COUNT, f"{path.stem}.{field.name} holds too much")
         if pa.types.is_floating(field.type):
             for number in table[field.name].to_pylist():
                 _hold(number is None or math.isfinite(number), f"{path.stem}.{field.name} holds {number!r}")
