@@ -44,7 +44,10 @@ WORDS_OF_FILES = (
     *("2021-Q4", "2021/22", "2022-05-01", "Cover_sheet", "Table 1", "Force Name", "Offence Code", "Financial Year"),
 )
 SIDECAR = b"published_on: 2022-05-01\nreference_period: 2021-Q4\nedition: 2\nis_synthetic: true\nnote: 'a'\nurl: x\n"
-CSV = b'"Financial Year",Force Name,"Offence ""Code"""\r\n2021/22,Kent,"a,b"\r\n'
+CSV = (
+    b"Financial Year,Financial Quarter,Force Name,Offence Description,Offence Group,Offence Subgroup,Offence Code,"
+    b'Number of Offences\n2017/18,1,Kent,Absconding,"Other, crimes",Crimes,80, 10 \r\n2017/18,2,Kent,a,b,c,4.10,9\n'
+)
 
 
 def main() -> None:
