@@ -36,7 +36,7 @@ from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, f
 from msoic_pipeline.workbooks.layout import Source, load_source
 from msoic_pipeline.workbooks.matching import TOTAL, Match
 from msoic_pipeline.workbooks.tidy import Mend, Tidy, tidy_sheet
-from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parser
+from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
 # One input may take so much processor time, and let the process grow by so much.
@@ -565,7 +565,8 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> Non
     cells = [row[column] for row in body for column in match.figures if column < len(row)]
     # What is no number (NaN) is something that stands there.
     filled = sum(not is_blank(cell) or isinstance(cell, float) for cell in cells)
-    _hold(filled - counts["figures"] >= 0, f"{counts['figures']} figures of {filled} filled cells")
+    numbers = sum(_is_number(cell) for cell in cells)
+    _hold(numbers <= counts["figures"] <= filled, f"{counts['figures']} figures of {numbers} to {filled} cells")
     _hold(counts["rows"] == len(body), f"{counts['rows']} rows of {len(body)}")
     if any(mend.sheet == match.sheet for mend in mends):
         return
@@ -590,6 +591,14 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> Non
                 text = values[column] if column < len(values) else ""
                 if not is_blank(text):
                     _hold(_parsed(spec.parse, text) == value, f"{address}: {spec.to} is loaded as {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        parse_number(value)
+    except ValueError:
+        return False
+    return True
 
 
 _place = lru_cache(maxsize=65536)(from_a1)
