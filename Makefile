@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults ui lint format types pytest lock sample docs revision clean environment
+.PHONY: help run test test-faults fuzz ui lint format types pytest lock sample docs revision clean environment
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -27,6 +27,22 @@ pytest: $(VENV) ## Only the tests
 
 test-faults: $(VENV) ## Attack whole runs: hostile files, kills (MSOIC_KILLS=100), full disks; takes hours
 	$(BIN)/python -m pytest -m faults msoic_pipeline_tests/faults
+
+# The fuzzer is no part of what is locked: it has an environment of its own, with it beside all that is.
+FUZZ_VENV := .venv-fuzz
+FUZZER := atheris==3.0.0
+SECONDS ?= 600
+
+fuzz: $(FUZZ_VENV)/.installed ## Fuzz what reads files, for SECONDS=600; finds and corpus are kept in .fuzz
+	$(FUZZ_VENV)/bin/python -m msoic_pipeline_tests.faults.fuzz $(SECONDS)
+
+$(FUZZ_VENV)/.installed: requirements.lock
+	@$(check-python)
+	rm -rf $(FUZZ_VENV)
+	$(PYTHON) -m venv $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement requirements.lock
+	$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(FUZZER)
+	@touch $@
 
 lint: $(VENV) ## Style and likely mistakes
 	$(BIN)/ruff check .
@@ -49,7 +65,7 @@ revision: $(VENV) ## Write the next revision of the tables: make revision WORDS=
 	@$(BIN)/python -m msoic_pipeline.migrations "$(WORDS)"
 
 clean: ## Remove the environment, caches, staging and output; the warehouse and the UI's history stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis data/staging data/output
+	rm -rf $(VENV) $(FUZZ_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis data/staging data/output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: ## Work requirements.lock out afresh from pyproject.toml (LOCK_FLAGS=--upgrade takes newer releases too)

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 
 PERIOD_MONTHS = {"month": 1, "quarter": 3, "calendar_year": 12, "financial_year": 12}
 FIRST_QUARTER = dt.date(2015, 1, 1)
+# Years that a table can be about. In any other a digit is mistyped; and near the ends of the calendar there would be no
+# month before or after.
+YEARS = range(1900, 2100)
 
 _CALENDAR_QUARTER = re.compile(r"^(?:(\d{4})\s*[-/ ]?\s*Q([1-4])|Q([1-4])\s*[-/ ]?\s*(\d{4}))$", re.IGNORECASE)
 _FINANCIAL_YEAR = re.compile(r"^(\d{4})\s*[-/_]\s*(\d{2}|\d{4})$")
@@ -65,7 +68,7 @@ def parse_financial_year(text: str) -> dt.date:
     Raises ValueError where the text is none of these or its two years do not follow each other.
     """
     match = _FINANCIAL_YEAR.match(text.strip())
-    if not match:
+    if not match or int(match[1]) not in YEARS:
         raise ValueError("expected a financial year such as 2021/22")
     year = int(match[1])
     if int(match[2]) not in ((year + 1) % 100, year + 1):
@@ -80,7 +83,8 @@ def parse_quarter(text: str) -> dt.date:
     text is none of these.
     """
     text = text.strip()
-    if match := _CALENDAR_QUARTER.match(text):
+    match = _CALENDAR_QUARTER.match(text)
+    if match and int(match[1] or match[4]) in YEARS:
         return dt.date(int(match[1] or match[4]), int(match[2] or match[3]) * 3 - 2, 1)
     if match := _FINANCIAL_QUARTER.match(text):
         return shift_months(parse_financial_year(match[1]), 3 * (int(match[2]) - 1))
@@ -88,7 +92,7 @@ def parse_quarter(text: str) -> dt.date:
         day = dt.date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or day != period_start("quarter", day):
+    if day is None or day.year not in YEARS or day != period_start("quarter", day):
         raise ValueError("expected a quarter such as 2021-Q4, 2021/22 Q3 or 2021-10-01")
     return day
 
@@ -99,9 +103,10 @@ def parse_period(text: str) -> tuple[str, dt.date]:
     ``2021-22`` is the financial year, since no month is numbered 22. Raises ValueError where the text is no period.
     """
     text = text.strip()
-    if re.fullmatch(r"\d{4}", text):
+    if re.fullmatch(r"\d{4}", text) and int(text) in YEARS:
         return "calendar_year", dt.date(int(text), 1, 1)
-    if match := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text):
+    match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if match and int(match[1]) in YEARS:
         return "month", dt.date(int(match[1]), int(match[2]), 1)
     if _FINANCIAL_YEAR.match(text):
         return "financial_year", parse_financial_year(text)

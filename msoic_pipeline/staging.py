@@ -51,6 +51,7 @@ from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.layout import Table, layout_digest, load_source
 from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
 from msoic_pipeline.workbooks.tidy import Columns, Mend, Tidy, check_conserved, tidy_sheet
+from msoic_pipeline.workbooks.values import MAX_COUNT
 
 MANIFEST = "manifest.json"
 REFUSAL = "refusal.json"
@@ -346,6 +347,7 @@ def _unique(rows: pa.Table, may_sum: np.ndarray, fact: sa.Table) -> tuple[pa.Tab
     groups = frame.groupby("_group", sort=False)
     is_summed = groups["_may_sum"].transform("all") & (groups["sheet"].transform("nunique") == 1)
     measures = list(fact.info["measures"])
+    is_summed &= (groups[measures].transform("sum").abs() <= MAX_COUNT).all(axis=1)  # or no database could hold it
     how: dict[str, Any] = {name: "sum" if name in measures else "first" for name in rows.column_names}
     how |= {name: ",".join for name in how if name == "cell" or name.endswith("_cell")}
     summed = frame[is_summed].groupby("_group", sort=False).agg(how)

@@ -44,16 +44,22 @@ def is_blank(value: Any) -> bool:
 def clean(value: Any) -> str:
     """Return a cell's text without footnote markers and surplus white space; a whole number without its ``.0``.
 
-    Raises ValueError where it is longer than a cell of a spreadsheet can be.
+    Raises ValueError where it is longer than a cell of a spreadsheet can be, or becomes so by being written out.
     """
     if is_blank(value):
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) and len(value) > MAX_CELL_CHARACTERS:
+    text = _of_fair_length(str(value))
+    # One character may be written out as eighteen, or as an escape of six.
+    text = _of_fair_length(" ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split()))
+    return _of_fair_length(printable(" ".join(_NOTE.sub("", text).split())))
+
+
+def _of_fair_length(text: str) -> str:
+    if len(text) > MAX_CELL_CHARACTERS:
         raise ValueError(f"a text of at most {MAX_CELL_CHARACTERS:,} characters")
-    text = " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).split())
-    return printable(" ".join(_NOTE.sub("", text).split()))
+    return text
 
 
 def shorten(value: Any, limit: int = 300) -> str:
@@ -66,14 +72,21 @@ def fold_mark(value: Any) -> str:
     return " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).casefold().split())
 
 
-@lru_cache(maxsize=65536)
-def _fold(text: str) -> str:
+# Texts that are longer are folded anew each time: those of one bad file would fill the memory for all that come after.
+_LONGEST_KEPT = 300
+
+
+def _fold_anew(text: str) -> str:
     return " ".join(clean(text).casefold().replace("&", " and ").replace("-", " ").split())
+
+
+_fold = lru_cache(maxsize=65536)(_fold_anew)
 
 
 def fold(value: Any) -> str:
     """Return the form of a text under which spellings that differ only in case, dashes, ``&`` or notes are equal."""
-    return _fold(value) if isinstance(value, str) else _fold(clean(value))
+    text = value if isinstance(value, str) else clean(value)
+    return _fold(text) if len(text) <= _LONGEST_KEPT else _fold_anew(text)
 
 
 def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:

@@ -6,7 +6,7 @@ anything but the text that stands there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,60 +55,73 @@ def parse_sidecar(content: bytes, name: str, withhold: bool = False) -> dict[str
     Raises SourceFileError, naming the sidecar ``name``, where it is not just lines with the fields of FIELDS.
     """
     try:
-        if len(content) > MAX_SIDECAR_BYTES:
-            raise ValueError(f"at most {MAX_SIDECAR_BYTES:,} bytes", f"{len(content):,} bytes")
-        said: dict[str, Any] = {}
-        for field, text in _read_lines(content):
-            if field not in FIELDS:
-                raise ValueError(f"names among {', '.join(FIELDS)}", repr(field))
-            if field in said:
-                raise ValueError(f"{field} once", "it again")
-            try:
-                said[field] = FIELDS[field](text)
-            except ValueError as error:
-                raise ValueError(f"{field} to be {error}", repr(text)) from error
-    except ValueError as error:
-        expected, found = error.args
+        return _read_fields(content)
+    except _Otherwise as error:
         raise SourceFileError(
             "unreadable_sidecar",
             file=name,
-            expected=expected,
-            found="something else" if withhold else _beginning(found),
+            expected=error.expected,
+            found="something else" if withhold else _beginning(error.found),
             remedy="Mend the sidecar.",
         ) from error
+
+
+class _Otherwise(Exception):
+    """A sidecar that says something else than what was expected of it."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(expected, found)
+        self.expected, self.found = expected, found
+
+
+def _read_fields(content: bytes) -> dict[str, Any]:
+    if len(content) > MAX_SIDECAR_BYTES:
+        raise _Otherwise(f"at most {MAX_SIDECAR_BYTES:,} bytes", f"{len(content):,} bytes")
+    said: dict[str, Any] = {}
+    for field, text in _read_lines(content):
+        if field not in FIELDS:
+            raise _Otherwise(f"names among {', '.join(FIELDS)}", repr(field))
+        if field in said:
+            raise _Otherwise(f"{field} once", "it again")
+        try:
+            said[field] = FIELDS[field](text)
+        except ValueError as error:
+            raise _Otherwise(f"{field} to be {error}", repr(text)) from error
     return said
 
 
 def _read_lines(content: bytes) -> list[tuple[str, str]]:
-    """Return the names and texts of a flat mapping. Raises ValueError, with what was expected and found, otherwise."""
+    """Return the names and texts of a flat mapping; raise _Otherwise for anything else."""
     try:
-        events = yaml.parse(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
-        texts = [_text_of(event) for event in events if not isinstance(event, _FRAME)]
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(LINES, str(error)) from error
-    if texts and (texts[0], texts[-1]) != (_OPENED, _CLOSED):
-        raise ValueError(LINES, texts[0])
-    inner = texts[1:-1]
-    if _OPENED in inner or _CLOSED in inner:
-        raise ValueError(LINES, "several documents or nested ones")
-    return list(zip(inner[::2], inner[1::2], strict=True))
+        texts = list(_texts(yaml.parse(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)))
+    # YAML's reader lets errors of numbers through: of an escape beyond Unicode, of a version of 5,000 digits.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise _Otherwise(LINES, str(error)) from error
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
-_FRAME = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
-# They stand for the braces around the lines; no text of a sidecar can be the same, since NUL is refused in YAML.
-_OPENED, _CLOSED = "\0{", "\0}"
+_ENDS = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent, yaml.MappingEndEvent)
 
 
-def _text_of(event: yaml.Event) -> str:
-    if isinstance(event, yaml.MappingEndEvent):
-        return _CLOSED
-    if getattr(event, "anchor", None) or getattr(event, "tag", None):
-        raise ValueError(LINES, "an anchor, an alias or a tag")
-    if isinstance(event, yaml.MappingStartEvent):
-        return _OPENED
-    if isinstance(event, yaml.ScalarEvent):
-        return str(event.value)
-    raise ValueError(LINES, "a list or an alias")
+def _texts(events: Iterable[yaml.Event]) -> Iterator[str]:
+    """Yield names and texts by turns. What is not a flat mapping is refused where it begins, and read no further.
+
+    That bounds the time: YAML's reader would go on for minutes over 60,000 opening brackets.
+    """
+    begun: set[type[yaml.Event]] = set()
+    for event in events:
+        if getattr(event, "anchor", None) or getattr(event, "tag", None):
+            raise _Otherwise(LINES, "an anchor, an alias or a tag")
+        if isinstance(event, yaml.MappingStartEvent | yaml.DocumentStartEvent):
+            if type(event) in begun:
+                raise _Otherwise(LINES, "several documents or nested ones")
+            begun.add(type(event))
+        elif isinstance(event, yaml.ScalarEvent):
+            if yaml.MappingStartEvent not in begun:
+                raise _Otherwise(LINES, repr(event.value))
+            yield str(event.value)
+        elif not isinstance(event, _ENDS):
+            raise _Otherwise(LINES, "a list or an alias")
 
 
 def _beginning(text: str) -> str:

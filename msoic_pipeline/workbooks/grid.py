@@ -31,12 +31,14 @@ from msoic_pipeline.limits import (
     MAX_PARTS,
     MAX_SHEETS,
 )
-from msoic_pipeline.texts import printable
+from msoic_pipeline.texts import clean, printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 
 SUFFIXES = (".ods", ".xlsx", ".csv", ".csv.gz")
 # How much of a text is held at a time while its size is watched.
 _CHUNK = 2**20
+# So many characters one may stand for that Unicode holds equal to several.
+_WRITTEN_OUT = 18
 
 Cell = Any
 Rows = Sequence[Sequence[Cell]]
@@ -132,16 +134,27 @@ class Workbook:
 def _refuse_long_cells(path: Path, head: Sheet) -> None:
     for row, values in enumerate(head.rows):
         for column, value in enumerate(values):
-            if isinstance(value, str) and len(value) > MAX_CELL_CHARACTERS:
+            if isinstance(value, str) and _is_long(value):
                 raise SourceFileError(
                     "refused_file",
                     file=path.name,
                     sheet=head.name,
                     cell=a1(row, column),
                     expected=f"a cell of at most {MAX_CELL_CHARACTERS:,} characters, as a spreadsheet's can hold",
-                    found=f"{len(value):,} characters",
+                    found=f"{len(value):,} characters"
+                    + ("" if len(value) > MAX_CELL_CHARACTERS else " that stand for more"),
                     remedy="The file is not read: ask who sent it.",
                 )
+
+
+def _is_long(text: str) -> bool:
+    if len(text) * _WRITTEN_OUT <= MAX_CELL_CHARACTERS:
+        return False
+    try:
+        clean(text)
+    except ValueError:
+        return True
+    return False
 
 
 def open_workbook(path: Path) -> Workbook:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.limits import MAX_LISTED, MAX_RECOGNISED_CELL
 from msoic_pipeline.periods import last_quarter, parse_period, period_end, period_start, shift_months
-from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, shorten
+from msoic_pipeline.texts import fold, fold_mark, is_blank, shorten
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, a1, column_letters, from_a1
 from msoic_pipeline.workbooks.layout import Layout, Source
@@ -72,6 +72,19 @@ class _Codes:
         for place in np.flatnonzero(self.uniques != self.uniques):
             if any(value is not None for value in cells[self.codes == place]):
                 self.uniques[place] = "NaN"
+        self._part_flags(cells)
+
+    def _part_flags(self, cells: np.ndarray) -> None:
+        """Give TRUE and FALSE codes of their own: Python holds them equal to 1 and 0, and no flag is a figure."""
+        for code, value in enumerate(self.uniques.tolist()):
+            if not isinstance(value, int | float) or value not in (0, 1):
+                continue
+            here = np.flatnonzero(self.codes == code)
+            is_flag = np.array([isinstance(cell, bool) for cell in cells[here]], dtype=bool)
+            if is_flag.any() and not is_flag.all():
+                self.uniques[code] = cells[here[~is_flag][0]]
+                self.codes[here[is_flag]] = len(self.uniques)
+                self.uniques = np.append(self.uniques, cells[here[is_flag][:1]])
 
     def map(self, function: Callable[[Any], Any]) -> np.ndarray:
         """Return ``function`` of each cell."""
@@ -225,7 +238,7 @@ def _cells(sheet: Sheet, match: Match, mends: list[Mend], file: str, withhold: b
         row_of_sheet, column = from_a1(mend.cell)
         row = row_of_sheet - match.first_row
         is_there = 0 <= row < cells.shape[0] and column < cells.shape[1]
-        found = clean(cells[row, column]) if is_there else ""
+        found = shorten(cells[row, column], MAX_RECOGNISED_CELL) if is_there else ""
         if found != mend.found:
             raise SourceFileError(
                 "fault_not_found",
@@ -245,7 +258,11 @@ def _end_of_table(cells: np.ndarray, match: Match, source: Source) -> int:
     """Return the number of rows before the words that end the table."""
     ends = {fold(text) for text in source.end}
     left = min(match.labels.values())
-    marks = np.flatnonzero(_Codes(cells[:, left]).mask(lambda value: isinstance(value, str) and fold(value) in ends))
+
+    def is_end(value: Any) -> bool:
+        return isinstance(value, str) and len(value) <= MAX_RECOGNISED_CELL and fold(value) in ends
+
+    marks = np.flatnonzero(_Codes(cells[:, left]).mask(is_end))
     return int(marks[0]) if len(marks) else len(cells)
 
 
@@ -329,11 +346,9 @@ def _read_labels(codes: _Codes, total_texts: tuple[str, ...], parse: str) -> tup
     for index, value in enumerate(codes.uniques):
         if is_blank(value):
             values[index] = _BLANK
-        elif fold(value) in totals:
-            values[index] = TOTAL
         else:
             try:
-                values[index] = read(value)
+                values[index] = TOTAL if fold(value) in totals else read(value)
             except ValueError as error:
                 values[index], expected[index] = _BAD, str(error)
     return values[codes.codes], expected

@@ -7,11 +7,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msoic_pipeline.model import members
-from msoic_pipeline.periods import parse_financial_year, parse_period, parse_quarter, period_label
+from msoic_pipeline.periods import YEARS, parse_financial_year, parse_period, parse_quarter, period_label
 from msoic_pipeline.texts import clean, fold
 
 _DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%d %b %Y")
@@ -32,7 +32,10 @@ def parse_number(value: Any) -> float:
     A raised digit is a footnote's, and no part of the number: 5² is neither 52 nor 25.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ValueError("a number") from None
     else:
         match = _NUMBER.fullmatch(clean(value))
         if isinstance(value, bool) or not match or _NO_FIGURE.search(str(value)) or _RAISED.search(str(value)):
@@ -78,27 +81,27 @@ def parse_code(value: Any) -> str:
 
 def parse_date(value: Any) -> dt.date:
     """Return a day from a date cell or a text such as ``3 March 2022``, ``03/03/2022`` or ``2022-03-03``."""
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    for pattern in _DATE_FORMATS:
+    day = value.date() if isinstance(value, dt.datetime) else value
+    if not isinstance(day, dt.date):
+        day = _first_that_fits(value, _DATE_FORMATS)
+    if day is None or day.year not in YEARS:
+        raise ValueError("a date such as 3 March 2022")
+    return day
+
+
+def _first_that_fits(value: Any, patterns: Sequence[str]) -> dt.date | None:
+    for pattern in patterns:
         try:
             return dt.datetime.strptime(clean(value), pattern).date()
         except ValueError:
             continue
-    raise ValueError("a date such as 3 March 2022")
+    return None
 
 
 def parse_month(value: Any) -> dt.date:
     """Return the first day of a month from a date within it or a text such as ``April 2021``."""
-    for pattern in _MONTH_FORMATS:
-        try:
-            return dt.datetime.strptime(clean(value), pattern).date()
-        except ValueError:
-            continue
     try:
-        return parse_date(value).replace(day=1)
+        return parse_date(_first_that_fits(value, _MONTH_FORMATS) or value).replace(day=1)
     except ValueError:
         raise ValueError("a month such as April 2021") from None
 

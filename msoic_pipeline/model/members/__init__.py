@@ -25,6 +25,8 @@ FILES = {
 # Order in which combined types of exploitation are named.
 EXPLOITATION_ORDER = ("Criminal", "Domestic", "Labour", "Sexual", "Organ Harvesting")
 UNKNOWN_EXPLOITATION = "Not specified or unknown"
+# Of a text that no member is called by, so much is likened to the members.
+LIKENED = 200
 
 
 @cache
@@ -67,13 +69,19 @@ def resolve(dimension: str, text: str) -> str:
     folded = fold(text)
     if folded in known:
         return known[folded]
-    raise ValueError(_words_for_unknown(dimension, folded))
+    raise ValueError(_words_for_unknown(dimension, folded[:LIKENED]))
 
 
 def name_of(dimension: str, code: str) -> str:
     """Return the name of the member of ``dimension`` that has ``code``; the code itself where none has, or no name."""
     file_name, code_column = FILES[dimension]
     return next((row.get("name") or code for row in rows(file_name) if row[code_column] == code), code)
+
+
+@cache
+def _most_words(dimension: str) -> int:
+    """Return of how many words the longest spelling is."""
+    return max(len(spelling.split()) for spelling in _spellings(dimension))
 
 
 @lru_cache(maxsize=4096)
@@ -93,6 +101,8 @@ def resolve_nationality(text: str) -> str:
     Raises ValueError where a part is not known.
     """
     words = text.split()
+    if len(words) > 2 * _most_words("nationality"):  # every division of a long text would be tried
+        words = []
     for split in range(len(words), 0, -1):
         first, rest = " ".join(words[:split]), " ".join(words[split:])
         if fold(first) in _spellings("nationality") and (not rest or fold(rest) in _spellings("nationality")):
