@@ -37,6 +37,8 @@ def stage(tmp_path: Path) -> Stage:
             "counts": {},
             "findings": [],
             "mended": [],
+            "undeclared_rejects": 0,
+            "unlisted": {},
         }
         (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         return StagedRelease(release(source, release_id), folder)
