@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.ingest.raw_files import RawFile, open_regular
+from msoic_pipeline.ingest.raw_files import RawFile, open_regular, too_large
 from msoic_pipeline.limits import MAX_FILE_BYTES
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -171,13 +171,7 @@ def _copy(raw: RawFile, target: Path) -> str:
     with open_regular(raw.path) as source, target.open("xb") as copy:
         before = os.fstat(source)
         if before.st_size > MAX_FILE_BYTES:
-            raise SourceFileError(
-                "refused_file",
-                file=raw.name,
-                expected=f"at most {MAX_FILE_BYTES:,} bytes",
-                found=f"{before.st_size:,} bytes",
-                remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
-            )
+            raise too_large(raw.name, before.st_size)
         size = 0
         for piece in _pieces(source):
             digest.update(piece)
@@ -215,10 +209,20 @@ def _name_to_keep(name: str) -> str:
 
 
 def _read_record(path: Path) -> Record:
-    written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    written["names"] = [Name(**name) for name in written["names"]]
-    written["decisions"] = [Decision(**decision) for decision in written["decisions"]]
-    return Record(**written)
+    """Return a record. Raises SourceFileError where the file does not hold one."""
+    try:
+        written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        written["names"] = [Name(**name) for name in written["names"]]
+        written["decisions"] = [Decision(**decision) for decision in written["decisions"]]
+        return Record(**written)
+    except (ValueError, TypeError, KeyError) as error:
+        raise SourceFileError(
+            "archive_damaged",
+            file=f"{path.parent.parent.name}/{path.parent.name}/{path.name}",
+            expected="the record of a file in the archive",
+            found="something else",
+            remedy="A disk has failed or somebody changed the archive: restore it from its backup. All figures stand.",
+        ) from error
 
 
 def _write_record(path: Path, record: Record) -> None:

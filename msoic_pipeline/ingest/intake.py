@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.archive import Archive, Name, Record, growing
 from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.raw_files import RawFile, list_raw_files, still_growing, unreadable
 from msoic_pipeline.ingest.reading import Reading, read_files
-from msoic_pipeline.landing import FileAsked, Landing, Release, file_digest, link_editions, release_id_of
+from msoic_pipeline.landing import FileAsked, Landing, Release, link_editions, release_id_of
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.staging import StagedRelease, find_staged, remember_refusal, staged_folder, staging_key, sweep
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -141,7 +141,7 @@ class _Pass:
     def _look_at(self, raw_files: Sequence[RawFile]) -> Iterator[_Standing]:
         for raw in raw_files:
             try:
-                yield _Standing(raw, file_digest(raw.path), raw.read_sidecar())
+                yield _Standing(raw, raw.digest(), raw.read_sidecar())
             except SourceFileError as error:
                 self.refused.append(error)
             except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,9 @@ class Memory:
         """Write what was recalled or kept."""
         if self._new != self._old:
             aside = self._path.with_suffix(".partial")
-            aside.write_text(json.dumps(self._new, default=str), encoding="utf-8")
-            aside.replace(self._path)
+            with suppress(OSError):  # on a full disk: what is not remembered is read again
+                aside.write_text(json.dumps(self._new, default=str), encoding="utf-8")
+                aside.replace(self._path)
 
     def _key(self, asked: FileAsked) -> str:
         said = b"none" if asked.sidecar is None else b"said " + asked.sidecar

@@ -5,6 +5,7 @@ Nothing here reads what a file holds. Names are given as they can be shown (``te
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.limits import MAX_SIDECAR_BYTES
+from msoic_pipeline.limits import MAX_FILE_BYTES, MAX_SIDECAR_BYTES
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import SUFFIXES
@@ -31,6 +32,15 @@ class RawFile:
 
     path: Path
     name: str
+
+    def digest(self) -> str:
+        """Return the SHA-256 of its content. Raises OSError where it cannot be read, SourceFileError if too large."""
+        with open_regular(self.path) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size > MAX_FILE_BYTES:
+                raise too_large(self.name, size)
+            with os.fdopen(os.dup(descriptor), "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def read_sidecar(self) -> bytes | None:
         """Return the content of the sidecar beside it; None where there is none.
@@ -173,6 +183,17 @@ def _orphans(folder: Path, source: str) -> list[SourceFileError]:
 def _no_file(name: str, expected: str, found: str) -> SourceFileError:
     return SourceFileError(
         "not_a_file", file=name, expected=expected, found=found, remedy="Put the file itself there, or remove it."
+    )
+
+
+def too_large(name: str, size: int) -> SourceFileError:
+    """Return the error that a file is larger than any may be."""
+    return SourceFileError(
+        "refused_file",
+        file=name,
+        expected=f"at most {MAX_FILE_BYTES:,} bytes",
+        found=f"{size:,} bytes",
+        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
     )
 
 

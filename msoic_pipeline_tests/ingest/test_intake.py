@@ -16,7 +16,6 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from msoic_pipeline.ingest import intake as intake_module
 from msoic_pipeline.ingest import raw_files
 from msoic_pipeline.ingest.decisions import (
     absent_releases,
@@ -28,9 +27,10 @@ from msoic_pipeline.ingest.decisions import (
     synthetic_releases,
 )
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
+from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.landing import Release
-from msoic_pipeline.workbooks.errors import DecisionError
+from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, read_here, settings_in, take_in
@@ -177,10 +177,10 @@ def test_what_may_not_be_read_is_named_and_nothing_is_absent(desk: Desk):
 def test_what_cannot_be_read_is_named_and_is_not_absent(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     """As the test above, for root: the system refuses to open the files."""
 
-    def refuse(path: Path) -> str:
+    def refuse(file: RawFile) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(intake_module, "file_digest", refuse)
+    monkeypatch.setattr(RawFile, "digest", refuse)
     intake = desk.take_in()
     assert [error.rule for error in intake.landing.refused] == ["no_access"] * 2
     assert "a matter of the machine" in str(intake.landing.refused[0])
@@ -301,6 +301,20 @@ def test_a_clock_that_is_wrong_keeps_no_file_out(desk: Desk):
 
 
 # ---- read once, by one at a time -------------------------------------------------------------------
+
+
+def test_a_file_larger_than_any_is_not_even_looked_at(desk: Desk):
+    with (desk.raw / "sparse.xlsx").open("wb") as file:
+        file.truncate(2**40)
+    (error,) = desk.take_in().landing.refused
+    assert error.rule == "refused_file" and "1,099,511,627,776 bytes" in error.found
+
+
+def test_a_damaged_record_is_named(desk: Desk):
+    record = next((desk.folder / "archive" / "cps").glob("*/record.json"))
+    record.write_text("{")
+    with pytest.raises(SourceFileError, match=r"record\.json: expected the record"):
+        desk.take_in()
 
 
 def test_nothing_is_read_where_nothing_may_be(desk: Desk):
