@@ -206,6 +206,8 @@ class _Pass:
 
     def _with_release_known_before(self, asked: FileAsked, reading: Reading) -> Reading:
         """Return a reading that was cut short with the release that the file was recognised as before, if it was."""
+        if reading.release is not None and reading.error is None:
+            return reading if find_staged(reading.release, self.settings.staging_dir) else _read_by_other_rules(reading)
         remembered = self.memory.recall(asked)
         if reading.release is not None or reading.error is None or remembered is None or remembered.release is None:
             return reading
@@ -348,6 +350,19 @@ def _with_its_place(release: Release, record: Record) -> Release:
         landed_on=dt.datetime.fromisoformat(record.landed_at).date(),
         in_raw=record.is_in_raw,
     )
+
+
+def _read_by_other_rules(reading: Reading) -> Reading:
+    """Return a reading of which the worker and this process do not think alike: a declaration changed in between."""
+    assert reading.release is not None
+    error = SourceFileError(
+        "machine_failed",
+        file=reading.release.file_name,
+        expected="the declarations to be the same while a file is read",
+        found="that they changed, or that a declared fault ended at midnight",
+        remedy="Run again.",
+    )
+    return replace(reading, error=error, blame="machine")
 
 
 def _duplicate(raw: RawFile, other: RawFile) -> SourceFileError:

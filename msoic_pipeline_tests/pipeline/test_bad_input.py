@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline import stages
+from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.warehouse import open_engine, reading
 from msoic_pipeline.workbooks.errors import DeclarationError
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
+from msoic_pipeline_tests.sample import read_here
 
 Run = Callable[..., Ran]
 LATEST = "cps-data-summary-quarter-4-2021-2022.xlsx"
@@ -156,6 +159,8 @@ def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, mon
     ran = run(url, FIRST, FIRST)
     assert ran.success, str(ran)
     monkeypatch.setattr(faults, "load_faults", lambda source: ())
+    # Read in this process, which is the one where the declarations are gone.
+    monkeypatch.setattr(stages, "take_in_source", partial(take_in_source, reader=read_here))
     ran = run(url, FIRST, FIRST)
     assert not ran.success
     assert "duplicate_key" in str(ran) and "Table_2" in str(ran)
