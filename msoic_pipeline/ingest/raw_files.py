@@ -165,7 +165,7 @@ def _orphans(folder: Path, source: str) -> list[SourceFileError]:
     """Return an error for each sidecar whose file is not there: the file may have been renamed."""
     errors = []
     for path, problem in _walk(folder):
-        is_sidecar = problem is None and path.suffix == ".yaml" and path.stem.lower().endswith(SUFFIXES)
+        is_sidecar = problem is None and path.suffix == ".yaml" and not path.name.startswith(".")
         if is_sidecar and not os.path.lexists(path.with_suffix("")):
             name = "/".join([source, *map(printable_name, path.relative_to(folder).parts)])
             errors.append(
