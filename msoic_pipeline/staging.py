@@ -45,7 +45,6 @@ from msoic_pipeline.sheet_checks import (
     merged,
     parts_unavailable,
 )
-from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.layout import Table, layout_digest, load_source
@@ -371,7 +370,8 @@ def _unique(rows: pa.Table, may_sum: np.ndarray, fact: sa.Table) -> tuple[pa.Tab
 
 def _first_cells(cells: pd.Series[str]) -> str:
     """Return the first few of many cells: each row of a key names them, and a bad file may have a million."""
-    return first_of(cells.head(SHOWN_CELLS).tolist(), SHOWN_CELLS, len(cells))
+    more = f" and {len(cells) - SHOWN_CELLS:,} more" if len(cells) > SHOWN_CELLS else ""
+    return ", ".join(cells.head(SHOWN_CELLS)) + more
 
 
 def _figures_in(rows: pa.Table, fact: sa.Table) -> int:

@@ -202,7 +202,7 @@ def test_limits_of_size(xlsx: Path, monkeypatch: pytest.MonkeyPatch):
     }
     for limit, words in limits.items():
         with monkeypatch.context() as patch:
-            patch.setattr(grid, f"MAX_{limit}", 0)
+            patch.setattr(grid, limit, 0)
             _refused(xlsx, "refused_file", words, "limits.py")
 
 
