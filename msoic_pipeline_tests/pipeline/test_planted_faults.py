@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
@@ -40,7 +41,7 @@ from msoic_pipeline.warehouse import open_engine, prepare, reading
 from msoic_pipeline.workbooks.grid import from_a1
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
-from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, pretend_by, read_grids, take_in
+from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids, take_in
 
 Row = list[Any]
 Signal = tuple[str, ...]  # what was raised, and where
@@ -613,11 +614,15 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
     return signals
 
 
+def _open_pickled(path: Path) -> GridWorkbook:
+    return GridWorkbook(path, pickle.loads(path.read_bytes()))
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The bench; every file that is opened is read as the grids that it holds."""
     with pytest.MonkeyPatch.context() as patch:
-        pretend_by(patch, lambda path: GridWorkbook(path, pickle.loads(path.read_bytes())))
+        patch.setattr(file_reading, "open_workbook", _open_pickled)
         made = Bench(tmp_path_factory.mktemp("planted"))
         made.fill()
         yield made
