@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from xlsxwriter.exceptions import XlsxFileError
 
 from msoic_pipeline.assets.common import (
     PREVIEW_ROWS,
@@ -262,8 +263,8 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         try:
             with reading(warehouse.engine) as connection:
                 paths = write_exports(connection, folder, dt.date.today(), failed)
-        except OSError as error:
-            context.log.exception("the exports could not be written")
+        except (OSError, XlsxFileError) as error:
+            context.log.error("the exports could not be written: %s", error)
             words = f"The exports could not be written to the output folder {folder}: {error}. Earlier ones stand."
             return dg.MaterializeResult(
                 check_results=[

@@ -111,7 +111,7 @@ def test_a_full_output_disk_keeps_no_figure_from_loading(
     ran = run(url, FIRST, LAST)
     assert not ran.success
     assert [words.partition(":")[0] for words in ran.errors] == ["published_kpis", "step pipeline_run"]
-    assert "the exports cannot be written" in ran.errors[0] and "free space" in ran.errors[0]
+    assert "exports could not be written" in ran.errors[0] and "Make room there" in ran.errors[0]
     engine = open_engine(url)
     with reading(engine) as connection:
         for fact in FACTS.values():
