@@ -79,7 +79,7 @@ def test_a_period_near_the_ends_of_the_calendar_is_refused(period: str):
     "value", [dt.date(1899, 12, 31), dt.datetime(2100, 1, 1), dt.date.min, dt.date.max, "31/12/9999", "0001-01-01"]
 )
 def test_a_day_of_a_year_that_no_table_is_about_is_refused(name: str, value: Any):
-    with pytest.raises(ValueError, match="^a (date|month) such as"):
+    with pytest.raises(ValueError, match=r"^a (date|month) such as"):
         PARSERS[name](value)
 
 
