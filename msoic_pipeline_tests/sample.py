@@ -17,7 +17,7 @@ import pytest
 from msoic_pipeline.ingest import reading
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.raw_files import RawFile
-from msoic_pipeline.ingest.reading import Reading, read_file
+from msoic_pipeline.ingest.reading import FileReading, read_file
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.landing import FileAsked, Landing, Release, file_digest, identify_release
 from msoic_pipeline.quality.expectations import validate_source
@@ -50,7 +50,7 @@ def settings_in(folder: Path, raw: Path = RAW) -> Settings:
     )
 
 
-def read_here(asked: Sequence[FileAsked], staging_dir: Path) -> list[Reading]:
+def read_here(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
     """Read files as a worker does, but in this process: for files that do no harm."""
     return [read_file(file, staging_dir) for file in asked]
 

@@ -18,14 +18,14 @@ from filelock import FileLock
 from msoic_pipeline.ingest.archive import Archive, Name, Record, growing
 from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.raw_files import RawFile, list_raw_files, still_growing, unreadable
-from msoic_pipeline.ingest.reading import Reading, read_files
+from msoic_pipeline.ingest.reading import FileReading, read_files
 from msoic_pipeline.landing import FileAsked, Landing, Release, link_editions, release_id_of
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.staging import StagedRelease, find_staged, remember_refusal, staged_folder, staging_key, sweep
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 
-Reader = Callable[[Sequence[FileAsked], Path], list[Reading]]
+Reader = Callable[[Sequence[FileAsked], Path], list[FileReading]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class _Pass:
     refused: list[SourceFileError] = field(default_factory=list)
     waiting: list[SourceFileError] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
-    readings: dict[str, Reading] = field(default_factory=dict)
+    readings: dict[str, FileReading] = field(default_factory=dict)
     files_read: int = 0
 
     def __post_init__(self) -> None:
@@ -180,7 +180,7 @@ class _Pass:
     def _ask(self, content: Path, found: _Standing) -> FileAsked:
         return FileAsked(self.source.source, content, found.raw.name, found.sha256, found.sidecar)
 
-    def _read_all(self, asked: dict[str, FileAsked]) -> dict[str, Reading]:
+    def _read_all(self, asked: dict[str, FileAsked]) -> dict[str, FileReading]:
         """Return what is remembered of files, and read the others."""
         readings = {digest: self._recall(file) for digest, file in asked.items()}
         unread = [digest for digest, reading in readings.items() if reading is None]
@@ -194,7 +194,7 @@ class _Pass:
             readings[digest] = reading
         return {digest: reading for digest, reading in readings.items() if reading is not None}
 
-    def _recall(self, asked: FileAsked) -> Reading | None:
+    def _recall(self, asked: FileAsked) -> FileReading | None:
         """Return what a file was recognised as and parsed into before; None where it is to be read."""
         remembered = self.memory.recall(asked)
         if remembered is None or remembered.release is None:
@@ -202,9 +202,9 @@ class _Pass:
         staged = find_staged(remembered.release, self.settings.staging_dir)
         if staged is None:
             return None
-        return Reading(remembered.release, staged if isinstance(staged, SourceFileError) else None)
+        return FileReading(remembered.release, staged if isinstance(staged, SourceFileError) else None)
 
-    def _with_release_known_before(self, asked: FileAsked, reading: Reading) -> Reading:
+    def _with_release_known_before(self, asked: FileAsked, reading: FileReading) -> FileReading:
         """Return a reading that was cut short with the release that the file was recognised as before, if it was."""
         if reading.release is not None and reading.error is None:
             return reading if find_staged(reading.release, self.settings.staging_dir) else _read_by_other_rules(reading)
@@ -352,7 +352,7 @@ def _with_its_place(release: Release, record: Record) -> Release:
     )
 
 
-def _read_by_other_rules(reading: Reading) -> Reading:
+def _read_by_other_rules(reading: FileReading) -> FileReading:
     """Return a reading of which the worker and this process do not think alike: a declaration changed in between."""
     assert reading.release is not None
     error = SourceFileError(

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.ingest.reading import Reading
+from msoic_pipeline.ingest.reading import FileReading
 from msoic_pipeline.landing import FileAsked, Release, code_digest
 from msoic_pipeline.model import members
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -38,7 +38,7 @@ class Memory:
         except (OSError, ValueError):
             self._old = {}
 
-    def recall(self, asked: FileAsked) -> Reading | None:
+    def recall(self, asked: FileAsked) -> FileReading | None:
         """Return what a file was recognised as, or why it was refused; None where it is to be read."""
         key = self._key(asked)
         entry = self._new.get(key) or self._old.get(key)
@@ -46,12 +46,12 @@ class Memory:
             return None
         self._new[key] = entry
         if "error" in entry:
-            return Reading(None, SourceFileError(**entry["error"]), entry["blame"])
+            return FileReading(None, SourceFileError(**entry["error"]), entry["blame"])
         fields = entry["release"]
         days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
-        return Reading(Release(**(fields | days | {"file_name": asked.name})))
+        return FileReading(Release(**(fields | days | {"file_name": asked.name})))
 
-    def keep(self, asked: FileAsked, reading: Reading) -> None:
+    def keep(self, asked: FileAsked, reading: FileReading) -> None:
         """Remember what came of reading a file, unless it was the machine that failed."""
         key = self._key(asked)
         if reading.release is not None:

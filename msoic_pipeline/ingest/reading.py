@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileReading:
     """What came of reading a file: the release that it is, if it is one, and why it could not be read or parsed.
 
     ``blame`` says whose fault an error is: ``file`` (it will be the same until something changes), ``limits`` (it took
@@ -46,7 +46,7 @@ class Reading:
     blame: str = "file"
 
 
-def read_file(asked: FileAsked, staging_dir: Path) -> Reading:
+def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
     """Recognise and parse a file. To be called in a worker process, where its content comes from other people."""
     release: Release | None = None
     try:
@@ -58,24 +58,24 @@ def read_file(asked: FileAsked, staging_dir: Path) -> Reading:
         finally:
             workbook.close()
     except SourceFileError as error:
-        return Reading(release, _about(asked, error))
+        return FileReading(release, _about(asked, error))
     except MemoryError:
-        return Reading(release, _over_memory(asked.name), blame="limits")
+        return FileReading(release, _over_memory(asked.name), blame="limits")
     except OSError as error:
-        return Reading(release, _machine_failed(asked.name, error), blame="machine")
+        return FileReading(release, _machine_failed(asked.name, error), blame="machine")
     except Exception as error:
-        return Reading(release, _pipeline_failed(asked, error))
+        return FileReading(release, _pipeline_failed(asked, error))
     except BaseException as error:  # a reader in another language raises what is no Exception where it stumbles
-        return Reading(release, _reader_failed(asked.name, error))
-    return Reading(release)
+        return FileReading(release, _reader_failed(asked.name, error))
+    return FileReading(release)
 
 
-def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[Reading]:
+def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
     """Read files in worker processes, as many at a time as there are processors; return what came of each."""
     calls = [(file.content, (file, staging_dir)) for file in asked]
     answers = call_in_workers(read_file, calls)
     return [
-        answer if isinstance(answer, Reading) else Reading(None, _about(file, answer), blame="limits")
+        answer if isinstance(answer, FileReading) else FileReading(None, _about(file, answer), blame="limits")
         for file, answer in zip(asked, answers, strict=True)
     ]
 
