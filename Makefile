@@ -62,7 +62,7 @@ docs: $(VENV) ## Write docs/data-dictionary.md from the model
 	$(BIN)/msoic dictionary > .data-dictionary.tmp && mv .data-dictionary.tmp docs/data-dictionary.md || { rm -f .data-dictionary.tmp; exit 1; }
 
 revision: $(VENV) ## Write the next revision of the tables: make revision WORDS="what changes"
-	@$(BIN)/python -m msoic_pipeline.migrations "$(WORDS)"
+	@$(BIN)/python -m msoic_pipeline.warehouse.migrations "$(WORDS)"
 
 clean: ## Remove the environment, caches, staging and output; the warehouse and the UI's history stay
 	rm -rf $(VENV) $(FUZZ_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis data/staging data/output

@@ -6,7 +6,7 @@ from msoic_pipeline.assets.common import Warehouse
 from msoic_pipeline.assets.facts import fact_assets
 from msoic_pipeline.assets.figures import figure_assets, outcome_asset, published_asset
 from msoic_pipeline.assets.sources import source_assets
-from msoic_pipeline.automation import everything_job, lost_runs, nightly, note_failure
+from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure
 
 CHECKED = [*source_assets(), *fact_assets(), *figure_assets()]
 ASSETS = [*CHECKED, published_asset(CHECKED)]

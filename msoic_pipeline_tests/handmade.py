@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import PUBLISHER, Accepted, load_dimensions, load_quarters, register
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
@@ -20,7 +19,8 @@ from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, p
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import Summary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.loading import PUBLISHER, Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
 from msoic_pipeline_tests.sample import staged_releases
 

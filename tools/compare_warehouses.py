@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, reading
 
 # What differs from run to run, or tells how the warehouse was made.
 LEFT_OUT = {"pipeline_run", "load_log", "alembic_version", "data_dictionary"}

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, reading
 
 QUERIES = (
     "SELECT count(*), sum(value) FROM current_kpi_value WHERE kpi_id = 'nrm_referrals' AND period_kind = 'quarter'",
@@ -55,7 +55,9 @@ def main(words: Sequence[str]) -> None:
     url = Settings().warehouse_url
     print("idle:")
     idle = measure(url, seconds, readers)
-    run = subprocess.Popen([sys.executable, "-m", "msoic_pipeline.cli", "run", "--rebuild"], stdout=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "msoic_pipeline.commands.cli", "run", "--rebuild"], stdout=subprocess.DEVNULL
+    )
     time.sleep(10)  # until it has begun to load
     print("while a run loads everything anew:")
     busy = measure(url, seconds, readers)

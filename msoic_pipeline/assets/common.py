@@ -17,10 +17,10 @@ from sqlalchemy import event
 
 from msoic_pipeline.model.dictionary import type_name
 from msoic_pipeline.periods import FIRST_QUARTER
-from msoic_pipeline.runs import hold_warehouse, holder_words, show_alive
+from msoic_pipeline.running.runs import hold_warehouse, holder_words, show_alive
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import printable
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine, prepare
 
 # Backfill policies are marked beta; they are what makes a backfill one run.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)

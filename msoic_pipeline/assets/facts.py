@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from msoic_pipeline import stages
+from msoic_pipeline.assets import source_steps
 from msoic_pipeline.assets.common import (
     PREVIEW_ROWS,
     QUARTERS,
@@ -18,11 +18,11 @@ from msoic_pipeline.assets.common import (
     quarters_of,
     schema_of,
 )
-from msoic_pipeline.loading import Loaded, load_quarters, prune_releases
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_label
-from msoic_pipeline.warehouse import reading
+from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline.warehouse.loading import Loaded, load_quarters, prune_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
@@ -52,10 +52,10 @@ def _facts(source: Source) -> dg.AssetsDefinition:
         error = ""
         loaded: list[Loaded] = []
         try:
-            intake, verdicts = stages.validate(warehouse.settings, warehouse.engine, source)
+            intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
             # What facts refer to, in case a quarter is backfilled before the validated asset has run.
-            stages.record(warehouse.engine, source, intake, verdicts, dt.date.today())
-            loaded = load_quarters(warehouse.engine, source, quarters, stages.accepted(intake, verdicts))
+            source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+            loaded = load_quarters(warehouse.engine, source, quarters, source_steps.accepted(intake, verdicts))
             prune_releases(warehouse.engine, source, intake.landing)
         except Exception as problem:
             error = log_failure(context, f"loading {source.source}", problem)

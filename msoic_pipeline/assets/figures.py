@@ -19,7 +19,6 @@ from msoic_pipeline.assets.common import (
     schema_of,
 )
 from msoic_pipeline.assets.verdict import check_keys, failed_checks
-from msoic_pipeline.loading import record_findings
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import (
     WHOLE_WAREHOUSE,
@@ -31,7 +30,8 @@ from msoic_pipeline.model.evidence import (
 )
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
-from msoic_pipeline.warehouse import reading, writing
+from msoic_pipeline.warehouse.engine import reading, writing
+from msoic_pipeline.warehouse.loading import record_findings
 
 
 @dg.asset(
@@ -191,7 +191,7 @@ def _check_name(row: dict[str, object]) -> str:
 )
 def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
     """Estimate what figures that are still growing will come to."""
-    from msoic_pipeline.maturity import estimate_maturity
+    from msoic_pipeline.kpis.maturity import estimate_maturity
 
     return dg.MaterializeResult(metadata={"dagster/row_count": estimate_maturity(warehouse.engine)})
 

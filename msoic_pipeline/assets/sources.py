@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from msoic_pipeline import stages
+from msoic_pipeline.assets import source_steps
 from msoic_pipeline.assets.common import Warehouse, as_table, attempt
-from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import lost_releases
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.quality import docs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.texts import first_of
+from msoic_pipeline.warehouse.loading import lost_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 SHOWN = 50
@@ -34,7 +34,7 @@ def _landed(source: Source) -> dg.AssetsDefinition:
     )
     def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake = stages.take_in(warehouse.settings, source)
+            intake = source_steps.take_in(warehouse.settings, source)
             landing = intake.landing
             newest = landing.releases[-1] if landing.releases else None
             shown = [
@@ -79,7 +79,7 @@ def _staged(source: Source) -> dg.AssetsDefinition:
     )
     def staged(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake = stages.take_in(warehouse.settings, source)
+            intake = source_steps.take_in(warehouse.settings, source)
             counts: dict[str, int] = {}
             for release in intake.staged:
                 for name, rows in release.manifest["facts"].items():
@@ -120,8 +120,8 @@ def _validated(source: Source) -> dg.AssetsDefinition:
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake, verdicts = stages.validate(warehouse.settings, warehouse.engine, source)
-            stages.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+            intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
+            source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
             index = warehouse.settings.output_dir / "data_docs" / "index.html"
             return dg.MaterializeResult(
                 metadata={

@@ -18,7 +18,7 @@ from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.periods import period_end, period_start, periods, shift_months
 from msoic_pipeline.publication.disclosure import FEWEST_REPORTERS
-from msoic_pipeline.warehouse import bulk_insert, reading, writing
+from msoic_pipeline.warehouse.engine import bulk_insert, reading, writing
 
 WHEN_PUBLISHED, TODAY = "when published", "today"
 VERDICTS: tuple[str, ...] = report_claim.c.verdict.info["members"]

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msoic_pipeline.ingest.archive import Archive, Decision, Record
 from msoic_pipeline.ingest.intake import source_locked, take_in_source
+from msoic_pipeline.ingest.landing import release_id_of
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.landing import release_id_of
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.errors import DecisionError
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source

@@ -16,12 +16,19 @@ from typing import Any
 from filelock import FileLock
 
 from msoic_pipeline.ingest.archive import Archive, Name, Record, growing
+from msoic_pipeline.ingest.landing import FileAsked, Landing, Release, link_editions, release_id_of
 from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.raw_files import RawFile, list_raw_files, still_growing, unreadable
 from msoic_pipeline.ingest.reading import FileReading, read_files
-from msoic_pipeline.landing import FileAsked, Landing, Release, link_editions, release_id_of
+from msoic_pipeline.ingest.staging import (
+    StagedRelease,
+    find_staged,
+    remember_refusal,
+    staged_folder,
+    staging_key,
+    sweep,
+)
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.staging import StagedRelease, find_staged, remember_refusal, staged_folder, staging_key, sweep
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 

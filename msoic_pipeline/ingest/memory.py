@@ -10,8 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.ingest.landing import FileAsked, Release
 from msoic_pipeline.ingest.reading import FileReading
-from msoic_pipeline.landing import FileAsked, Release, code_digest
+from msoic_pipeline.ingest.staging import READS_FILES
 from msoic_pipeline.model import members
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source, layout_digest
@@ -29,7 +31,7 @@ class Memory:
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
         self._layouts = layout_digest(source)
-        rules = (source.model_dump_json(include=_RECOGNISES), members.digest(), code_digest())
+        rules = (source.model_dump_json(include=_RECOGNISES), members.digest(), code_digest(READS_FILES))
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
         self._today = dt.date.today().isoformat()
         self._new: dict[str, dict[str, Any]] = {}

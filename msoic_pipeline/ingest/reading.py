@@ -23,9 +23,9 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from msoic_pipeline.landing import FileAsked, Release, file_digest, identify_release
+from msoic_pipeline.ingest.landing import FileAsked, Release, file_digest, identify_release
+from msoic_pipeline.ingest.staging import stage_workbook
 from msoic_pipeline.limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
-from msoic_pipeline.staging import stage_workbook
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import load_source

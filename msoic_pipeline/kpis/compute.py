@@ -18,7 +18,7 @@ from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, periods
-from msoic_pipeline.warehouse import reading, writing
+from msoic_pipeline.warehouse.engine import reading, writing
 
 STAGE = "kpi"
 KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")

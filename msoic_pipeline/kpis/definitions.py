@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
@@ -291,15 +292,18 @@ def parse_definitions(text: str) -> tuple[Kpi, ...]:
 @cache
 def load_definitions() -> tuple[Kpi, ...]:
     """Return the declared KPIs. Raises ValueError where the file is not well formed, saying how."""
-    return parse_definitions(files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8"))
+    return parse_definitions(_definitions_text())
 
 
 @cache
 def definitions_digest() -> str:
     """Return a digest of the definitions and of the code that computes them: when it changes, so may every value."""
-    parts = sorted(part.name for part in files(__package__).iterdir() if part.name.endswith((".yaml", ".py")))
-    text = "".join(files(__package__).joinpath(part).read_text(encoding="utf-8") for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()
+    code = code_digest("msoic_pipeline.kpis.compute")
+    return hashlib.sha256(f"{_definitions_text()}{code}".encode()).hexdigest()
+
+
+def _definitions_text() -> str:
+    return files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8")
 
 
 def write_definitions(connection: Connection) -> None:

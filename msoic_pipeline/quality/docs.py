@@ -10,9 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from msoic_pipeline.ingest.sheet_checks import SHEET_CHECKS
 from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.quality.warehouse_checks import WAREHOUSE_CHECKS
-from msoic_pipeline.sheet_checks import SHEET_CHECKS
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _SHOWN = "releases.json"

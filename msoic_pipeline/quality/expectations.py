@@ -23,15 +23,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import accepted_words, accepting, faults_of
+from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.ingest.known_faults import accepted_words, accepting, faults_of
+from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
 from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.quality.verdicts import WITHHELD
-from msoic_pipeline.sheet_checks import Finding
-from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.workbooks.layout import Source
 
 # Rows held in memory at once; a release is never divided.
@@ -162,8 +163,7 @@ def _digest(facts: tuple[str, ...]) -> str:
     for name in facts:
         for expectation in expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        hasher.update(path.read_bytes())
+    hasher.update(code_digest("msoic_pipeline.quality.expectations").encode())
     return hasher.hexdigest()[:16]
 
 

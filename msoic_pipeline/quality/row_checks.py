@@ -13,13 +13,13 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault, accepted_words, excuse
+from msoic_pipeline.ingest.known_faults import Fault, accepted_words, excuse
+from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
 from msoic_pipeline.quality.checks import Check, at_cell, day_words, figure_words, number_label, period_number
-from msoic_pipeline.sheet_checks import Finding
 from msoic_pipeline.texts import first_of
 
 DAYS_OF_A_WEEK = 7

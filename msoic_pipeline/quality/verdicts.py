@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from msoic_pipeline.landing import Landing
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
-from msoic_pipeline.sheet_checks import Finding
-from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source

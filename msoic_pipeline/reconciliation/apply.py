@@ -11,19 +11,19 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.model import members
 from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule, release
 from msoic_pipeline.periods import parse_period, shift_months
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, Tolerance, load_acceptances, load_rules
 from msoic_pipeline.reconciliation.sides import HISTORY_QUARTERS, Asked, compared, usual_revisions
-from msoic_pipeline.warehouse import reading, writing
+from msoic_pipeline.warehouse.engine import reading, writing
 
 STAGE = "reconcile"
 # A force is known by its name, not by its code.
@@ -83,12 +83,6 @@ def _in_force(acceptances: Sequence[Acceptance], today: dt.date | None) -> list[
     return [acceptance for acceptance in acceptances if acceptance.until >= day]
 
 
-@cache
-def _code_digest() -> str:
-    folder = Path(__file__).parent
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
-
-
 def _fingerprints(
     connection: Connection, quarters: Sequence[dt.date], rules: Sequence[Rule], in_force: Sequence[Acceptance]
 ) -> dict[dt.date, str]:
@@ -97,7 +91,8 @@ def _fingerprints(
     loaded = sa.select(load_log).where(load_log.c.stage.startswith("load ")).order_by(load_log.c.stage)
     for entry in connection.execute(loaded):
         loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
-    declared = [_code_digest(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
+    code = code_digest("msoic_pipeline.reconciliation.apply")
+    declared = [code, members.digest(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
     fingerprints = {}
     for quarter in quarters:
         history = [shift_months(quarter, -3 * back) for back in range(HISTORY_QUARTERS + 1)]

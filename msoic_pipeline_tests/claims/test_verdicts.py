@@ -13,15 +13,15 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_periods, parse_report
 from msoic_pipeline.claims.verdicts import claim_lines, compute_claims, disagreements, readings
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
-from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.model.evidence import report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
 from msoic_pipeline.quality.verdicts import judge as judge_files
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.sample import staged_releases

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import quarantine, release, vintage
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.faults.registry import SAMPLE
 
@@ -217,7 +217,7 @@ class Bench:
         said = self.folder / "said"
         said.mkdir(exist_ok=True)
         out, err = said / f"{mark}.out", said / f"{mark}.err"
-        command = [*prefix, sys.executable, "-m", "msoic_pipeline.cli", "run"]
+        command = [*prefix, sys.executable, "-m", "msoic_pipeline.commands.cli", "run"]
         command += ["--from", first, "--to", last or self.last or first]
 
         def limited() -> None:

@@ -120,7 +120,7 @@ def _where(error: BaseException) -> str:
 
 
 def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
-    from msoic_pipeline import stages
+    from msoic_pipeline.assets import source_steps
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.workbooks.layout import load_source
 
@@ -132,13 +132,13 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
         warehouse_url=f"sqlite:///{aside}/warehouse.sqlite",
     )
     source = load_source(hostile.source)
-    staging = stages.take_in(settings, source)
+    staging = source_steps.take_in(settings, source)
     # Validated is only what says other things than its donor, and no Data Docs are written: that takes longest of all.
     own = [each for each in staging.staged if hostile.token in each.release.file_name]
     others = [each for each in staging.staged if each not in own]
     unlike = [each for each in own if _figures(each, others) != LIKE_DONOR]
-    findings = stages.validate_source(source, unlike, None) if unlike and EXPECTATIONS else {}
-    verdicts = stages.judge(source, staging.landing, own, [error for _, error in staging.unparsed], findings)
+    findings = source_steps.validate_source(source, unlike, None) if unlike and EXPECTATIONS else {}
+    verdicts = source_steps.judge(source, staging.landing, own, [error for _, error in staging.unparsed], findings)
     its = [verdict for verdict in verdicts if hostile.token in verdict.file_name]
     harm = [f"ALSO {v.file_name}: {v.reasons}" for v in verdicts if v not in its]
     if not its:
@@ -173,7 +173,7 @@ def _figures(staged: Any, others: list[Any]) -> str:
 
 
 def _main(names: list[str]) -> None:
-    import msoic_pipeline.stages  # noqa: F401  once, before the forks
+    import msoic_pipeline.assets.source_steps  # noqa: F401  once, before the forks
 
     counts: dict[str, int] = {}
     chosen = [HOSTILE[name] for name in names] if names else list(HOSTILE.values())

@@ -25,10 +25,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from msoic_pipeline import staging
-from msoic_pipeline.ingest import reading
+from msoic_pipeline.ingest import reading, staging
+from msoic_pipeline.ingest.landing import FileAsked
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
-from msoic_pipeline.landing import FileAsked
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
 from msoic_pipeline.workbooks import explain as explanation
 from msoic_pipeline.workbooks.errors import SourceFileError

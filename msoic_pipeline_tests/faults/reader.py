@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from msoic_pipeline.warehouse import open_engine
+from msoic_pipeline.warehouse.engine import open_engine
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.faults.bench import read_quarters
 

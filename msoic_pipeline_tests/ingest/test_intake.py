@@ -27,9 +27,9 @@ from msoic_pipeline.ingest.decisions import (
     synthetic_releases,
 )
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
+from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.landing import Release
 from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY

@@ -15,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.landing import Landing
-from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.periods import FIRST_QUARTER, periods
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.staging import MANIFEST, StagedRelease
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.sample import staged_releases
 

@@ -15,7 +15,7 @@ from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import load_log, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
-from msoic_pipeline.warehouse import reading
+from msoic_pipeline.warehouse.engine import reading
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from msoic_pipeline.kpis.compute import AS_AT_SQL, kpi_table
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_label, periods
-from msoic_pipeline.warehouse import reading
+from msoic_pipeline.warehouse.engine import reading
 
 TODAY = "2026-03-01"
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.model import metadata
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 SAMPLE = REPOSITORY / "data" / "raw"
@@ -74,7 +74,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, raw: Path, staging: Path, tmp_path
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, settings: Path) -> Iterator[Callable[..., Ran]]:
     """Run the job over quarters on a warehouse, or some of its assets alone."""
-    from msoic_pipeline.automation import range_tags
+    from msoic_pipeline.automation.jobs import range_tags
     from msoic_pipeline.definitions import defs
 
     with dg.DagsterInstance.ephemeral() as instance:

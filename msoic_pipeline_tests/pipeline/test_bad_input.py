@@ -13,11 +13,11 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline import stages
+from msoic_pipeline.assets import source_steps
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline.workbooks.errors import DeclarationError
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 from msoic_pipeline_tests.sample import read_here
@@ -130,8 +130,8 @@ def test_a_stage_that_breaks_says_so_in_its_check_and_the_others_go_on(
             raise DeclarationError("msoic_pipeline/sources/cps/faults.yaml is to be mended: f: rulle")
         return validated(source, *rest)
 
-    validated = stages.validate_source
-    monkeypatch.setattr(stages, "validate_source", broken)
+    validated = source_steps.validate_source
+    monkeypatch.setattr(source_steps, "validate_source", broken)
     ran = run(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", FIRST, FIRST)
     assert not ran.success
     assert "validated/cps:validated" in str(ran) and "faults.yaml is to be mended: f: rulle" in str(ran)
@@ -150,7 +150,7 @@ def test_a_period_after_the_publication_is_named(run: Run, raw: Path, tmp_path: 
 
 def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     name = "modern-slavery-national-referral-mechanism-statistics-uk-quarter-1-2023-january-to-march-tables.ods"
-    from msoic_pipeline import faults
+    from msoic_pipeline.ingest import known_faults
     from msoic_pipeline_tests.pipeline.conftest import SAMPLE
 
     for each in (name, f"{name}.yaml"):
@@ -158,9 +158,9 @@ def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, mon
     url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
     ran = run(url, FIRST, FIRST)
     assert ran.success, str(ran)
-    monkeypatch.setattr(faults, "load_faults", lambda source: ())
+    monkeypatch.setattr(known_faults, "load_faults", lambda source: ())
     # Read in this process, which is the one where the declarations are gone.
-    monkeypatch.setattr(stages, "take_in_source", partial(take_in_source, reader=read_here))
+    monkeypatch.setattr(source_steps, "take_in_source", partial(take_in_source, reader=read_here))
     ran = run(url, FIRST, FIRST)
     assert not ran.success
     assert "duplicate_key" in str(ran) and "Table_2" in str(ran)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from msoic_pipeline.cli import app
+from msoic_pipeline.commands.cli import app
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.publication.templates import write_template
 from msoic_pipeline.workbooks.layout import load_source

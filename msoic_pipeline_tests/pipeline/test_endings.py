@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
 
-from msoic_pipeline.home import open_home
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.running.home import open_home
+from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran, contents
 from msoic_pipeline_tests.running.conftest import until
@@ -36,7 +36,7 @@ def url(settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def _command(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "msoic_pipeline.cli", "run", *words]
+    command = [sys.executable, "-m", "msoic_pipeline.commands.cli", "run", *words]
     # One stream: the last line is the last line, whichever it goes to.
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -23,7 +23,6 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.expectations import validate_source
@@ -37,7 +36,8 @@ from msoic_pipeline.quality.warehouse_checks import (
 )
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
-from msoic_pipeline.warehouse import open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
+from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, load_quarters, register
 from msoic_pipeline.workbooks.grid import from_a1
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY

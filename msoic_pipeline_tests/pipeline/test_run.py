@@ -14,15 +14,15 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline import stages
-from msoic_pipeline.automation import nightly, quarters_to_run
+from msoic_pipeline.assets import source_steps
+from msoic_pipeline.automation.jobs import nightly, quarters_to_run
 from msoic_pipeline.definitions import defs
 from msoic_pipeline.ingest.decisions import decide, find_release
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse import forget_loads, open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import forget_loads, open_engine, prepare, reading
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SAMPLE, Ran, contents
@@ -107,7 +107,7 @@ def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Pa
 
 KILLED = """
 import os, sys
-import msoic_pipeline.loading as loading
+import msoic_pipeline.warehouse.loading as loading
 whole = loading.bulk_insert
 calls = 0
 def dies(connection, table, rows):
@@ -117,20 +117,20 @@ def dies(connection, table, rows):
         os._exit(9)
     return whole(connection, table, rows)
 loading.bulk_insert = dies
-import msoic_pipeline.warehouse as warehouse
+import msoic_pipeline.warehouse.engine as warehouse
 warehouse.bulk_insert = dies
 import datetime as dt
-from msoic_pipeline import stages
-from msoic_pipeline.loading import load_quarters
+from msoic_pipeline.assets import source_steps
+from msoic_pipeline.warehouse.loading import load_quarters
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.workbooks.layout import load_source
 settings, source = Settings(), load_source("cps")
 engine = open_engine(settings.warehouse_url)
 prepare(engine)
-intake, verdicts = stages.validate(settings, engine, source)
-stages.record(engine, source, intake, verdicts, dt.date(2022, 12, 1))
-load_quarters(engine, source, [dt.date(2021, m, 1) for m in (1, 4, 7, 10)], stages.accepted(intake, verdicts))
+intake, verdicts = source_steps.validate(settings, engine, source)
+source_steps.record(engine, source, intake, verdicts, dt.date(2022, 12, 1))
+load_quarters(engine, source, [dt.date(2021, m, 1) for m in (1, 4, 7, 10)], source_steps.accepted(intake, verdicts))
 """
 
 
@@ -198,7 +198,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
     assert run(url).success
     before = contents(url)
-    judged = stages.judge
+    judged = source_steps.judge
 
     def judge_harder(source: Source, *rest: Any) -> list[Verdict]:
         verdicts = judged(source, *rest)
@@ -207,7 +207,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
                 verdict.accepted, verdict.reasons = False, ["a new rule is broken"]
         return verdicts
 
-    monkeypatch.setattr(stages, "judge", judge_harder)
+    monkeypatch.setattr(source_steps, "judge", judge_harder)
     ran = run(url)
     assert not ran.success and "a new rule is broken" in str(ran)
     held = contents(url)

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msoic_pipeline.landing import Release
+from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.staging import MANIFEST, StagedRelease
 
 Rows = list[dict[str, Any]]
 Stage = Callable[..., StagedRelease]

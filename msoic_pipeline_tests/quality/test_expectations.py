@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msoic_pipeline.faults import Fault
-from msoic_pipeline.landing import Landing
+from msoic_pipeline.ingest.known_faults import Fault
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectations
 from msoic_pipeline.quality.docs import docs_index, site_index
 from msoic_pipeline.quality.expectations import ExpectationError, expectations_of, validate_source
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.sheet_checks import Finding
-from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
 

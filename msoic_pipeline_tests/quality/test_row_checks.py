@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault
+from msoic_pipeline.ingest.known_faults import Fault
+from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.quality.row_checks import ROW_CHECKS, check_rows
 from msoic_pipeline.quality.warehouse_checks import WAREHOUSE_CHECKS
-from msoic_pipeline.sheet_checks import Finding
 
 DECISIONS, CRIME, SMALL_BOATS = (
     FACTS["fact_nrm_decision"],

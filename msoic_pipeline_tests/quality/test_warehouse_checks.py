@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.loading import load_dimensions, record_findings
 from msoic_pipeline.model.evidence import coverage, release, vintage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.quality.warehouse_checks import check_warehouse, level_shifts, next_due
-from msoic_pipeline.warehouse import open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.loading import load_dimensions, record_findings
 from msoic_pipeline.workbooks.layout import load_source
 
 DECISIONS = FACTS["fact_nrm_decision"]

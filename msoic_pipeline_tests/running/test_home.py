@@ -10,18 +10,18 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from msoic_pipeline import home as homes
-from msoic_pipeline.cli import app
-from msoic_pipeline.home import HomeError, is_about_records, open_home, ready_home
+from msoic_pipeline.commands.cli import app
+from msoic_pipeline.running import home as homes
+from msoic_pipeline.running.home import HomeError, is_about_records, open_home, ready_home
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import Start
 
 OPENS = """
-from msoic_pipeline.home import open_home
+from msoic_pipeline.running.home import open_home
 with open_home() as instance:
     print(len(instance.get_runs()), flush=True)
 """
-OURS = (REPOSITORY / "msoic_pipeline" / "dagster.yaml").read_text()
+OURS = (REPOSITORY / "msoic_pipeline" / "running" / "dagster.yaml").read_text()
 
 
 def test_a_cold_home_may_be_opened_by_many_at_once(home: Path, start: Start):

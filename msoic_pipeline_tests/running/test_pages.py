@@ -25,9 +25,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from typer.testing import CliRunner
 
-from msoic_pipeline.cli import app
-from msoic_pipeline.home import open_home
-from msoic_pipeline.pages import forget_days_to_come, guarded_webserver, serve_pages
+from msoic_pipeline.commands.cli import app
+from msoic_pipeline.running.home import open_home
+from msoic_pipeline.running.pages import forget_days_to_come, guarded_webserver, serve_pages
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import until
 
@@ -126,7 +126,7 @@ def test_pages_of_one_home_are_shown_once(home: Path):
         (home / "ui.lock").write_text("process 1 on http://127.0.0.1:3000")
         # As another process would find it: a thread's own lock is refused otherwise.
         shown = subprocess.run(
-            [sys.executable, "-m", "msoic_pipeline.cli", "ui", "--port", str(_free_port())],
+            [sys.executable, "-m", "msoic_pipeline.commands.cli", "ui", "--port", str(_free_port())],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
@@ -143,7 +143,7 @@ def test_a_daemon_that_was_started_otherwise(home: Path, monkeypatch: pytest.Mon
     said: list[str] = []
     with open_home() as instance:
         beats = iter((100.0, 100.0, 130.0))
-        monkeypatch.setattr("msoic_pipeline.pages.time.time", lambda: 110.0)
+        monkeypatch.setattr("msoic_pipeline.running.pages.time.time", lambda: 110.0)
         monkeypatch.setattr(
             type(instance),
             "get_daemon_heartbeats",
@@ -202,7 +202,7 @@ def test_nothing_is_left_when_the_pages_end(home: Path, sent: signal.Signals, tm
     with (tmp_path / "said").open("w") as said:
         # As in the background of a shell that is no terminal's: SIGINT is ignored there.
         shown = subprocess.Popen(
-            ["sh", "-c", f'trap "" INT; exec {sys.executable} -m msoic_pipeline.cli ui --port {port}'],
+            ["sh", "-c", f'trap "" INT; exec {sys.executable} -m msoic_pipeline.commands.cli ui --port {port}'],
             cwd=REPOSITORY,
             stdout=said,
             stderr=said,

@@ -13,28 +13,28 @@ import sqlalchemy as sa
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from msoic_pipeline import runs
 from msoic_pipeline.assets.common import Warehouse
 from msoic_pipeline.assets.figures import failed_checks
-from msoic_pipeline.automation import nightly, quarters_to_run
-from msoic_pipeline.home import open_home
-from msoic_pipeline.run import STOPPED, _found
-from msoic_pipeline.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
+from msoic_pipeline.automation.jobs import nightly, quarters_to_run
+from msoic_pipeline.commands.run import STOPPED, _found
+from msoic_pipeline.running import runs
+from msoic_pipeline.running.home import open_home
+from msoic_pipeline.running.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
+from msoic_pipeline.running.signals import stop_on_signals
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.signals import stop_on_signals
 from msoic_pipeline_tests.running.conftest import Start, until
 
 HOLDS = """
 import sys, time
-from msoic_pipeline.runs import hold_warehouse
+from msoic_pipeline.running.runs import hold_warehouse
 with hold_warehouse(sys.argv[1], "run of the other", lambda words: print(words, flush=True)):
     print("held", flush=True)
     time.sleep(600)
 """
 ALIVE = """
 import sys, time
-from msoic_pipeline.home import open_home
-from msoic_pipeline.runs import show_alive
+from msoic_pipeline.running.home import open_home
+from msoic_pipeline.running.runs import show_alive
 with open_home() as instance:
     show_alive(instance, sys.argv[1])
     print("shown", flush=True)
@@ -193,7 +193,7 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
 
 def test_the_nightly_run_of_an_earlier_night_is_waited_for(monkeypatch: pytest.MonkeyPatch, home: Path):
-    monkeypatch.setattr("msoic_pipeline.automation.quarters_to_run", lambda settings: ("2021-01-01", "2021-01-01"))
+    monkeypatch.setattr("msoic_pipeline.automation.jobs.quarters_to_run", lambda settings: ("2021-01-01", "2021-01-01"))
     with open_home() as instance:
         assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest)
         run_id = _started(instance)
@@ -210,7 +210,7 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
         raise ZeroDivisionError
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
-    monkeypatch.setattr("msoic_pipeline.automation.stale_quarters", breaks)
+    monkeypatch.setattr("msoic_pipeline.automation.jobs.stale_quarters", breaks)
     assert quarters_to_run(Settings())[0] == "2015-01-01"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from msoic_pipeline.staging import StagedRelease
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline_tests.sample import failed_checks, land_copy, only, rows_of, staged
 
 FACT = "fact_irregular_arrival"

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.staging import StagedRelease
 from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.independent import as_number, read_cells
 from msoic_pipeline_tests.sample import RAW, landed, staged_releases

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from msoic_pipeline.ingest.staging import check_totals
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.staging import check_totals
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.matching import TOTAL, match_sheet

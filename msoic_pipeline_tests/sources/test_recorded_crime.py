@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from msoic_pipeline.staging import StagedRelease
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline_tests.independent import read_cells
 from msoic_pipeline_tests.sample import RAW, failed_checks, land_copy, only, rows_of, staged
 

@@ -24,6 +24,7 @@ SETTINGS = "dagster.yaml"
 FORMER_SETTINGS = frozenset(
     {
         "5a6985bace6b6ee02b6a0570ab7764361472aa4da9931aa74d0ffd792c8b85d3",
+        "c2c20d893de66ebf31f8d45ee337c065068f95c780c80ea273302468fd794979",
         "a6a622d2e39e6904fd2e3428f32d328f1fd8213021ac782de4927353317b8e4c",
     }
 )
@@ -103,7 +104,7 @@ def _alone_in(home: Path) -> FileLock:
 
 
 def _settle(home: Path) -> list[str]:
-    ours = importlib.resources.files("msoic_pipeline").joinpath(SETTINGS).read_text(encoding="utf-8")
+    ours = importlib.resources.files(__package__).joinpath(SETTINGS).read_text(encoding="utf-8")
     path = home / SETTINGS
     theirs = path.read_text(encoding="utf-8") if path.is_file() else ""
     if not theirs or hashlib.sha256(theirs.encode()).hexdigest() in FORMER_SETTINGS:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault, accepted_words, excuse
+from msoic_pipeline.ingest.known_faults import Fault, accepted_words, excuse
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of

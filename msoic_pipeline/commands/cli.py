@@ -77,11 +77,11 @@ def run(
     Ends with exit code 1 where a file was rejected, a blocking check failed, a step broke or the run was stopped; the
     last line says which. Waits while another run is at work on the same warehouse.
     """
-    from msoic_pipeline.signals import STOPPED, stop_on_signals
+    from msoic_pipeline.running.signals import STOPPED, stop_on_signals
 
     try:
         with stop_on_signals():
-            from msoic_pipeline.run import run_everything
+            from msoic_pipeline.commands.run import run_everything
 
             succeeded, summary = run_everything(first, last or first, rebuild, _tell)
     except KeyboardInterrupt:
@@ -98,7 +98,7 @@ def ui(
     ] = None,
 ) -> None:
     """Open Dagster's pages on http://127.0.0.1:3000, with the schedules running."""
-    from msoic_pipeline.pages import serve_pages
+    from msoic_pipeline.running.pages import serve_pages
 
     raise typer.Exit(serve_pages(port, name or [], _tell))
 
@@ -106,7 +106,7 @@ def ui(
 @app.command()
 def check(file: File) -> None:
     """Say what would become of a file, without loading it: its release, the layouts that fit, what is wrong with it."""
-    from msoic_pipeline.run import check_file
+    from msoic_pipeline.commands.run import check_file
 
     accepted, words = check_file(file)
     typer.echo(words)
@@ -116,7 +116,7 @@ def check(file: File) -> None:
 @app.command()
 def releases(source: Annotated[str, typer.Argument(help="Source; all where it is left out.")] = "") -> None:
     """List the releases that the warehouse knows, with what has become of each."""
-    from msoic_pipeline.releases import release_lines
+    from msoic_pipeline.commands.releases import release_lines
 
     typer.echo(release_lines(source or None))
 
@@ -129,7 +129,7 @@ def withdraw(
     later: Annotated[bool, typer.Option("--later", help="Leave it to the next run to act on it.")] = False,
 ) -> None:
     """Take a release's figures out of the warehouse, or give them back. Nothing else takes figures away."""
-    from msoic_pipeline.releases import withdraw_release
+    from msoic_pipeline.commands.releases import withdraw_release
 
     words, quarters = withdraw_release(release, reason, undo)
     typer.echo(words)
@@ -144,7 +144,7 @@ def withdraw(
 @app.command(name="put-back")
 def put_back(names: Annotated[list[str], typer.Argument(metavar="RELEASE…")]) -> None:
     """Copy the files of releases from the archive to where they stood in the raw folder."""
-    from msoic_pipeline.releases import put_releases_back
+    from msoic_pipeline.commands.releases import put_releases_back
 
     typer.echo(put_releases_back(names))
 
@@ -156,7 +156,7 @@ def let_go(
     source: Annotated[str | None, typer.Option(help="All absent files of a source.")] = None,
 ) -> None:
     """Accept that files of releases do not stand in the raw folder any more. Their figures stand."""
-    from msoic_pipeline.releases import let_files_go
+    from msoic_pipeline.commands.releases import let_files_go
 
     typer.echo(let_files_go(names or [], source, reason))
 
@@ -166,8 +166,8 @@ def remove_sample(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse."""
-    from msoic_pipeline.releases import forget_sample, sample_words, withdraw_sample
-    from msoic_pipeline.run import run_everything
+    from msoic_pipeline.commands.releases import forget_sample, sample_words, withdraw_sample
+    from msoic_pipeline.commands.run import run_everything
 
     sample, words = sample_words()
     if not sample:
@@ -189,7 +189,7 @@ def kpi(
     as_at: Day = None,
 ) -> None:
     """Print KPI values, as known today or on an earlier day."""
-    from msoic_pipeline.run import kpi_lines
+    from msoic_pipeline.commands.run import kpi_lines
 
     typer.echo(kpi_lines(kpi_id or None, period, geography or None, as_at))
 
@@ -209,8 +209,8 @@ def trace(
     ] = False,
 ) -> None:
     """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
-    from msoic_pipeline.lineage import WithheldError
-    from msoic_pipeline.run import trace_figure
+    from msoic_pipeline.commands.run import trace_figure
+    from msoic_pipeline.kpis.lineage import WithheldError
 
     try:
         typer.echo(trace_figure(kpi_id, period, geography, as_at, as_json, copies, sensitive_copies))
@@ -222,7 +222,7 @@ def trace(
 @app.command()
 def claims(report: Annotated[str, typer.Argument(help="Report; all where it is left out.")] = "") -> None:
     """Print the verdict on every figure that the programme's reports claim, as known then and today."""
-    from msoic_pipeline.run import claim_table
+    from msoic_pipeline.commands.run import claim_table
 
     typer.echo(claim_table(report or None))
 
@@ -234,7 +234,7 @@ app.add_typer(layout, name="layout")
 @layout.command()
 def explain(file: File) -> None:
     """Say which layout reads each sheet of a file and why, or what differs and which lines would accept it."""
-    from msoic_pipeline.run import explain_layout
+    from msoic_pipeline.commands.run import explain_layout
 
     typer.echo(explain_layout(file))
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.loading import record_findings
 from msoic_pipeline.model.evidence import validation_result
-from msoic_pipeline.warehouse import open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.loading import record_findings
 
 MONDAY, TUESDAY, FRIDAY = dt.date(2026, 11, 2), dt.date(2026, 11, 3), dt.date(2026, 11, 6)
 COLUMNS = validation_result.c

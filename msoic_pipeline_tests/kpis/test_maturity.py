@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.maturity import chain_ladder
+from msoic_pipeline.kpis.maturity import chain_ladder
 
 # Incremental claims of G. Taylor and F. Ashe (1983), the example of Mack's paper.
 TAYLOR_ASHE = [

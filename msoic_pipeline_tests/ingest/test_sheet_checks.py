@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from msoic_pipeline.faults import Fault
-from msoic_pipeline.sheet_checks import Finding, check_labels, merged
+from msoic_pipeline.ingest.known_faults import Fault
+from msoic_pipeline.ingest.sheet_checks import Finding, check_labels, merged
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import match_sheet

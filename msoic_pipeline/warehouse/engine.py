@@ -21,13 +21,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
-from msoic_pipeline.migrations import HEAD, standing_revision, upgrade
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.dictionary import dictionary_rows
 from msoic_pipeline.model.evidence import data_dictionary, load_log
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import FIRST_QUARTER
+from msoic_pipeline.warehouse.migrations import HEAD, standing_revision, upgrade
 
 SCHEMA = "msoic"
 # Any number, as long as nothing else on the server uses it.

@@ -15,7 +15,7 @@ from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.warehouse import reading, replace_rows, writing
+from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
 
 # What matures: the KPI, and which of its columns.
 MATURING = (

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from msoic_pipeline.migrations import VERSION_TABLE, undescribed_model
+from msoic_pipeline.warehouse.migrations import VERSION_TABLE, undescribed_model
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -18,8 +18,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline import warehouse
-from msoic_pipeline.migrations import (
+from msoic_pipeline.model import metadata
+from msoic_pipeline.model.evidence import load_log, release, withdrawal
+from msoic_pipeline.model.views import VIEWS
+from msoic_pipeline.warehouse import engine as warehouse
+from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.migrations import (
     BASELINE,
     BASELINE_DIGESTS,
     HEAD,
@@ -30,10 +34,6 @@ from msoic_pipeline.migrations import (
     standing_revision,
     upgrade,
 )
-from msoic_pipeline.model import metadata
-from msoic_pipeline.model.evidence import load_log, release, withdrawal
-from msoic_pipeline.model.views import VIEWS
-from msoic_pipeline.warehouse import SCHEMA, open_engine, prepare, reading, writing
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 # What the program writes of itself, not of figures.
@@ -121,7 +121,7 @@ def test_the_first_revision_makes_the_tables_of_110197f_word_for_word(engine: En
 def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
     with reading(engine) as connection:
         scripts = ScriptDirectory.from_config(configure(connection))
-    assert scripts.get_current_head() == HEAD, "HEAD in msoic_pipeline/migrations/__init__.py"
+    assert scripts.get_current_head() == HEAD, "HEAD in msoic_pipeline/warehouse/migrations/__init__.py"
     assert scripts.get_base() == BASELINE
 
 
@@ -217,7 +217,7 @@ def test_tables_of_a_newer_version_are_left_alone(engine: Engine):
 
 PREPARES = """
 import sys
-from msoic_pipeline.warehouse import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine, prepare
 engine = open_engine(sys.stdin.readline().strip())
 prepare(engine)
 if "definitions" in sys.argv:

@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.pool import NullPool
 
-from msoic_pipeline.home import first_line
+from msoic_pipeline.running.home import first_line
+from msoic_pipeline.running.signals import STOPPED
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.signals import STOPPED
 
 if TYPE_CHECKING:
     import dagster as dg

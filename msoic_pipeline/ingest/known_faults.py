@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from msoic_pipeline.landing import Release
+from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.errors import DeclarationError, declared_in
 from msoic_pipeline.workbooks.layout import load_source

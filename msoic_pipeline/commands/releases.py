@@ -10,7 +10,7 @@ from msoic_pipeline.ingest import decisions
 from msoic_pipeline.ingest.decisions import KeptRelease
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline.workbooks.layout import load_source
 
 
@@ -53,7 +53,7 @@ def withdraw_release(named: str, reason: str, undo: bool) -> tuple[str, tuple[st
 def _quarters_of(settings: Settings, kept: KeptRelease) -> tuple[str, str] | None:
     """Return the first and last quarter whose figures a run would change; None where it would change none."""
     from msoic_pipeline.assets.common import all_quarters
-    from msoic_pipeline.stages import stale_quarters
+    from msoic_pipeline.assets.source_steps import stale_quarters
 
     engine = open_engine(settings.warehouse_url)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from msoic_pipeline.ingest import reading
-from msoic_pipeline.landing import Landing
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline_tests.sample import RAW, landed, take_in
 from sample_data.writers import write_xlsx

@@ -28,15 +28,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from msoic_pipeline.faults import Fault, faults_of
-from msoic_pipeline.landing import Release, code_digest
-from msoic_pipeline.limits import MAX_LISTED
-from msoic_pipeline.model import members
-from msoic_pipeline.model.arrow import arrow_schema
-from msoic_pipeline.model.columns import ALL
-from msoic_pipeline.model.facts import FACTS, published_total
-from msoic_pipeline.periods import period_start
-from msoic_pipeline.sheet_checks import (
+from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.ingest.known_faults import Fault, faults_of
+from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.sheet_checks import (
     Finding,
     check_labels,
     check_rates,
@@ -45,6 +40,12 @@ from msoic_pipeline.sheet_checks import (
     merged,
     parts_unavailable,
 )
+from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.model import members
+from msoic_pipeline.model.arrow import arrow_schema
+from msoic_pipeline.model.columns import ALL
+from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.layout import Table, layout_digest, load_source
@@ -52,6 +53,8 @@ from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
 from msoic_pipeline.workbooks.tidy import Columns, Mend, Tidy, check_conserved, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
+# The module that reads files: with all that it imports, the code on which staged files rest.
+READS_FILES = "msoic_pipeline.ingest.reading"
 MANIFEST = "manifest.json"
 REFUSAL = "refusal.json"
 PARTIAL = ".partial-"
@@ -125,7 +128,7 @@ def staging_key(release: Release) -> str:
     known = (release.release_id, release.sha256, release.published_on, release.reference_period, release.reporter)
     faults = [fault.model_dump_json() for fault in faults_of(release)]
     layouts = _layout_digest(release.source, release.reference_quarter)
-    parts = (*map(str, known), layouts, *faults, members.digest(), code_digest())
+    parts = (*map(str, known), layouts, *faults, members.digest(), code_digest(READS_FILES))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

@@ -10,8 +10,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import version
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -138,18 +136,6 @@ def identify_release(workbook: Workbook, asked: FileAsked) -> Release:
 def release_id_of(source: str, sha256: str) -> str:
     """Return the name of the release that a file of a source is, by its content."""
     return f"{source}-{sha256[:10]}"
-
-
-@cache
-def code_digest() -> str:
-    """Return a digest of the code that reads files: when it changes, they are read anew."""
-    folder = Path(__file__).parent
-    own = ("landing.py", "faults.py", "sheet_checks.py", "staging.py", "periods.py", "texts.py", "limits.py")
-    names = (*own, "model/arrow.py", "model/columns.py", "model/facts.py", "model/members/__init__.py")
-    paths = [*(folder / name for name in names), *sorted((folder / "workbooks").glob("*.py"))]
-    paths += [folder / "ingest" / name for name in ("reading.py", "sidecars.py")]
-    readers = [f"{name} {version(name)}" for name in ("python-calamine", "pandas", "numpy", "pyarrow")]
-    return hashlib.sha256("".join([*map(file_digest, paths), *readers]).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -8,11 +8,11 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from msoic_pipeline.assets.common import QUARTERS
+from msoic_pipeline.assets.source_steps import stale_quarters
 from msoic_pipeline.kpis.compute import stale_quarters as stale_kpis
-from msoic_pipeline.runs import end_lost_runs, note_failed_run
+from msoic_pipeline.running.runs import end_lost_runs, note_failed_run
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.stages import stale_quarters
-from msoic_pipeline.warehouse import open_engine
+from msoic_pipeline.warehouse.engine import open_engine
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"

@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.landing import Landing
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model import dimensions, evidence, members
 from msoic_pipeline.model.arrow import arrow_schema, rows_to_arrow
 from msoic_pipeline.model.facts import FACTS, published_total
@@ -39,8 +40,7 @@ from msoic_pipeline.periods import (
     shift_months,
 )
 from msoic_pipeline.quality.verdicts import STANDS, Verdict
-from msoic_pipeline.staging import StagedRelease
-from msoic_pipeline.warehouse import bulk_insert, reading, replace_rows, writing
+from msoic_pipeline.warehouse.engine import bulk_insert, reading, replace_rows, writing
 from msoic_pipeline.workbooks.layout import Source
 
 PUBLISHER = "publisher"

@@ -23,9 +23,9 @@ import psutil
 import yaml
 from filelock import FileLock, Timeout
 
-from msoic_pipeline.home import HomeError, first_line, open_home, ready_home
-from msoic_pipeline.runs import NoteError, end_lost_runs
-from msoic_pipeline.signals import stop_on_signals
+from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
+from msoic_pipeline.running.runs import NoteError, end_lost_runs
+from msoic_pipeline.running.signals import stop_on_signals
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -169,7 +169,7 @@ def _serve(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: S
 
 def _start(role: str, *words: str) -> subprocess.Popen[bytes]:
     # Its standard input is a pipe that nobody writes to: its end tells the child that we are gone.
-    return subprocess.Popen([sys.executable, "-m", "msoic_pipeline.pages", role, *words], stdin=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-m", "msoic_pipeline.running.pages", role, *words], stdin=subprocess.PIPE)
 
 
 def _all_live(started: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
-from msoic_pipeline.landing import Release
-from msoic_pipeline.loading import Accepted, load_dimensions, loaded_releases, register
-from msoic_pipeline.loading import stale_quarters as stale_quarters_of
+from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
+from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, loaded_releases, register
+from msoic_pipeline.warehouse.loading import stale_quarters as stale_quarters_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import command
 
-from msoic_pipeline.migrations import HEAD, configure, upgrade
-from msoic_pipeline.warehouse import open_engine, writing
+from msoic_pipeline.warehouse.engine import open_engine, writing
+from msoic_pipeline.warehouse.migrations import HEAD, configure, upgrade
 
 if len(sys.argv) != 2 or not sys.argv[1].strip():
     sys.exit('expected what changes, in a few words: make revision WORDS="releases have a licence"')
@@ -18,4 +18,4 @@ with tempfile.TemporaryDirectory() as folder:
         number = f"{int(HEAD) + 1:04}"
         command.revision(configure(connection), sys.argv[1].strip(), autogenerate=True, rev_id=number)
     engine.dispose()
-print(f'Read it, complete it, and set HEAD = "{number}" in msoic_pipeline/migrations/__init__.py.')
+print(f'Read it, complete it, and set HEAD = "{number}" in msoic_pipeline/warehouse/migrations/__init__.py.')

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline import stages
-from msoic_pipeline.home import HomeError, first_line, is_about_records, open_home
+from msoic_pipeline.assets import source_steps
+from msoic_pipeline.ingest.landing import FileAsked, Landing, file_digest, identify_release, recognise
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import call_in_worker, read_files
-from msoic_pipeline.landing import FileAsked, Landing, file_digest, identify_release, recognise
-from msoic_pipeline.migrations import ModelError
+from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.runs import (
+from msoic_pipeline.running.home import HomeError, first_line, is_about_records, open_home
+from msoic_pipeline.running.runs import (
     FAILED_RUNS,
     PROCESS_TAG,
     NoteError,
@@ -37,11 +37,11 @@ from msoic_pipeline.runs import (
     show_alive,
     this_process,
 )
+from msoic_pipeline.running.signals import STOPPED
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.signals import STOPPED
-from msoic_pipeline.staging import StagedRelease, staged_folder
 from msoic_pipeline.texts import printable_name
-from msoic_pipeline.warehouse import forget_loads, open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import forget_loads, open_engine, prepare, reading
+from msoic_pipeline.warehouse.migrations import ModelError
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -166,7 +166,7 @@ def _end_lost(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
 
 def _execute(instance: dg.DagsterInstance, run_id: str, start: str, end: str) -> dg.ExecuteInProcessResult:
     """Execute the job. Raises HomeError: what a step raises is in the result, so that the rest is Dagster's own."""
-    from msoic_pipeline.automation import range_tags
+    from msoic_pipeline.automation.jobs import range_tags
     from msoic_pipeline.definitions import defs
 
     job = defs.resolve_job_def("everything")
@@ -219,7 +219,7 @@ def _is_by_step(event: dg.DagsterEvent) -> bool:
 def _behind(settings: Settings, engine: Engine, keys: Sequence[str]) -> list[str]:
     """Return a line on quarters that were loaded from other files than stand there now, if there are any."""
     try:
-        stale = stages.stale_quarters(settings, engine, [dt.date.fromisoformat(key) for key in keys])
+        stale = source_steps.stale_quarters(settings, engine, [dt.date.fromisoformat(key) for key in keys])
     except Exception as error:
         return [f"Whether other quarters are behind their files cannot be told ({type(error).__name__})."]
     if not stale:
@@ -438,7 +438,7 @@ def trace_figure(
     Raises LookupError where there is no such value, WithheldError where copies would hold sensitive returns that were
     not asked for.
     """
-    from msoic_pipeline.lineage import highlighted_copies, trace, trace_lines
+    from msoic_pipeline.kpis.lineage import highlighted_copies, trace, trace_lines
 
     settings = Settings()
     engine = open_engine(settings.warehouse_url)
