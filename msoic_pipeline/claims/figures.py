@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.claims.claims import Measure, Period
 from msoic_pipeline.kpis.compute import kpi_table
 from msoic_pipeline.kpis.definitions import Term, load_definitions
-from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import release, vintage
+from msoic_pipeline.model.geography import force_codes_of
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import periods
 
@@ -176,7 +176,7 @@ class Knowledge:
             if not rows:
                 standing = self._standing(term, period)
                 if term.reporters.dimension != "publisher" and geography != "national":
-                    standing = standing.where(vintage.c.reporter.in_(_reporters(geography)))
+                    standing = standing.where(vintage.c.reporter.in_(force_codes_of(geography)))
                 covered = self._connection.execute(standing).mappings()
                 rows = [{**row, "time": row["period_start"]} for row in covered]
             if over_time == "last":
@@ -207,11 +207,6 @@ class Knowledge:
             .order_by(value.as_of.desc())
         )
         return [(row.as_of, row.value) for row in self._connection.execute(query)][1:]
-
-
-def _reporters(geography: str) -> sa.Select[Any]:
-    named = (dim_force.c.force_code, dim_force.c.name, dim_force.c.rocu_region)
-    return sa.select(dim_force.c.force_code).where(sa.or_(*(column == geography for column in named)))
 
 
 def _added(figures: list[Figure]) -> Figure:

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.kpis.definitions import definitions_digest, load_definitions, write_definitions
 from msoic_pipeline.kpis.statements import Periods, insert_values, quarters_within, work_tables
 from msoic_pipeline.model import members
-from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import load_log
+from msoic_pipeline.model.geography import codes_called
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, periods
 from msoic_pipeline.warehouse.engine import reading, writing
@@ -137,10 +137,8 @@ def kpi_table(
         kind, start = parse_period(period)
         select = select.where(kpi_value.c.period_kind == kind, kpi_value.c.period_start == start)
     if geography:
-        named = sa.union(
-            sa.select(dim_force.c.force_code).where(dim_force.c.name == geography),
-            sa.select(dim_cps_area.c.cps_area_code).where(dim_cps_area.c.name == geography),
-        )
         code = kpi_value.c.geography_code
-        select = select.where(sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(named)))
+        select = select.where(
+            sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(codes_called(geography)))
+        )
     return [dict(row) for row in connection.execute(select).mappings()]

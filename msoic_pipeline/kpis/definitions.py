@@ -18,6 +18,7 @@ from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.geography import Division, Nation, divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS
@@ -27,7 +28,6 @@ from msoic_pipeline.workbooks.layout import Reporters, load_source
 FILE = "msoic_pipeline/kpis/definitions.yaml"
 
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
-Level = Literal["rocu_region", "force", "cps_area"]
 
 
 class _Strict(BaseModel):
@@ -52,7 +52,7 @@ class Condition(_Strict):
             )
         return {"values": tuple(values), "negated": negated}
 
-    def holds(self, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    def holds(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Return the condition on ``column``."""
         return column.not_in(self.values) if self.negated else column.in_(self.values)
 
@@ -191,18 +191,13 @@ class Kpi(_Strict):
     denominator: Term | Literal["periods reported"] | None = None
     over_time: Literal["sum", "last"] = "sum"
     period_kinds: tuple[PeriodKind, ...] = ()
-    national: Literal["UK", "E&W"]
-    below: tuple[Level, ...] = ()
+    national: Nation
+    below: tuple[Division, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Kpi:
         term, other = self.numerator, self.denominator
-        possible = {
-            "force_code": {"rocu_region", "force"},
-            "geography": {"rocu_region", "force"},
-            "cps_area": {"cps_area"},
-        }
-        allowed = set().union(*(levels for column, levels in possible.items() if column in term.table.columns))
+        allowed = set(divisions_of(term.table))
         if not allowed.issuperset(self.below):
             raise ValueError(
                 f"{term.fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation"

@@ -23,8 +23,10 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, Strin
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi, Term
-from msoic_pipeline.model.dimensions import POLICE_FORCES, dim_cps_area, dim_force
+from msoic_pipeline.model import geography
+from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import coverage, vintage
+from msoic_pipeline.model.geography import NATIONAL, PUBLISHER
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, period_label, periods
 
@@ -136,20 +138,11 @@ def _terms(kpis: Iterable[Kpi]) -> tuple[list[tuple[Term, Kpi]], list[list[int]]
     return list(terms.values()), needed
 
 
-def _scheme(term: Term, kpi: Kpi) -> str:
-    """Return how the fact writes its units. Programme activity writes names: of forces, or of regions."""
-    if "force_code" in term.table.columns:
-        return "force code"
-    if "cps_area" in term.table.columns:
-        return "cps area"
-    return "force name" if "force" in kpi.below else "region name"
-
-
 def _unit(term: Term, kpi: Kpi) -> sa.Column[Any] | None:
     """Return the fact's column of units, where they are needed: below the nation, or because they are who reports."""
-    if not kpi.below and term.reporters.dimension == "publisher":
+    if not kpi.below and term.reporters.dimension == PUBLISHER:
         return None
-    return term.table.c[{"force code": "force_code", "cps area": "cps_area"}.get(_scheme(term, kpi), "geography")]
+    return geography.unit_column(term.table)
 
 
 def _write_wanted(
@@ -159,10 +152,10 @@ def _write_wanted(
     needed: Sequence[Sequence[int]],
     wanted: Periods,
 ) -> None:
-    places = connection.execute(_places()).all()
-    nations = [("national", nation) for nation in sorted({kpi.national for kpi in kpis})]
+    places = connection.execute(geography.places()).all()
+    nations = [(NATIONAL, nation) for nation in sorted({kpi.national for kpi in kpis})]
     below = sorted({(kind, code) for _, _, kind, code in places})
-    geographies = {geography: number for number, geography in enumerate([*nations, *below])}
+    geographies = {place: number for number, place in enumerate([*nations, *below])}
     chosen = {
         period: n for n, period in enumerate((kind, start) for kind, starts in wanted.items() for start in starts)
     }
@@ -185,15 +178,15 @@ def _write_wanted(
                 term.table.info["source"],
                 term.grain,
                 kpi.over_time,
-                _scheme(term, kpi),
-                term.reporters.dimension != "publisher",
+                geography.unit_scheme(term.table, kpi.below),
+                term.reporters.dimension != PUBLISHER,
             )
             for n, (term, kpi) in enumerate(terms)
         ],
         _level: [
-            (n, kind, geographies["national", kpi.national] if kind == "national" else None)
+            (n, kind, geographies[NATIONAL, kpi.national] if kind == NATIONAL else None)
             for n, (_, kpi) in enumerate(terms)
-            for kind in ("national", *kpi.below)
+            for kind in (NATIONAL, *kpi.below)
         ],
         _period: [
             (number, kind, start, period_label(kind, start), PERIOD_MONTHS[kind])
@@ -220,32 +213,15 @@ def _write_wanted(
 def units_of(term: Term, kpi: Kpi, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
     """Return the condition on the rows of its fact that belong to a geography; None for the nation."""
     unit = _unit(term, kpi)
-    if geography_kind == "national" or unit is None:
+    if geography_kind == NATIONAL or unit is None:
         return None
-    places = _places().subquery().c
-    scheme, its_unit, kind, code = places
+    place = geography.places().subquery().c
     return unit.in_(
-        sa.select(its_unit).where(scheme == _scheme(term, kpi), kind == geography_kind, code == geography_code)
-    )
-
-
-def _places() -> sa.CompoundSelect[Any]:
-    """Return the geographies below the nation to which a unit belongs, by the scheme in which it is written."""
-    force, area = dim_force.c, dim_cps_area.c
-    is_force, in_region = force.kind.in_(POLICE_FORCES), force.rocu_region.is_not(None)
-
-    def rows(scheme: str, unit: Any, kind: str, code: Any) -> sa.Select[Any]:
-        return sa.select(
-            sa.literal(scheme).label("scheme"), unit.label("unit"), sa.literal(kind).label("kind"), code.label("code")
+        sa.select(place.unit).where(
+            place.scheme == geography.unit_scheme(term.table, kpi.below),
+            place.geography_kind == geography_kind,
+            place.geography_code == geography_code,
         )
-
-    return sa.union_all(
-        rows("force code", force.force_code, "force", force.force_code).where(is_force),
-        rows("force code", force.force_code, "rocu_region", force.rocu_region).where(in_region),
-        rows("force name", force.name, "force", force.force_code).where(is_force),
-        rows("force name", force.name, "rocu_region", force.rocu_region).where(in_region),
-        rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(in_region).distinct(),
-        rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
     )
 
 
@@ -281,8 +257,13 @@ def _zeros(number: int, term: Term, kpi: Kpi, quarters: Sequence[dt.date]) -> It
 
     if unit is None:
         yield zeros(sa.literal(""))
-    elif term.reporters.dimension == "publisher":
-        units = sa.select(_place.c.unit).where(_place.c.scheme == _scheme(term, kpi)).distinct().subquery()
+    elif term.reporters.dimension == PUBLISHER:
+        units = (
+            sa.select(_place.c.unit)
+            .where(_place.c.scheme == geography.unit_scheme(term.table, kpi.below))
+            .distinct()
+            .subquery()
+        )
         yield zeros(units.c.unit, vintage.join(units, sa.true()))
     elif not term.reporters.column:
         yield zeros(vintage.c.reporter)
@@ -305,18 +286,18 @@ def _zeros(number: int, term: Term, kpi: Kpi, quarters: Sequence[dt.date]) -> It
 
 def _located(unit: Any) -> tuple[Any, Any, Any]:
     """Return a unit's geography at a term's level, the join to ``_place``, and whether several reporters make it up."""
-    place = sa.and_(
+    is_place = sa.and_(
         _place.c.scheme == _term.c.scheme, _place.c.unit == unit, _place.c.geography_kind == _level.c.geography_kind
     )
-    several = sa.and_(_term.c.by_reporter, _level.c.geography_kind.in_(("national", "rocu_region")))
-    return sa.func.coalesce(_level.c.nation, _place.c.geography), place, several
+    several = sa.and_(_term.c.by_reporter, _level.c.geography_kind.in_((NATIONAL, "rocu_region")))
+    return sa.func.coalesce(_level.c.nation, _place.c.geography), is_place, several
 
 
 def _parts() -> sa.Select[Any]:
-    geography, place, several = _located(_leaf.c.unit)
+    place, is_place, several = _located(_leaf.c.unit)
     # Who reported matters where a later month of the same reporter takes the place of an earlier one.
     who = sa.case((_term.c.over_time == "last", vintage.c.reporter), else_="")
-    keys = (_leaf.c.term, geography, _leaf.c.time, who)
+    keys = (_leaf.c.term, place, _leaf.c.time, who)
     stood = (vintage.c.published_on, vintage.c.superseded_on)
     itself = sa.and_(
         vintage.c.fact == _term.c.fact,
@@ -336,9 +317,9 @@ def _parts() -> sa.Select[Any]:
         .join(_term, _term.c.term == _leaf.c.term)
         .join(vintage, itself)
         .join(_level, _level.c.term == _leaf.c.term)
-        .outerjoin(_place, place)
+        .outerjoin(_place, is_place)
         .outerjoin(_due, due)
-        .where(geography.is_not(None))
+        .where(place.is_not(None))
         .group_by(*keys, *stood, several)
     )
 
@@ -392,14 +373,14 @@ def _steps(over_time: str) -> sa.Select[Any]:
 
 def _reporters_due() -> sa.Select[Any]:
     """Return how many reporters are due for a term's geography, where there can be several."""
-    geography, place, several = _located(_due.c.reporter)
+    place, is_place, several = _located(_due.c.reporter)
     return (
-        sa.select(_term.c.term, geography, sa.func.count(_due.c.reporter.distinct()))
+        sa.select(_term.c.term, place, sa.func.count(_due.c.reporter.distinct()))
         .join(_level, _level.c.term == _term.c.term)
         .join(_due, _due.c.source == _term.c.source)
-        .outerjoin(_place, place)
-        .where(several, geography.is_not(None))
-        .group_by(_term.c.term, geography)
+        .outerjoin(_place, is_place)
+        .where(several, place.is_not(None))
+        .group_by(_term.c.term, place)
     )
 
 

@@ -25,7 +25,10 @@ metadata = MetaData(
 
 
 def table(name: str, description: str, grain: str, *columns: Any, kind: str, **info: Any) -> Table:
-    """Declare a table. ``grain`` says what one row is; ``kind`` is fact, dimension, kpi or evidence."""
+    """Declare a table. ``grain`` says what one row is; ``kind`` is fact, dimension, kpi or evidence.
+
+    ``info`` holds what else is to be known of a table of that kind: see ``model/facts.py`` and ``model/dimensions.py``.
+    """
     return Table(name, metadata, *columns, comment=description, info={"grain": grain, "kind": kind, **info})
 
 

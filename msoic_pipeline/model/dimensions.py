@@ -1,6 +1,7 @@
 """The members that facts speak of: periods, forces, offences, outcomes and the rest.
 
-Members that are known beforehand stand in ``members/*.csv``, with the spellings in which publishers write them.
+Members that are known beforehand stand in ``members/*.csv``, with the spellings in which publishers write them: the
+file that a dimension names as ``members_file`` is loaded into it, and a fact may hold no other member.
 """
 
 from msoic_pipeline.model.columns import count, day, flag, table, text
@@ -37,9 +38,6 @@ dim_period = table(
     kind="dimension",
 )
 
-# Kinds of dim_force that are police forces.
-POLICE_FORCES = ("territorial force", "special force")
-
 dim_force = table(
     "dim_force",
     "Police forces and the other bodies that appear where a force would: regional units, fraud reporting bodies.",
@@ -61,6 +59,7 @@ dim_force = table(
     text("rocu_region", "Region of the regional organised crime unit (ROCU) that serves the force.", nullable=True),
     text("cps_area", "CPS Area that prosecutes for the force; both London areas stand as London.", nullable=True),
     kind="dimension",
+    members_file="forces.csv",
 )
 
 dim_cps_area = table(
@@ -71,6 +70,7 @@ dim_cps_area = table(
     text("name", "Name as published.", unique=True),
     text("area_group", "The area as forces map to it: London North and London South are London."),
     kind="dimension",
+    members_file="cps_areas.csv",
 )
 
 dim_offence = table(
@@ -92,6 +92,7 @@ dim_outcome = table(
     text("name", "What the outcome means."),
     text("outcome_group", "Group of outcomes."),
     kind="dimension",
+    members_file="outcomes.csv",
 )
 
 dim_exploitation_type = table(
@@ -114,6 +115,7 @@ dim_entry_method = table(
     text("method", "Short name.", primary_key=True),
     text("name", "Name as published."),
     kind="dimension",
+    members_file="entry_methods.csv",
 )
 
 dim_activity = table(
@@ -127,4 +129,5 @@ dim_activity = table(
     text("aggregation", "How months combine: summed, or the last one standing.", members=("sum", "last")),
     text("description", "Definition."),
     kind="dimension",
+    members_file="activities.csv",
 )

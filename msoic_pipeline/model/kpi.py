@@ -2,6 +2,7 @@
 
 from sqlalchemy import false
 
+from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, number, table, text
 
 kpi_definition = table(
@@ -40,7 +41,7 @@ kpi_value = table(
     text(
         "geography_kind",
         "Kind of geography.",
-        members=("national", "rocu_region", "force", "cps_area"),
+        members=geography.KINDS,
         primary_key=True,
     ),
     text("geography_code", "Code of the geography; E&W or UK for the nation that the source covers.", primary_key=True),

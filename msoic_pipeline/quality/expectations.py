@@ -28,7 +28,7 @@ from msoic_pipeline.ingest.known_faults import accepted_words, accepting, faults
 from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
-from msoic_pipeline.model import members
+from msoic_pipeline.model import members, metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
 from msoic_pipeline.quality.row_checks import check_rows
@@ -126,13 +126,10 @@ def known_codes(reference: str) -> tuple[str, ...]:
     """Return the codes that ``table.column`` may hold; empty for a dimension whose members come with the releases."""
     if reference == "dim_exploitation_type.exploitation_type":
         return tuple(str(row["exploitation_type"]) for row in members.exploitation_members())
-    file_name = {
-        "dim_force.force_code": "forces.csv",
-        "dim_outcome.outcome_code": "outcomes.csv",
-        "dim_entry_method.method": "entry_methods.csv",
-        "dim_cps_area.cps_area_code": "cps_areas.csv",
-    }.get(reference)
-    return tuple(row[reference.partition(".")[2]] for row in members.rows(file_name)) if file_name else ()
+    dimension = metadata.tables.get(reference.partition(".")[0])
+    if dimension is None or "members_file" not in dimension.info:
+        return ()
+    return tuple(str(row[reference.partition(".")[2]]) for row in members.rows_of(dimension))
 
 
 def validate_source(

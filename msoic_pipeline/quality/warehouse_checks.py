@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.geography import REPORTER_NAMES, reporter_name
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.views import VIEWS, division, grain
 from msoic_pipeline.periods import parse_period, period_end, period_label, period_start
 from msoic_pipeline.quality.checks import Check, day_words, figure_words, period_number
@@ -33,7 +33,6 @@ FEWEST_CHANGES = 8
 # Home Office offence code of modern slavery: its national series is judged apart from that of all other offences.
 MODERN_SLAVERY = "106"
 SHARE = "share"
-REPORTERS = {"territorial_force": "force", "cps_area": "CPS Area", "publisher": "publisher"}
 # What a check yields: source, table, rows checked, rows failed, detail.
 Found = tuple[str, str, int, int, str]
 
@@ -51,14 +50,14 @@ def reporters_complete(connection: Connection, today: dt.date) -> Iterator[Found
         source = load_source(name)
         every, absent = source.reporters.every, sorted(lacking.get(name, []))
         periods: dict[dt.date, list[str]] = {}
-        dimension = "cps_area" if source.reporters.dimension == "cps_area" else "force"
+        kind = source.reporters.dimension
         for start, who in absent:
-            periods.setdefault(start, []).append(name_of(dimension, who))
+            periods.setdefault(start, []).append(reporter_name(kind, who))
         details = [
             f"{period_label(every, start)}: {len(names) if source.sensitive else ', '.join(names)}"
             for start, names in periods.items()
         ]
-        words = f"{len(absent):,} of {expected:,} {REPORTERS[source.reporters.dimension]}-{every}s missing"
+        words = f"{len(absent):,} of {expected:,} {REPORTER_NAMES[kind]}-{every}s missing"
         yield name, coverage.name, expected, len(absent), words + (f": {first_of(details)}" if details else "")
 
 

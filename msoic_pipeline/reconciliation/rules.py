@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from msoic_pipeline.kpis.definitions import PeriodKind, Term
+from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, ComparedDivision, Nation, compared_divisions
 from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period
 from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import load_source
@@ -69,7 +70,7 @@ class Share(_Strict):
     @model_validator(mode="after")
     def _national(self) -> Share:
         for part in (*self.part, *self.whole):
-            if part.reporters.dimension != "publisher" or part.share or part.at != "period":
+            if part.reporters.dimension != PUBLISHER or part.share or part.at != "period":
                 raise ValueError(f"a share is of figures of the nation and the period alone: {part.fact}")
         return self
 
@@ -172,7 +173,7 @@ class Rule(_Strict):
     may_differ: str
     severity: Literal["block", "warn"]
     periods: tuple[PeriodKind, ...]
-    geography: Literal["UK", "E&W", "force", "cps_area"]
+    geography: Nation | ComparedDivision
     releases: Literal["current", "same", "same day", "consecutive"] = "current"
     only: Annotated[tuple[Literal["left", "right", "breaks"], ...], BeforeValidator(_listed)] = ()
     comparisons: tuple[Comparison, ...]
@@ -195,8 +196,7 @@ class Rule(_Strict):
     def _check(self, part: Part) -> None:
         if self.releases != "current" and (part.at != "period" or part.share):
             raise ValueError("another period or a share can be had of current figures alone")
-        columns = {"force": {"force_code"}, "cps_area": {"force_code", "cps_area"}}.get(self.geography)
-        if columns and not columns & set(part.table.columns.keys()):
+        if self.geography_kind not in (NATIONAL, *compared_divisions(part.table)):
             raise ValueError(f"{part.fact} cannot be divided by {self.geography}")
         shortest = part.reporters.every if self.releases == "current" else part.grain
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
@@ -230,7 +230,7 @@ class Rule(_Strict):
     @property
     def geography_kind(self) -> str:
         """The kind of geography, as the results name it."""
-        return self.geography if self.geography in ("force", "cps_area") else "national"
+        return self.geography if self.geography in get_args(ComparedDivision) else NATIONAL
 
 
 class Acceptance(_Strict):

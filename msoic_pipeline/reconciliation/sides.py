@@ -19,9 +19,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.model.dimensions import POLICE_FORCES, dim_cps_area, dim_force, dim_period, dim_quarter
+from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import coverage, load_log, release, vintage
 from msoic_pipeline.model.facts import published_total
+from msoic_pipeline.model.geography import (
+    NATIONAL,
+    PUBLISHER,
+    UNIT_COLUMNS,
+    compared_places,
+    compared_reporters,
+    unit_column,
+)
 from msoic_pipeline.model.views import division, join_vintage
 from msoic_pipeline.periods import PERIOD_MONTHS, last_quarter, parse_period, shift_months
 from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Comparison, Elsewhere, Part, Rule, Side
@@ -208,7 +216,7 @@ def _row(asked: Asked, part: Part, side: int, number: int, columns: Sequence[str
         over, under = (_national(parts, asked) for parts in (part.share.part, part.share.whole))
         source = source.join(over, over.c.period_start == period).join(under, under.c.period_start == period)
         factor = factor * over.c.value / sa.func.nullif(under.c.value, 0.0)
-    source, place = _place(asked.rule.geography, source, leaf)
+    source, place = _place(asked.rule.geography, source, leaf, part.table)
     return sa.select(
         sa.literal(side).label("side"),
         sa.literal(number).label("part"),
@@ -227,7 +235,7 @@ def _row(asked: Asked, part: Part, side: int, number: int, columns: Sequence[str
 def _leaf(part: Part, asked: Asked, columns: Sequence[str]) -> sa.Subquery:
     """Return a part's figures summed up to what they are asked by, and how many figures in each sum are not known."""
     fact, measure = part.table, part.table.c[part.measure]
-    places = ("force_code", "cps_area") if asked.rule.geography_kind != "national" else ()
+    places = UNIT_COLUMNS if asked.rule.geography_kind != NATIONAL else ()
     names = ("release_id", "quarter_start", "month_start", division(fact), *places, *columns)
     keys = [fact.c[name] for name in dict.fromkeys(names) if name in fact.columns]
     return (
@@ -297,15 +305,12 @@ def _national(parts: Side, asked: Asked) -> sa.Subquery:
     )
 
 
-def _place(geography: str, source: Any, leaf: sa.Subquery) -> tuple[Any, Any]:
+def _place(geography: str, source: Any, leaf: sa.Subquery, fact: sa.Table) -> tuple[Any, Any]:
     """Return a source with the code of its geography."""
-    if geography not in ("force", "cps_area"):
+    place, unit = compared_places(geography, fact), unit_column(fact)
+    if place is None or unit is None:
         return source, sa.literal(geography)
-    if "force_code" not in leaf.c:
-        return source.join(dim_cps_area, dim_cps_area.c.cps_area_code == leaf.c.cps_area), dim_cps_area.c.area_group
-    place = dim_force.c.force_code if geography == "force" else dim_force.c.cps_area
-    its = [dim_force.c.force_code == leaf.c.force_code, dim_force.c.kind.in_(POLICE_FORCES), place.is_not(None)]
-    return source.join(dim_force, sa.and_(*its)), place
+    return source.join(place, place.c.unit == leaf.c[unit.name]), place.c.geography_code
 
 
 def _item(label: str, columns: Sequence[str], leaf: sa.Subquery) -> Any:
@@ -394,11 +399,13 @@ def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:
     received, period = _at(asked.kind, part.at, received, {**month, **YEARS}[asked.kind])
     columns = [period.label("period_start"), coverage.c.reporter, month[reporters.every].label("report")]
     its = sa.and_(coverage.c.source == part.table.info["source"], coverage.c.received)
-    if reporters.dimension == "publisher":
+    if reporters.dimension == PUBLISHER:
         report = sa.select(*columns).select_from(received).where(its).distinct().subquery()
         counted = sa.select(report.c.period_start).group_by(report.c.period_start)
         return counted.having(sa.func.count() == reports).subquery()
-    reporter = _reporters(part, asked.rule.geography)
+    reporter = compared_reporters(reporters.dimension, asked.rule.geography)
+    if summed := part.where.get("force_code"):
+        reporter = sa.select(reporter).where(summed.holds(reporter.c.reporter)).subquery("summed_reporters")
     place = reporter.c.geography_code
     due = sa.select(place, sa.func.count().label("reporters")).group_by(place).subquery()
     received = received.join(reporter, reporter.c.reporter == coverage.c.reporter)
@@ -410,20 +417,3 @@ def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:
         .having(sa.func.count() == due.c.reporters * reports)
         .subquery()
     )
-
-
-def _reporters(part: Part, geography: str) -> sa.Subquery:
-    """Return who should report what a part sums, with the geography they report for."""
-    area, force = dim_cps_area.c, dim_force.c
-    if part.reporters.dimension == "cps_area":
-        place: Any = area.area_group if geography == "cps_area" else sa.literal(geography)
-        return sa.select(area.cps_area_code.label("reporter"), place.label("geography_code")).subquery()
-    place = {"force": force.force_code, "cps_area": force.cps_area}.get(geography, sa.literal(geography))
-    # The British Transport Police need not report, but where a force stands alone it may.
-    kinds = POLICE_FORCES if geography == "force" else ("territorial force",)
-    reporters = sa.select(force.force_code.label("reporter"), place.label("geography_code")).where(
-        force.kind.in_(kinds)
-    )
-    if summed := part.where.get("force_code"):
-        reporters = reporters.where(summed.holds(force.force_code))
-    return reporters.subquery()

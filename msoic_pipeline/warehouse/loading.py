@@ -29,6 +29,7 @@ from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model import dimensions, evidence, members
 from msoic_pipeline.model.arrow import arrow_schema, rows_to_arrow
 from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.geography import PUBLISHER, reporters_due
 from msoic_pipeline.periods import (
     FIRST_QUARTER,
     PERIOD_MONTHS,
@@ -42,8 +43,6 @@ from msoic_pipeline.periods import (
 from msoic_pipeline.quality.verdicts import STANDS, Verdict
 from msoic_pipeline.warehouse.engine import bulk_insert, reading, replace_rows, writing
 from msoic_pipeline.workbooks.layout import Source
-
-PUBLISHER = "publisher"
 
 
 @dataclass(frozen=True)
@@ -80,22 +79,11 @@ class Accepted:
 def load_dimensions(engine: Engine, staged: Iterable[StagedRelease], today: dt.date) -> None:
     """Write the members of the dimensions; those that fall out of use stay."""
     quarters = list(periods("quarter", FIRST_QUARTER, dt.date(today.year + 1, 12, 31)))
-    forces = [
-        {name: row[name] or None for name in ("force_code", "name", "kind", "country", "rocu_region", "cps_area")}
-        for row in members.rows("forces.csv")
-    ]
     with writing(engine) as connection:
         _upsert(connection, dimensions.dim_quarter, [_quarter(start) for start in quarters])
         _upsert(connection, dimensions.dim_period, _all_periods(quarters))
-        _upsert(connection, dimensions.dim_force, forces)
-        for table, file_name in (
-            (dimensions.dim_cps_area, "cps_areas.csv"),
-            (dimensions.dim_outcome, "outcomes.csv"),
-            (dimensions.dim_entry_method, "entry_methods.csv"),
-            (dimensions.dim_activity, "activities.csv"),
-        ):
-            names = [column.name for column in table.columns]
-            _upsert(connection, table, [{name: row[name] for name in names} for row in members.rows(file_name)])
+        for table in members.declared_dimensions():
+            _upsert(connection, table, members.rows_of(table))
         _upsert(connection, dimensions.dim_exploitation_type, members.exploitation_members())
         _upsert(connection, dimensions.dim_offence, _offences(staged))
 
@@ -477,7 +465,7 @@ def _write_coverage(
         if reporters.since <= start <= last
     ]
     received = _received(connection, source, quarter, vintages)
-    expected = _expected_reporters(source)
+    expected = reporters_due(source.reporters.dimension)
     rows = [
         {
             "source": source.source,
@@ -491,14 +479,6 @@ def _write_coverage(
     ]
     its = sa.and_(coverage.c.source == source.source, coverage.c.quarter_start == quarter)
     replace_rows(connection, coverage, its, rows_to_arrow(coverage, rows))
-
-
-def _expected_reporters(source: Source) -> set[str]:
-    if source.reporters.dimension == "territorial_force":
-        return {row["force_code"] for row in members.rows("forces.csv") if row["kind"] == "territorial force"}
-    if source.reporters.dimension == "cps_area":
-        return {row["cps_area_code"] for row in members.rows("cps_areas.csv")}
-    return {PUBLISHER}
 
 
 def _received(

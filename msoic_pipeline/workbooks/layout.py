@@ -17,19 +17,19 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.workbooks.errors import declared_in
 
-SOURCES = (
-    "nrm",
-    "recorded_crime",
-    "crime_outcomes",
-    "cps",
-    "irregular_migration",
-    "small_boats",
-    "force_returns",
-    "programme_activity",
-)
+
+def _list_sources() -> tuple[str, ...]:
+    """Return the names of the folders that hold a layout file, in alphabetical order."""
+    folders = files("msoic_pipeline.sources").iterdir()
+    return tuple(sorted(folder.name for folder in folders if folder.joinpath("layouts.yaml").is_file()))
+
+
+# A source is a folder in sources/; its name is the folder's.
+SOURCES = _list_sources()
 
 
 class _Strict(BaseModel):
@@ -183,7 +183,7 @@ class Stamp(_Strict):
 class Reporters(_Strict):
     """Who should report, and how often."""
 
-    dimension: Literal["territorial_force", "cps_area", "publisher"]
+    dimension: ReporterKind
     every: Literal["month", "quarter"] = "quarter"
     since: dt.date
     column: str = ""

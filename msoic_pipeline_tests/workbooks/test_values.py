@@ -142,7 +142,7 @@ def test_forces_however_they_are_spelled(text: str, code: str):
 
 
 def test_an_unknown_force_names_the_nearest_and_the_file_to_edit():
-    with pytest.raises(ValueError, match=r"a known force \(nearest: .*kent.*\).*model/members/forces\.csv"):
+    with pytest.raises(ValueError, match=r"a known force \(nearest: .*Kent.*\).*model/members/forces\.csv"):
         members.resolve("force", "Kentt")
 
 

@@ -9,9 +9,10 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import combinations
 
-from rapidfuzz import process
+import sqlalchemy as sa
+from rapidfuzz import fuzz
 
-from msoic_pipeline.model.columns import ALL
+from msoic_pipeline.model.columns import ALL, metadata
 from msoic_pipeline.texts import fold
 
 FILES = {
@@ -27,13 +28,52 @@ EXPLOITATION_ORDER = ("Criminal", "Domestic", "Labour", "Sexual", "Organ Harvest
 UNKNOWN_EXPLOITATION = "Not specified or unknown"
 # Of a text that no member is called by, so much is likened to the members.
 LIKENED = 200
+# So many members are suggested for it, which are alike to so many hundredths.
+SUGGESTED, LEAST_LIKENESS = 3, 60
+SHARED_WORDS = frozenset({"and", "constabulary", "force", "of", "police", "service", "the"})
 
 
 @cache
 def rows(file_name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a file of members as text."""
+    """Return the rows of a file of members as text. Raises ValueError where it is not well formed."""
     text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
-    return tuple(csv.DictReader(io.StringIO(text)))
+    return parse_members(text, file_name)
+
+
+def parse_members(text: str, file_name: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of a file of members, whose first line names the columns.
+
+    Raises ValueError, which names the line, where a row has another number of fields than the first line (as of a
+    spelling with a comma that is not in quotes) or a quote is not closed.
+    """
+    path = f"msoic_pipeline/model/members/{file_name}"
+    reader = csv.reader(io.StringIO(text), strict=True)
+    parsed: list[dict[str, str]] = []
+    try:
+        columns = next(reader, [])
+        for fields in reader:
+            if len(fields) != len(columns):
+                raise ValueError(
+                    f"{path} is to be mended: line {reader.line_num}: expected {len(columns)} fields "
+                    f"({', '.join(columns)}); found {len(fields)}. A text that holds a comma stands in double quotes"
+                )
+            parsed.append(dict(zip(columns, fields, strict=True)))
+    except csv.Error as error:
+        raise ValueError(f"{path} is to be mended: line {reader.line_num}: {error}") from error
+    return tuple(parsed)
+
+
+def declared_dimensions() -> list[sa.Table]:
+    """Return the dimensions whose members stand in a file, in the order in which they can be loaded."""
+    return [table for table in metadata.sorted_tables if "members_file" in table.info]
+
+
+def rows_of(dimension: sa.Table) -> list[dict[str, str | None]]:
+    """Return the members of a dimension as its rows; an empty field is no value where the column allows that."""
+    return [
+        {column.name: row[column.name] or (None if column.nullable else "") for column in dimension.columns}
+        for row in rows(dimension.info["members_file"])
+    ]
 
 
 @cache
@@ -86,13 +126,35 @@ def _most_words(dimension: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _words_for_unknown(dimension: str, folded: str) -> str:
-    known = list(_spellings(dimension))
-    nearest = ", ".join(repr(match) for match, *_ in process.extract(folded, known, limit=3, score_cutoff=60))
+    nearest = ", ".join(repr(name_of(dimension, code)) for code in nearest_members(dimension, folded))
     file_name = FILES[dimension][0]
     return (
         f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new "
         f"spelling add it to the variants in msoic_pipeline/model/members/{file_name}, if a new member add a row there"
     )
+
+
+def nearest_members(dimension: str, folded: str) -> list[str]:
+    """Return the codes of the members that a folded text most likely means, the likeliest first, at the most three.
+
+    Words that many members share do not count: ``hampshire and isle of wight`` means Hampshire rather than
+    ``devon and cornwall``. Words in another order, or more of them, are no difference; what is spelled alike otherwise
+    comes after.
+    """
+    likeness: dict[str, tuple[float, float]] = {}
+    wanted = _distinctive_words(folded)
+    for spelling, code in _spellings(dimension).items():
+        distinctive = _distinctive_words(spelling)
+        score = (fuzz.token_set_ratio(wanted, distinctive), fuzz.token_sort_ratio(wanted, distinctive))
+        likeness[code] = max(score, likeness.get(code, (0.0, 0.0)))
+    ranked = sorted(likeness, key=lambda code: likeness[code], reverse=True)
+    return [code for code in ranked[:SUGGESTED] if likeness[code][0] >= LEAST_LIKENESS]
+
+
+def _distinctive_words(folded: str) -> str:
+    """Return a text without the words that tell no member from another; the text itself where nothing is left."""
+    kept = [word for word in folded.replace(",", " ").split() if word not in SHARED_WORDS]
+    return " ".join(kept) or folded
 
 
 def resolve_nationality(text: str) -> str:

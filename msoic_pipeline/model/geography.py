@@ -1,0 +1,170 @@
+"""Geography, declared once: its kinds, how facts write places, which place lies in which, and who reports.
+
+A fact names a *unit* in one column: a force by its code, a CPS Area by its code, or, where a person wrote it, a force
+or a region by its name. From the unit follow the geographies that a figure belongs to: a figure of Bedfordshire is of
+the force E23000026, of the region Eastern, and of the nation. ``places`` is that mapping as SQL; KPIs, rules and
+coverage all use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from msoic_pipeline.model import members
+from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
+
+NATIONAL = "national"
+# A nation is called by the ground that its source covers.
+Nation = Literal["UK", "E&W"]
+# What a nation is divided into, as kpi_value names it.
+Division = Literal["rocu_region", "force", "cps_area"]
+KINDS = (NATIONAL, "rocu_region", "force", "cps_area")
+
+# Kinds of dim_force that are police forces; only those of a territory have to report.
+POLICE_FORCES = ("territorial force", "special force")
+TERRITORIAL_FORCE = "territorial force"
+
+# The columns in which a fact may name a unit, and what its figures can be divided into by it.
+UNIT_COLUMNS: dict[str, tuple[Division, ...]] = {
+    "force_code": ("force", "rocu_region"),
+    "cps_area": ("cps_area",),
+    "geography": ("force", "rocu_region"),
+}
+
+# What rules compare below the nation. A force's figures can be added up to the area that prosecutes for it.
+ComparedDivision = Literal["force", "cps_area"]
+COMPARED_DIVISIONS: dict[str, tuple[ComparedDivision, ...]] = {
+    "force_code": ("force", "cps_area"),
+    "cps_area": ("cps_area",),
+}
+
+# Who may be due to report, each with the dimension of its members and what it is called.
+ReporterKind = Literal["territorial_force", "cps_area", "publisher"]
+REPORTER_NAMES: dict[ReporterKind, str] = {
+    "territorial_force": "force",
+    "cps_area": "CPS Area",
+    "publisher": "publisher",
+}
+REPORTER_DIMENSIONS: dict[ReporterKind, str] = {"territorial_force": "force", "cps_area": "cps_area"}
+# The one who reports where the publisher itself does.
+PUBLISHER = "publisher"
+
+
+def unit_column(fact: sa.Table) -> sa.Column[Any] | None:
+    """Return the column in which a fact names its units; None where its figures are of the nation alone."""
+    return next((fact.c[name] for name in UNIT_COLUMNS if name in fact.columns), None)
+
+
+def divisions_of(fact: sa.Table) -> tuple[Division, ...]:
+    """Return the geographies into which a fact's figures can be divided, below the nation."""
+    column = unit_column(fact)
+    return () if column is None else UNIT_COLUMNS[column.name]
+
+
+def unit_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
+    """Return how a fact writes its units, as ``places`` calls it; ``divisions`` tell names of forces from regions'."""
+    column = unit_column(fact)
+    if column is None or column.name == "geography":
+        return "force name" if "force" in divisions else "region name"
+    return {"force_code": "force code", "cps_area": "cps area"}[column.name]
+
+
+def places() -> sa.CompoundSelect[Any]:
+    """Return the geographies below the nation to which units belong.
+
+    Columns: scheme, unit, geography_kind, geography_code; a row a scheme, unit and geography. For example
+    ``force code, E23000026, rocu_region, Eastern``. Bodies that are no police forces are in none.
+    """
+    force, area = dim_force.c, dim_cps_area.c
+    is_police = force.kind.in_(POLICE_FORCES)
+    has_region = force.rocu_region.is_not(None)
+
+    def rows(scheme: str, unit: Any, kind: Division, code: Any) -> sa.Select[Any]:
+        return sa.select(
+            sa.literal(scheme).label("scheme"),
+            unit.label("unit"),
+            sa.literal(kind).label("geography_kind"),
+            code.label("geography_code"),
+        )
+
+    return sa.union_all(
+        rows("force code", force.force_code, "force", force.force_code).where(is_police),
+        rows("force code", force.force_code, "rocu_region", force.rocu_region).where(has_region),
+        rows("force name", force.name, "force", force.force_code).where(is_police),
+        rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
+        rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
+        rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
+    )
+
+
+def codes_called(name: str) -> sa.CompoundSelect[Any]:
+    """Return the codes of the forces and CPS Areas that have a name."""
+    return sa.union(
+        sa.select(dim_force.c.force_code).where(dim_force.c.name == name),
+        sa.select(dim_cps_area.c.cps_area_code).where(dim_cps_area.c.name == name),
+    )
+
+
+def force_codes_of(geography: str) -> sa.Select[Any]:
+    """Return the codes of the forces that a text means: a force's code, its name, or a region with all its forces."""
+    named = (dim_force.c.force_code, dim_force.c.name, dim_force.c.rocu_region)
+    return sa.select(dim_force.c.force_code).where(sa.or_(*(column == geography for column in named)))
+
+
+def reporters_due(kind: ReporterKind) -> frozenset[str]:
+    """Return the codes of those who have to report, where they are of a kind."""
+    if kind == "territorial_force":
+        return frozenset(row["force_code"] for row in members.rows("forces.csv") if row["kind"] == TERRITORIAL_FORCE)
+    if kind == "cps_area":
+        return frozenset(row["cps_area_code"] for row in members.rows("cps_areas.csv"))
+    return frozenset({PUBLISHER})
+
+
+def reporter_name(kind: ReporterKind, code: str) -> str:
+    """Return the name of one who reports; the code itself where it has none."""
+    return members.name_of(REPORTER_DIMENSIONS[kind], code) if kind in REPORTER_DIMENSIONS else code
+
+
+def compared_divisions(fact: sa.Table) -> tuple[ComparedDivision, ...]:
+    """Return the geographies below the nation at which rules can compare a fact's figures."""
+    column = unit_column(fact)
+    return () if column is None else COMPARED_DIVISIONS.get(column.name, ())
+
+
+def compared_places(geography: str, fact: sa.Table) -> sa.Subquery | None:
+    """Return the geographies at which rules compare the units of a fact; None where they compare the nation.
+
+    Columns: unit, geography_code. Forces and CPS Areas are compared at the area that both map to, in which both London
+    areas are one: ``metropolitan`` → London for a force, ``london-north`` → London for an area.
+    """
+    if geography not in compared_divisions(fact):
+        return None
+    force, area = dim_force.c, dim_cps_area.c
+    if "force_code" not in fact.columns:
+        units = sa.select(area.cps_area_code.label("unit"), area.area_group.label("geography_code"))
+    else:
+        code = force.force_code if geography == "force" else force.cps_area
+        units = sa.select(force.force_code.label("unit"), code.label("geography_code"))
+        units = units.where(force.kind.in_(POLICE_FORCES), code.is_not(None))
+    return units.subquery("place")
+
+
+def compared_reporters(kind: ReporterKind, geography: str) -> sa.Subquery:
+    """Return who has to report, with the geography of a rule that each reports for: reporter, geography_code.
+
+    The British Transport Police need not report, but where a force stands alone it may.
+    """
+    force, area = dim_force.c, dim_cps_area.c
+    nation: sa.ColumnElement[Any] = sa.literal(geography)
+    if kind == "cps_area":
+        code = {"cps_area": area.area_group}.get(geography, nation)
+        reporters = sa.select(area.cps_area_code.label("reporter"), code.label("geography_code"))
+    else:
+        due = POLICE_FORCES if geography == "force" else (TERRITORIAL_FORCE,)
+        code = {"force": force.force_code, "cps_area": force.cps_area}.get(geography, nation)
+        reporters = sa.select(force.force_code.label("reporter"), code.label("geography_code"))
+        reporters = reporters.where(force.kind.in_(due))
+    return reporters.subquery("due_to_report")
