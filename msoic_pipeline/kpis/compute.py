@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.kpis.definitions import definitions_digest, load_definitions, write_definitions
-from msoic_pipeline.kpis.statements import Periods, insert_values, quarters_within, work_tables
+from msoic_pipeline.kpis.steps import insert_values
+from msoic_pipeline.kpis.wanted import Periods, quarters_within
+from msoic_pipeline.kpis.work_tables import work_tables
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.model.geography import codes_called

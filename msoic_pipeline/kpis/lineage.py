@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.archive import find_content
 from msoic_pipeline.ingest.reading import call_in_worker, call_in_workers
 from msoic_pipeline.kpis.compute import kpi_table
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
-from msoic_pipeline.kpis.statements import units_of
+from msoic_pipeline.kpis.wanted import WantedTerm, units_of
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.views import join_vintage
 from msoic_pipeline.periods import parse_period, period_end, periods
@@ -139,7 +139,8 @@ def _side(
         )
         .order_by(time, release.c.file_name, fact.c.sheet, fact.c.cell)
     )
-    unit = units_of(term, kpi, value["geography_kind"], value["geography_code"])
+    wanted = WantedTerm(term, kpi.over_time, kpi.national, kpi.below)
+    unit = units_of(wanted, value["geography_kind"], value["geography_code"])
     if unit is not None:
         query = query.where(unit)
     rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.kpis import compute, statements
+from msoic_pipeline.kpis import compute, steps
 from msoic_pipeline.kpis.compute import compute_quarters, kpi_table
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import load_log, release
@@ -130,7 +130,7 @@ def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch
     before = contents(cps_warehouse)
     forget(cps_warehouse, *QUARTERS)
     with monkeypatch.context() as patch:
-        patch.setattr(statements, "_values", lambda: sa.select(sa.column("nonsense")))
+        patch.setattr(steps, "_select_values", lambda: sa.select(sa.column("nonsense")))
         with pytest.raises(sa.exc.DBAPIError, match="nonsense"):
             compute_quarters(cps_warehouse, QUARTERS)
     assert contents(cps_warehouse) == before
