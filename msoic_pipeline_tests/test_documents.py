@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib.metadata import packages_distributions
 
+import pytest
 import typer.main
+import yaml
 
+from msoic_pipeline.code_digests import code_used_by
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.dictionary import dictionary_page, dictionary_rows
@@ -111,3 +116,73 @@ def glossary_section(title: str) -> str:
     text = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
     _, _, after = text.partition(f"\n## {title}\n")
     return after.partition("\n## ")[0]
+
+
+# ---- dependencies ----------------------------------------------------------------------------------
+
+# SQLAlchemy loads it by the name that stands in a URL.
+NEVER_IMPORTED = {"psycopg"}
+
+
+def test_each_library_that_is_imported_is_declared_and_each_that_is_declared_is_imported():
+    _, imported = code_used_by(*package_modules())
+    distributions = packages_distributions()
+    used = {distributions[library][0].casefold().replace("_", "-") for library in imported}
+    assert used == declared_dependencies()[0] - NEVER_IMPORTED
+
+
+@pytest.mark.parametrize(("place", "title"), [(0, "At run time"), (1, "For development (`[dependency-groups]`)")])
+def test_each_direct_dependency_has_its_reason(place: int, title: str):
+    text = (REPOSITORY / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    rows = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0].splitlines()
+    first_cells = [row.split("|")[1] for row in rows if row.startswith("| ")][1:]
+    named = [name.strip().partition("[")[0].casefold() for cell in first_cells for name in cell.split(",")]
+    assert sorted(named) == sorted(declared_dependencies()[place])
+
+
+def package_modules() -> list[str]:
+    """The names of all modules of the package."""
+    files = (REPOSITORY / "msoic_pipeline").rglob("*.py")
+    paths = [path.relative_to(REPOSITORY).with_suffix("").parts for path in files if path.name != "__init__.py"]
+    # Alembic runs its scripts from their files; they are no modules that could be imported.
+    return [".".join(parts) for parts in paths if "versions" not in parts and parts[-1] != "__main__"]
+
+
+def declared_dependencies() -> tuple[set[str], set[str]]:
+    """The names of the direct dependencies in pyproject.toml: at run time, and for development."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = project["dependency-groups"]
+    development = [entry for entry in (*groups["build"], *groups["dev"]) if isinstance(entry, str)]
+    return _names(project["project"]["dependencies"]), _names(development)
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[><=; ]", requirement)[0].casefold() for requirement in requirements}
+
+
+# ---- hooks -----------------------------------------------------------------------------------------
+
+
+def test_the_hooks_before_a_commit_call_targets_that_there_are():
+    """They are local and call make, so that no hook has a version or an opinion of its own."""
+    config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repository["repo"] for repository in config["repos"]] == ["local"]
+    targets = make_targets()
+    called = [hook["entry"].split() for hook in config["repos"][0]["hooks"]]
+    assert all(program == "make" and target in targets for program, target in called)
+    assert {"lint", "types"} <= {target for _, target in called}
+
+
+def test_the_quick_tests_there_are():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    names = re.search(r"^QUICK := ((?:.*\\\n)*.*)$", makefile, flags=re.MULTILINE)
+    assert names
+    for name in names[1].replace("\\\n", " ").split():
+        assert (REPOSITORY / "msoic_pipeline_tests" / name).is_file(), name
+
+
+def make_targets() -> set[str]:
+    """The targets of the Makefile that it says something about."""
+    return set(
+        re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
