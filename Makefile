@@ -26,7 +26,7 @@ pytest: $(VENV) ## Only the tests
 	$(BIN)/python -m pytest
 
 # What a change of words or declarations breaks first; none of them reads a spreadsheet.
-QUICK := test_documents.py test_periods.py test_texts.py workbooks/test_values.py \
+QUICK := test_documents.py test_recipes.py test_periods.py test_texts.py workbooks/test_values.py \
 	kpis/test_definitions.py reconciliation/test_rules.py
 
 test-quick: $(VENV) ## The tests of documents and declarations, which take seconds

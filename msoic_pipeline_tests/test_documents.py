@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -186,3 +187,70 @@ def make_targets() -> set[str]:
     return set(
         re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
+
+
+# ---- decisions and links ---------------------------------------------------------------------------
+
+DECISION_PARTS = ["Context", "Decision", "Consequences", "What else was tried"]
+
+
+def test_decisions_are_numbered_listed_and_of_one_form():
+    folder = REPOSITORY / "docs" / "decisions"
+    pages = sorted(folder.glob("0*.md"))
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\]\((0\d+-[a-z-]+\.md)\)", index) == [page.name for page in pages]
+    for number, page in enumerate(pages, start=1):
+        text = page.read_text(encoding="utf-8")
+        assert page.name.startswith(f"{number:04d}-") and text.startswith(f"# {number}. "), page.name
+        assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == DECISION_PARTS, page.name
+
+
+# What a page may name a path below; of the last, only the raw files stand in the repository.
+TOP_FOLDERS = "msoic_pipeline|msoic_pipeline_tests|sample_data|tools|docs|data/raw"
+ROOMS = "|".join(path.name for path in (REPOSITORY / "msoic_pipeline").iterdir() if path.is_dir())
+
+
+def documents() -> list[Path]:
+    """All pages of the repository."""
+    return [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), REPOSITORY / "data" / "LICENCE.md"]
+
+
+def page_name(page: Path) -> str:
+    """A page's path in the repository."""
+    return page.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.mark.parametrize("page", documents(), ids=page_name)
+def test_what_a_page_links_to_is_there(page: Path):
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)\)", text) if not link.startswith("http")]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", documents(), ids=page_name)
+def test_the_paths_that_a_page_names_are_there(page: Path):
+    """A path with a place-holder in it is that of no file."""
+    text = page.read_text(encoding="utf-8")
+    whole_paths = re.findall(rf"`((?:{TOP_FOLDERS})/[\w./*-]*)`", text)
+    in_package = re.findall(rf"`((?:{ROOMS})/(?!test_)[\w*-]+\.(?:py|yaml|csv))`", text)
+    in_tests = re.findall(r"`((?:[a-z]+/)?test_\w+\.py)`", text)
+    named = [
+        *whole_paths,
+        *(f"msoic_pipeline/{path}" for path in in_package),
+        *(f"msoic_pipeline_tests/{path}" for path in in_tests),
+    ]
+    assert [path for path in named if not any(REPOSITORY.glob(path.rstrip("/")))] == []
+
+
+@pytest.mark.parametrize("page", documents(), ids=page_name)
+def test_the_commands_that_a_page_names_are_there(page: Path):
+    text = page.read_text(encoding="utf-8")
+    commands = dict(all_commands(typer.main.get_command(app)))
+    groups = {name.rpartition(" ")[0] for name in commands}
+    for name, following in re.findall(r"`(?:\.venv/bin/)?(msoic [a-z-]+)((?: [^`\n]*)?)`", text):
+        whole = name if name not in groups else f"{name} {following.split()[0]}"
+        assert whole in commands, f"{page.name}: {whole}"
+        options = {option for parameter in commands[whole].params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", following)) <= options | {"--help"}, f"{page.name}: {name}{following}"
+    for targets in re.findall(r"`make ([a-z-][a-z -]*)`", text):
+        assert set(targets.split()) <= make_targets(), f"{page.name}: make {targets}"
