@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from importlib.metadata import packages_distributions
@@ -16,8 +17,14 @@ from msoic_pipeline.commands.cli import app
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.dictionary import dictionary_page, dictionary_rows
 from msoic_pipeline.model.views import VIEWS
+from msoic_pipeline.quality.expectations import CHECKS
+from msoic_pipeline.quality.row_checks import ROW_CHECKS
+from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from tools.commands_page import all_commands, commands_page, parameter_name
+
+ERROR = SourceFileError.__name__
 
 
 def test_the_data_dictionary_is_current():
@@ -117,6 +124,29 @@ def glossary_section(title: str) -> str:
     text = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
     _, _, after = text.partition(f"\n## {title}\n")
     return after.partition("\n## ")[0]
+
+
+# ---- rules of quarantine ---------------------------------------------------------------------------
+
+
+def test_every_rule_that_quarantine_may_name_is_on_the_page_of_red_runs():
+    page = (REPOSITORY / "docs" / "when-a-run-is-red.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    explained = set(re.findall(r"`([a-z_]+)`", " ".join(rows)))
+    rules = {*CHECKS, *(check.rule for check in ROW_CHECKS if check.rule), *rules_of_files()}
+    assert rules - explained == set()
+
+
+def rules_of_files() -> set[str]:
+    """The rules by which a file is refused, as the package's code names them."""
+    rules = set()
+    for path in (REPOSITORY / "msoic_pipeline").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=called), args=[ast.Constant(value=rule), *_]) if called == ERROR:
+                    rules.add(str(rule))
+    assert len(rules) > 10
+    return rules
 
 
 # ---- dependencies ----------------------------------------------------------------------------------
@@ -254,3 +284,15 @@ def test_the_commands_that_a_page_names_are_there(page: Path):
         assert set(re.findall(r"--[a-z-]+", following)) <= options | {"--help"}, f"{page.name}: {name}{following}"
     for targets in re.findall(r"`make ([a-z-][a-z -]*)`", text):
         assert set(targets.split()) <= make_targets(), f"{page.name}: make {targets}"
+
+
+# ---- the README ------------------------------------------------------------------------------------
+
+
+def test_the_readme_names_every_source_room_and_setting():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pages = readme + (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    code = " ".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "msoic_pipeline").rglob("*.py"))
+    assert [source for source in SOURCES if f"`{source}`" not in readme] == []
+    assert [room for room in ROOMS.split("|") if room != "__pycache__" and f"{room}/" not in readme] == []
+    assert [name for name in sorted(set(re.findall(r"MSOIC_[A-Z]+(?:_[A-Z]+)*", code))) if name not in pages] == []
