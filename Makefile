@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults fuzz ui lint format types pytest lock sample docs revision clean environment
+.PHONY: help run test test-quick test-faults fuzz ui lint format types pytest lock sample docs revision clean environment
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -24,6 +24,13 @@ test: lint types pytest ## All that must pass before a change goes in
 
 pytest: $(VENV) ## Only the tests
 	$(BIN)/python -m pytest
+
+# What a change of words or declarations breaks first; none of them reads a spreadsheet.
+QUICK := test_documents.py test_recipes.py test_periods.py test_texts.py workbooks/test_values.py \
+	kpis/test_definitions.py reconciliation/test_rules.py
+
+test-quick: $(VENV) ## The tests of documents and declarations, which take seconds
+	$(BIN)/python -m pytest -q $(addprefix msoic_pipeline_tests/,$(QUICK))
 
 test-faults: $(VENV) ## Attack whole runs: hostile files, kills (MSOIC_KILLS=100), full disks; takes hours
 	$(BIN)/python -m pytest -m faults msoic_pipeline_tests/faults
@@ -58,8 +65,10 @@ types: $(VENV) ## Type check
 sample: $(VENV) ## Make the sample data in data/raw again
 	$(BIN)/python -m sample_data
 
-docs: $(VENV) ## Write docs/data-dictionary.md from the model
+# A page is written aside first: it is kept where making it fails.
+docs: $(VENV) ## Write docs/data-dictionary.md from the model and docs/commands.md from the commands
 	$(BIN)/msoic dictionary > .data-dictionary.tmp && mv .data-dictionary.tmp docs/data-dictionary.md || { rm -f .data-dictionary.tmp; exit 1; }
+	$(BIN)/python -m tools.commands_page > .commands.tmp && mv .commands.tmp docs/commands.md || { rm -f .commands.tmp; exit 1; }
 
 revision: $(VENV) ## Write the next revision of the tables: make revision WORDS="what changes"
 	@$(BIN)/python -m msoic_pipeline.warehouse.migrations "$(WORDS)"

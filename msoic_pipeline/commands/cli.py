@@ -12,7 +12,10 @@ import typer.core
 from msoic_pipeline.periods import as_written, parse_period, parse_quarter
 from msoic_pipeline.workbooks.errors import DecisionError, DeclarationError, SourceFileError
 
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE")]
+File = Annotated[
+    Path,
+    typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="A publisher's file, wherever it stands."),
+]
 Day = Annotated[
     dt.date | None,
     typer.Option(parser=dt.date.fromisoformat, metavar="DAY", help="As at which: what had been published by then."),
@@ -20,6 +23,7 @@ Day = Annotated[
 QUARTER, PERIOD = as_written(parse_quarter), as_written(parse_period)
 PERIODS = "2021-Q4, 2021/22, 2021 or 2021-11"
 PLACES = "Code or name of a force, region or CPS Area"
+RELEASES = "Releases, or their files' paths below the raw folder."
 
 
 class Commands(typer.core.TyperGroup):
@@ -142,7 +146,9 @@ def withdraw(
 
 
 @app.command(name="put-back")
-def put_back(names: Annotated[list[str], typer.Argument(metavar="RELEASE…")]) -> None:
+def put_back(
+    names: Annotated[list[str], typer.Argument(metavar="RELEASE…", help=RELEASES)],
+) -> None:
     """Copy the files of releases from the archive to where they stood in the raw folder."""
     from msoic_pipeline.commands.releases import put_releases_back
 
@@ -152,7 +158,7 @@ def put_back(names: Annotated[list[str], typer.Argument(metavar="RELEASE…")]) 
 @app.command(name="let-go")
 def let_go(
     reason: Annotated[str, typer.Option(help="Why.")],
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RELEASE…]")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RELEASE…]", help=RELEASES)] = None,
     source: Annotated[str | None, typer.Option(help="All absent files of a source.")] = None,
 ) -> None:
     """Accept that files of releases do not stand in the raw folder any more. Their figures stand."""
@@ -196,7 +202,7 @@ def kpi(
 
 @app.command()
 def trace(
-    kpi_id: str,
+    kpi_id: Annotated[str, typer.Argument(help="KPI.")],
     period: Annotated[str, typer.Argument(parser=PERIOD, help=f"Period: {PERIODS}.")],
     geography: Annotated[str, typer.Argument(help=f"{PLACES}.")] = "national",
     as_at: Day = None,
@@ -259,7 +265,13 @@ def dictionary() -> None:
 
 
 @app.command()
-def template(kind: Literal["force_returns", "programme_activity"], target: Path) -> None:
+def template(
+    kind: Annotated[
+        Literal["force_returns", "programme_activity"],
+        typer.Argument(help="Which return: force_returns or programme_activity."),
+    ],
+    target: Annotated[Path, typer.Argument(help="The XLSX file to write.")],
+) -> None:
     """Write an empty return to fill in."""
     from msoic_pipeline.publication.templates import write_template
 
