@@ -236,18 +236,7 @@ def declare_source(copy: Copy, name: str) -> None:
     declared = example("new-source.md", "python", "fact-example")
     text = facts.read_text(encoding="utf-8")
     text = text.replace("\npublished_total = ", f"\n{declared}\n\npublished_total = ", 1)
-    text = text.replace(
-        "        fact_nrm_referral,\n", "        fact_nrm_referral,\n        fact_helpline_contact,\n", 1
-    )
     facts.write_text(text, encoding="utf-8")
     layouts = copy.folder / "msoic_pipeline" / "sources" / name / "layouts.yaml"
     layouts.parent.mkdir()
     layouts.write_text(example("new-source.md", "yaml", "layouts-example"), encoding="utf-8")
-    list_source(copy, name)
-
-
-def list_source(copy: Copy, name: str) -> None:
-    """Add a source to those that are listed; nothing where they are found from their folders."""
-    path = copy.folder / "msoic_pipeline" / "workbooks" / "layout.py"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("SOURCES = (\n", f'SOURCES = (\n    "{name}",\n'), encoding="utf-8")

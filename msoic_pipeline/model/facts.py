@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index
 
-from msoic_pipeline.model.columns import ALL, count, day, key, number, table, text
+from msoic_pipeline.model.columns import ALL, count, day, key, metadata, number, table, text
 
 AGE_GROUPS = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown")
 
@@ -284,20 +284,11 @@ published_total = table(
     measures=("value",),
 )
 
+# published_total holds what publishers give beside the facts, and is none itself.
 FACTS = {
-    t.name: t
-    for t in (
-        fact_nrm_referral,
-        fact_nrm_decision,
-        fact_recorded_crime,
-        fact_recorded_crime_partnership,
-        fact_crime_outcome,
-        fact_cps_outcome,
-        fact_irregular_arrival,
-        fact_small_boat_arrival,
-        fact_investigation,
-        fact_programme_activity,
-    )
+    table.name: table
+    for table in metadata.tables.values()
+    if table.info["kind"] == "fact" and table is not published_total
 }
 
 Index(None, fact_recorded_crime.c.offence_code, fact_recorded_crime.c.quarter_start)

@@ -484,17 +484,19 @@ def _write_coverage(
 def _received(
     connection: Connection, source: Source, quarter: dt.date, vintages: list[dict[str, Any]]
 ) -> set[tuple[dt.date, str]]:
-    """Return who reported: by their own files, by rows in the latest release, or the publisher itself."""
+    """Return who reported: by their own files, by rows in a latest release of any of its facts, or the publisher."""
     if not source.reporters.column:
         every = source.reporters.every
         return {(period_start(every, v["period_start"]), v["reporter"] or PUBLISHER) for v in vintages}
-    fact = FACTS[source.tables[0].fact]
-    current = sorted({v["release_id"] for v in vintages if v["fact"] == fact.name and v["superseded_on"] is None})
-    column = fact.c[source.reporters.column]
-    names = connection.scalars(
-        sa.select(column).where(fact.c.quarter_start == quarter, fact.c.release_id.in_(current)).distinct()
-    )
-    return {(quarter, name) for name in names}
+    reporters: set[str] = set()
+    for fact in (FACTS[name] for name in _facts(source)):
+        if source.reporters.column not in fact.columns:
+            continue
+        current = sorted({v["release_id"] for v in vintages if v["fact"] == fact.name and v["superseded_on"] is None})
+        column = fact.c[source.reporters.column]
+        reported = sa.select(column).where(fact.c.quarter_start == quarter, fact.c.release_id.in_(current)).distinct()
+        reporters.update(connection.scalars(reported))
+    return {(quarter, reporter) for reporter in reporters}
 
 
 def prune_releases(engine: Engine, source: Source, landing: Landing) -> int:

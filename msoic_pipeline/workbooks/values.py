@@ -162,10 +162,6 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "quarter": _period(parse_quarter),
     "financial_year": _period(parse_financial_year),
     "period": _period(lambda text: period_label(*parse_period(text))),
-    "force": lambda value: members.resolve("force", clean(value)),
-    "cps_area": lambda value: members.resolve("cps_area", clean(value)),
-    "outcome": lambda value: members.resolve("outcome", clean(value)),
-    "entry_method": lambda value: members.resolve("entry_method", clean(value)),
     "exploitation": lambda value: members.resolve_exploitation(clean(value)),
     "nationality": lambda value: members.resolve_nationality(clean(value)),
 }
@@ -187,4 +183,8 @@ def parser(name: str) -> Callable[[Any], Any]:
                 raise ValueError(f"one of {', '.join(group[0] for group in groups)}") from None
 
         return one_of
-    return PARSERS[name]
+    if name in PARSERS:
+        return PARSERS[name]
+    if name in members.member_files():
+        return lambda value: members.resolve(name, clean(value))
+    raise KeyError(name)

@@ -28,7 +28,9 @@ def test_what_is_not_well_formed_is_named_with_its_line(text: str):
         parse_members(text, "forces.csv")
 
 
-@pytest.mark.parametrize("file_name", sorted({name for name, _ in members.FILES.values()} | {"activities.csv"}))
+@pytest.mark.parametrize(
+    "file_name", sorted({name for name, _ in members.member_files().values()} | {"activities.csv"})
+)
 def test_every_file_of_members_is_well_formed(file_name: str):
     assert rows(file_name)
 

@@ -15,11 +15,8 @@ from rapidfuzz import fuzz
 from msoic_pipeline.model.columns import ALL, metadata
 from msoic_pipeline.texts import fold
 
-FILES = {
-    "force": ("forces.csv", "force_code"),
-    "cps_area": ("cps_areas.csv", "cps_area_code"),
-    "outcome": ("outcomes.csv", "outcome_code"),
-    "entry_method": ("entry_methods.csv", "method"),
+# Files of members that are no dimension's rows: each with the column of its codes.
+OTHER_FILES = {
     "nationality": ("nationalities.csv", "nationality"),
     "exploitation": ("exploitation_types.csv", "exploitation"),
 }
@@ -87,8 +84,22 @@ def digest() -> str:
 
 
 @cache
+def member_files() -> dict[str, tuple[str, str]]:
+    """Return, by what is spelled (``force``, ``nationality``), its file and the column of its codes.
+
+    Of the dimensions these are those with a code of one column: ``dim_force`` is spelled as ``force``.
+    """
+    found = dict(OTHER_FILES)
+    for table in declared_dimensions():
+        codes = [column.name for column in table.primary_key]
+        if len(codes) == 1:
+            found[table.name.removeprefix("dim_")] = (table.info["members_file"], codes[0])
+    return found
+
+
+@cache
 def _spellings(dimension: str) -> dict[str, str]:
-    file_name, code_column = FILES[dimension]
+    file_name, code_column = member_files()[dimension]
     known: dict[str, str] = {}
     for row in rows(file_name):
         code = row[code_column]
@@ -114,7 +125,7 @@ def resolve(dimension: str, text: str) -> str:
 
 def name_of(dimension: str, code: str) -> str:
     """Return the name of the member of ``dimension`` that has ``code``; the code itself where none has, or no name."""
-    file_name, code_column = FILES[dimension]
+    file_name, code_column = member_files()[dimension]
     return next((row.get("name") or code for row in rows(file_name) if row[code_column] == code), code)
 
 
@@ -127,7 +138,7 @@ def _most_words(dimension: str) -> int:
 @lru_cache(maxsize=4096)
 def _words_for_unknown(dimension: str, folded: str) -> str:
     nearest = ", ".join(repr(name_of(dimension, code)) for code in nearest_members(dimension, folded))
-    file_name = FILES[dimension][0]
+    file_name = member_files()[dimension][0]
     return (
         f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new "
         f"spelling add it to the variants in msoic_pipeline/model/members/{file_name}, if a new member add a row there"
