@@ -18,8 +18,8 @@ def test_forces_have_reported_whichever_of_a_sources_tables_has_their_rows(tmp_p
     fill(engine, {"recorded_crime": staged_releases("recorded_crime", "prc-csp")[:1]})
     fact = fact_recorded_crime_partnership.c
     with reading(engine) as connection:
-        of_rows = set(connection.execute(sa.select(fact.quarter_start, fact.force_code).distinct()).tuples())
+        of_rows = {tuple(row) for row in connection.execute(sa.select(fact.quarter_start, fact.force_code).distinct())}
         reports = sa.select(coverage.c.period_start, coverage.c.reporter).where(coverage.c.received)
-        received = set(connection.execute(reports).tuples())
+        received = {tuple(row) for row in connection.execute(reports)}
     engine.dispose()
     assert received and received == of_rows
