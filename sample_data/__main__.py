@@ -1,37 +1,24 @@
-"""Write every sample file: ``python -m sample_data [RAW_DIR]``, by default under ``data/raw``."""
+"""Write every sample file: ``python -m sample_data [RAW_DIR]``, by default under ``data/raw``.
+
+A source's files are written by the module of its name, where there is one.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
-from sample_data import (
-    cps,
-    crime_outcomes,
-    force_returns,
-    irregular_migration,
-    nrm,
-    programme_activity,
-    recorded_crime,
-    small_boats,
-)
+from msoic_pipeline.workbooks.layout import SOURCES
 
-SOURCES = (
-    nrm,
-    irregular_migration,
-    small_boats,
-    recorded_crime,
-    crime_outcomes,
-    cps,
-    force_returns,
-    programme_activity,
-)
+SAMPLED = tuple(source for source in SOURCES if find_spec(f"sample_data.{source}"))
 
 
 def main(raw: Path) -> None:
-    for source in SOURCES:
-        source.write(raw)
-        print(f"{source.__name__.removeprefix('sample_data.')}: written under {raw}")
+    for source in SAMPLED:
+        import_module(f"sample_data.{source}").write(raw)
+        print(f"{source}: written under {raw}")
 
 
 if __name__ == "__main__":

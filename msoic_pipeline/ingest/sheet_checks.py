@@ -85,7 +85,7 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
 def members_of(tidy: Tidy) -> list[str]:
     """Columns of a table that divide its figures: labels and levels, less those that only tell the period."""
     layout = tidy.match.layout
-    names = [spec.to for spec in layout.columns] + [level.to for level in layout.levels]
+    names = [spec.to for spec in layout.columns] + [name for level in layout.levels for name in level.names]
     return [name for name in names if name in tidy.rows and name != "quarter_start"]
 
 
@@ -126,13 +126,17 @@ def check_rates(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ...]) -> list[F
     columns = (tidy.rates[name] for name in ("cell", value, "measure", *key))
     for cell, published, name, *members_of_row in zip(*columns, strict=True):
         rate = tidy.match.layout.rates[name]
-        part, whole = (counts.get((count, *members_of_row)) for count in (rate.part, rate.whole))
-        if part is None or not whole:
+        part, *wholes = (counts.get((count, *members_of_row)) for count in (rate.part, *rate.whole))
+        if part is None or None in wholes:
+            continue
+        whole = sum(count for count in wholes if count is not None)
+        if not whole:
             continue
         checked += 1
         differs = abs(published - part / whole) > 0.5 * 10**-rate.decimals + FLOAT_ERROR
         if differs:
-            counted = f"{rate.part} {part:,.0f} of {rate.whole} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
+            names = " and ".join(rate.whole)
+            counted = f"{rate.part} {part:,.0f} of {names} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
             words = f"published {published:.{rate.decimals}f}, but {counted}"
             failures.append(("rate_differs", tidy.match.sheet, cell, words, ""))
     return [_finding(f"rates agree with their counts: {tidy.match.table.table}", tidy, checked, failures, faults)]

@@ -315,7 +315,9 @@ def _select_changes_of_stocks() -> sa.Select[Any]:
     until = standing_figure.c.until
     is_replaced_later = sa.or_(replaced_on.is_(None), until < replaced_on)
     stands_until = sa.case((is_replaced_later, until), else_=replaced_on)
-    is_report = sa.and_(period_part.c.time_end < standing_figure.c.since, period_part.c.is_last)
+    # Of a source that reports once a year there is no later one to wait for.
+    is_due_report = sa.or_(period_part.c.is_last, wanted_term.c.is_yearly)
+    is_report = sa.and_(period_part.c.time_end < standing_figure.c.since, is_due_report)
     return _select_changes("last", stands_until, is_report)
 
 

@@ -56,6 +56,7 @@ wanted_term = _work_table(
     over_time=String,
     scheme=String,
     has_many_reporters=Boolean,
+    is_yearly=Boolean,
 )
 term_level = _work_table(
     "term_level",

@@ -4,7 +4,7 @@ Members that are known beforehand stand in ``members/*.csv``, with the spellings
 file that a dimension names as ``members_file`` is loaded into it, and a fact may hold no other member.
 """
 
-from msoic_pipeline.model.columns import count, day, flag, table, text
+from msoic_pipeline.model.columns import count, day, flag, key, table, text
 
 dim_quarter = table(
     "dim_quarter",
@@ -71,6 +71,29 @@ dim_cps_area = table(
     text("area_group", "The area as forces map to it: London North and London South are London."),
     kind="dimension",
     members_file="cps_areas.csv",
+)
+
+dim_cps_case_area = table(
+    "dim_cps_case_area",
+    "Areas of the CPS case outcomes by principal offence category: finer than CPS Areas, mostly one a force.",
+    "one row an area",
+    text("cps_case_area_code", "Short code.", primary_key=True),
+    text("name", "Name.", unique=True),
+    key("force_code", "dim_force.force_code", "Its force; Metropolitan and City stands with the Metropolitan Police."),
+    text("cps_area", "CPS Area in which it lies; both London areas stand as London."),
+    kind="dimension",
+    members_file="cps_case_areas.csv",
+)
+
+dim_local_authority = table(
+    "dim_local_authority",
+    "Lower-tier local authorities of England and Wales as at December 2023, each with the force in which it lies.",
+    "one row a local authority",
+    text("local_authority_code", "ONS code.", primary_key=True),
+    text("name", "Name.", unique=True),
+    key("force_code", "dim_force.force_code", "Force in which it lies."),
+    kind="dimension",
+    members_file="local_authorities.csv",
 )
 
 dim_offence = table(

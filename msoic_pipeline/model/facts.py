@@ -168,6 +168,75 @@ fact_cps_outcome = table(
     measures=("value",),
 )
 
+fact_cps_case_outcome = table(
+    "fact_cps_case_outcome",
+    "CPS case outcomes by principal offence category: defendants whose case ended in the month, not only of modern "
+    "slavery.",
+    "release × month × area × offence category × measure",
+    *_times(month=True),
+    key("case_area", "dim_cps_case_area.cps_case_area_code", "Area of the CPS.", primary_key=True),
+    key("force_code", "dim_force.force_code", "Force of the area; that of Metropolitan and City is the Metropolitan."),
+    text(
+        "offence_category",
+        "Principal offence category; admin_finalised are cases that the CPS could not proceed with, of any category.",
+        members=(
+            "homicide",
+            "offences_against_the_person",
+            "sexual_offences",
+            "burglary",
+            "robbery",
+            "theft_and_handling",
+            "fraud_and_forgery",
+            "criminal_damage",
+            "drugs_offences",
+            "public_order_offences",
+            "all_other_offences",
+            "motoring_offences",
+            "admin_finalised",
+        ),
+        primary_key=True,
+    ),
+    text(
+        "measure",
+        "convictions, or unsuccessful: every other ending.",
+        members=("convictions", "unsuccessful"),
+        primary_key=True,
+    ),
+    count("value", "Defendants whose case ended so in the month.", "defendants"),
+    *_place(),
+    kind="fact",
+    source="cps_case_outcomes",
+    measures=("value",),
+)
+
+fact_population = table(
+    "fact_population",
+    "Mid-year population estimates by local authority. A year's estimate stands with the quarter that holds 30 June.",
+    "release × year × local authority",
+    *_times(),
+    key("local_authority", "dim_local_authority.local_authority_code", "Local authority.", primary_key=True),
+    key("force_code", "dim_force.force_code", "Force in which the local authority lies."),
+    count("population", "People who live there on 30 June.", "people"),
+    *_place(),
+    kind="fact",
+    source="population",
+    measures=("population",),
+)
+
+fact_force_population = table(
+    "fact_force_population",
+    "Mid-year population of police force areas as the ONS gives it with crime rates, rounded to 100. It is as it was "
+    "estimated then: fact_population has the later estimates.",
+    "release × year × force",
+    *_times(),
+    key("force_code", "dim_force.force_code", "Force.", primary_key=True),
+    count("population", "People who live there on 30 June, rounded to 100.", "people"),
+    *_place(),
+    kind="fact",
+    source="population",
+    measures=("population",),
+)
+
 fact_irregular_arrival = table(
     "fact_irregular_arrival",
     "Detections of irregular arrivals, and asylum and NRM figures of those who came by small boat.",

@@ -21,6 +21,7 @@ from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
 from msoic_pipeline.quality.checks import Check, at_cell, day_words, figure_words, number_label, period_number
 from msoic_pipeline.texts import first_of
+from msoic_pipeline.workbooks.layout import load_source
 
 DAYS_OF_A_WEEK = 7
 # Periods of fewer figures than these can be the same by chance.
@@ -41,14 +42,19 @@ def dates_in_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     return bad.assign(detail=[at_cell(sheet, cell) for sheet, cell in places])
 
 
+def _step(fact: sa.Table) -> str:
+    """Return the kind of period from one figure of a series to the next: its grain, or a year where it comes yearly."""
+    every = load_source(fact.info["source"]).reporters.every
+    return every if every == "calendar_year" else grain(fact)
+
+
 def series_without_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     """Find series of a release in which periods are missing between its first and its last.
 
     In monthly records a measure of which nothing happened has no row: there the series is the whole breakdown.
     """
-    kind = grain(fact)
-    time = f"{kind}_start"
-    dividing = (division(fact), "measure") if kind == "quarter" else (division(fact),)
+    kind, time = _step(fact), f"{grain(fact)}_start"
+    dividing = (division(fact),) if kind == "month" else (division(fact), "measure")
     series = ["release_id", *(name for name in dividing if name in fact.columns)]
     seen = rows[[*series, time]].dropna().drop_duplicates()
     seen["number"] = period_number(seen[time], kind)
@@ -93,8 +99,7 @@ def periods_repeated(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     """
     if "day" in fact.columns:
         return pd.DataFrame(columns=["release_id", "detail"])
-    kind = grain(fact)
-    time = f"{kind}_start"
+    kind, time = _step(fact), f"{grain(fact)}_start"
     measures = list(fact.info["measures"])
     told = [
         name

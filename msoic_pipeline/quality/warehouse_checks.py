@@ -20,7 +20,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import REPORTER_NAMES, reporter_name
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.views import VIEWS, division, grain
-from msoic_pipeline.periods import parse_period, period_end, period_label, period_start
+from msoic_pipeline.periods import parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.quality.checks import Check, day_words, figure_words, period_number
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -57,7 +57,7 @@ def reporters_complete(connection: Connection, today: dt.date) -> Iterator[Found
             f"{period_label(every, start)}: {len(names) if source.sensitive else ', '.join(names)}"
             for start, names in periods.items()
         ]
-        words = f"{len(absent):,} of {expected:,} {REPORTER_NAMES[kind]}-{every}s missing"
+        words = f"{len(absent):,} of {expected:,} {REPORTER_NAMES[kind]}-{every.replace('_', ' ')}s missing"
         yield name, coverage.name, expected, len(absent), words + (f": {first_of(details)}" if details else "")
 
 
@@ -106,12 +106,15 @@ def next_due(source: Source, last: dt.date, published_on: dt.date) -> tuple[str,
     """Return which figures come next, and by when: ``lag_days`` after the end of the period they are about.
 
     ``last`` is the last day that the source's releases are about, ``published_on`` the day of the latest one. A weekly
-    series is followed by its publication, since its files do not name the week.
+    series is followed by its publication, since its files do not name the week; of a yearly one the same quarter of
+    the next year comes next.
     """
     if source.frequency == "weekly":
         return "a later week", published_on + dt.timedelta(days=7 + source.lag_days)
-    kind = {"monthly": "month", "quarterly": "quarter"}[source.frequency]
+    kind = "month" if source.frequency == "monthly" else "quarter"
     following = period_start(kind, last + dt.timedelta(days=1))
+    if source.frequency == "yearly":
+        following = shift_months(period_start(kind, last), 12)
     return period_label(kind, following), period_end(kind, following) + dt.timedelta(days=source.lag_days)
 
 

@@ -397,7 +397,8 @@ def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:
     received: Any = coverage.join(dim_quarter, dim_quarter.c.quarter_start == coverage.c.quarter_start)
     month = {"month": coverage.c.period_start, "quarter": coverage.c.quarter_start}
     received, period = _at(asked.kind, part.at, received, {**month, **YEARS}[asked.kind])
-    columns = [period.label("period_start"), coverage.c.reporter, month[reporters.every].label("report")]
+    report_of = month.get(reporters.every, coverage.c.period_start)
+    columns = [period.label("period_start"), coverage.c.reporter, report_of.label("report")]
     its = sa.and_(coverage.c.source == part.table.info["source"], coverage.c.received)
     if reporters.dimension == PUBLISHER:
         report = sa.select(*columns).select_from(received).where(its).distinct().subquery()

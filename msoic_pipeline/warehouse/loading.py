@@ -459,13 +459,9 @@ def _write_coverage(
 ) -> None:
     coverage = evidence.coverage
     reporters = source.reporters
-    due = [
-        start
-        for start in periods(reporters.every, quarter, period_end("quarter", quarter))
-        if reporters.since <= start <= last
-    ]
+    due = reporters.periods_due(quarter, last)
     received = _received(connection, source, quarter, vintages)
-    expected = reporters_due(source.reporters.dimension)
+    expected = reporters_due(reporters.dimension)
     rows = [
         {
             "source": source.source,

@@ -12,13 +12,13 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from msoic_pipeline.model.geography import ReporterKind
-from msoic_pipeline.periods import parse_quarter
+from msoic_pipeline.periods import parse_quarter, period_end, period_start, periods
 from msoic_pipeline.workbooks.errors import declared_in
 
 
@@ -30,6 +30,8 @@ def _list_sources() -> tuple[str, ...]:
 
 # A source is a folder in sources/; its name is the folder's.
 SOURCES = _list_sources()
+# What stands between the names of several tidy columns that one tier of headers becomes.
+_BETWEEN_NAMES = " / "
 
 
 class _Strict(BaseModel):
@@ -39,7 +41,9 @@ class _Strict(BaseModel):
 class Column(_Strict):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
-    ``also`` names further tidy columns read from the same cells, each with its own parser.
+    A table's first column may have no header: its ``header`` is the empty text. ``also`` names further tidy columns
+    read from the same cells, each with its own parser. ``ignore_rows`` is a regular expression: rows whose cell matches
+    it are left out on purpose, such as the regions in a table of local authorities.
     """
 
     to: str
@@ -50,6 +54,7 @@ class Column(_Strict):
     totals: tuple[str, ...] = ()
     blank: Literal["reject", "allow"] = "reject"
     also: dict[str, str] = Field(default_factory=dict)
+    ignore_rows: str = ""
 
 
 class Measure(_Strict):
@@ -67,6 +72,9 @@ class Level(_Strict):
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
     open set against a dropped column. ``quarters`` is how many quarters, up to the release's own, must be there.
+
+    Where one header names a member of several tidy columns, ``to`` lists these with `` / `` between, and ``members``
+    theirs likewise: ``to: offence_category / measure``, ``members: {robbery / convictions: [Robbery convictions]}``.
     """
 
     to: str
@@ -81,14 +89,35 @@ class Level(_Strict):
     def _closed_or_open(self) -> Level:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
+        for member in self.members:
+            if len(self.names) > 1 and member.count(_BETWEEN_NAMES) != len(self.names) - 1:
+                raise ValueError(f"level {self.to!r}: expected a member of each column; found {member!r}")
+        if len(self.names) > 1 and self.parse:
+            raise ValueError(f"level {self.to!r}: several columns have members, not a parser")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tidy columns that the tier becomes; as a rule it is one."""
+        return tuple(self.to.split(_BETWEEN_NAMES))
+
+    def members_by_column(self, member: Any) -> dict[str, Any]:
+        """Return the member of each tidy column that a member of the tier stands for."""
+        if len(self.names) == 1 or member not in self.members:  # a total is one of every column
+            return dict.fromkeys(self.names, member)
+        return dict(zip(self.names, member.split(_BETWEEN_NAMES), strict=True))
 
 
 class Rate(_Strict):
-    """A rate that a sheet works out of two of its own counts, ``part`` of ``whole``, rounded to ``decimals``."""
+    """A rate that a sheet works out of its own counts, ``part`` of ``whole``, rounded to ``decimals``.
+
+    The whole is one count, or a list of those that make it up.
+    """
 
     part: str
-    whole: str
+    whole: Annotated[
+        tuple[str, ...], BeforeValidator(lambda written: [written] if isinstance(written, str) else written)
+    ]
     decimals: int
 
 
@@ -181,12 +210,24 @@ class Stamp(_Strict):
 
 
 class Reporters(_Strict):
-    """Who should report, and how often."""
+    """Who should report, and how often: where it is every calendar year, with the quarter that holds ``since``."""
 
     dimension: ReporterKind
-    every: Literal["month", "quarter"] = "quarter"
+    every: Literal["month", "quarter", "calendar_year"] = "quarter"
     since: dt.date
     column: str = ""
+
+    def periods_due(self, quarter: dt.date, last: dt.date) -> list[dt.date]:
+        """Return the first days of the periods whose reports are due with a quarter, up to ``last``.
+
+        For example, every calendar year since 1 April 2015: with the quarter from 1 April 2016 that is 1 January 2016,
+        with the quarters before and after it there is none.
+        """
+        if self.every == "calendar_year" and quarter.month != period_start("quarter", self.since).month:
+            return []
+        first = period_start(self.every, self.since)
+        due = periods(self.every, quarter, period_end("quarter", quarter))
+        return [start for start in due if first <= start <= last]
 
 
 class Source(_Strict):
@@ -200,7 +241,7 @@ class Source(_Strict):
     source: str
     title: str
     publisher: str
-    frequency: Literal["weekly", "monthly", "quarterly"]
+    frequency: Literal["weekly", "monthly", "quarterly", "yearly"]
     lag_days: int
     recognise: tuple[str, ...]
     synthetic_mark: str = "synthetic sample data"

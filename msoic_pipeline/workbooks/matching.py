@@ -216,6 +216,8 @@ def _match_named(match: Match, texts: list[list[str]], layout: Layout) -> set[in
         for column, text in enumerate(values):
             if text:
                 places.setdefault(fold(text), []).append((column, tier))
+    if not any(tier[0] for tier in texts if tier):
+        places[""] = [(0, 0)]  # the first column may have no header
     taken: set[int] = set()
     for spec in _named(layout):
         hits = [
@@ -289,7 +291,8 @@ def _match_levels(
             cells = f"{a1(match.header_row + last, repeated)}, {a1(match.header_row + last, column)}"
             match.differences.append(Difference("ambiguous", "", own[-1] or outer_text, cells))
             continue
-        match.figures[column] = Figure(layout.value, path)
+        members = (level.members_by_column(path[level.to]) for level in layout.levels)
+        match.figures[column] = Figure(layout.value, {name: it for each in members for name, it in each.items()})
         match.matched += 1
     return set(seen)
 

@@ -8,9 +8,11 @@ in exactly one of them or in ``unavailable``, and every row below the header is 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ import pandas as pd
 
 from msoic_pipeline.limits import MAX_LISTED, MAX_RECOGNISED_CELL
 from msoic_pipeline.periods import last_quarter, parse_period, period_end, period_start, shift_months
-from msoic_pipeline.texts import fold, fold_mark, is_blank, shorten
+from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, shorten
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, a1, column_letters, from_a1
 from msoic_pipeline.workbooks.layout import Layout, Source
@@ -51,7 +53,7 @@ class Tidy:
 
     ``counts`` says where the rows went (``rows`` = ``data_rows`` + ``blank_rows`` + ``note_rows``) and where the figure
     cells (``figures`` = ``loaded`` + ``totals`` + ``rates`` + ``unavailable`` + ``rejected``; beside them the
-    ``blank`` ones of data rows).
+    ``blank`` ones of data rows). Rows that the layout ignores count as notes, and their figures nowhere.
     """
 
     match: Match
@@ -124,9 +126,11 @@ def tidy_sheet(
     marks = {fold_mark(mark) for mark in source.unavailable}
     labels = {spec.to: _Codes(cells[:, match.labels[spec.to]]) for spec in layout.columns if spec.to in match.labels}
     figures = {column: _Codes(cells[:, column]) for column in sorted(match.figures)}
-    filled = {column: ~codes.mask(is_blank) for column, codes in figures.items()}
+    is_ignored = _rows_ignored(labels, layout, len(cells))
+    filled = {column: ~codes.mask(is_blank) & ~is_ignored for column, codes in figures.items()}
     counts["figures"] = sum(int(mask.sum()) for mask in filled.values())
     is_empty, is_note = _rows_without_figures(match, labels, np.logical_or.reduce(list(filled.values())))
+    is_note |= is_ignored & ~is_empty
     keep = np.flatnonzero(~(is_empty | is_note))
     counts.update(blank_rows=int(is_empty.sum()), note_rows=int(is_note.sum()), data_rows=len(keep))
     counts["blank"] = len(keep) * len(figures) - counts["figures"]
@@ -209,6 +213,20 @@ def _select(table: Columns, mask: np.ndarray, constants: dict[str, Any]) -> Colu
     size = int(mask.sum())
     columns = {name: values[mask] for name, values in table.items()}
     return columns | {name: np.full(size, value, dtype=object) for name, value in constants.items()}
+
+
+def _rows_ignored(labels: dict[str, _Codes], layout: Layout, size: int) -> np.ndarray:
+    """Return which rows the layout leaves out on purpose, by one of their labels."""
+    is_ignored = np.zeros(size, dtype=bool)
+    for spec in layout.columns:
+        if spec.ignore_rows and spec.to in labels:
+            is_ignored |= labels[spec.to].mask(partial(_label_matches, re.compile(spec.ignore_rows)))
+    return is_ignored
+
+
+def _label_matches(pattern: re.Pattern[str], value: Any) -> bool:
+    is_short = not isinstance(value, str) or len(value) <= MAX_RECOGNISED_CELL
+    return is_short and bool(pattern.search(clean(value)))
 
 
 def _rows_without_figures(

@@ -20,6 +20,7 @@ _MONTH_FORMATS = ("%B %Y", "%b %Y", "%Y-%m", "%b-%y")
 _NUMBER = re.compile(r"(-?)£?([0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,2}(?: [0-9]{3})+)(\.[0-9]+)?")
 # Shorthand for a figure that is not there, as against marks such as [r] for one that was revised.
 _NO_FIGURE = re.compile(r"\[(c|u|x|z)\]", re.IGNORECASE)
+_MID_YEAR = re.compile(r"(?:estimated )?population mid-((?:19|20)\d\d)", re.IGNORECASE)
 _RAISED = re.compile("[²³¹⁰-₎]")
 _TOTAL = re.compile(r"total\b.*|.*\btotal")
 # What an integer column of every database can hold.
@@ -114,6 +115,14 @@ def parse_calendar_year(value: Any) -> int:
     return int(text)
 
 
+def parse_mid_year(value: Any) -> dt.date:
+    """Return the first day of the quarter that holds 30 June, from ``Estimated population mid-2023``."""
+    match = _MID_YEAR.fullmatch(clean(value))
+    if not match:
+        raise ValueError("the population of a middle of a year, such as Estimated population mid-2023")
+    return dt.date(int(match[1]), 4, 1)
+
+
 def parse_quarter_number(value: Any) -> int:
     """Return 1 to 4 from ``Q1``, ``1`` or ``1.0``."""
     match = re.fullmatch(r"(?:Q|Quarter )?([1-4])", clean(value), re.IGNORECASE)
@@ -158,6 +167,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "date": parse_date,
     "month": parse_month,
     "calendar_year": parse_calendar_year,
+    "mid_year": parse_mid_year,
     "quarter_number": parse_quarter_number,
     "quarter": _period(parse_quarter),
     "financial_year": _period(parse_financial_year),
@@ -170,7 +180,8 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
 def parser(name: str) -> Callable[[Any], Any]:
     """Return the parser called ``name``. Raises KeyError where there is none.
 
-    ``one_of:A|B=b=bb`` allows just the members A and B, the latter also spelled ``b`` or ``bb``.
+    ``one_of:A|B=b=bb`` allows just the members A and B, the latter also spelled ``b`` or ``bb``. ``force`` reads a
+    member of a file of members; ``local_authority.force_code`` a column of that member's row.
     """
     if name.startswith("one_of:"):
         groups = [choice.split("=") for choice in name.removeprefix("one_of:").split("|")]
@@ -185,6 +196,9 @@ def parser(name: str) -> Callable[[Any], Any]:
         return one_of
     if name in PARSERS:
         return PARSERS[name]
-    if name in members.member_files():
-        return lambda value: members.resolve(name, clean(value))
-    raise KeyError(name)
+    dimension, _, attribute = name.partition(".")
+    if dimension not in members.member_files():
+        raise KeyError(name)
+    if attribute:
+        return lambda value: members.resolve_attribute(dimension, clean(value), attribute)
+    return lambda value: members.resolve(dimension, clean(value))

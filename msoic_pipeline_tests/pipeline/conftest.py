@@ -14,10 +14,12 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model import metadata
 from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 SAMPLE = REPOSITORY / "data" / "raw"
-# Enough of every source for the quarters 2021-Q1 to 2022-Q1: several vintages, and every layout.
+# Of sources with many files enough for the quarters 2021-Q1 to 2022-Q1: several vintages, and every layout.
+EVERYTHING = ("*",)
 CUT = {
     "nrm": ("*2021*", "*quarter-2-2022*"),
     "recorded_crime": ("prc-pfa*280422*", "prc-csp*280422*"),
@@ -52,9 +54,9 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raw(tmp_path: Path) -> Path:
     """A raw folder with a cut of the sample's files."""
     target = tmp_path / "raw"
-    for source, patterns in CUT.items():
+    for source in SOURCES:
         (target / source).mkdir(parents=True)
-        for pattern in patterns:
+        for pattern in CUT.get(source, EVERYTHING):
             for path in (SAMPLE / source).glob(pattern):
                 copy: Callable[..., Any] = shutil.copytree if path.is_dir() else shutil.copy2
                 copy(path, target / source / path.name)

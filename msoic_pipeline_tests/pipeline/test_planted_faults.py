@@ -24,6 +24,7 @@ from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.model.evidence import reconciliation_result
+from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import judge
@@ -46,7 +47,8 @@ from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids, ta
 Row = list[Any]
 Signal = tuple[str, ...]  # what was raised, and where
 
-# Enough releases of every source for histories, several vintages, and every rule that holds one source against another.
+# Of sources with many files enough for histories, several vintages, and every rule that holds one source against another.
+EVERYTHING = ("*",)
 CUT = {
     "nrm": ("*-2020-*", "*-2021-*", "*quarter-1-2022-*"),
     "recorded_crime": ("prc-pfa*270122*", "prc-pfa*280422*", "prc-csp*280422*"),
@@ -57,11 +59,8 @@ CUT = {
         "*mar2021*280422*",
         "*mar2022*280422*",
     ),
-    "cps": ("*",),
     "irregular_migration": ("*2021*", "*2022*", "*2023*"),
-    "small_boats": ("*",),
     "force_returns": ("2021-*/e2300000[16]-*", "202?-*/e23000014-*"),
-    "programme_activity": ("*",),
 }
 # Modern slavery, and another.
 OFFENCES = {"106", "8N"}
@@ -301,6 +300,117 @@ def from_another(file: str, *sheets: str) -> Callable[[Grids], None]:
     return plant
 
 
+def only_sheet(grids: Grids) -> list[Row]:
+    """Return the rows of a file of one sheet."""
+    (rows,) = grids.values()
+    return rows
+
+
+def set_text(address: str, text: str) -> Callable[[Grids], None]:
+    """Put a text in a cell of a file of one sheet."""
+
+    def plant(grids: Grids) -> None:
+        row, column = from_a1(address)
+        only_sheet(grids)[row][column] = text
+
+    return plant
+
+
+def as_count(text: str) -> int | None:
+    """Return a count that is written as a text with commas; None for a percentage or a mark."""
+    digits = text.replace(",", "")
+    return int(digits) if digits.isdigit() else None
+
+
+def swap_text(address: str) -> Callable[[Grids], None]:
+    """Swap two digits of a count in a cell of a file of one sheet, or add 10 where they are the same."""
+
+    def plant(grids: Grids) -> None:
+        row, column = from_a1(address)
+        count = as_count(only_sheet(grids)[row][column])
+        assert count is not None
+        only_sheet(grids)[row][column] = f"{swapped(count):.0f}" if len(set(str(count))) > 1 else str(count + 10)
+
+    return plant
+
+
+def shift_texts(by: int) -> Callable[[Grids], None]:
+    """Move the cells of all areas some columns to the right; the last ones come to stand first."""
+
+    def plant(grids: Grids) -> None:
+        for row in only_sheet(grids)[1:-1]:
+            row[1:] = [*row[-by:], *row[1:-by]]
+
+    return plant
+
+
+def change_counts(by: float, *, follow: bool, columns: slice, rows: slice = slice(2, -1)) -> Callable[[Grids], None]:
+    """Multiply counts of areas, which are texts; let the national row and its percentages follow."""
+
+    def plant(grids: Grids) -> None:
+        sheet = only_sheet(grids)
+        width = len(sheet[0])
+        for row in sheet[rows]:
+            for column in range(width)[columns]:
+                count = as_count(row[column])
+                if count is not None:
+                    row[column] = str(round(count * by))
+        if not follow:
+            return
+        first = range(width)[columns].start
+        for row in sheet[2:-1]:
+            _work_out_rates(row, first)
+        for column in (first, first + 2):
+            sheet[1][column] = str(sum(as_count(row[column]) or 0 for row in sheet[2:-1]))
+        _work_out_rates(sheet[1], first)
+
+    return plant
+
+
+def _work_out_rates(row: Row, first: int) -> None:
+    """Write the two percentages of a category whose counts begin in column ``first``."""
+    counts = [as_count(row[first]) or 0, as_count(row[first + 2]) or 0]
+    for column, count in zip((first + 1, first + 3), counts, strict=True):
+        row[column] = f"{100 * count / sum(counts):.1f}%" if sum(counts) else "-"
+
+
+def from_another_month(file: str) -> Callable[[Grids], None]:
+    """Put the rows of another month's file in the place of a file's own."""
+
+    def plant(grids: Grids) -> None:
+        (path,) = RAW.rglob(file)
+        (name,) = grids
+        grids[name] = only_sheet(read_grids(path))
+
+    return plant
+
+
+def change_people(force_code: str, by: float, column: int) -> Callable[[Grids], None]:
+    """Multiply the population of a force's authorities in a year; let the row of the nation follow."""
+
+    def plant(grids: Grids) -> None:
+        its = {
+            row["local_authority_code"]
+            for row in members.rows("local_authorities.csv")
+            if row["force_code"] == force_code
+        }
+        more = 0.0
+        for row in grids["MYE5"]:
+            if row[0] in its:
+                more += scaled(row[column], by) - row[column]
+                row[column] = scaled(row[column], by)
+        (nation,) = (row for row in grids["MYE5"] if row[0] == "K04000001")
+        nation[column] += more
+
+    return plant
+
+
+def repeat_year(grids: Grids) -> None:
+    """Give the latest year the figures of the year before, in every row."""
+    for row in grids["MYE5"][3:]:
+        row[4] = row[6]
+
+
 def cut_grids(path: Path) -> Grids:
     """Return a file as grids; of the long tables of crime only a few offences."""
     grids = read_grids(path)
@@ -341,6 +451,7 @@ Y21, PIVOT, IRR = "2021-22", "Outcomes_open_data_2020_21", "Data - Irr_D01"
 CPS, NRM, BOATS = "quarter-4-2021-2022", "quarter-4-2021", "19-january-2024"
 MET, BOAT = "Metropolitan Police", "Small boat arrivals"
 ACTIVITY, CORRECTED = "Activity", "2021-22-q2-v2"
+CASES, AGAIN, MYE5 = "march_2016.csv", "march_2016_v2", "MYE5"
 
 
 def _faults() -> Iterator[Fault]:
@@ -481,6 +592,32 @@ def _faults() -> Iterator[Fault]:
     )
     yield activity(REVISE, "all values", times(where(ACTIVITY), 1.3, 6))
 
+    def cases(kind: str, words: str, plant: Callable[[Grids], Any], file: str = CASES) -> Fault:
+        return Fault("cps_case_outcomes", kind, file, words, plant)
+
+    yield cases(SWAP, "convictions of an area", swap_text("B3"))
+    yield cases(SWAP, "national convictions", swap_text("F2"))
+    yield cases(SWAP, "a percentage of an area", set_text("G4", "12.3%"))
+    yield cases(SHIFT, "all columns", shift_texts(1))
+    yield cases(SHIFT, "all columns of counts and percentages by a category", shift_texts(4))
+    yield cases(DOUBLE, "the row of an area", lambda g: only_sheet(g).insert(4, list(only_sheet(g)[4])))
+    yield cases(
+        DOUBLE, "the counts of an area", change_counts(2, follow=False, columns=slice(1, None), rows=slice(8, 9))
+    )
+    yield cases(REPEAT, "the figures of the month before", from_another_month("*february_2016.csv"))
+    yield cases(REVISE, "a category, its national row too", change_counts(1.3, follow=True, columns=slice(5, 9)), AGAIN)
+
+    def people(kind: str, words: str, plant: Callable[[Grids], Any]) -> Fault:
+        return Fault("population", kind, "estimates-2023", words, plant)
+
+    yield people(SWAP, "an authority", swap(MYE5, "E9"))
+    yield people(SWAP, "the nation", swap(MYE5, "G4"))
+    yield people(SHIFT, "all years but the last", shift(MYE5, 4, 6, 29))
+    yield people(DOUBLE, "the row of an authority", lambda g: g[MYE5].insert(20, list(g[MYE5][20])))
+    yield people(DOUBLE, "the people of a force, and of the nation", change_people("E23000013", 2, 4))
+    yield people(REPEAT, "a year's column in the place of the next", repeat_year)
+    yield people(REVISE, "a force in an earlier year, and the nation", change_people("E23000013", 1.3, 8))
+
 
 FAULTS = tuple(_faults())
 # Says of itself that the pipeline is at fault, not the file: it does not name what is wrong.
@@ -505,8 +642,10 @@ class Bench:
 
     def fill(self) -> None:
         """Write the grids, load them all, and note what is raised, and what of it is red."""
-        for source, patterns in CUT.items():
-            for path in sorted({path for pattern in patterns for path in (RAW / source).glob(pattern)}):
+        for source in SOURCES:
+            for path in sorted(
+                {path for pattern in CUT.get(source, EVERYTHING) for path in (RAW / source).glob(pattern)}
+            ):
                 if path.suffix == ".yaml":
                     continue
                 target = self.folder / "raw" / path.relative_to(RAW)

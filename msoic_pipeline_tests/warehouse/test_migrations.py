@@ -121,7 +121,7 @@ def test_the_first_revision_makes_the_tables_of_110197f_word_for_word(engine: En
 def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
     with reading(engine) as connection:
         scripts = ScriptDirectory.from_config(configure(connection))
-    assert scripts.get_current_head() == HEAD, "HEAD in msoic_pipeline/warehouse/migrations/__init__.py"
+    assert scripts.get_current_head() == HEAD
     assert scripts.get_base() == BASELINE
 
 

@@ -123,6 +123,21 @@ def resolve(dimension: str, text: str) -> str:
     raise ValueError(_words_for_unknown(dimension, folded[:LIKENED]))
 
 
+def resolve_attribute(dimension: str, text: str, column: str) -> str | None:
+    """Return what the row of the member that ``text`` spells has in a column of its file; None where that is empty.
+
+    For example ``local_authority``, ``E06000001`` and ``force_code``: E23000013, the force in which Hartlepool lies.
+    Raises ValueError as ``resolve`` does.
+    """
+    return _rows_by_code(dimension)[resolve(dimension, text)][column] or None
+
+
+@cache
+def _rows_by_code(dimension: str) -> dict[str, dict[str, str]]:
+    file_name, code_column = member_files()[dimension]
+    return {row[code_column]: row for row in rows(file_name)}
+
+
 def name_of(dimension: str, code: str) -> str:
     """Return the name of the member of ``dimension`` that has ``code``; the code itself where none has, or no name."""
     file_name, code_column = member_files()[dimension]

@@ -18,8 +18,9 @@ from msoic_pipeline.model.evidence import load_log
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# The newest revision in versions/: known here, so that a warehouse which has it is recognised by one query.
-HEAD = "0002"
+# The newest revision in versions/, whose files begin with their revision: known without Alembic, so that a warehouse
+# which has it is recognised by one query.
+HEAD = max(path.name for path in Path(__file__).parent.joinpath("versions").glob("[0-9]*.py")).partition("_")[0]
 # Not Alembic's own name: other programs in the database, Dagster's storage among them, have tables of that name.
 VERSION_TABLE = "schema_version"
 

@@ -18,4 +18,4 @@ with tempfile.TemporaryDirectory() as folder:
         number = f"{int(HEAD) + 1:04}"
         command.revision(configure(connection), sys.argv[1].strip(), autogenerate=True, rev_id=number)
     engine.dispose()
-print(f'Read it, complete it, and set HEAD = "{number}" in msoic_pipeline/warehouse/migrations/__init__.py.')
+print("Read it and complete it.")

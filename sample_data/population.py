@@ -1,0 +1,153 @@
+"""ONS mid-year population estimates by local authority, two editions, and figures of police force areas in between.
+
+The national totals of each year are as published in July 2024; how they fall on local authorities is invented, and so are
+the revisions between the editions, the areas in square kilometres and everything beside crime rates.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from msoic_pipeline.model import members
+from sample_data.allocate import allocate
+from sample_data.writers import Cell, write_sidecar, write_xlsx
+
+SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
+
+Row = list[Cell]
+# People by local authority.
+People = Mapping[str, int]
+
+# England and Wales, mid-2011 to mid-2023: MYE5 of the edition of 15 July 2024.
+FIRST_YEAR = 2011
+TOTALS = (
+    56_170_927, 56_577_740, 56_989_744, 57_444_107, 57_881_415, 58_366_199, 58_700_914,
+    59_008_368, 59_317_788, 59_430_444, 59_660_524, 60_245_218, 60_854_727,
+)  # fmt: skip
+GREATER_MANCHESTER = "E23000005"
+
+
+@dataclass(frozen=True)
+class Edition:
+    last_year: int
+    published: dt.date
+    # By what share an authority's estimates of the years from 2012 differ from those of the last edition, at most.
+    revised_by: float
+
+
+EDITIONS = (
+    Edition(2022, dt.date(2023, 11, 23), revised_by=0.004),
+    Edition(2023, dt.date(2024, 7, 15), revised_by=0),
+)
+# The estimates of mid-2018 as they stood before the census of 2021.
+FORCE_AREAS_YEAR, FORCE_AREAS_PUBLISHED, RESTATED_BY = 2018, dt.date(2020, 4, 30), 0.02
+
+
+def _authorities() -> list[dict[str, str]]:
+    return list(members.rows("local_authorities.csv"))
+
+
+def _people(year: int, edition: Edition) -> People:
+    """Return the population of each local authority in a year, as an edition has it."""
+    weights = []
+    for authority in _authorities():
+        rng = Random(f"population:{authority['local_authority_code']}")
+        size, growth = rng.lognormvariate(0, 0.5), rng.gauss(0, 0.004)
+        revision = Random(f"population:{authority['local_authority_code']}:{edition.last_year}:{year}")
+        weights.append(size * (1 + growth) ** (year - FIRST_YEAR) * (1 + edition.revised_by * revision.uniform(-1, 1)))
+    people = allocate(TOTALS[year - FIRST_YEAR], weights)
+    return dict(zip((row["local_authority_code"] for row in _authorities()), people, strict=True))
+
+
+def _estimates(edition: Edition) -> list[Row]:
+    """Return the rows of MYE5, the latest year first, with countries and a metropolitan county between authorities."""
+    years = range(edition.last_year, FIRST_YEAR - 1, -1)
+    people = {year: _people(year, edition) for year in years}
+    header: Row = ["Code", "Name", "Geography", "Area (sq km)"]
+    for year in years:
+        # So it is headed in the real file, which gives the unit of one year alone another spelling.
+        unit = "sq. km2" if year == edition.last_year - 1 and year == 2022 else "sq. km"
+        header += [f"Estimated Population mid-{year}", f"{year} people per {unit}"]
+
+    def row(code: str, name: str, geography: str, codes: list[str]) -> Row:
+        area = sum(Random(f"area:{each}").randint(30, 900) for each in codes)
+        cells: Row = [code, name, geography, area]
+        for year in years:
+            total = sum(people[year][each] for each in codes)
+            cells += [total, round(total / area)]
+        return cells
+
+    authorities = _authorities()
+    codes = [authority["local_authority_code"] for authority in authorities]
+    in_county = [row["local_authority_code"] for row in authorities if row["force_code"] == GREATER_MANCHESTER]
+    rows = [
+        [f"MYE5: Population density for local authorities in England and Wales, mid-2011 to mid-{edition.last_year}"],
+        ["This worksheet contains one table."],
+        header,
+        row("K04000001", "ENGLAND AND WALES", "Country", codes),
+        row("E92000001", "ENGLAND", "Country", [code for code in codes if code.startswith("E")]),
+        row("E11000001", "Greater Manchester (Met County)", "Metropolitan County", in_county),
+    ]
+    for authority in authorities:
+        code = authority["local_authority_code"]
+        rows.append(row(code, authority["name"], "Local Authority", [code]))
+    wales = row("W92000004", "WALES", "Country", [code for code in codes if code.startswith("W")])
+    first_of_wales = next(number for number, cells in enumerate(rows) if str(cells[0]).startswith("W"))
+    rows.insert(first_of_wales, wales)
+    return rows
+
+
+def _force_areas() -> list[Row]:
+    """Return the rows of Table P3; Greater Manchester, which could not supply crimes, is in none of the sums."""
+    header: Row = [
+        *("Area Code", "Area Name", "Population figures\n (mid-2018)3  rounded to 100"),
+        *("Household figures\n (mid-2018)4  rounded to 100 ", None, "Total recorded crime (excluding fraud5)"),
+    ]
+    people = _people(FORCE_AREAS_YEAR, EDITIONS[-1])
+    sums: dict[str, int] = {}
+    for authority in _authorities():
+        force = authority["force_code"]
+        sums[force] = sums.get(force, 0) + people[authority["local_authority_code"]]
+    names = {row["force_code"]: row["name"] for row in members.rows("forces.csv")}
+    rows: list[Row] = []
+    total = 0
+    for force in sorted(sums):
+        rng = Random(f"force population:{force}")
+        rounded = round(sums[force] * (1 + rng.uniform(-RESTATED_BY, RESTATED_BY)), -2)
+        if force == GREATER_MANCHESTER:
+            rows.append([force, f"{names[force]}10,11", "..", "..", None, ".."])
+            continue
+        total += rounded
+        rows.append([force, names[force], rounded, round(rounded * 0.42, -2), None, round(rng.uniform(50, 120), 2)])
+    return [
+        [
+            "Table P3: Police recorded crime by offence group and police force area, English regions and Wales, rate of "
+            "offences, year ending December 20191,2"
+        ],
+        [],
+        ["England and Wales (excluding Greater Manchester Police)"],
+        [],
+        header,
+        [None, None, None, None, None, "Rate per 1,000 population"],
+        ["K04000001", "ENGLAND AND WALES9,10", total, round(total * 0.42, -2), None, 89.0],
+        *rows,
+        ["Source: Home Office - Police recorded crime"],
+        ["3. Based on mid-2018 population estimates for England and Wales."],
+    ]
+
+
+def write(raw: Path) -> None:
+    """Write both editions of the estimates and the table of police force areas under ``raw/population``."""
+    for edition in EDITIONS:
+        title = f"Mid-Year Population Estimates, England and Wales, June {edition.last_year}"
+        path = raw / "population" / f"mid-year-population-estimates-{edition.last_year}.xlsx"
+        write_xlsx(path, {"Cover sheet": [[title], [SYNTHETIC]], "MYE5": _estimates(edition)})
+        write_sidecar(path, title, edition.published, f"{edition.last_year}-Q2")
+    title = "Crime in England and Wales, year ending December 2019 - PFA tables"
+    path = raw / "population" / "pfatablesdec19.xlsx"
+    write_xlsx(path, {"Notes": [[title], [SYNTHETIC]], "Table P3": _force_areas()})
+    write_sidecar(path, title, FORCE_AREAS_PUBLISHED, f"{FORCE_AREAS_YEAR}-Q2")
