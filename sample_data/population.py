@@ -1,7 +1,7 @@
 """ONS mid-year population estimates by local authority, two editions, and figures of police force areas in between.
 
-The national totals of each year are as published in July 2024; how they fall on local authorities is invented, and so are
-the revisions between the editions, the areas in square kilometres and everything beside crime rates.
+The national totals of each year are as published in July 2024; how they fall on local authorities is invented, and so
+are the revisions between the editions, the areas in square kilometres and everything beside crime rates.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ def _force_areas() -> list[Row]:
         rows.append([force, names[force], rounded, round(rounded * 0.42, -2), None, round(rng.uniform(50, 120), 2)])
     return [
         [
-            "Table P3: Police recorded crime by offence group and police force area, English regions and Wales, rate of "
-            "offences, year ending December 20191,2"
+            "Table P3: Police recorded crime by offence group and police force area, English regions and Wales, rate "
+            "of offences, year ending December 20191,2"
         ],
         [],
         ["England and Wales (excluding Greater Manchester Police)"],

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.ingest.sheet_checks import Finding, check_labels, merged
+from msoic_pipeline.ingest.sheet_checks import Finding, check_labels, check_rates, merged
+from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import match_sheet
@@ -50,6 +51,54 @@ def test_a_code_has_the_same_words_beside_it_throughout_a_sheet():
     assert found.detail == (
         "sheet 'Data': E5: offence_code 106 is called 'Assault / Violence', and elsewhere 'Modern slavery / Violence'"
     )
+
+
+OUTCOMES: dict[str, Any] = {
+    "table": "outcomes",
+    "fact": "fact_cps_case_outcome",
+    "layouts": [
+        {
+            "layout": "across",
+            "sheet": {"name": "^Data"},
+            "columns": [{"to": "case_area", "header": [""], "parse": "cps_case_area", "totals": ["National"]}],
+            "levels": [
+                {
+                    "to": "offence_category / measure",
+                    "members": {
+                        "robbery / convictions": ["Convictions"],
+                        "robbery / rate": ["Rate"],
+                        "robbery / unsuccessful": ["Unsuccessful"],
+                    },
+                }
+            ],
+            "value": {"to": "value", "header": []},
+            "rates": {"rate": {"part": "convictions", "whole": ["convictions", "unsuccessful"], "decimals": 3}},
+            "period": {"release": "month"},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "checked", "failed"),
+    [
+        (["Kent", 2, "66.7%", 1], 1, 0),
+        (["National", 2, "66.7%", 1], 1, 0),
+        (["Kent", 2, "67.6%", 1], 1, 1),
+        (["Kent", 0, "66.7%", 0], 0, 0),
+        (["Kent", 2, "66.7%", "-"], 0, 0),
+    ],
+    ids=["agrees", "in a row of totals", "digits swapped", "of nothing", "part of the whole is not known"],
+)
+def test_a_rate_is_held_against_counts_that_add_up_to_the_whole(row: list[Any], checked: int, failed: int):
+    source = Source.model_validate(BASE | {"tables": [OUTCOMES], "unavailable": ["-"]})
+    sheet = Sheet("Data", [["", "Convictions", "Rate", "Unsuccessful"], row])
+    match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
+    tidy = tidy_sheet(sheet, match, source, "file.csv", dt.date(2022, 8, 4), "2022-05", [])
+    (found,) = check_rates(tidy, FACTS["fact_cps_case_outcome"], ())
+    assert (found.rows_checked, found.rows_failed) == (checked, failed)
+    if failed:
+        assert "C2: published 0.676, but convictions 2 of convictions and unsuccessful 3 are 0.667" in found.detail
 
 
 def test_findings_of_a_table_in_several_sheets_are_one():

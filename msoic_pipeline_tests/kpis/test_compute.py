@@ -205,6 +205,25 @@ def test_a_figure_that_is_withdrawn(by_hand: Warehouse):
     assert story(by_hand, "hydra_courses", "2021-09", "E&W") == [("2021-10-20", 0.0, "complete", 1, 1)]
 
 
+def test_a_stock_that_is_told_once_a_year_stands_for_the_years_that_hold_its_quarter(by_hand: Warehouse):
+    def people(year: int, number: int) -> list[dict[str, Any]]:
+        places = {"E07000105": "E23000032", "E07000066": "E23000028"}  # Ashford in Kent, Basildon in Essex
+        return [
+            {"period": f"{year}-Q2", "local_authority": authority, "force_code": force, "population": number}
+            for authority, force in places.items()
+        ]
+
+    by_hand.publish("population-1", "2022-12-20", ("fact_population", people(2021, 10)))
+    by_hand.publish("population-2", "2023-11-20", ("fact_population", [*people(2021, 11), *people(2022, 12)]))
+    for period in ("2021-Q2", "2021", "2021/22"):
+        assert story(by_hand, "population", period, "E&W") == [
+            ("2022-12-20", 20.0, "complete", 1, 1),
+            ("2023-11-20", 22.0, "complete", 1, 1),
+        ]
+    assert story(by_hand, "population", "2022/23", "Kent") == [("2023-11-20", 12.0, "complete", 1, 1)]
+    assert story(by_hand, "population", "2021-Q3", "E&W") == []
+
+
 def test_a_force_and_a_region_of_one_name(by_hand: Warehouse):
     disruptions = penalties("2021-09", 7, "West Midlands")
     disruptions |= {"activity": "Disruptions: modern slavery", "category": "Major", "measure": "Disruptions"}

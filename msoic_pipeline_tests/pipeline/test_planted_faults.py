@@ -23,8 +23,8 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model import members
+from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import judge
@@ -47,7 +47,7 @@ from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids, ta
 Row = list[Any]
 Signal = tuple[str, ...]  # what was raised, and where
 
-# Of sources with many files enough for histories, several vintages, and every rule that holds one source against another.
+# Of sources with many files enough for histories, several vintages, and every rule that holds sources together.
 EVERYTHING = ("*",)
 CUT = {
     "nrm": ("*-2020-*", "*-2021-*", "*quarter-1-2022-*"),

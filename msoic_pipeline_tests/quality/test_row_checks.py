@@ -21,7 +21,7 @@ DECISIONS, CRIME, SMALL_BOATS = (
     FACTS["fact_recorded_crime"],
     FACTS["fact_small_boat_arrival"],
 )
-ACTIVITY = FACTS["fact_programme_activity"]
+ACTIVITY, POPULATION = FACTS["fact_programme_activity"], FACTS["fact_population"]
 TODAY = dt.date(2022, 7, 1)
 
 
@@ -87,6 +87,27 @@ def test_a_month_in_which_a_measure_did_not_happen_is_no_gap():
     assert finding(ACTIVITY, "series have no gaps", rows_of(*months, *events)).success
     found = finding(ACTIVITY, "series have no gaps", rows_of(*events))
     assert "nothing of 2022-02" in found.detail
+
+
+def test_a_figure_that_comes_once_a_year_leaves_no_gap_between_years():
+    def years(*first_days: str) -> pd.DataFrame:
+        return rows_of(*({"quarter_start": day, "population": n} for n, day in enumerate(first_days)))
+
+    assert finding(POPULATION, "series have no gaps", years("2021-04-01", "2022-04-01", "2023-04-01")).success
+    found = finding(POPULATION, "series have no gaps", years("2021-04-01", "2023-04-01"))
+    assert found.detail == "the series: nothing of 2022, between 2021 and 2023"
+
+
+def test_a_year_pasted_over_the_next_of_what_comes_once_a_year():
+    def authorities(year: int, first: int) -> list[dict[str, Any]]:
+        return [
+            {"quarter_start": f"{year}-04-01", "local_authority": f"E{n}", "population": first + n} for n in range(12)
+        ]
+
+    name = "no period repeats the one before"
+    assert finding(POPULATION, name, rows_of(*authorities(2022, 5), *authorities(2023, 6))).success
+    found = finding(POPULATION, name, rows_of(*authorities(2022, 5), *authorities(2023, 5)))
+    assert "figures of 2023" in found.detail and "are those of 2022" in found.detail
 
 
 def test_two_years_of_one_force_with_the_same_total():

@@ -53,13 +53,14 @@ def test_short_histories_and_gaps_are_not_judged():
         ("nrm", "2023-12-31", "2024-03-07", ("2024-Q1", "2024-06-14")),
         ("force_returns", "2022-03-31", "2022-04-10", ("2022-04", "2022-05-20")),
         ("small_boats", "2024-03-31", "2024-01-19", ("a later week", "2024-02-09")),
+        ("population", "2023-06-30", "2024-07-15", ("2024-Q2", "2025-08-04")),
     ],
 )
 def test_the_next_release_is_due_by_the_publishers_calendar(
     source: str, last: str, published: str, expected: tuple[str, str]
 ):
     described = load_source(source)
-    lags = {"nrm": 75, "force_returns": 20, "small_boats": 14}
+    lags = {"nrm": 75, "force_returns": 20, "small_boats": 14, "population": 400}
     described = described.model_copy(update={"lag_days": lags[source]})
     figures, due = next_due(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
     assert (figures, due.isoformat()) == expected

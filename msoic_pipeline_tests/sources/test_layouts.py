@@ -42,9 +42,14 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
                 *layout.measures,
                 *([layout.value] if layout.value else []),
             ]
-            for name in [spec.parse for spec in specs] + [level.parse for level in layout.levels if level.parse]:
+            for name in (
+                [spec.parse for spec in specs]
+                + [level.parse for level in layout.levels if level.parse]
+                + [parse for column in layout.columns for parse in column.also.values()]
+            ):
                 assert callable(parser(name))
-            made = {spec.to for spec in specs} | {level.to for level in layout.levels} | set(table.constants)
+            made = {spec.to for spec in specs} | set(table.constants)
+            made |= {name for level in layout.levels for name in level.names}
             made |= {name for column in layout.columns for name in column.also}
             assert set(FACTS[table.fact].info["measures"]) <= made
             assert set(table.constants) <= columns

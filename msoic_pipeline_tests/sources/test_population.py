@@ -1,4 +1,4 @@
-"""Golden figures of the population estimates: the real files of the ONS where they are, and known cells of the sample's."""
+"""Golden figures of the population estimates: the real files where they are, and known cells of the sample's."""
 
 from __future__ import annotations
 

@@ -241,6 +241,71 @@ def test_a_rate_stands_apart_and_a_count_is_still_a_whole_number(layout: dict[st
     assert [reject["rule"] for reject in _tidy(grid, layout).rejects] == ["unreadable_figure"]
 
 
+TWO_COLUMNS: dict[str, Any] = OPEN | {
+    "columns": [
+        {
+            "to": "place",
+            "header": [""],
+            "parse": "force",
+            "also": {"region": "force.rocu_region"},
+            "totals": ["National"],
+            "ignore_rows": "^Region ",
+        }
+    ],
+    "levels": [
+        {
+            "to": "category / measure",
+            "members": {
+                "theft / all": ["Number of Theft"],
+                "theft / rate": ["Theft, per cent"],
+                "fraud / all": ["Number of Fraud"],
+            },
+        }
+    ],
+    "value": {"to": "value", "header": []},
+    "rates": {"rate": {"part": "all", "whole": "all", "decimals": 2}},
+    "period": {"release": "quarter"},
+}
+ACROSS: Grid = [
+    ["", "Number of Theft", "Theft, per cent", "Number of Fraud"],
+    ["National", 12, "-", 7],
+    ["Region South", 12, "-", 7],
+    ["Kent", 5, "42%", 3],
+    ["Essex", 7, "58%", 4],
+]
+
+
+def test_one_header_may_name_a_member_of_two_columns():
+    tidy = _tidy(ACROSS, TWO_COLUMNS)
+    read = zip(*(tidy.rows[name].tolist() for name in ("place", "category", "measure", "value", "cell")), strict=True)
+    assert sorted(read) == [
+        ("E23000028", "fraud", "all", 4, "D5"), ("E23000028", "theft", "all", 7, "B5"),
+        ("E23000032", "fraud", "all", 3, "D4"), ("E23000032", "theft", "all", 5, "B4"),
+    ]  # fmt: skip
+    assert tidy.rates["category"].tolist() == ["theft"] * 2
+    assert tidy.totals["value"].tolist() == [12, 7]
+
+
+def test_a_column_of_a_members_row_is_read_from_the_same_cell():
+    tidy = _tidy(ACROSS, TWO_COLUMNS)
+    assert set(zip(tidy.rows["place"], tidy.rows["region"], strict=True)) == {
+        ("E23000028", "Eastern"),
+        ("E23000032", "Eastern"),
+    }
+
+
+def test_rows_that_a_layout_ignores_are_neither_figures_nor_lost():
+    tidy = _tidy(ACROSS, TWO_COLUMNS)
+    assert (tidy.counts["rows"], tidy.counts["data_rows"], tidy.counts["note_rows"]) == (4, 3, 1)
+    assert (tidy.counts["figures"], tidy.counts["unavailable"], tidy.rejects) == (9, 1, [])
+
+
+def test_a_table_whose_first_header_is_blank_needs_the_other_headers():
+    other = [["", "Number of Theft", "Number of Fraud"], *ACROSS[1:]]
+    with pytest.raises(AssertionError, match="theft / rate"):
+        _tidy(other, TWO_COLUMNS)
+
+
 def test_an_annual_total_stands_with_the_last_quarter_so_far():
     calendar = LONG | {
         "columns": [

@@ -126,6 +126,19 @@ def test_any_value_is_read_or_refused_in_words(name: str, value: Any):
         assert str(error)
 
 
+@pytest.mark.parametrize(
+    "text", ["Estimated Population mid-2023", "population  mid-2023", "Population mid-2023 [note 1]"]
+)
+def test_a_middle_of_a_year_is_the_quarter_that_holds_30_june(text: str):
+    assert parser("mid_year")(text) == dt.date(2023, 4, 1)
+
+
+@pytest.mark.parametrize("text", ["Mid-2023", "2023 people per sq. km", "Estimated Population mid-2203", 2023])
+def test_what_is_no_middle_of_a_year(text: Any):
+    with pytest.raises(ValueError, match="such as Estimated population mid-2023"):
+        parser("mid_year")(text)
+
+
 # ---- members of dimensions -------------------------------------------------------------------------
 
 
@@ -139,6 +152,13 @@ def test_any_value_is_read_or_refused_in_words(name: str, value: Any):
 )  # fmt: skip
 def test_forces_however_they_are_spelled(text: str, code: str):
     assert members.resolve("force", text) == code
+
+
+def test_what_else_a_members_row_says():
+    assert parser("local_authority.force_code")("E06000001") == "E23000013"
+    assert parser("force.cps_area")("BTP") is None, "an empty field"
+    with pytest.raises(ValueError, match=r"model/members/local_authorities\.csv"):
+        parser("local_authority.force_code")("E99999999")
 
 
 def test_an_unknown_force_names_the_nearest_and_the_file_to_edit():
