@@ -605,6 +605,7 @@ def _faults() -> Iterator[Fault]:
         DOUBLE, "the counts of an area", change_counts(2, follow=False, columns=slice(1, None), rows=slice(8, 9))
     )
     yield cases(REPEAT, "the figures of the month before", from_another_month("*february_2016.csv"))
+    yield cases(REPEAT, "the same in what was issued again", from_another_month("*february_2016.csv"), AGAIN)
     yield cases(REVISE, "a category, its national row too", change_counts(1.3, follow=True, columns=slice(5, 9)), AGAIN)
 
     def people(kind: str, words: str, plant: Callable[[Grids], Any]) -> Fault:
