@@ -88,9 +88,10 @@ def _other_reading_that_holds(
 ) -> FigureOfReading | None:
     """Return the figure of the first reading that bears the claim out, if one does."""
     for reading in other_readings:
-        found = figure_of_reading(claim, reading, knowledge)
-        if found.value is not None and found.figure.share_received >= ENOUGH and claim.allows(found.value):
-            return found
+        other = figure_of_reading(claim, reading, knowledge)
+        is_reported_enough = other.figure.share_received >= ENOUGH
+        if other.value is not None and is_reported_enough and claim.allows(other.value):
+            return other
     return None
 
 

@@ -293,8 +293,10 @@ def triangle_cells(connection: Connection, figure: MaturingFigure) -> list[Trian
         assert newest is not None
         first_age, last_age = _age(start, vintages[0].as_of), _age(start, newest)
         for age in range(first_age, last_age + 1):
-            known = [vintage for vintage in vintages if _age(start, vintage.as_of) <= age][-1]
-            cells.append(TriangleCell(figure.kpi_id, figure.measure, PERIOD_KIND, start, age, known.as_of, known.value))
+            latest = [vintage for vintage in vintages if _age(start, vintage.as_of) <= age][-1]
+            cells.append(
+                TriangleCell(figure.kpi_id, figure.measure, PERIOD_KIND, start, age, latest.as_of, latest.value)
+            )
     return cells
 
 
