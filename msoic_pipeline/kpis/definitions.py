@@ -290,6 +290,14 @@ def load_definitions() -> tuple[Kpi, ...]:
     return parse_definitions(_definitions_text())
 
 
+def find_definition(kpi_id: str) -> Kpi:
+    """Return the KPI of that name. Raises LookupError where there is none, naming those that there are."""
+    by_id = {kpi.kpi_id: kpi for kpi in load_definitions()}
+    if kpi_id not in by_id:
+        raise LookupError(f"no KPI {kpi_id!r}; KPIs are {', '.join(by_id)}")
+    return by_id[kpi_id]
+
+
 @cache
 def definitions_digest() -> str:
     """Return a digest of the definitions and of the code that computes them: when it changes, so may every value."""
