@@ -13,11 +13,10 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.claims.claims import Claim, Measure, Period, Report, figure_words, load_reports
 from msoic_pipeline.claims.figures import NOTHING, Figure, Knowledge, Release
-from msoic_pipeline.kpis.definitions import load_definitions
+from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.periods import period_end, period_start, periods, shift_months
-from msoic_pipeline.publication.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.warehouse.engine import bulk_insert, reading, writing
 
 WHEN_PUBLISHED, TODAY = "when published", "today"

@@ -375,14 +375,12 @@ def check_file(path: Path) -> tuple[bool, str]:
             )
         lines += [f"  WRONG      {reason}" for reason in verdict.reasons]
         lines += [
-            f"  mended     {row['sheet']} {row['cell']}: {row['treatment']}"
-            for row in verdict.quarantine
-            if row["is_declared"]
+            f"  mended     {row.sheet} {row.cell}: {row.treatment}" for row in verdict.quarantine if row.is_declared
         ]
         lines += [
-            f"  warning    {row['table_name']}: {row['check_name']}: {row['detail']}"
-            for row in verdict.results
-            if not row["success"] and row["severity"] == "warn"
+            f"  warning    {result.table_name}: {result.check_name}: {result.detail}"
+            for result in verdict.results
+            if not result.success and result.severity == "warn"
         ]
         folder = settings.raw_dir / source.source
         if not path.resolve().is_relative_to(folder):

@@ -11,18 +11,13 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, Engine
 
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
 
-# What matures: the KPI, and which of its columns.
-MATURING = (
-    ("modern_slavery_charge_outcome_rate", "numerator"),
-    ("nrm_reasonable_grounds_decisions", "value"),
-    ("nrm_conclusive_grounds_decisions", "value"),
-)
 PERIOD_KIND = "quarter"
 DAYS_A_YEAR = 365.25
 
@@ -103,9 +98,10 @@ def chain_ladder(triangle: Triangle) -> ChainLadder:
 
 def estimate_maturity(engine: Engine) -> int:
     """Bring the triangles and estimates up to date with the KPI values; return how many periods were estimated."""
+    maturing = [(kpi.kpi_id, kpi.matures) for kpi in load_definitions() if kpi.matures]
     with reading(engine) as connection:
-        cells = [cell for kpi_id, measure in MATURING for cell in _triangle_cells(connection, kpi_id, measure)]
-        estimates = [row for kpi_id, measure in MATURING for row in _estimates(kpi_id, measure, cells)]
+        cells = [cell for kpi_id, measure in maturing for cell in _triangle_cells(connection, kpi_id, measure)]
+        estimates = [row for kpi_id, measure in maturing for row in _estimates(kpi_id, measure, cells)]
         known = {
             table.name: [
                 dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()

@@ -22,9 +22,10 @@ import xlsxwriter
 from sqlalchemy.engine import Connection
 from xlsxwriter.exceptions import FileCreateError
 
+from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.kpi import kpi_definition
-from msoic_pipeline.publication.disclosure import COMPARED, FEWEST_REPORTERS, SUPPRESSED, publishable
+from msoic_pipeline.publication.disclosure import COMPARED, SUPPRESSED, publishable
 
 CHECKED, UNCHECKED = "kpi", "kpi-unchecked"
 SUFFIXES = {"parquet": ".parquet", "workbook": ".xlsx"}

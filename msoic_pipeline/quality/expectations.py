@@ -31,6 +31,7 @@ from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
+from msoic_pipeline.quality.publishers import checks_module
 from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.quality.verdicts import WITHHELD
 from msoic_pipeline.workbooks.layout import Source
@@ -163,7 +164,8 @@ def _digest(facts: tuple[str, ...]) -> str:
     for name in facts:
         for expectation in expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
-    hasher.update(code_digest("msoic_pipeline.quality.expectations").encode())
+    own_checks = [module for name in facts if (module := checks_module(FACTS[name].info["source"]))]
+    hasher.update(code_digest("msoic_pipeline.quality.expectations", *own_checks).encode())
     return hasher.hexdigest()[:16]
 
 

@@ -199,8 +199,8 @@ def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
     (verdict,) = judge(NRM, Landing((), ()), [release], (), validate_source(NRM, [release], None))
     assert not verdict.accepted
     ((row),) = verdict.quarantine
-    assert (row["rule"], row["sheet"], row["cell"]) == ("out_of_range", "Table_1", "C5")
-    assert "-1" in row["raw_text"] and not row["is_declared"]
+    assert (row.rule, row.sheet, row.cell) == ("out_of_range", "Table_1", "C5")
+    assert "-1" in row.raw_text and not row.is_declared
 
 
 def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.MonkeyPatch):
