@@ -43,8 +43,8 @@ def logged_work(log: logging.Logger, work: str) -> Iterator[WorkCounts]:
     try:
         yield counts
     except Exception as error:
-        # Its kind alone: the words of an error may quote a cell.
-        log.warning("%s broke off after %.1f s: %s", work, time.monotonic() - start, type(error).__name__)
+        # Its kind alone: the words of an error may quote a cell. Whoever deals with it says the rest.
+        log.info("%s broke off after %.1f s: %s", work, time.monotonic() - start, type(error).__name__)
         raise
     log.info("%s: %s in %.1f s", work, f"{counts}," if str(counts) else "done", time.monotonic() - start)
 

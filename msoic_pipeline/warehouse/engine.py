@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.dictionary import dictionary_rows
@@ -29,6 +31,7 @@ from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.warehouse.migrations import HEAD, standing_revision, upgrade
 
+_LOG = logging.getLogger(__name__)
 SCHEMA = "msoic"
 # Any number, as long as nothing else on the server uses it.
 WRITE_LOCK = 7_201_530
@@ -129,7 +132,7 @@ def prepare(engine: Engine) -> None:
     with reading(engine) as connection:
         if _is_current(connection, wanted):
             return
-    with _altering(engine) as connection:
+    with logged_work(_LOG, "bringing tables and views of the warehouse up to date"), _altering(engine) as connection:
         if _is_current(connection, wanted):
             return
         _drop_views(connection)

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from msoic_pipeline.audit.every_check import every_check
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectations
-from msoic_pipeline.quality.docs import docs_index, site_index
+from msoic_pipeline.quality.docs import docs_index, problem, site_index, try_write_index
 from msoic_pipeline.quality.expectations import ExpectationError, expectations_of, validate_source
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.layout import load_source
@@ -284,10 +285,25 @@ def test_published_values_stand_in_the_documentation_of_every_source(stage: Stag
         ("crime_outcomes", "fact_crime_outcome"),
     ):
         assert (docs / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
+    try_write_index(NRM, docs, every_check())
+    assert problem("nrm") == ""
     index = docs_index(docs).read_text(encoding="utf-8")
     for text in ('<html lang="en">', "<title>", "<h1>", 'href="nrm/index.html"', 'href="crime_outcomes/index.html"'):
         assert text in index
-    assert "series have no gaps" in index, "the hand-written checks are told with their reasons"
+    for check in ("series have no gaps", "weeks are the sum of their days", "national totals have no level shifts"):
+        assert check in index, "the hand-written checks are told with their reasons"
+    written = docs_index(docs).stat().st_mtime_ns
+    try_write_index(NRM, docs, every_check())
+    assert docs_index(docs).stat().st_mtime_ns == written, "a page that says so already is left alone"
+
+
+def test_a_page_that_cannot_be_written_is_a_problem_of_its_source_and_keeps_nothing(tmp_path: Path):
+    (tmp_path / "index.html").mkdir()
+    try_write_index(NRM, tmp_path, every_check())
+    assert "the Data Docs cannot be written" in problem("nrm")
+    (tmp_path / "index.html").rmdir()
+    try_write_index(NRM, tmp_path, every_check())
+    assert problem("nrm") == ""
 
 
 def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path: Path):
