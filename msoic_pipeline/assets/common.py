@@ -55,14 +55,14 @@ class Warehouse(dg.ConfigurableResource):
     def engine(self) -> sa.Engine:
         """The engine, with all tables and views in place."""
         if self._engine is None:
-            self._engine = open_engine(self._address)
+            self._engine = open_engine(self._warehouse_address)
         if not self._is_prepared:
             prepare(self._engine)
             self._is_prepared = True
         return self._engine
 
     @property
-    def _address(self) -> str:
+    def _warehouse_address(self) -> str:
         return self.url or self.settings.warehouse_url
 
     @contextmanager
@@ -75,8 +75,8 @@ class Warehouse(dg.ConfigurableResource):
         if run and context.instance:
             show_alive(context.instance, run.run_id)
         holder = holder_words(run.run_id if run else "without name")
-        with hold_warehouse(self._address, holder, context.log.info if context.log else print) as lock:
-            self._engine = open_engine(self._address)
+        with hold_warehouse(self._warehouse_address, holder, context.log.info if context.log else print) as lock:
+            self._engine = open_engine(self._warehouse_address)
             event.listen(self._engine, "begin", lambda _: lock.check())
             try:
                 yield self
@@ -114,11 +114,11 @@ def schema_of(table: sa.Table) -> dg.TableSchema:
 def as_table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:
     """Return rows as a table for Dagster's pages."""
     names = list(rows[0]) if rows else ["nothing"]
-    records = [dg.TableRecord({name: _plain(row[name]) for name in names}) for row in rows]
+    records = [dg.TableRecord({name: _plain_value(row[name]) for name in names}) for row in rows]
     return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name, "text") for name in names]))
 
 
-def _plain(value: Any) -> str | int | float | bool | None:
+def _plain_value(value: Any) -> str | int | float | bool | None:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

@@ -65,7 +65,7 @@ def judge(
                     *_accepted_rows(source, release, findings),
                     *_failing_rows(source, release, blocking),
                 ],
-                results=[_result(source, release.release.release_id, finding) for finding in findings],
+                results=[_validation_result(source, release.release.release_id, finding) for finding in findings],
                 reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
             )
         )
@@ -92,7 +92,7 @@ def _finding_of_unread_rows(source: Source, release: StagedRelease) -> Finding:
     )
 
 
-def _result(source: Source, release_id: str, finding: Finding) -> ValidationResult:
+def _validation_result(source: Source, release_id: str, finding: Finding) -> ValidationResult:
     return ValidationResult(
         source=source.source,
         table_name=finding.table_name,

@@ -162,10 +162,10 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "severity", "warn")
     rows = decisions()
     rows[0]["decisions"] = -1
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
     release = stage("nrm", "a", fact_nrm_decision=rows)
     found = validate_source(NRM, [release], None)
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
     assert judge(NRM, Landing((), ()), [release], (), found)[0].accepted
@@ -219,13 +219,13 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
     first = stage("nrm", "a", fact_nrm_decision=decisions())
     found = validate_source(NRM, [first], tmp_path / "docs")
     seen: list[str] = []
-    whole = expectations._validate
+    whole = expectations._validate_releases
 
     def spy(source: Any, releases: list[StagedRelease]) -> Any:
         seen.extend(release.release.release_id for release in releases)
         return whole(source, releases)
 
-    monkeypatch.setattr(expectations, "_validate", spy)
+    monkeypatch.setattr(expectations, "_validate_releases", spy)
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "great_expectations", None)  # importing it now would fail
         assert validate_source(NRM, [first], tmp_path / "docs") == found
@@ -241,14 +241,14 @@ def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatc
     before = expectations.findings_path(release)
     assert before.is_file()
     monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "minimum", 11)
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
     after = expectations.findings_path(release)
     assert [finding.check_name for _, finding in failures(validate_source(NRM, [release], None))] == [
         "figures lie in their range"
     ]
     assert after.is_file() and after != before
     assert not before.exists(), "findings that no longer hold are swept away"
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
 
 
 def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage, tmp_path: Path):

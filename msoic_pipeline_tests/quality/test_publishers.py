@@ -50,8 +50,8 @@ def test_findings_rest_on_the_publishers_checks(monkeypatch: pytest.MonkeyPatch)
         return ""
 
     monkeypatch.setattr(expectations, "code_digest", spy)
-    expectations._digest.__wrapped__(("fact_small_boat_arrival",))
-    expectations._digest.__wrapped__(("fact_cps_outcome",))
+    expectations._expectations_digest.__wrapped__(("fact_small_boat_arrival",))
+    expectations._expectations_digest.__wrapped__(("fact_cps_outcome",))
     (boats, cps) = rested_on
     assert boats == ("msoic_pipeline.quality.expectations", checks_module("small_boats"))
     assert cps == ("msoic_pipeline.quality.expectations",)
