@@ -22,11 +22,9 @@ import xlsxwriter
 from sqlalchemy.engine import Connection
 from xlsxwriter.exceptions import FileCreateError
 
-from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.kpi import kpi_definition
-from msoic_pipeline.publication.disclosure import COMPARED, SUPPRESSED, publishable
-from msoic_pipeline.texts import cut_off
+from msoic_pipeline.publication.disclosure import COMPARED, FEWEST_REPORTERS, SUPPRESSED, publishable
 
 CHECKED, UNCHECKED = "kpi", "kpi-unchecked"
 SUFFIXES = {"parquet": ".parquet", "workbook": ".xlsx"}
@@ -41,7 +39,7 @@ KINDS = {
     "calendar_year": "Calendar years",
     "financial_year": "Financial years",
 }
-# Longer than any cell should be read.
+# Longer than any cell should be read; the run's summary has the whole.
 LONGEST_LINE = 1200
 _CHANGES = sa.text(
     "SELECT k.*, p.period_end, p.previous_start, p.year_before_start FROM kpi_change k JOIN dim_period p "
@@ -84,8 +82,7 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
 
     Raises OSError where the folder cannot be written to; then what stood there stands as it did.
     """
-    failed_lines = tuple(cut_off(words, LONGEST_LINE, "table pipeline_run") for words in failed)
-    face = Face(today, failed_lines, _file_words(connection))
+    face = Face(today, tuple(map(_short, failed)), _file_words(connection))
     changes = pd.read_sql(_CHANGES, connection).astype({"is_synthetic": bool})  # 0 and 1 in SQLite
     values = publishable(changes).drop(columns=list(COMPARED))
     paths = {kind: folder / f"{UNCHECKED if failed else CHECKED}{suffix}" for kind, suffix in SUFFIXES.items()}
@@ -103,6 +100,10 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
         for suffix in SUFFIXES.values():
             (folder / f"{UNCHECKED}{suffix}").unlink(missing_ok=True)
     return paths
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= LONGEST_LINE else words[: LONGEST_LINE - 1] + "…"
 
 
 def _file_words(connection: Connection) -> tuple[str, ...]:
