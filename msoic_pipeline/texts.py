@@ -1,10 +1,11 @@
 """How texts of spreadsheets are compared: without case, spacing, footnote markers and typographic variants.
 
-And how the first of many texts are told.
+And how places, days, figures and the first of many texts are told.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import unicodedata
@@ -94,3 +95,29 @@ def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:
     total = total or len(details)
     more = f"; and {total - most} more" if total > most else ""
     return "; ".join(details[:most]) + more
+
+
+def cut_off(text: str, most: int, rest: str) -> str:
+    """Return a text of at most ``most`` characters as it is; of a longer one the beginning, and what was left out.
+
+    ``rest`` says where the whole stands: ``cut_off("a" * 2500, 2000, "table quarantine")`` ends in
+    ``… (500 more characters: see table quarantine)``.
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most:,} more characters: see {rest})"
+
+
+def at_cell(sheet: str, cell: str) -> str:
+    """Return a place in words."""
+    return f"sheet {sheet!r}, cell {cell}"
+
+
+def day_words(day: dt.date) -> str:
+    """Return a day in words: 9 January 2022."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def figure_words(value: float) -> str:
+    """Return a figure as a reader wants it: 12,345; 12; 1.23."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"

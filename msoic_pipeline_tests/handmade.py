@@ -20,7 +20,8 @@ from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import Summary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import PUBLISHER, Accepted, load_dimensions, load_quarters, register
+from msoic_pipeline.warehouse.loading import PUBLISHER, AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
 from msoic_pipeline_tests.sample import staged_releases
 
@@ -220,7 +221,7 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.En
         releases = [staged for part in parts for staged in staged_releases(source.source, part)]
         landing = Landing(tuple(staged.release for staged in releases), ())
         load_dimensions(engine, releases, TODAY)
-        register(engine, source, landing, judge(source, landing, releases, (), {}))
-        load_quarters(engine, source, ALL_QUARTERS, Accepted(tuple(releases)))
+        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        load_quarters(engine, source, ALL_QUARTERS, AcceptedReleases(tuple(releases)))
     yield engine
     engine.dispose()

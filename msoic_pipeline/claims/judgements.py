@@ -9,8 +9,8 @@ from msoic_pipeline.claims.claims import Claim, figure_words
 from msoic_pipeline.claims.knowledge import NOTHING, Knowledge, KnownFigure, UnderlyingRelease
 from msoic_pipeline.claims.measures import ClaimedMeasure, Period
 from msoic_pipeline.claims.readings import Reading, readings
+from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
 from msoic_pipeline.periods import periods
-from msoic_pipeline.publication.disclosure import FEWEST_REPORTERS
 
 # A figure of which a smaller share of the reports due was received cannot speak against a claim.
 ENOUGH = 0.95

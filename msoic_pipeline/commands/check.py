@@ -84,8 +84,8 @@ def _verdict_lines(verdict: Verdict) -> Iterator[str]:
     for reason in verdict.reasons:
         yield f"  WRONG      {reason}"
     for row in verdict.quarantine:
-        if row["is_declared"]:
-            yield f"  mended     {row['sheet']} {row['cell']}: {row['treatment']}"
+        if row.is_declared:
+            yield f"  mended     {row.sheet} {row.cell}: {row.treatment}"
     for result in verdict.results:
-        if not result["success"] and result["severity"] == "warn":
-            yield f"  warning    {result['table_name']}: {result['check_name']}: {result['detail']}"
+        if not result.success and result.severity == "warn":
+            yield f"  warning    {result.table_name}: {result.check_name}: {result.detail}"

@@ -43,14 +43,20 @@ def run(
         bool,
         typer.Option("--rebuild", help="Load and compute anew what has not changed, too; nothing is dropped first."),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say on the way what each stage reads, how many, how long.")
+    ] = False,
 ) -> None:
     """Materialise everything from the raw files into the warehouse, in one Dagster run, and say what came of it.
 
     Ends with exit code 1 where a file was rejected, a blocking check failed, a step broke or the run was stopped; the
     last line says which. Waits while another run is at work on the same warehouse.
     """
+    from msoic_pipeline.logs import show_on_terminal
     from msoic_pipeline.running.signals import STOPPED, stop_on_signals
 
+    if verbose:
+        show_on_terminal()
     try:
         with stop_on_signals():
             ended = run_everything(first, last or first, rebuild, tell)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import multiprocessing
 import os
 import resource
@@ -31,6 +32,7 @@ from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import load_source
 
 Answer = TypeVar("Answer")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,22 @@ def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReadin
     """Read files in worker processes, as many at a time as there are processors; return what came of each."""
     calls = [(file.content, (file, staging_dir)) for file in asked]
     answers = call_in_workers(read_file, calls)
-    return [
+    readings = [
         answer if isinstance(answer, FileReading) else FileReading(None, _about(file, answer), blame="limits")
         for file, answer in zip(asked, answers, strict=True)
     ]
+    # Workers have no terminal and no log: this process speaks for them.
+    for file, reading in zip(asked, readings, strict=True):
+        _log_reading(file, reading)
+    return readings
+
+
+def _log_reading(asked: FileAsked, reading: FileReading) -> None:
+    """Say what came of a file. Of a sensitive source not which one it was: its name may be a person's."""
+    name = f"a file of {asked.source}" if load_source(asked.source).sensitive else asked.name
+    size = asked.content.stat().st_size if asked.content.exists() else 0
+    outcome = f"refused ({reading.error.rule})" if reading.error else "read"
+    _LOG.info("%s: %s bytes, %s", name, f"{size:,}", outcome)
 
 
 def call_in_workers(

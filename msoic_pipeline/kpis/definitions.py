@@ -26,6 +26,8 @@ from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import Reporters, load_source
 
 FILE = "msoic_pipeline/kpis/definitions.yaml"
+# Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.
+FEWEST_REPORTERS = 3
 
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 
@@ -178,7 +180,8 @@ class Kpi(_Strict):
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
     ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the
-    ground that the source covers; ``below`` are the geographies into which it is divided.
+    ground that the source covers; ``below`` are the geographies into which it is divided. ``matures`` names the column
+    of kpi_value that keeps growing for years after its period: what it will come to is estimated (``kpis.maturity``).
     """
 
     kpi_id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -193,6 +196,7 @@ class Kpi(_Strict):
     period_kinds: tuple[PeriodKind, ...] = ()
     national: Nation
     below: tuple[Division, ...] = ()
+    matures: Literal["value", "numerator"] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Kpi:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, Engine
 
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.kpi import kpi_value
@@ -38,11 +39,9 @@ class MaturingFigure:
     measure: str
 
 
-MATURING = (
-    MaturingFigure("modern_slavery_charge_outcome_rate", "numerator"),
-    MaturingFigure("nrm_reasonable_grounds_decisions", "value"),
-    MaturingFigure("nrm_conclusive_grounds_decisions", "value"),
-)
+def maturing_figures() -> list[MaturingFigure]:
+    """Return the figures that the definitions of the KPIs declare to be growing."""
+    return [MaturingFigure(kpi.kpi_id, kpi.matures) for kpi in load_definitions() if kpi.matures]
 
 
 # --- The method: from a triangle to estimates ------------------------------------------------------------------------
@@ -250,7 +249,7 @@ def estimate_maturity(engine: Engine) -> int:
     cells: list[TriangleCell] = []
     estimates: list[MaturityEstimate] = []
     with reading(engine) as connection:
-        for figure in MATURING:
+        for figure in maturing_figures():
             cells_of_figure = triangle_cells(connection, figure)
             cells += cells_of_figure
             estimates += estimate_figure(figure, cells_of_figure)

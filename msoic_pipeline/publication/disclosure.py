@@ -24,12 +24,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, Kpi, load_definitions
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 SUPPRESSED = "suppressed"
-# Of two, each could tell the other's.
-FEWEST_REPORTERS = 3
 FIGURES = ["value", "numerator", "denominator"]
 PLACE = ["kpi_id", "period_kind", "geography_kind", "geography_code"]
 # Columns that compare with another period, by the column that names its start.

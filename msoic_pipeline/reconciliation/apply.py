@@ -37,8 +37,8 @@ class Summary:
     """What the rules found in the quarters asked for.
 
     ``changed`` are the quarters that were computed anew; ``counts`` has results by rule and status; ``blocking`` and
-    ``warnings`` are how many broke, by severity; ``worst`` puts the few worst breaks into words, without the figures of
-    force returns.
+    ``warnings`` are how many broke, by severity; ``worst`` puts the few worst breaks of each severity into words, those
+    that block first, without the figures of force returns.
     """
 
     changed: tuple[dt.date, ...]
@@ -236,24 +236,30 @@ def _summary(
         counts.setdefault(row.rule_id, {})[row.status] = row.number
         broken[row.severity] += row.number if row.status == "breaks" else 0
     size = sa.func.abs(result.c.difference) / _larger(result.c.tolerance, sa.literal(1.0))
-    worst = (
+    worst_breaks = (
         sa.select(result, PLACE.label("place"))
         .outerjoin_from(result, dim_force, dim_force.c.force_code == result.c.geography_code)
         .where(within, result.c.status == "breaks")
-        .order_by(result.c.severity, size.desc(), *result.primary_key.columns)
+        .order_by(size.desc(), *result.primary_key.columns)
         .limit(WORST)
     )
+    # Of each severity by itself: however many block, the warnings are told too.
+    worst = [
+        _words(row, known.get(row.rule_id))
+        for severity in broken
+        for row in connection.execute(worst_breaks.where(result.c.severity == severity))
+    ]
     return Summary(
         changed=changed,
         counts=counts,
         blocking=broken["block"],
         warnings=broken["warn"],
-        worst=tuple(_words(row, known.get(row.rule_id)) for row in connection.execute(worst)),
+        worst=tuple(worst),
     )
 
 
-def breaks(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return breaks in words, blocking ones first; without the figures of force returns."""
+def breaks(connection: Connection, limit: int, severity: str | None = None) -> list[dict[str, Any]]:
+    """Return breaks in words, of one severity or blocking ones first; without the figures of force returns."""
     result, rule = reconciliation_result, reconciliation_rule
     told = ("item", *FIGURES, "left_release", "right_release", "explanation")
     broken = (
@@ -265,7 +271,7 @@ def breaks(connection: Connection, limit: int) -> list[dict[str, Any]]:
         )
         .outerjoin_from(result, rule, rule.c.rule_id == result.c.rule_id)
         .outerjoin(dim_force, dim_force.c.force_code == result.c.geography_code)
-        .where(result.c.status == "breaks")
+        .where(result.c.status == "breaks", sa.true() if severity is None else result.c.severity == severity)
         .order_by(result.c.severity, *result.primary_key.columns)
         .limit(limit)
     )

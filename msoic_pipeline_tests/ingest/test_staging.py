@@ -402,8 +402,8 @@ def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytes
     if cell != "C19":
         (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], [], {})
         (row,) = verdict.quarantine
-        assert (row["rule"], row["cell"], row["is_declared"]) == ("total_differs", "F19", True)
-        assert row["treatment"] == "loaded as it is, accepted by declared fault f" and "published 999" in row["reason"]
+        assert (row.rule, row.cell, row.is_declared) == ("total_differs", "F19", True)
+        assert row.treatment == "loaded as it is, accepted by declared fault f" and "published 999" in row.reason
         assert any(finding.detail.endswith("1 accepted by declared faults") for finding in done.findings)
 
 

@@ -105,8 +105,8 @@ def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Pa
 
 KILLED = """
 import os, sys
-import msoic_pipeline.warehouse.loading as loading
-whole = loading.bulk_insert
+from msoic_pipeline.warehouse import engine as warehouse, findings, registering, rows
+whole = warehouse.bulk_insert
 calls = 0
 def dies(connection, table, rows):
     global calls
@@ -114,9 +114,8 @@ def dies(connection, table, rows):
     if calls == int(sys.argv[1]):
         os._exit(9)
     return whole(connection, table, rows)
-loading.bulk_insert = dies
-import msoic_pipeline.warehouse.engine as warehouse
-warehouse.bulk_insert = dies
+for module in (warehouse, findings, registering, rows):
+    module.bulk_insert = dies
 import datetime as dt
 from msoic_pipeline.assets import source_steps
 from msoic_pipeline.warehouse.loading import load_quarters

@@ -13,8 +13,7 @@ from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import shift_months
-from msoic_pipeline.quality.row_checks import ROW_CHECKS, check_rows
-from msoic_pipeline.quality.warehouse_checks import WAREHOUSE_CHECKS
+from msoic_pipeline.quality.row_checks import check_rows
 
 DECISIONS, CRIME, SMALL_BOATS = (
     FACTS["fact_nrm_decision"],
@@ -23,9 +22,6 @@ DECISIONS, CRIME, SMALL_BOATS = (
 )
 ACTIVITY = FACTS["fact_programme_activity"]
 TODAY = dt.date(2022, 7, 1)
-
-
-EVERY = (*ROW_CHECKS, *WAREHOUSE_CHECKS)
 
 
 def rows_of(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -44,11 +40,6 @@ def whole(fact: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
     """Return rows with all columns of their table: 0 in the figures that a test does not name, and x in the texts."""
     missing = [column.name for column in fact.columns if column.name not in frame]
     return frame.assign(**{name: 0 if name in fact.info["measures"] else "x" for name in missing})
-
-
-def test_every_check_says_why():
-    assert all(check.severity in ("block", "warn") and check.reason.endswith(".") for check in EVERY)
-    assert len({check.name for check in EVERY}) == len(EVERY)
 
 
 def test_dates_lie_in_their_quarter():

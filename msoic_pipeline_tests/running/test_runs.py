@@ -14,7 +14,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from msoic_pipeline.assets.common import Warehouse
-from msoic_pipeline.assets.figures import failed_checks
+from msoic_pipeline.assets.run_endings import failed_checks
 from msoic_pipeline.automation.jobs import nightly, quarters_to_run
 from msoic_pipeline.commands.run_summary import outcome_of
 from msoic_pipeline.running import runs
