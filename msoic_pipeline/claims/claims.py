@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from msoic_pipeline.declarations import Declaration, wrong_places
 from msoic_pipeline.kpis.definitions import Condition, Term, load_definitions
 from msoic_pipeline.model import metadata
 from msoic_pipeline.periods import financial_quarter_label, parse_period, period_end, period_label, periods
-from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import load_source
 
 # What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
@@ -38,10 +38,6 @@ LARGEST_STEP = 0.2
 
 Comparator = Literal["exactly", "about", "over", "just over", "almost", "just under", "at least", "at most"]
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Numbers = Annotated[tuple[float, ...], BeforeValidator(_listed)]
 
 
-class Measure(_Strict):
+class Measure(Declaration):
     """What is counted: one of ``kpi``, ``term`` or ``members``.
 
     ``kpi``: a KPI, or several that are added; ``term``: a sum of facts, in the words in which KPIs are defined, which
@@ -190,7 +186,7 @@ def _conditions(where: dict[str, Condition], *, named: bool) -> str:
     return " and ".join(f"{name} is {value}" for name, value in zip(where, values, strict=True))
 
 
-class Claim(_Strict):
+class Claim(Declaration):
     """A statement of a report.
 
     ``words`` are the report's; ``written`` is how the figure stands in them where it is neither in digits nor a
@@ -303,7 +299,7 @@ def figure_words(value: float, unit: str, *, signed: bool = False) -> str:
     return f"{sign}{text} {unit}"
 
 
-class Report(_Strict):
+class Report(Declaration):
     """A report: its claims, and the day as at which they are judged besides today.
 
     ``text`` names the file of the report's text, where there is one to compare with.

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.periods import as_written, parse_period, parse_quarter
-from msoic_pipeline.workbooks.errors import DecisionError, DeclarationError, SourceFileError
+from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE")]
 Day = Annotated[

@@ -13,16 +13,16 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.texts import clean
-from msoic_pipeline.workbooks.errors import DeclarationError, declared_in
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.tidy import Mend
 
 
-class Fault(BaseModel):
+class Fault(Declaration):
     """One known fault.
 
     ``treatment``: *replace* reads ``replacement`` where ``found`` stands in ``cell``; *leave_out* leaves rows that
@@ -31,8 +31,6 @@ class Fault(BaseModel):
     ``row_checks.ROW_CHECKS``. A fault holds for the releases of ``reference_period`` (and ``edition``, where given),
     until it ``expires``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     fault: str
     reference_period: str

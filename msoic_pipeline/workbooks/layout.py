@@ -15,10 +15,10 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from msoic_pipeline.declarations import Declaration, declared_in
 from msoic_pipeline.periods import parse_quarter
-from msoic_pipeline.workbooks.errors import declared_in
 
 SOURCES = (
     "nrm",
@@ -32,11 +32,7 @@ SOURCES = (
 )
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
+class Column(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
     ``also`` names further tidy columns read from the same cells, each with its own parser.
@@ -52,7 +48,7 @@ class Column(_Strict):
     also: dict[str, str] = Field(default_factory=dict)
 
 
-class Measure(_Strict):
+class Measure(Declaration):
     """A column of figures."""
 
     to: str
@@ -62,7 +58,7 @@ class Measure(_Strict):
     optional: bool = False
 
 
-class Level(_Strict):
+class Level(Declaration):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
@@ -84,7 +80,7 @@ class Level(_Strict):
         return self
 
 
-class Rate(_Strict):
+class Rate(Declaration):
     """A rate that a sheet works out of two of its own counts, ``part`` of ``whole``, rounded to ``decimals``."""
 
     part: str
@@ -92,7 +88,7 @@ class Rate(_Strict):
     decimals: int
 
 
-class Validity(_Strict):
+class Validity(Declaration):
     """The reference quarters of the releases for which something holds; open-ended where a side is missing."""
 
     since: dt.date | None = Field(default=None, alias="from")
@@ -108,14 +104,14 @@ class Validity(_Strict):
         return (self.since is None or quarter >= self.since) and (self.until is None or quarter <= self.until)
 
 
-class SheetText(_Strict):
+class SheetText(Declaration):
     """By which text a sheet is claimed for a layout: its name, its first filled cell, or both (regular expressions)."""
 
     name: str = ""
     title: str = ""
 
 
-class Layout(_Strict):
+class Layout(Declaration):
     """One way in which a table is laid out.
 
     Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
@@ -147,7 +143,7 @@ class Layout(_Strict):
         return self
 
 
-class Table(_Strict):
+class Table(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
@@ -173,14 +169,14 @@ class Table(_Strict):
         return str(self.constants.get("breakdown") or self.constants.get("series") or "")
 
 
-class Stamp(_Strict):
+class Stamp(Declaration):
     """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
 
     label: str
     parse: str
 
 
-class Reporters(_Strict):
+class Reporters(Declaration):
     """Who should report, and how often."""
 
     dimension: Literal["territorial_force", "cps_area", "publisher"]
@@ -189,7 +185,7 @@ class Reporters(_Strict):
     column: str = ""
 
 
-class Source(_Strict):
+class Source(Declaration):
     """A publisher's series of releases.
 
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
