@@ -13,8 +13,8 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.known_faults import Fault, accepted_words, excuse
-from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.views import division, grain
@@ -204,8 +204,8 @@ def check_rows(
         failures = {name: found.to_dict("records") for name, found in check.run(rows, fact).groupby("release_id")}
         for release_id, size in sizes.items():
             found = failures.get(release_id, [])
-            failed = [(check.rule, f.get("sheet", ""), f.get("cell", ""), f["detail"], "") for f in found]
-            bad, accepted = excuse(failed, faults.get(str(release_id), ()))
+            failed = [Failure(check.rule, f.get("sheet", ""), f.get("cell", ""), f["detail"]) for f in found]
+            bad, accepted = divide_accepted(failed, faults.get(str(release_id), ()))
             finding = Finding(
                 table_name=fact.name,
                 check_name=check.name,
@@ -213,8 +213,8 @@ def check_rows(
                 success=not bad,
                 rows_checked=int(size),
                 rows_failed=len(bad),
-                detail=(first_of([detail for *_, detail, _ in bad]) or "holds") + accepted_words(accepted),
-                places=tuple(failure for failure in bad if failure[2])[:MAX_LISTED],
+                detail=(first_of([failure.detail for failure in bad]) or "holds") + accepted_words(accepted),
+                failures=tuple(failure for failure in bad if failure.cell)[:MAX_LISTED],
                 accepted=tuple(accepted),
             )
             result[str(release_id)].append(finding)

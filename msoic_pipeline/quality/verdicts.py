@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.landing import Landing
-from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.texts import first_of
@@ -114,7 +114,7 @@ def _quarantined(source: Source, release: StagedRelease) -> list[dict[str, Any]]
     ]
     for rule, number in release.manifest["unlisted"].items():
         rows.append(_more(source, release, rule, number))
-    for fault in release.manifest["mended"]:
+    for fault in release.manifest["replaced_cells"]:
         instead = WITHHELD if source.sensitive else fault["replacement"]
         place = ("declared_fault", fault["sheet"], fault["cell"])
         treatment = f"read as {instead} by declared fault {fault['fault']}"
@@ -127,22 +127,36 @@ def _accepted_rows(source: Source, release: StagedRelease, findings: Sequence[Fi
     """Return what declared faults accept: it is loaded, and stands here so that nobody forgets it."""
     treatment = "loaded as it is, accepted by declared fault"
     return [
-        _row(source, release, place, _reason(source, finding, words), f"{treatment} {fault}", is_declared=True)
+        _row(
+            source,
+            release,
+            _place(failure),
+            _reason(source, finding, failure),
+            f"{treatment} {failure.fault}",
+            is_declared=True,
+        )
         for finding in findings
-        for *place, words, fault in finding.accepted
+        for failure in finding.accepted
     ]
 
 
 def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return the rows for which blocking checks reject a release."""
     rows = [
-        _row(source, release, place, _reason(source, finding, words), "rejected", raw_text=text)
+        _row(
+            source,
+            release,
+            _place(failure),
+            _reason(source, finding, failure),
+            "rejected",
+            raw_text=failure.row_text,
+        )
         for finding in blocking
-        for *place, words, text in finding.places
+        for failure in finding.failures
     ]
     for finding in blocking:
-        if len(finding.places) >= MAX_LISTED and finding.rows_failed > len(finding.places):
-            rows.append(_more(source, release, finding.places[0][0], finding.rows_failed - len(finding.places)))
+        if len(finding.failures) >= MAX_LISTED and finding.rows_failed > len(finding.failures):
+            rows.append(_more(source, release, finding.failures[0].rule, finding.rows_failed - len(finding.failures)))
     return rows
 
 
@@ -152,8 +166,13 @@ def _more(source: Source, release: StagedRelease, rule: str, number: int) -> dic
     return _row(source, release, (rule, "", ""), reason, "rejected")
 
 
-def _reason(source: Source, finding: Finding, words: str) -> str:
-    return f"{finding.table_name}: {finding.check_name}: {'does not hold here' if source.sensitive else words}"
+def _place(failure: Failure) -> tuple[str, str, str]:
+    return failure.rule, failure.sheet, failure.cell
+
+
+def _reason(source: Source, finding: Finding, failure: Failure) -> str:
+    detail = "does not hold here" if source.sensitive else failure.detail
+    return f"{finding.table_name}: {finding.check_name}: {detail}"
 
 
 def _row(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msoic_pipeline.workbooks.grid import Sheet, open_workbook
-from msoic_pipeline.workbooks.layout import Layout, Source, Table
-from msoic_pipeline.workbooks.matching import HEADER_SEARCH_ROWS, Match, claims, match_sheet, propose
+from msoic_pipeline.workbooks.layout import Layout, PublishedTable, Source
+from msoic_pipeline.workbooks.matching import HEADER_SEARCH_ROWS, Match, claims, match_sheet, propose_lines
 
 # A sheet that no layout claims is likened to the nearest one where at least this share of the headers is there.
 LIKENESS = 0.6
@@ -62,11 +62,13 @@ def _differs(name: str, match: Match, source: Source, reference_quarter: dt.date
         yield f"    that layout does not hold for a release about the quarter from {reference_quarter}"
     for difference in match.differences:
         yield f"    {difference.words(source.sensitive)}"
-    if proposal := propose(match):
+    if proposal := propose_lines(match):
         yield f"    to accept it, in msoic_pipeline/sources/{source.source}/layouts.yaml: {proposal}"
 
 
-def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]], reference_quarter: dt.date) -> str:
+def _unclaimed(
+    name: str, head: Sheet, candidates: list[tuple[PublishedTable, Layout]], reference_quarter: dt.date
+) -> str:
     matches = [match_sheet(head, table, layout, reference_quarter) for table, layout in candidates]
     nearest = max(matches, key=lambda match: match.matched / (match.matched + len(match.differences) + 1))
     share = nearest.matched / (nearest.matched + len(nearest.differences) + 1)

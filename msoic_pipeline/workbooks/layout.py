@@ -32,7 +32,7 @@ SOURCES = (
 )
 
 
-class Column(Declaration):
+class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
     ``also`` names further tidy columns read from the same cells, each with its own parser.
@@ -48,7 +48,7 @@ class Column(Declaration):
     also: dict[str, str] = Field(default_factory=dict)
 
 
-class Measure(Declaration):
+class MeasureColumn(Declaration):
     """A column of figures."""
 
     to: str
@@ -58,7 +58,7 @@ class Measure(Declaration):
     optional: bool = False
 
 
-class Level(Declaration):
+class HeaderLevel(Declaration):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
@@ -74,7 +74,7 @@ class Level(Declaration):
     quarters: int = 0
 
     @model_validator(mode="after")
-    def _closed_or_open(self) -> Level:
+    def _closed_or_open(self) -> HeaderLevel:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
         return self
@@ -125,10 +125,10 @@ class Layout(Declaration):
     layout: str
     releases: Validity = Validity()
     sheet: SheetText
-    columns: tuple[Column, ...]
-    measures: tuple[Measure, ...] = ()
-    levels: tuple[Level, ...] = ()
-    value: Measure | None = None
+    columns: tuple[LabelColumn, ...]
+    measures: tuple[MeasureColumn, ...] = ()
+    levels: tuple[HeaderLevel, ...] = ()
+    value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
     period: dict[str, Any]
     own_period: bool = False
@@ -143,7 +143,7 @@ class Layout(Declaration):
         return self
 
 
-class Table(Declaration):
+class PublishedTable(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
@@ -162,11 +162,6 @@ class Table(Declaration):
     known_rows: str = ""
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
-
-    @property
-    def breakdown(self) -> str:
-        """The breakdown of the fact table that the table holds; empty where the fact has but one."""
-        return str(self.constants.get("breakdown") or self.constants.get("series") or "")
 
 
 class Stamp(Declaration):
@@ -206,7 +201,7 @@ class Source(Declaration):
     quarantine_threshold: int = 0
     unavailable: tuple[str, ...] = ()
     end: tuple[str, ...] = ("end of table", "end of worksheet")
-    tables: tuple[Table, ...]
+    tables: tuple[PublishedTable, ...]
 
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from msoic_pipeline.ingest.findings import Failure, Finding, merge_sheets
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.ingest.sheet_checks import Finding, check_labels, merged
+from msoic_pipeline.ingest.sheet_checks import codes_have_one_label
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import match_sheet
@@ -43,9 +44,9 @@ def _read(*rows: tuple[tuple[str, str], str]) -> Tidy:
 
 
 def test_a_code_has_the_same_words_beside_it_throughout_a_sheet():
-    (found,) = check_labels(_read((SLAVERY, "106"), (ASSAULT, "8N"), (SLAVERY, "106")), ())
+    (found,) = codes_have_one_label(_read((SLAVERY, "106"), (ASSAULT, "8N"), (SLAVERY, "106")), ())
     assert (found.success, found.rows_checked, found.severity) == (True, 3, "warn")
-    (found,) = check_labels(_read((SLAVERY, "106"), (ASSAULT, "8N"), (SLAVERY, "106"), (ASSAULT, "106")), ())
+    (found,) = codes_have_one_label(_read((SLAVERY, "106"), (ASSAULT, "8N"), (SLAVERY, "106"), (ASSAULT, "106")), ())
     assert (found.success, found.rows_failed) == (False, 1)
     assert found.detail == (
         "sheet 'Data': E5: offence_code 106 is called 'Assault / Violence', and elsewhere 'Modern slavery / Violence'"
@@ -54,18 +55,18 @@ def test_a_code_has_the_same_words_beside_it_throughout_a_sheet():
 
 def test_findings_of_a_table_in_several_sheets_are_one():
     def finding(failed: int, sheet: str, check: str = "totals") -> Finding:
-        places = [("total_differs", sheet, "B2", "words", "")] * failed
-        return Finding("fact", check, "block", not failed, 10, failed, f"{sheet}: {failed}", places)
+        failures = (Failure("total_differs", sheet, "B2", "words"),) * failed
+        return Finding("fact", check, "block", not failed, 10, failed, f"{sheet}: {failed}", failures)
 
-    one, other = merged([finding(0, "a"), finding(2, "b"), finding(0, "c"), finding(0, "a", "rates")])
+    one, other = merge_sheets([finding(0, "a"), finding(2, "b"), finding(0, "c"), finding(0, "a", "rates")])
     assert (one.success, one.rows_checked, one.rows_failed, one.detail) == (False, 30, 2, "b: 2")
-    assert len(one.places) == 2
+    assert len(one.failures) == 2
     assert (other.check_name, other.success, other.detail) == ("rates", True, "a: 0")
-    assert merged([finding(0, "a"), finding(0, "b")])[0].detail == "all agree, in 2 sheets"
+    assert merge_sheets([finding(0, "a"), finding(0, "b")])[0].detail == "all agree, in 2 sheets"
 
 
 def test_words_that_are_missing_are_words_too():
-    (found,) = check_labels(_read((SLAVERY, "106"), (SLAVERY, "106"), (("Modern slavery", ""), "106")), ())
+    (found,) = codes_have_one_label(_read((SLAVERY, "106"), (SLAVERY, "106"), (("Modern slavery", ""), "106")), ())
     assert found.rows_failed == 1 and "'Modern slavery / '" in found.detail
 
 
@@ -83,4 +84,4 @@ def test_other_words_accepted_by_a_declared_fault(cell: str, accepted: bool):
         expires=dt.date(2099, 1, 1),
     )
     tidy = _read((SLAVERY, "106"), (ASSAULT, "8N"), (SLAVERY, "106"), (ASSAULT, "106"))
-    assert check_labels(tidy, (fault,))[0].success is accepted
+    assert codes_have_one_label(tidy, (fault,))[0].success is accepted
