@@ -93,10 +93,10 @@ def _layout_digest(source: str, quarter: dt.date) -> str:
 
 def staging_key(release: Release) -> str:
     """Return the digest of all that decides what a release is parsed into."""
-    known = (release.release_id, release.sha256, release.published_on, release.reference_period, release.reporter)
+    identity = (release.release_id, release.sha256, release.published_on, release.reference_period, release.reporter)
     faults = [fault.model_dump_json() for fault in faults_of(release)]
     layouts = _layout_digest(release.source, release.reference_quarter)
-    parts = (*map(str, known), layouts, *faults, members.digest(), code_digest(READS_FILES))
+    parts = (*map(str, identity), layouts, *faults, members.digest(), code_digest(READS_FILES))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -122,11 +122,11 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
 
     Raises SourceFileError where the file's layout is not the one declared; the staging area remembers it.
     """
-    known = find_staged(release, staging_dir)
-    if isinstance(known, SourceFileError):
-        raise known
-    if known is not None:
-        return known
+    earlier = find_staged(release, staging_dir)
+    if isinstance(earlier, SourceFileError):
+        raise earlier
+    if earlier is not None:
+        return earlier
     faults = faults_of(release)
     folder = staged_folder(release, staging_dir)
     try:
@@ -146,6 +146,7 @@ def remember_refusal(folder: Path, error: SourceFileError) -> None:
 
 
 def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]) -> list[Tidy]:
+    """Return what the sheets of a workbook hold that are tables of its source."""
     source = load_source(release.source)
     replacements = [fault.cell_replacement() for fault in faults if fault.treatment == "replace"]
     matches = match_workbook(source, workbook, release.reference_quarter)
@@ -179,6 +180,7 @@ def _refuse_absent_sheets(replacements: list[CellReplacement], matches: list[Mat
 
 
 def _write_folder(folder: Path, content: StagedContent) -> None:
+    """Write a release's folder; its manifest comes last, since a folder counts from when that is there."""
     with _written_aside(folder) as aside:
         for name, table in content.tables.items():
             if len(table) or name not in SELDOM_FILLED:
@@ -206,8 +208,10 @@ def sweep(staging_dir: Path, source: str, current: Iterable[str]) -> int:
     Half-made ones of killed runs are among them: to be called by the one who holds the source's lock.
     """
     folder = staging_dir / source
-    keep = set(current)
-    stale = [path for path in folder.iterdir() if path.is_dir() and path.name not in keep] if folder.is_dir() else []
+    if not folder.is_dir():
+        return 0
+    keys = set(current)
+    stale = [path for path in folder.iterdir() if path.is_dir() and path.name not in keys]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
     for path in folder.glob("*/*.partial"):
