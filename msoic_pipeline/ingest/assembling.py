@@ -85,9 +85,9 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
     rejects = _attribute_to_faults(all_rejects, faults)
     listed, unlisted = _list_first_of_each_rule(rejects)
     tables = facts | {
-        published_total.name: _published_totals(sheets, release),
+        published_total.name: _collect_published_totals(sheets, release),
         "rejects": pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA),
-        "dim_offence": _offences(sheets),
+        "dim_offence": _collect_offences(sheets),
     }
     findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
     manifest = {
@@ -95,7 +95,7 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
         "sheets": [_describe_sheet(sheet) for sheet in sheets],
         "counts": dict(counts),
         "facts": {name: len(facts[name]) for name in FACTS if name in facts},
-        "vintages": [vintage for name, rows in facts.items() for vintage in _vintages(rows, FACTS[name], release)],
+        "vintages": [vintage for name, rows in facts.items() for vintage in _list_vintages(rows, FACTS[name], release)],
         "rejected_rows": len(rejects),
         "unlisted": unlisted,
         "undeclared_rejects": sum(not reject.fault for reject in rejects),
@@ -260,7 +260,7 @@ def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], d
 # ---- what the manifest and the other tables tell ----------------------------------------------------
 
 
-def _vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
+def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
     """Return of which periods and breakdowns a release has how many rows, as the table ``vintage`` has it."""
     time = "month_start" if "month_start" in rows.column_names else "quarter_start"
     division = next((name for name in DIVISIONS if name in rows.column_names), "")
@@ -285,7 +285,7 @@ def _vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str
     ]
 
 
-def _published_totals(sheets: Sequence[Tidy], release: Release) -> pa.Table:
+def _collect_published_totals(sheets: Sequence[Tidy], release: Release) -> pa.Table:
     """Return grand totals, one-way margins and totals of a year; finer totals were held against their parts already.
 
     Where a total stands in several sheets the first one counts.
@@ -294,13 +294,13 @@ def _published_totals(sheets: Sequence[Tidy], release: Release) -> pa.Table:
     first_of_key: dict[tuple[Any, ...], dict[str, Any]] = {}
     for sheet in sheets:
         if len(sheet.totals["cell"]):
-            for total in _published_totals_of_sheet(sheet, release):
+            for total in _list_published_totals(sheet, release):
                 first_of_key.setdefault(tuple(total[name] for name in key), total)
     table = pa.Table.from_pylist(list(first_of_key.values()), arrow_schema(published_total))
     return table.sort_by([(name, "ascending") for name in key])
 
 
-def _published_totals_of_sheet(tidy: Tidy, release: Release) -> Iterator[dict[str, Any]]:
+def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, Any]]:
     """Yield rows of ``published_total``: of each total that names at most one member, or is about a year."""
     totals = tidy.totals
     columns = member_columns(tidy)
@@ -338,7 +338,7 @@ def _breakdown_of_totals(table: PublishedTable) -> str:
     return f"{breakdown}/{responder}" if responder else breakdown
 
 
-def _offences(sheets: Sequence[Tidy]) -> pa.Table:
+def _collect_offences(sheets: Sequence[Tidy]) -> pa.Table:
     """Return the offences that a release names, each as it was last labelled."""
     columns = OFFENCE_SCHEMA.names
     parts = [

@@ -62,10 +62,10 @@ def merge_sheets(findings: Sequence[Finding]) -> list[Finding]:
     by_check: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         by_check.setdefault((finding.table_name, finding.check_name), []).append(finding)
-    return [_merge(of_one_check) for of_one_check in by_check.values()]
+    return [_merge_findings(of_one_check) for of_one_check in by_check.values()]
 
 
-def _merge(findings: Sequence[Finding]) -> Finding:
+def _merge_findings(findings: Sequence[Finding]) -> Finding:
     """Return what several findings of one check come to; of those that hold nothing is told beside those that fail."""
     if len(findings) == 1:
         detail = findings[0].detail

@@ -113,7 +113,7 @@ class _IntakePass:
             return self._conclude(self._find_absent_folder())
         self.refused += problems
         standing = self._keep_contents(raw_files)
-        self._recognise(standing)
+        self._recognise_standing(standing)
         self._recognise_as_before()
         self._note_names(standing)
         return self._conclude(self._find_absent_files(raw_files))
@@ -149,7 +149,7 @@ class _IntakePass:
 
     def _was_refused_before(self, file: _StandingFile) -> bool:
         """Return whether it is remembered that a file is refused, and refuse it again: it is not kept."""
-        remembered = self.memory.recall(self._ask(file.raw.path, file))
+        remembered = self.memory.recall(self._ask_about(file.raw.path, file))
         if remembered is None or remembered.error is None:
             return False
         self.refused.append(remembered.error)
@@ -172,10 +172,11 @@ class _IntakePass:
 
     # ---- what it is ----
 
-    def _recognise(self, standing: dict[str, _StandingFile]) -> None:
+    def _recognise_standing(self, standing: dict[str, _StandingFile]) -> None:
         """Let every kept file that stands in the raw folder be what it and the sidecar beside it say."""
         asked = {
-            digest: self._ask(self.archive.content(self.records[digest]), file) for digest, file in standing.items()
+            digest: self._ask_about(self.archive.content(self.records[digest]), file)
+            for digest, file in standing.items()
         }
         for digest, reading in self._read_all(asked).items():
             if reading.release is not None:
@@ -201,12 +202,12 @@ class _IntakePass:
                 del self.records[digest]
         self.readings |= self._read_all(asked)
 
-    def _ask(self, content: Path, file: _StandingFile) -> FileAsked:
+    def _ask_about(self, content: Path, file: _StandingFile) -> FileAsked:
         return FileAsked(self.source.source, content, file.raw.name, file.sha256, file.sidecar)
 
     def _read_all(self, asked: dict[str, FileAsked]) -> dict[str, FileReading]:
         """Return what is remembered of files, and read the others."""
-        readings = {digest: self._recall(file) for digest, file in asked.items()}
+        readings = {digest: self._recall_reading(file) for digest, file in asked.items()}
         unread = [digest for digest, reading in readings.items() if reading is None]
         if unread and not self.may_read:
             raise NotReadYet
@@ -218,7 +219,7 @@ class _IntakePass:
             readings[digest] = reading
         return {digest: reading for digest, reading in readings.items() if reading is not None}
 
-    def _recall(self, asked: FileAsked) -> FileReading | None:
+    def _recall_reading(self, asked: FileAsked) -> FileReading | None:
         """Return what a file was recognised as and parsed into before; None where it is to be read."""
         remembered = self.memory.recall(asked)
         if remembered is None or remembered.release is None:
@@ -341,7 +342,7 @@ class _IntakePass:
             known=tuple(as_read),
             withdrawn=withdrawn,
             unsure=frozenset(unsure),
-            decisions=tuple(row for record in self.records.values() for row in self._withdrawals(record)),
+            decisions=tuple(row for record in self.records.values() for row in self._list_withdrawals(record)),
         )
         return Intake(landing, tuple(staged), tuple(unparsed), self.files_read)
 
@@ -381,7 +382,7 @@ class _IntakePass:
                 unparsed.append((release, error))
         return staged, unparsed
 
-    def _withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
+    def _list_withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
         """Yield the rows of ``withdrawal`` that tell what people decided about a file's figures."""
         for decision in record.decisions:
             if decision.action != "let go":

@@ -130,9 +130,9 @@ def totals_with_parts(tidy: Tidy, fact: sa.Table) -> Iterator[TotalsWithParts]:
     parts = {name: np.concatenate([tidy.rows[name], tidy.unavailable[name]]) for name in tidy.rows}
     columns = member_columns(tidy)
     # Totals stand below the parts, so that one number means the same member in both.
-    codes = {name: _encode(np.concatenate([parts[name], totals[name]])) for name in columns}
+    codes = {name: _number_values(np.concatenate([parts[name], totals[name]])) for name in columns}
     for kind in sorted(set(totals["period_kind"])):
-        period_codes = _encode(np.concatenate([_periods_of_kind(parts, kind), _periods_of_kind(totals, kind)]))
+        period_codes = _number_values(np.concatenate([_periods_of_kind(parts, kind), _periods_of_kind(totals, kind)]))
         for named_columns, chosen in _totals_by_named_columns(totals, columns, kind):
             group_of = _number_groups([period_codes, *(codes[name] for name in named_columns)])
             yield from _sum_parts(parts, totals, chosen, group_of, fact)
@@ -184,7 +184,7 @@ def _sum_parts(
         yield TotalsWithParts(totals["cell"][chosen][is_given], published[is_given], sums[groups], unavailable[groups])
 
 
-def _encode(values: np.ndarray) -> np.ndarray:
+def _number_values(values: np.ndarray) -> np.ndarray:
     """Return whole numbers that are equal where the values are: ``Kent, Surrey, Kent`` becomes ``0, 1, 0``."""
     return pd.factorize(values, use_na_sentinel=False)[0]
 
@@ -199,7 +199,7 @@ def _number_groups(columns: Sequence[np.ndarray]) -> np.ndarray:
     numbers = columns[0].astype(np.int64)
     for codes in columns[1:]:
         number_of_codes = int(codes.max()) + 1
-        numbers = _encode(numbers * number_of_codes + codes)
+        numbers = _number_values(numbers * number_of_codes + codes)
     return numbers
 
 

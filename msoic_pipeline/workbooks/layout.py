@@ -74,7 +74,7 @@ class HeaderLevel(Declaration):
     quarters: int = 0
 
     @model_validator(mode="after")
-    def _closed_or_open(self) -> HeaderLevel:
+    def _check_closed_or_open(self) -> HeaderLevel:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
         return self
@@ -96,7 +96,7 @@ class Validity(Declaration):
 
     @field_validator("since", "until", mode="before")
     @classmethod
-    def _quarter(cls, value: Any) -> Any:
+    def _read_quarter(cls, value: Any) -> Any:
         return parse_quarter(value) if isinstance(value, str) else value
 
     def holds(self, quarter: dt.date) -> bool:
@@ -115,9 +115,9 @@ class Layout(Declaration):
     """One way in which a table is laid out.
 
     Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
-    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a blank cell
-    repeats the label above or, where an outer label has just begun, stands for the total. ``period`` says which tidy
-    columns hold the reference period; where it is ``own_period`` every row must lie within the release's.
+    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a label is
+    given once for several rows (``labels.fill_sparse_labels`` has an example). ``period`` says which tidy columns hold
+    the reference period; where it is ``own_period`` every row must lie within the release's.
     ``repeated_headers`` tolerates stray copies of a header: the first one counts. ``rates`` are the members of
     ``measure`` that are held against the counts they are made of, and not loaded.
     """
@@ -137,7 +137,7 @@ class Layout(Declaration):
     rates: dict[str, Rate] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_kind_of_figures(self) -> Layout:
+    def _check_one_kind_of_figures(self) -> Layout:
         if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
             raise ValueError(f"layout {self.layout!r}: give either measures, or levels and a value")
         return self
@@ -225,13 +225,13 @@ def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
 
     When it changes, the releases that it covers are parsed anew.
     """
-    said = source
+    described = source
     if quarter is not None:
         tables = [
             table.model_copy(update={"layouts": tuple(each for each in table.layouts if each.releases.holds(quarter))})
-            for table in said.tables
+            for table in described.tables
         ]
-        said = said.model_copy(update={"tables": tuple(tables)})
+        described = described.model_copy(update={"tables": tuple(tables)})
     # For which releases a layout holds is settled above.
-    dump = said.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
+    dump = described.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
     return hashlib.sha256(dump.encode()).hexdigest()

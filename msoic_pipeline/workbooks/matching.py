@@ -35,6 +35,7 @@ _SHEETS_NAMED = 40
 
 # The members under which a column of figures stands, one for each level, outermost first.
 MemberPath = tuple[Any, ...]
+# A table that a sheet may hold, and a layout in which it may hold it.
 Candidate = tuple[PublishedTable, Layout]
 
 

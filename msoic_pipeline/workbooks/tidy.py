@@ -145,7 +145,7 @@ def tidy_sheet(
     ]
 
     # The tidy rows, and what becomes of each.
-    tidy_rows = _join(labels, figures, has_labels, body_rows + match.first_row, match, counts)
+    tidy_rows = _join_figures(labels, figures, has_labels, body_rows + match.first_row, match, counts)
     first_days = add_period(tidy_rows.columns, len(tidy_rows.data_rows), match, file, reference_period)
     rules = list(period_rules(layout, published_on, reference_period))
     is_misplaced = _reject_misplaced(tidy_rows, first_days, rules, min(match.labels.values()), rejects)
@@ -427,7 +427,7 @@ class _TidyRows:
     data_rows: np.ndarray
 
 
-def _join(
+def _join_figures(
     labels: Columns,
     figures: Sequence[_ReadFigures],
     has_labels: np.ndarray,

@@ -287,14 +287,14 @@ def test_whatever_stands_in_a_sheet_every_row_and_figure_is_accounted_for(rows: 
 
 
 def test_the_pipeline_itself_refuses_to_lose_a_figure(monkeypatch: pytest.MonkeyPatch):
-    join = tidying._join
+    join = tidying._join_figures
 
     def lossy(*arguments: Any) -> tidying._TidyRows:
         rows = join(*arguments)
         columns = {name: values[1:] for name, values in rows.columns.items()}
         return tidying._TidyRows(columns, rows.is_total[1:], rows.number_of_figures[1:], rows.data_rows[1:])
 
-    monkeypatch.setattr(tidying, "_join", lossy)
+    monkeypatch.setattr(tidying, "_join_figures", lossy)
     error = _refused("not_conserved", [HEADER, ROW, ["2021 Q2", "Kent", 7]])
     assert "2 figures" in error.expected and "fault of the pipeline" in error.remedy
 
