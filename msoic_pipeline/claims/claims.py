@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from msoic_pipeline.claims.measures import ClaimedMeasure, OneOrMoreNumbers, PeriodAsWritten, ReportPart
-from msoic_pipeline.workbooks.errors import wrong_places
+from msoic_pipeline.declarations import wrong_places
 
 # What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
 # which the value is evidently rounded (Claim.step).

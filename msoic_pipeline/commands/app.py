@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.periods import as_written, parse_period
-from msoic_pipeline.workbooks.errors import DecisionError, DeclarationError, SourceFileError
+from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
 
 FileArgument = Annotated[
     Path,

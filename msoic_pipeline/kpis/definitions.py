@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.declarations import Declaration, wrong_places
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
@@ -22,7 +23,6 @@ from msoic_pipeline.model.geography import Division, Nation, divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS
-from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import Reporters, load_source
 
 FILE = "msoic_pipeline/kpis/definitions.yaml"
@@ -32,11 +32,7 @@ FEWEST_REPORTERS = 3
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Condition(_Strict):
+class Condition(Declaration):
     """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``."""
 
     values: tuple[str | bool, ...]
@@ -59,7 +55,7 @@ class Condition(_Strict):
         return column.not_in(self.values) if self.negated else column.in_(self.values)
 
 
-class Term(_Strict):
+class Term(Declaration):
     """The sum of a measure over the rows of a fact that meet ``where``.
 
     ``measure`` may be left out where the fact has only one. ``where`` names columns of the fact, or, such as
@@ -174,7 +170,7 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
         raise ValueError(f"{name} has no member {unknown[0]!r}: expected one of {', '.join(members)}")
 
 
-class Kpi(_Strict):
+class Kpi(Declaration):
     """A measure of the programme.
 
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been

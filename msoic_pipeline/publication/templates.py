@@ -9,7 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from msoic_pipeline.model import members
-from msoic_pipeline.workbooks.layout import Column, Layout, Source, load_source
+from msoic_pipeline.workbooks.layout import LabelColumn, Layout, Source, load_source
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _figure_headers(layout: Layout) -> list[str]:
     return headers
 
 
-def _choices(column: Column) -> list[str]:
+def _choices(column: LabelColumn) -> list[str]:
     """Return what may stand in a column, where that is a list: ``one_of:Live=live|Closed=closed`` offers two words."""
     if column.parse.startswith("one_of:"):
         return [choice.split("=")[0] for choice in column.parse.removeprefix("one_of:").split("|")]

@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.ingest.known_faults import accepted_words, accepting, faults_of
-from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.known_faults import accepted_words, faults_of, find_accepting
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members, metadata
@@ -175,17 +175,16 @@ def findings_path(release: StagedRelease) -> Path:
 
 def _recall_findings(release: StagedRelease) -> list[Finding] | None:
     try:
-        found = json.loads(findings_path(release).read_text(encoding="utf-8"))
+        written = json.loads(findings_path(release).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    tuples = ("places", "accepted")
-    return [Finding(**finding | {name: tuple(map(tuple, finding[name])) for name in tuples}) for finding in found]
+    return [Finding.from_json(finding) for finding in written]
 
 
 def _remember_findings(release: StagedRelease, findings: list[Finding]) -> None:
     path = findings_path(release)
     aside = path.with_suffix(".partial")
-    aside.write_text(json.dumps([asdict(finding) for finding in findings]), encoding="utf-8")
+    aside.write_text(json.dumps([finding.to_json() for finding in findings]), encoding="utf-8")
     aside.replace(path)
     for other in release.folder.glob("findings-*.json"):
         if other != path:
@@ -332,7 +331,7 @@ def _findings_by_release(
         findings = []
         for check, numbers in checks.items():
             failing: list[tuple[Expectation, pd.DataFrame]] = []
-            accepted: list[tuple[str, ...]] = []
+            accepted: list[Failure] = []
             for number in numbers:
                 if number in faulty and (mine := faulty[number][owners[number] == position]).size:
                     left, excused = _without_declared(release, expectations[number], rows.loc[mine])
@@ -346,23 +345,29 @@ def _findings_by_release(
             bad = len(set().union(*(left.index for _, left in failing)))
             words = _failing_words(failing, fact, source.sensitive) or _columns_that_hold(expectations, numbers)
             detail = words + accepted_words(accepted)
-            places = tuple(
-                place for expectation, left in failing for place in _failing_places(expectation, left, source.sensitive)
+            failures = tuple(
+                failure for expectation, left in failing for failure in _failures(expectation, left, source.sensitive)
             )
-            finding = Finding(fact.name, check, severity, not bad, size, bad, detail, places, tuple(accepted))
+            finding = Finding(fact.name, check, severity, not bad, size, bad, detail, failures, tuple(accepted))
             findings.append(finding)
         yield release.release.release_id, findings
 
 
-def _failing_places(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[tuple[str, ...]]:
-    """Return rule, sheet, cell, what was expected, and text of the first rows that failed, as quarantine has them."""
+def _failures(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[Failure]:
+    """Return the first rows that failed, each with its text as far as it may be told."""
     named = ["sheet", "cell"]
     rows = rows.head(MAX_LISTED)
     places = rows[named].astype(str).to_numpy().tolist()
     texts = rows.drop(columns=named).astype(object).to_numpy(na_value="").tolist()
     return [
-        (expectation.rule, *place, f"expected {expectation.expected}", "" if withhold else " | ".join(map(str, text)))
-        for place, text in zip(places, texts, strict=True)
+        Failure(
+            expectation.rule,
+            sheet,
+            cell,
+            f"expected {expectation.expected}",
+            row_text="" if withhold else " | ".join(map(str, text)),
+        )
+        for (sheet, cell), text in zip(places, texts, strict=True)
     ]
 
 
@@ -373,14 +378,14 @@ def _columns_that_hold(expectations: Sequence[Expectation], numbers: Sequence[in
 
 def _without_declared(
     release: StagedRelease, expectation: Expectation, rows: pd.DataFrame
-) -> tuple[pd.DataFrame, list[tuple[str, ...]]]:
-    """Return the failing rows that no declared fault accepts, and those that one does, as a finding has them."""
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Return the failing rows that no declared fault accepts, and the failures that one does."""
     declared = faults_of(release.release)
     places = list(zip(rows["sheet"], rows["cell"], strict=True))
-    faults = [accepting(declared, expectation.rule, *place) for place in places]
-    accepted: list[tuple[str, ...]] = [
-        (expectation.rule, *place, f"expected {expectation.expected}", fault)
-        for place, fault in zip(places, faults, strict=True)
+    faults = [find_accepting(declared, expectation.rule, *place) for place in places]
+    accepted = [
+        Failure(expectation.rule, sheet, cell, f"expected {expectation.expected}", fault=fault)
+        for (sheet, cell), fault in zip(places, faults, strict=True)
         if fault
     ]
     return rows[[not fault for fault in faults]], accepted

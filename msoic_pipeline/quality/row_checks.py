@@ -13,8 +13,8 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.known_faults import Fault, accepted_words, excuse
-from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import Check
 from msoic_pipeline.model.views import division, grain
@@ -146,10 +146,10 @@ def check_rows(
         by_release = {name: part.to_dict("records") for name, part in check.run(rows, fact).groupby("release_id")}
         for release_id, size in sizes.items():
             failures = [
-                (check.rule, failure.get("sheet", ""), failure.get("cell", ""), failure["detail"], "")
+                Failure(check.rule, failure.get("sheet", ""), failure.get("cell", ""), failure["detail"])
                 for failure in by_release.get(release_id, [])
             ]
-            bad, accepted = excuse(failures, faults.get(str(release_id), ()))
+            bad, accepted = divide_accepted(failures, faults.get(str(release_id), ()))
             finding = Finding(
                 table_name=fact.name,
                 check_name=check.name,
@@ -157,8 +157,8 @@ def check_rows(
                 success=not bad,
                 rows_checked=int(size),
                 rows_failed=len(bad),
-                detail=(first_of([detail for *_, detail, _ in bad]) or "holds") + accepted_words(accepted),
-                places=tuple(failure for failure in bad if failure[2])[:MAX_LISTED],
+                detail=(first_of([failure.detail for failure in bad]) or "holds") + accepted_words(accepted),
+                failures=tuple(failure for failure in bad if failure.cell)[:MAX_LISTED],
                 accepted=tuple(accepted),
             )
             result[str(release_id)].append(finding)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.landing import Landing
-from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
@@ -122,7 +122,7 @@ def _unread_rows(source: Source, release: StagedRelease) -> list[QuarantineRow]:
     ]
     for rule, number in release.manifest["unlisted"].items():
         rows.append(_row_of_unlisted(source, release, rule, number))
-    for fault in release.manifest["mended"]:
+    for fault in release.manifest["replaced_cells"]:
         replacement = WITHHELD if source.sensitive else fault["replacement"]
         place = ("declared_fault", fault["sheet"], fault["cell"])
         treatment = f"read as {replacement} by declared fault {fault['fault']}"
@@ -140,27 +140,34 @@ def _accepted_rows(source: Source, release: StagedRelease, findings: Sequence[Fi
         _quarantine_row(
             source,
             release,
-            place,
-            _failure_words(source, finding, words),
-            f"{treatment} {fault}",
+            _place_of(failure),
+            _reason_of(source, finding, failure),
+            f"{treatment} {failure.fault}",
             is_declared=True,
         )
         for finding in findings
-        for *place, words, fault in finding.accepted
+        for failure in finding.accepted
     ]
 
 
 def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[QuarantineRow]:
     """Return the rows for which blocking checks reject a release."""
     rows = [
-        _quarantine_row(source, release, place, _failure_words(source, finding, words), "rejected", raw_text=text)
+        _quarantine_row(
+            source,
+            release,
+            _place_of(failure),
+            _reason_of(source, finding, failure),
+            "rejected",
+            raw_text=failure.row_text,
+        )
         for finding in blocking
-        for *place, words, text in finding.places
+        for failure in finding.failures
     ]
     for finding in blocking:
-        if len(finding.places) >= MAX_LISTED and finding.rows_failed > len(finding.places):
-            unlisted = finding.rows_failed - len(finding.places)
-            rows.append(_row_of_unlisted(source, release, finding.places[0][0], unlisted))
+        if len(finding.failures) >= MAX_LISTED and finding.rows_failed > len(finding.failures):
+            unlisted = finding.rows_failed - len(finding.failures)
+            rows.append(_row_of_unlisted(source, release, finding.failures[0].rule, unlisted))
     return rows
 
 
@@ -170,8 +177,15 @@ def _row_of_unlisted(source: Source, release: StagedRelease, rule: str, number: 
     return _quarantine_row(source, release, (rule, "", ""), reason, "rejected")
 
 
-def _failure_words(source: Source, finding: Finding, words: str) -> str:
-    return f"{finding.table_name}: {finding.check_name}: {'does not hold here' if source.sensitive else words}"
+def _place_of(failure: Failure) -> tuple[str, str, str]:
+    """Return the rule that does not hold, and sheet and cell where."""
+    return failure.rule, failure.sheet, failure.cell
+
+
+def _reason_of(source: Source, finding: Finding, failure: Failure) -> str:
+    """Return what does not hold at a place; of a sensitive source without what stands there."""
+    detail = "does not hold here" if source.sensitive else failure.detail
+    return f"{finding.table_name}: {finding.check_name}: {detail}"
 
 
 def _quarantine_row(

@@ -14,22 +14,18 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from msoic_pipeline.declarations import Declaration, wrong_places
 from msoic_pipeline.kpis.definitions import PeriodKind, Term
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, ComparedDivision, Nation, compared_divisions
 from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period
-from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import load_source
 
 PUBLISHED_TOTALS = "published totals"
 
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _listed(written: Any) -> Any:
@@ -61,7 +57,7 @@ class Part(Term):
 Side = Annotated[tuple[Part, ...], BeforeValidator(_listed)]
 
 
-class Share(_Strict):
+class Share(Declaration):
     """A national share: ``part`` over ``whole``, both of sources that one publisher reports."""
 
     part: Side
@@ -78,7 +74,7 @@ class Share(_Strict):
 Part.model_rebuild()
 
 
-class Tolerance(_Strict):
+class Tolerance(Declaration):
     """The difference that a rule allows.
 
     It is the largest of ``absolute``, of ``relative`` times the right side, and of the right side times ``usual`` times
@@ -100,7 +96,7 @@ class Tolerance(_Strict):
         return f"the larger of {', and '.join(parts)}" if len(parts) > 1 else "; ".join(parts) or "none"
 
 
-class Elsewhere(_Strict):
+class Elsewhere(Declaration):
     """A figure of the nation that was published elsewhere than in the files that are loaded, and where."""
 
     period: PeriodText
@@ -108,7 +104,7 @@ class Elsewhere(_Strict):
     publication: str
 
 
-class Comparison(_Strict):
+class Comparison(Declaration):
     """Two sides held against each other.
 
     ``by`` lists the groupings, each a list of columns that all facts of the two sides have; a row's item is ``item``
@@ -155,7 +151,7 @@ class Comparison(_Strict):
             yield from self.right
 
 
-class Rule(_Strict):
+class Rule(Declaration):
     """What is held against what, of which releases, and how much they may differ and why.
 
     ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and
@@ -233,7 +229,7 @@ class Rule(_Strict):
         return self.geography if self.geography in get_args(ComparedDivision) else NATIONAL
 
 
-class Acceptance(_Strict):
+class Acceptance(Declaration):
     """A difference that somebody looked at and accepted: it counts as explained, until the day ``until``.
 
     It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of

@@ -15,11 +15,11 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from msoic_pipeline.declarations import Declaration, declared_in
 from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import parse_quarter
-from msoic_pipeline.workbooks.errors import declared_in
 
 
 def _list_sources() -> tuple[str, ...]:
@@ -32,11 +32,7 @@ def _list_sources() -> tuple[str, ...]:
 SOURCES = _list_sources()
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
+class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
     ``also`` names further tidy columns read from the same cells, each with its own parser.
@@ -52,7 +48,7 @@ class Column(_Strict):
     also: dict[str, str] = Field(default_factory=dict)
 
 
-class Measure(_Strict):
+class MeasureColumn(Declaration):
     """A column of figures."""
 
     to: str
@@ -62,7 +58,7 @@ class Measure(_Strict):
     optional: bool = False
 
 
-class Level(_Strict):
+class HeaderLevel(Declaration):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
@@ -78,13 +74,13 @@ class Level(_Strict):
     quarters: int = 0
 
     @model_validator(mode="after")
-    def _closed_or_open(self) -> Level:
+    def _check_closed_or_open(self) -> HeaderLevel:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
         return self
 
 
-class Rate(_Strict):
+class Rate(Declaration):
     """A rate that a sheet works out of two of its own counts, ``part`` of ``whole``, rounded to ``decimals``."""
 
     part: str
@@ -92,7 +88,7 @@ class Rate(_Strict):
     decimals: int
 
 
-class Validity(_Strict):
+class Validity(Declaration):
     """The reference quarters of the releases for which something holds; open-ended where a side is missing."""
 
     since: dt.date | None = Field(default=None, alias="from")
@@ -100,7 +96,7 @@ class Validity(_Strict):
 
     @field_validator("since", "until", mode="before")
     @classmethod
-    def _quarter(cls, value: Any) -> Any:
+    def _read_quarter(cls, value: Any) -> Any:
         return parse_quarter(value) if isinstance(value, str) else value
 
     def holds(self, quarter: dt.date) -> bool:
@@ -108,20 +104,20 @@ class Validity(_Strict):
         return (self.since is None or quarter >= self.since) and (self.until is None or quarter <= self.until)
 
 
-class SheetText(_Strict):
+class SheetText(Declaration):
     """By which text a sheet is claimed for a layout: its name, its first filled cell, or both (regular expressions)."""
 
     name: str = ""
     title: str = ""
 
 
-class Layout(_Strict):
+class Layout(Declaration):
     """One way in which a table is laid out.
 
     Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
-    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a blank cell
-    repeats the label above or, where an outer label has just begun, stands for the total. ``period`` says which tidy
-    columns hold the reference period; where it is ``own_period`` every row must lie within the release's.
+    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a label is
+    given once for several rows (``labels.fill_sparse_labels`` has an example). ``period`` says which tidy columns hold
+    the reference period; where it is ``own_period`` every row must lie within the release's.
     ``repeated_headers`` tolerates stray copies of a header: the first one counts. ``rates`` are the members of
     ``measure`` that are held against the counts they are made of, and not loaded.
     """
@@ -129,10 +125,10 @@ class Layout(_Strict):
     layout: str
     releases: Validity = Validity()
     sheet: SheetText
-    columns: tuple[Column, ...]
-    measures: tuple[Measure, ...] = ()
-    levels: tuple[Level, ...] = ()
-    value: Measure | None = None
+    columns: tuple[LabelColumn, ...]
+    measures: tuple[MeasureColumn, ...] = ()
+    levels: tuple[HeaderLevel, ...] = ()
+    value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
     period: dict[str, Any]
     own_period: bool = False
@@ -141,13 +137,13 @@ class Layout(_Strict):
     rates: dict[str, Rate] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_kind_of_figures(self) -> Layout:
+    def _check_one_kind_of_figures(self) -> Layout:
         if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
             raise ValueError(f"layout {self.layout!r}: give either measures, or levels and a value")
         return self
 
 
-class Table(_Strict):
+class PublishedTable(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
@@ -167,20 +163,15 @@ class Table(_Strict):
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
 
-    @property
-    def breakdown(self) -> str:
-        """The breakdown of the fact table that the table holds; empty where the fact has but one."""
-        return str(self.constants.get("breakdown") or self.constants.get("series") or "")
 
-
-class Stamp(_Strict):
+class Stamp(Declaration):
     """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
 
     label: str
     parse: str
 
 
-class Reporters(_Strict):
+class Reporters(Declaration):
     """Who should report, and how often."""
 
     dimension: ReporterKind
@@ -189,7 +180,7 @@ class Reporters(_Strict):
     column: str = ""
 
 
-class Source(_Strict):
+class Source(Declaration):
     """A publisher's series of releases.
 
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
@@ -210,7 +201,7 @@ class Source(_Strict):
     quarantine_threshold: int = 0
     unavailable: tuple[str, ...] = ()
     end: tuple[str, ...] = ("end of table", "end of worksheet")
-    tables: tuple[Table, ...]
+    tables: tuple[PublishedTable, ...]
 
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
@@ -234,13 +225,13 @@ def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
 
     When it changes, the releases that it covers are parsed anew.
     """
-    said = source
+    described = source
     if quarter is not None:
         tables = [
             table.model_copy(update={"layouts": tuple(each for each in table.layouts if each.releases.holds(quarter))})
-            for table in said.tables
+            for table in described.tables
         ]
-        said = said.model_copy(update={"tables": tuple(tables)})
+        described = described.model_copy(update={"tables": tuple(tables)})
     # For which releases a layout holds is settled above.
-    dump = said.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
+    dump = described.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
     return hashlib.sha256(dump.encode()).hexdigest()

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest import known_faults, staging
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing, Release
@@ -33,7 +34,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.workbooks.errors import DeclarationError, SourceFileError
+from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Validity, layout_digest, load_source
 from msoic_pipeline.workbooks.matching import match_workbook
 from msoic_pipeline_tests.conftest import REPOSITORY

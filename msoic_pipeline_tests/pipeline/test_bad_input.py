@@ -14,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.assets import source_steps
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.warehouse.engine import open_engine, reading
-from msoic_pipeline.workbooks.errors import DeclarationError
 from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 from msoic_pipeline_tests.sample import read_here

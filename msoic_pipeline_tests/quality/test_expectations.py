@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from msoic_pipeline.audit.every_check import every_check
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
-from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectations

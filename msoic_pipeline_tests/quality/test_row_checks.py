@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.quality.row_checks import check_rows
@@ -131,7 +131,7 @@ def test_a_quarter_pasted_over_the_next():
     assert found.detail == (
         "the table: all 12 figures of 2021-Q3, from sheet 'Table_1', cell C25, are those of 2021-Q2"
     )
-    assert found.places == (("period_repeated", "Table_1", "C25", found.detail, ""),)
+    assert found.failures == (Failure("period_repeated", "Table_1", "C25", found.detail),)
     assert finding(CRIME, REPEATS, rows_of(*quarters_of(first, second, first))).success, "they do not follow each other"
     other_places = [*second[1:], second[0]]
     assert finding(CRIME, REPEATS, rows_of(*quarters_of(second, other_places))).success, "the same figures elsewhere"
@@ -182,7 +182,7 @@ def test_a_week_is_the_sum_of_its_days():
     assert wrong.detail == (
         "people_arrived of the week to 9 January 2022, sheet 'Table_1', cell C8: 82, but its days sum to 28"
     )
-    assert wrong.places == (("week_differs", "Table_1", "C8", wrong.detail, ""),)
+    assert wrong.failures == (Failure("week_differs", "Table_1", "C8", wrong.detail),)
     assert found(*rows(82, 1, 2, 3, 4, 5, 6)).success, "a week of which a day is not known"
     for series in ("daily", "weekly"):
         alone = [row for row in rows(82, 1, 2, 3, 4, 5, 6, 7) if row["series"] == series]
