@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ def schema_of(table: sa.Table) -> dg.TableSchema:
     )
 
 
-def as_table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:
+def as_table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
     """Return rows as a table for Dagster's pages."""
     names = list(rows[0]) if rows else ["nothing"]
     records = [dg.TableRecord({name: _plain(row[name]) for name in names}) for row in rows]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
+from msoic_pipeline.commands.rule import rule
 from msoic_pipeline.periods import as_written, parse_period, parse_quarter
 from msoic_pipeline.workbooks.errors import DecisionError, DeclarationError, SourceFileError
 
@@ -248,6 +249,9 @@ def list_layouts() -> None:
         for table in source.tables:
             names = ", ".join(each.layout for each in table.layouts)
             typer.echo(f"{source.source:<22}{table.table:<34}{table.fact:<34}{names}")
+
+
+app.command()(rule)
 
 
 @app.command()

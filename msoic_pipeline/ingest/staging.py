@@ -45,6 +45,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
@@ -418,15 +419,17 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for tidy in tidied:
         totals = tidy.totals
-        names = members_of(tidy)
         if not len(totals["cell"]):
             continue
-        fixed = np.sum([totals[name] != TOTAL for name in names], axis=0)
         fact = FACTS[tidy.match.table.fact]
+        # Whatever their order in the sheet, members are written in that of the fact's columns.
+        order = fact.columns.keys()
+        names = sorted(members_of(tidy), key=lambda name: order.index(name) if name in order else len(order))
+        fixed = np.sum([totals[name] != TOTAL for name in names], axis=0)
         unavailable = parts_unavailable(tidy, fact)
         for row in np.flatnonzero((fixed <= 1) | (totals["period_kind"] != "quarter")):
             kind, quarter = totals["period_kind"][row], totals["quarter_start"][row]
-            pairs = [(name, totals[name][row]) for name in names if totals[name][row] != TOTAL]
+            fixed_members = {name: str(totals[name][row]) for name in names if totals[name][row] != TOTAL}
             for measure in fact.info["measures"]:
                 if measure in totals and totals[measure][row] is not None:
                     total = {
@@ -435,7 +438,7 @@ def _published_totals(tidied: list[Tidy], release: Release) -> pa.Table:
                         "breakdown": _division_of(tidy),
                         "period_kind": kind,
                         "period_start": period_start(kind, quarter),
-                        "members": "; ".join(f"{name}={value}" for name, value in pairs),
+                        "members": write_members(fixed_members),
                         "quarter_start": quarter,
                         "measure": measure,
                         "value": float(totals[measure][row]),

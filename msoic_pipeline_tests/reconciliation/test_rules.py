@@ -32,7 +32,7 @@ REFERRALS = RULE["comparisons"][0]["left"]  # type: ignore[index]
 
 def test_the_rules_of_the_package_cover_every_fact():
     rules = load_rules()
-    held = {part.fact for rule in rules for comparison in rule.comparisons for part in comparison.parts()}
+    held = {summand.fact for rule in rules for comparison in rule.comparisons for summand in comparison.summands()}
     assert held == set(FACTS)
     assert {acceptance.rule for acceptance in load_acceptances()} <= {rule.rule_id for rule in rules}
 
