@@ -205,9 +205,11 @@ def _pair_releases(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     Grain: breakdown × month or quarter × release that has one before it (``release_group``) × side. Columns: these,
     ``release_id`` and ``published_on``: those of the release on the left side, of the one before on the right.
     """
+    # Of two of one day and edition, the one that was superseded on that day came first.
+    stood_overnight = sa.case((vintage.c.superseded_on == vintage.c.published_on, 0), else_=1)
     order: Any = {
         "partition_by": (vintage.c.breakdown, vintage.c.period_start, vintage.c.reporter),
-        "order_by": (vintage.c.published_on, release.c.edition, vintage.c.release_id),
+        "order_by": (vintage.c.published_on, release.c.edition, stood_overnight, vintage.c.release_id),
     }
     in_order = (
         sa.select(

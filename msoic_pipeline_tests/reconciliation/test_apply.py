@@ -702,6 +702,14 @@ def test_of_two_editions_of_one_day_the_last_counts(warehouse: Warehouse):
     ]
 
 
+def test_the_release_before_is_the_one_that_stood_before(warehouse: Warehouse):
+    for release_id, number in (("nrm-9", 100), ("nrm-2", 101)):  # of one day and edition; the second one came in later
+        warehouse.publish(release_id, "2022-03-03", referrals("2021-Q4", number, 0))
+    warehouse.reconcile("2021-Q4", rules=rule_of({"left": REFERRALS}, releases="consecutive"))
+    found = [(r.left_release, r.left_value, r.right_release, r.right_value) for r in warehouse.results()]
+    assert found == [("nrm-2", 101, "nrm-9", 100)]
+
+
 def test_a_share_is_of_figures_of_the_whole_quarter(warehouse: Warehouse):
     share = {"part": REFERRALS | {"where": {"breakdown": "age_location", "location": "Overseas"}}, "whole": REFERRALS}
     rules = rule_of({"left": CRIMES | {"share": share}}, geography="force")
