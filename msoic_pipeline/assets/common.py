@@ -111,7 +111,7 @@ def schema_of(table: sa.Table) -> dg.TableSchema:
     )
 
 
-def as_table(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:
+def as_table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
     """Return rows as a table for Dagster's pages."""
     names = list(rows[0]) if rows else ["nothing"]
     records = [dg.TableRecord({name: _plain_value(row[name]) for name in names}) for row in rows]
@@ -130,7 +130,7 @@ class SeverityFailures:
 
     number: int
     words: str
-    rows: Sequence[dict[str, Any]] = ()
+    rows: Sequence[Mapping[str, Any]] = ()
     metadata: Mapping[str, Any] | None = None
 
 

@@ -82,7 +82,7 @@ def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
 
     def failures_of(severity: str) -> SeverityFailures:
         number = numbers[severity]
-        worst = [line for line in summary.worst if line.startswith(f"{severity}: ")]
+        worst = summary.worst_by_severity[severity]
         words = f"{number} broken: {first_of(worst, NAMED, number)}" if number else "none broken"
         return SeverityFailures(number, words, broken[severity])
 

@@ -12,6 +12,7 @@ from msoic_pipeline.commands.let_go import let_go
 from msoic_pipeline.commands.put_back import put_back
 from msoic_pipeline.commands.releases import releases
 from msoic_pipeline.commands.remove_sample import remove_sample
+from msoic_pipeline.commands.rule import rule
 from msoic_pipeline.commands.run import run
 from msoic_pipeline.commands.template import template
 from msoic_pipeline.commands.trace import trace
@@ -28,6 +29,7 @@ app.command(name="let-go")(let_go)
 app.command(name="remove-sample")(remove_sample)
 app.command()(kpi)
 app.command()(trace)
+app.command()(rule)
 app.command()(claims)
 app.command()(dictionary)
 app.command()(template)

@@ -29,6 +29,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.layout import PublishedTable
 from msoic_pipeline.workbooks.matching import TOTAL
@@ -303,14 +304,16 @@ def _collect_published_totals(sheets: Sequence[Tidy], release: Release) -> pa.Ta
 def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, Any]]:
     """Yield rows of ``published_total``: of each total that names at most one member, or is about a year."""
     totals = tidy.totals
-    columns = member_columns(tidy)
-    number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
     fact = FACTS[tidy.match.table.fact]
+    # Whatever their order in the sheet, members are written in that of the fact's columns.
+    order = fact.columns.keys()
+    columns = sorted(member_columns(tidy), key=lambda name: order.index(name) if name in order else len(order))
+    number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
     unavailable = count_unavailable_parts(tidy, fact)
     for row in np.flatnonzero((number_of_members <= 1) | (totals["period_kind"] != "quarter")):
         kind: str = totals["period_kind"][row]
         quarter: dt.date = totals["quarter_start"][row]
-        named = [f"{name}={totals[name][row]}" for name in columns if totals[name][row] != TOTAL]
+        named = {name: str(totals[name][row]) for name in columns if totals[name][row] != TOTAL}
         for measure in fact.info["measures"]:
             if measure not in totals or totals[measure][row] is None:
                 continue
@@ -320,7 +323,7 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
                 "breakdown": _breakdown_of_totals(tidy.match.table),
                 "period_kind": kind,
                 "period_start": period_start(kind, quarter),
-                "members": "; ".join(named),
+                "members": write_members(named),
                 "quarter_start": quarter,
                 "measure": measure,
                 "value": float(totals[measure][row]),
