@@ -51,9 +51,10 @@ $(FUZZ_VENV)/.installed: requirements.lock
 	$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(FUZZER)
 	@touch $@
 
-lint: $(VENV) ## Style and likely mistakes
+lint: $(VENV) ## Style, likely mistakes, and that imports run one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV) ## Lay the code out, and mend what can be mended by itself
 	$(BIN)/ruff check --fix .

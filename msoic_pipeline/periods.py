@@ -9,6 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PERIOD_MONTHS = {"month": 1, "quarter": 3, "calendar_year": 12, "financial_year": 12}
 FIRST_QUARTER = dt.date(2015, 1, 1)
@@ -135,3 +139,16 @@ def periods(kind: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
     while start <= last:
         yield start
         start = shift_months(start, PERIOD_MONTHS[kind])
+
+
+def period_number(starts: pd.Series, kind: str) -> pd.Series:
+    """Return the places in time of periods of ``kind``: those of two that follow each other differ by one.
+
+    ``starts`` are days within the periods. For example the quarters 2021-Q4 and 2022-Q1 are 8087 and 8088.
+    """
+    return (starts.dt.year * 12 + starts.dt.month - 1) // PERIOD_MONTHS[kind]
+
+
+def number_label(number: int, kind: str) -> str:
+    """Return the label of the period in a place in time: of the quarter 8087 it is ``2021-Q4``."""
+    return period_label(kind, shift_months(dt.date(1, 1, 1), number * PERIOD_MONTHS[kind] - 12))

@@ -1,10 +1,13 @@
-"""How texts of spreadsheets are compared: without case, spacing, footnote markers and typographic variants.
+"""How texts of spreadsheets are compared and shown.
 
-And how the first of many texts are told.
+They are compared without case, spacing, footnote markers and typographic variants (``fold``), and shown so that they
+can do no harm (``printable``), cut to a length (``shorten``), or the first of many alone (``first_of``); also how
+places, days and figures are told.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import unicodedata
@@ -44,19 +47,21 @@ def is_blank(value: Any) -> bool:
 def clean(value: Any) -> str:
     """Return a cell's text without footnote markers and surplus white space; a whole number without its ``.0``.
 
+    ``"Metropolitan  Police [note 3]"`` becomes ``Metropolitan Police``, and 106.0 becomes ``106``.
     Raises ValueError where it is longer than a cell of a spreadsheet can be, or becomes so by being written out.
     """
     if is_blank(value):
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = _of_fair_length(str(value))
+    text = _check_length(str(value))
     # One character may be written out as eighteen, or as an escape of six.
-    text = _of_fair_length(" ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split()))
-    return _of_fair_length(printable(" ".join(_NOTE.sub("", text).split())))
+    text = _check_length(" ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split()))
+    return _check_length(printable(" ".join(_NOTE.sub("", text).split())))
 
 
-def _of_fair_length(text: str) -> str:
+def _check_length(text: str) -> str:
+    """Return a text. Raises ValueError where it is longer than a cell can be."""
     if len(text) > MAX_CELL_CHARACTERS:
         raise ValueError(f"a text of at most {MAX_CELL_CHARACTERS:,} characters")
     return text
@@ -72,25 +77,57 @@ def fold_mark(value: Any) -> str:
     return " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).casefold().split())
 
 
-# Texts that are longer are folded anew each time: those of one bad file would fill the memory for all that come after.
-_LONGEST_KEPT = 300
-
-
-def _fold_anew(text: str) -> str:
-    return " ".join(clean(text).casefold().replace("&", " and ").replace("-", " ").split())
-
-
-_fold = lru_cache(maxsize=65536)(_fold_anew)
+# Longer texts are folded anew each time: those of one bad file would fill the memory for all that come after.
+_LONGEST_REMEMBERED = 300
 
 
 def fold(value: Any) -> str:
-    """Return the form of a text under which spellings that differ only in case, dashes, ``&`` or notes are equal."""
+    """Return the form of a text under which spellings that differ only in case, dashes, ``&`` or notes are equal.
+
+    ``Devon & Cornwall`` and ``DEVON AND CORNWALL [note 2]`` both become ``devon and cornwall``.
+    """
     text = value if isinstance(value, str) else clean(value)
-    return _fold(text) if len(text) <= _LONGEST_KEPT else _fold_anew(text)
+    return _fold_remembered(text) if len(text) <= _LONGEST_REMEMBERED else _fold_text(text)
+
+
+def _fold_text(text: str) -> str:
+    return " ".join(clean(text).casefold().replace("&", " and ").replace("-", " ").split())
+
+
+_fold_remembered = lru_cache(maxsize=65536)(_fold_text)
 
 
 def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:
-    """Return the first few of many details, and how many more there are: of ``total``, where not all are given."""
+    """Return the first few of many details, and how many more there are: of ``total``, where not all are given.
+
+    Of seven, with ``most=2``: ``the first; the second; and 5 more``.
+    """
     total = total or len(details)
     more = f"; and {total - most} more" if total > most else ""
     return "; ".join(details[:most]) + more
+
+
+def cut_off(text: str, most: int, rest: str) -> str:
+    """Return a text of at most ``most`` characters as it is; of a longer one the beginning, and what was left out.
+
+    ``rest`` says where the whole stands: ``cut_off("a" * 2500, 2000, "table quarantine")`` ends in
+    ``… (500 more characters: see table quarantine)``.
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most:,} more characters: see {rest})"
+
+
+def at_cell(sheet: str, cell: str) -> str:
+    """Return a place in words."""
+    return f"sheet {sheet!r}, cell {cell}"
+
+
+def day_words(day: dt.date) -> str:
+    """Return a day in words: 9 January 2022."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def figure_words(value: float) -> str:
+    """Return a figure as a reader wants it: 12,345; 12; 1.23."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"

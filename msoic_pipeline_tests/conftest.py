@@ -42,7 +42,8 @@ def postgres_url(postgres_cluster: postgres.Cluster) -> str:
     return postgres_cluster.url()
 
 
-def _administer(url: str, statement: str) -> None:
+def administer(url: str, statement: str) -> None:
+    """Run a statement on a server that takes it outside of any transaction."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -55,9 +56,9 @@ def _administer(url: str, statement: str) -> None:
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """SQLAlchemy's URL of an empty PostgreSQL database that no other test sees."""
     name = f"w_{uuid.uuid4().hex}"
-    _administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
     yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    _administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -17,10 +17,11 @@ from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.model.views import division
 from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, period_start, periods
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.reconciliation.apply import Summary, reconcile_quarters
+from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import PUBLISHER, Accepted, load_dimensions, load_quarters, register
+from msoic_pipeline.warehouse.loading import PUBLISHER, AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
 from msoic_pipeline_tests.sample import staged_releases
 
@@ -58,6 +59,7 @@ class Warehouse:
         totals: Sequence[Row] = (),
         reporter: str = "",
         reference_period: str = "2021-Q4",
+        edition: int = 1,
     ) -> None:
         """Add a release with its figures by fact table, and the totals that it publishes.
 
@@ -71,7 +73,7 @@ class Warehouse:
             "published_on": day,
             "reference_period": reference_period,
             "reference_start": parse_period(reference_period)[1],
-            "edition": 1,
+            "edition": edition,
             "reporter": reporter,
             "sha256": release_id,
             "superseded_by": None,
@@ -82,17 +84,34 @@ class Warehouse:
         }
         with self.engine.begin() as connection:
             connection.execute(sa.insert(release), [row])
-            for name in dict.fromkeys(fact for fact, _ in figures):
-                together = [row for fact, rows in figures for row in rows if fact == name]
-                self._add(connection, FACTS[name], together, release_id, day, reporter)
+            self._load(connection, release_id, figures, day, reporter)
             if totals:
                 connection.execute(sa.insert(published_total), [_total(release_id, total) for total in totals])
-            self._loads += 1
-            for quarter in {_quarter(row["period"]) for _, rows in figures for row in rows}:
-                its = sa.and_(load_log.c.stage == f"load {source}", load_log.c.quarter_start == quarter)
-                connection.execute(sa.delete(load_log).where(its))
-                entry = {"stage": f"load {source}", "quarter_start": quarter, "fingerprint": str(self._loads)}
-                connection.execute(sa.insert(load_log), [entry])
+
+    def add_to(self, release_id: str, *figures: tuple[str, Sequence[Row]]) -> None:
+        """Load more figures of a release: of a quarter that had not been loaded, or more of one that had."""
+        with self.engine.begin() as connection:
+            row = connection.execute(sa.select(release).where(release.c.release_id == release_id)).one()
+            self._load(connection, release_id, figures, row.published_on, row.reporter)
+
+    def _load(
+        self,
+        connection: sa.Connection,
+        release_id: str,
+        figures: Sequence[tuple[str, Sequence[Row]]],
+        day: dt.date,
+        reporter: str,
+    ) -> None:
+        source = release_id.partition("-")[0]
+        for name in dict.fromkeys(fact for fact, _ in figures):
+            together = [row for fact, rows in figures for row in rows if fact == name]
+            self._add(connection, FACTS[name], together, release_id, day, reporter)
+        self._loads += 1
+        for quarter in {_quarter(row["period"]) for _, rows in figures for row in rows}:
+            its = sa.and_(load_log.c.stage == f"load {source}", load_log.c.quarter_start == quarter)
+            connection.execute(sa.delete(load_log).where(its))
+            entry = {"stage": f"load {source}", "quarter_start": quarter, "fingerprint": str(self._loads)}
+            connection.execute(sa.insert(load_log), [entry])
 
     def _add(
         self,
@@ -121,6 +140,8 @@ class Warehouse:
                 vintage.c.period_start == start,
                 vintage.c.reporter == reporter,
             )
+            if connection.scalar(sa.select(vintage.c.rows).where(ground, vintage.c.release_id == release_id)):
+                continue
             earlier = sa.and_(ground, vintage.c.superseded_on.is_(None))
             connection.execute(sa.update(vintage).where(earlier).values(superseded_on=day))
             entry = {
@@ -152,7 +173,7 @@ class Warehouse:
         rules: Sequence[Rule] = (),
         acceptances: Sequence[Acceptance] = (),
         today: dt.date = TODAY,
-    ) -> Summary:
+    ) -> ReconciliationSummary:
         """Apply rules to quarters, written ``2021-Q3 2021-Q4``."""
         chosen = rules or [rule for rule in load_rules() if rule.rule_id in rule_ids]
         return reconcile_quarters(
@@ -220,7 +241,7 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.En
         releases = [staged for part in parts for staged in staged_releases(source.source, part)]
         landing = Landing(tuple(staged.release for staged in releases), ())
         load_dimensions(engine, releases, TODAY)
-        register(engine, source, landing, judge(source, landing, releases, (), {}))
-        load_quarters(engine, source, ALL_QUARTERS, Accepted(tuple(releases)))
+        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        load_quarters(engine, source, ALL_QUARTERS, AcceptedReleases(tuple(releases)))
     yield engine
     engine.dispose()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from msoic_pipeline.texts import clean, fold
-from msoic_pipeline.workbooks.tidy import _Codes
+from msoic_pipeline.workbooks.coded_column import CodedColumn
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_count, parse_number
 from msoic_pipeline_tests.faults.fuzz_targets import Choices, read_sheets, run_sidecar, sample_file
 from msoic_pipeline_tests.sample import Grids
@@ -45,7 +45,7 @@ def set_cell(sheet: str, row: int, column: int, value: Any) -> Edit:
 def test_a_flag_is_not_the_number_that_python_holds_equal_to_it(cells: list[Any]):
     column = np.empty(len(cells), dtype=object)
     column[:] = cells
-    is_flag = _Codes(column).mask(lambda value: isinstance(value, bool))
+    is_flag = CodedColumn(column).where(lambda value: isinstance(value, bool))
     assert is_flag.tolist() == [isinstance(cell, bool) for cell in cells]
 
 

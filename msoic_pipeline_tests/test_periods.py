@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +15,13 @@ from msoic_pipeline.periods import (
     PERIOD_MONTHS,
     financial_quarter_label,
     last_quarter,
+    number_label,
     parse_financial_year,
     parse_period,
     parse_quarter,
     period_end,
     period_label,
+    period_number,
     period_start,
     periods,
     shift_months,
@@ -139,3 +142,10 @@ def test_any_text_is_a_period_or_refused(text: str):
         assert "expected" in str(error)
     else:
         assert start == period_start(kind, start)
+
+
+def test_places_in_time_follow_each_other():
+    starts = pd.to_datetime(pd.Series(["2021-10-01", "2022-01-01"]))
+    assert list(period_number(starts, "quarter")) == [8087, 8088]
+    assert [number_label(number, "quarter") for number in (8087, 8088)] == ["2021-Q4", "2022-Q1"]
+    assert [number_label(number, "month") for number in period_number(starts, "month")] == ["2021-10", "2022-01"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.texts import clean, fold, fold_mark, is_blank
+from msoic_pipeline.texts import clean, cut_off, fold, fold_mark, is_blank
 
 words = st.text(st.sampled_from("abcXYZ019 &-/,."), min_size=1, max_size=30)
 
@@ -78,3 +78,10 @@ def test_marks_are_compared_whole():
     assert fold_mark("[X] ") == fold_mark("[x]") != fold_mark("")
     assert fold_mark("–") == fold_mark("-") != ""
     assert fold_mark("[note 1]") not in {fold_mark(mark) for mark in ("-", "[x]", "..")}
+
+
+def test_a_text_that_is_cut_says_how_much_was_left_out_and_where_it_stands():
+    assert cut_off("short", 5, "table quarantine") == "short"
+    assert cut_off("a" * 2500, 1000, "table quarantine") == (
+        "a" * 1000 + "… (1,500 more characters: see table quarantine)"
+    )

@@ -1,6 +1,7 @@
 """The warehouse's facts: one step a source, which fills its fact tables quarter by quarter."""
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,16 +19,20 @@ from msoic_pipeline.assets.common import (
     quarters_of,
     schema_of,
 )
+from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse.engine import reading
-from msoic_pipeline.warehouse.loading import Loaded, load_quarters, prune_releases
+from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
+from msoic_pipeline.warehouse.registering import facts_of, prune_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
+_LOG = logging.getLogger(__name__)
 
-def _facts(source: Source) -> dg.AssetsDefinition:
-    names = list(dict.fromkeys(table.fact for table in source.tables))
+
+def _facts_asset(source: Source) -> dg.AssetsDefinition:
+    names = facts_of(source)
 
     @dg.multi_asset(
         name=f"load_{source.source}",
@@ -50,13 +55,19 @@ def _facts(source: Source) -> dg.AssetsDefinition:
     def facts(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
         quarters = quarters_of(context)
         error = ""
-        loaded: list[Loaded] = []
+        loaded: list[LoadedQuarter] = []
         try:
-            intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
-            # What facts refer to, in case a quarter is backfilled before the validated asset has run.
-            source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
-            loaded = load_quarters(warehouse.engine, source, quarters, source_steps.accepted(intake, verdicts))
-            prune_releases(warehouse.engine, source, intake.landing)
+            with logged_work(_LOG, f"loading {source.source}") as work:
+                intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
+                # What facts refer to, in case a quarter is backfilled before the validated asset has run.
+                source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+                accepted = source_steps.accepted(intake, verdicts)
+                loaded = load_quarters(warehouse.engine, source, quarters, accepted)
+                prune_releases(warehouse.engine, source, intake.landing)
+                work.add("releases", len(accepted.releases))
+                work.add("quarters looked at", len(loaded))
+                work.add("quarters rewritten", sum(entry.changed for entry in loaded))
+                work.add("rows written", sum(sum(entry.rows.values()) for entry in loaded))
         except Exception as problem:
             error = log_failure(context, f"loading {source.source}", problem)
         taken_along = [entry.quarter_start for entry in loaded if entry.quarter_start not in quarters]
@@ -66,15 +77,17 @@ def _facts(source: Source) -> dg.AssetsDefinition:
             for quarter in taken_along:
                 context.log_event(dg.AssetMaterialization(name, partition=quarter.isoformat()))
             # Also where loading failed: what depends on all sources goes on with the last good figures of this one.
-            told = {"failed": error} if error else _metadata(warehouse.engine, source, name, loaded, taken_along)
-            yield dg.MaterializeResult(asset_key=name, metadata=told)
+            metadata = (
+                {"failed": error} if error else _loaded_metadata(warehouse.engine, source, name, loaded, taken_along)
+            )
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
             yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=not error, description=error or None)
 
     return facts
 
 
-def _metadata(
-    engine: sa.Engine, source: Source, name: str, loaded: list[Loaded], taken_along: list[dt.date]
+def _loaded_metadata(
+    engine: sa.Engine, source: Source, name: str, loaded: list[LoadedQuarter], taken_along: list[dt.date]
 ) -> dict[str, Any]:
     fact = FACTS[name]
     changed = [entry for entry in loaded if entry.changed]
@@ -108,14 +121,14 @@ def _metadata(
         "dagster/row_count": int(rows or 0),
         "quarters": len(quarters),
         "quarters_rewritten": len(changed),
-        "taken along": _words(taken_along),
+        "taken along": _taken_along_words(taken_along),
         "rows_written": sum(entry.rows.get(name, 0) for entry in changed),
         "latest_releases": as_table(by_release),
         **({"preview": as_table(preview)} if preview else {}),
     }
 
 
-def _words(taken_along: list[dt.date]) -> str:
+def _taken_along_words(taken_along: list[dt.date]) -> str:
     if not taken_along:
         return "none"
     first, last = (period_label("quarter", quarter) for quarter in (taken_along[0], taken_along[-1]))
@@ -127,4 +140,4 @@ def _words(taken_along: list[dt.date]) -> str:
 
 def fact_assets() -> list[dg.AssetsDefinition]:
     """Return the facts of every source."""
-    return [_facts(load_source(source)) for source in SOURCES]
+    return [_facts_asset(load_source(source)) for source in SOURCES]

@@ -1,7 +1,9 @@
-"""Reconciled, KPIs, checked warehouse, published: what is derived from the facts."""
+"""Reconciled, KPIs, estimates, checked, claims, published: what is derived from the facts."""
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -9,29 +11,37 @@ import sqlalchemy as sa
 from xlsxwriter.exceptions import XlsxFileError
 
 from msoic_pipeline.assets.common import (
+    LONGEST_DESCRIPTION,
     PREVIEW_ROWS,
     QUARTERS,
     SINGLE_RUN,
+    SeverityFailures,
     Warehouse,
     all_quarters,
     as_table,
+    checks_by_severity,
     quarters_of,
     schema_of,
 )
-from msoic_pipeline.assets.verdict import check_keys, failed_checks
+from msoic_pipeline.assets.run_endings import asset_keys, check_keys, failed_checks, record_ending
+from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import (
     WHOLE_WAREHOUSE,
     load_log,
-    pipeline_run,
     reconciliation_result,
     report_claim,
     validation_result,
 )
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.texts import cut_off, first_of
 from msoic_pipeline.warehouse.engine import reading, writing
-from msoic_pipeline.warehouse.loading import record_findings
+from msoic_pipeline.warehouse.findings import record_findings
+
+_LOG = logging.getLogger(__name__)
+# How many failures a check names.
+NAMED = 5
 
 
 @dg.asset(
@@ -52,38 +62,38 @@ def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold sources against themselves and against each other."""
     from msoic_pipeline.reconciliation.apply import breaks, reconcile_quarters
 
-    # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
-    summary = reconcile_quarters(warehouse.engine, all_quarters())
+    with logged_work(_LOG, "reconciling sources") as work:
+        # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
+        summary = reconcile_quarters(warehouse.engine, all_quarters())
+        counts: list[dict[str, Any]] = [
+            {"rule": rule, "status": status, "results": number}
+            for rule, statuses in summary.counts.items()
+            for status, number in statuses.items()
+        ]
+        results = sum(row["results"] for row in counts)
+        work.add("rules", len(summary.counts))
+        work.add("quarters computed", len(summary.changed))
+        work.add("results", results)
+        work.add("that block broken", summary.blocking)
+        work.add("that warn broken", summary.warnings)
     with reading(warehouse.engine) as connection:
-        shown = breaks(connection, PREVIEW_ROWS * 10)
-    counts: list[dict[str, Any]] = [
-        {"rule": rule, "status": status, "results": number}
-        for rule, statuses in summary.counts.items()
-        for status, number in statuses.items()
-    ]
-    checks = []
-    for check, severity, level, number in (
-        ("no_breaks", "block", dg.AssetCheckSeverity.ERROR, summary.blocking),
-        ("no_warnings", "warn", dg.AssetCheckSeverity.WARN, summary.warnings),
-    ):
-        words = "; ".join(line for line in summary.worst if line.startswith(severity))
-        found = [row for row in shown if row["severity"] == severity]
-        checks.append(
-            dg.AssetCheckResult(
-                check_name=check,
-                passed=not number,
-                severity=level,
-                description=f"{number} broken: {words}" if number else "none broken",
-                metadata={"broken": as_table(found)} if found else {},
-            )
-        )
+        broken = {severity: breaks(connection, PREVIEW_ROWS * 10, severity) for severity in ("block", "warn")}
+    numbers = {"block": summary.blocking, "warn": summary.warnings}
+
+    def failures_of(severity: str) -> SeverityFailures:
+        number = numbers[severity]
+        worst = summary.worst_by_severity[severity]
+        words = f"{number} broken: {first_of(worst, NAMED, number)}" if number else "none broken"
+        return SeverityFailures(number, words, broken[severity])
+
+    names = {"block": "no_breaks", "warn": "no_warnings"}
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(row["results"] for row in counts),
+            "dagster/row_count": results,
             "quarters_computed": len(summary.changed),
             "results": as_table(counts),
         },
-        check_results=checks,
+        check_results=checks_by_severity(names, failures_of, "table reconciliation_result"),
     )
 
 
@@ -112,8 +122,12 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
     # A figure of the nation is that of a single force where only one has reported.
     open_kpis = [kpi.kpi_id for kpi in load_definitions() if not kpi.is_sensitive]
     quarters = quarters_of(context)
-    # Facts of other quarters may have gone along; those of which nothing has changed cost next to nothing.
-    compute_quarters(warehouse.engine, _loaded_quarters(warehouse.engine, quarters))
+    with logged_work(_LOG, "computing KPIs") as work:
+        # Facts of other quarters may have gone along; those of which nothing has changed cost next to nothing.
+        looked_at = _loaded_quarters(warehouse.engine, quarters)
+        computed = compute_quarters(warehouse.engine, looked_at)
+        work.add("quarters looked at", len(looked_at))
+        work.add("quarters computed", len(computed))
     with reading(warehouse.engine) as connection:
         preview = connection.execute(
             sa.text(
@@ -147,38 +161,30 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
 )
 def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     """Check the loaded warehouse as a whole: coverage, freshness, shares, level shifts."""
-    from msoic_pipeline.quality.warehouse_checks import check_warehouse
+    from msoic_pipeline.audit.warehouse_checks import check_warehouse
 
-    with reading(warehouse.engine) as connection:
-        rows = check_warehouse(connection, dt.date.today())
-    with writing(warehouse.engine) as connection:
-        condition = validation_result.c.table_name == WHOLE_WAREHOUSE
-        whole = [row | {"table_name": WHOLE_WAREHOUSE, "check_name": _check_name(row)} for row in rows]
-        record_findings(connection, condition, whole, dt.date.today())
-    checks = []
-    for check, severity, level in (
-        ("warehouse_blocking", "block", dg.AssetCheckSeverity.ERROR),
-        ("warehouse_warnings", "warn", dg.AssetCheckSeverity.WARN),
-    ):
-        failed = [row for row in whole if row["severity"] == severity and not row["success"]]
-        checks.append(
-            dg.AssetCheckResult(
-                check_name=check,
-                passed=not failed,
-                severity=level,
-                description="; ".join(f"{row['source']}: {row['check_name']}: {row['detail']}" for row in failed[:5])[
-                    :3000
-                ]
-                or "all hold",
-                metadata={"failed": as_table(failed[: PREVIEW_ROWS * 5])} if failed else {},
-            )
-        )
-    return dg.MaterializeResult(metadata={"checks": len(whole)}, check_results=checks)
+    today = dt.date.today()
+    with logged_work(_LOG, "checking the whole warehouse") as work:
+        with reading(warehouse.engine) as connection:
+            findings = check_warehouse(connection, today)
+        with writing(warehouse.engine) as connection:
+            of_whole = validation_result.c.table_name == WHOLE_WAREHOUSE
+            record_findings(connection, of_whole, findings, today)
+        work.add("rows looked at", sum(finding.rows_checked for finding in findings))
+        work.add("checks", len(findings))
+        work.add("that fail", sum(not finding.success for finding in findings))
 
+    def failures_of(severity: str) -> SeverityFailures:
+        failed = [finding for finding in findings if finding.severity == severity and not finding.success]
+        words = [f"{finding.source}: {finding.check_name}: {finding.detail}" for finding in failed]
+        rows = [asdict(finding) for finding in failed[: PREVIEW_ROWS * 5]]
+        return SeverityFailures(len(failed), first_of(words, NAMED) or "all hold", rows)
 
-def _check_name(row: dict[str, object]) -> str:
-    table = str(row["table_name"])
-    return str(row["check_name"]) if table == WHOLE_WAREHOUSE else f"{row['check_name']} ({table})"
+    names = {"block": "warehouse_blocking", "warn": "warehouse_warnings"}
+    return dg.MaterializeResult(
+        metadata={"checks": len(findings)},
+        check_results=checks_by_severity(names, failures_of, "table current_validation_result"),
+    )
 
 
 @dg.asset(
@@ -193,7 +199,10 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
     """Estimate what figures that are still growing will come to."""
     from msoic_pipeline.kpis.maturity import estimate_maturity
 
-    return dg.MaterializeResult(metadata={"dagster/row_count": estimate_maturity(warehouse.engine)})
+    with logged_work(_LOG, "estimating what KPIs will come to") as work:
+        periods = estimate_maturity(warehouse.engine)
+        work.add("periods", periods)
+    return dg.MaterializeResult(metadata={"dagster/row_count": periods})
 
 
 @dg.asset(
@@ -211,7 +220,10 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold every figure of the programme's reports against the data."""
     from msoic_pipeline.claims.verdicts import compute_claims
 
-    summary = compute_claims(warehouse.engine, dt.date.today())
+    with logged_work(_LOG, "judging the reports' claims") as work:
+        summary = compute_claims(warehouse.engine, dt.date.today())
+        work.add("reports", len(summary.counts))
+        work.add("rows written", summary.written)
     claim = report_claim
     named = (claim.c[name] for name in ("report", "claim_id", "known", "verdict", "words", "explanation"))
     with reading(warehouse.engine) as connection:
@@ -261,8 +273,10 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         folder = warehouse.settings.output_dir
         failed = failed_checks(context.instance, keys)
         try:
-            with reading(warehouse.engine) as connection:
+            with logged_work(_LOG, "writing the exports") as work, reading(warehouse.engine) as connection:
                 paths = write_exports(connection, folder, dt.date.today(), failed)
+                work.add("files", len(paths))
+                work.add("checks that failed", len(failed))
         except (OSError, XlsxFileError) as error:
             context.log.error("the exports could not be written: %s", error)
             words = f"The exports could not be written to the output folder {folder}: {error}. Earlier ones stand."
@@ -286,28 +300,25 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
 
 
 def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """Return the last asset: it records how the run ended, and fails it where a check of ``watched`` has failed."""
+    """Return the last asset, which comes after all that are ``watched``.
+
+    It records how the run ended, and fails it where a check of theirs has failed.
+    """
     keys = check_keys(watched)
 
     @dg.asset(
         name="pipeline_run",
-        deps=["validation_result", "maturity_estimate", "reconciliation_result", "report_claim", "published_kpis"],
+        deps=asset_keys(watched),
         group_name="h_published",
         description="How the run ended: it fails where any check of severity error failed.",
         kinds={"table"},
     )
     def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
         failed = failed_checks(context.instance, keys)
-        entry = {
-            "run_id": context.run.run_id,
-            "finished_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
-            "status": "failed" if failed else "succeeded",
-            "summary": "\n".join(failed),
-        }
-        with writing(warehouse.engine) as connection:
-            connection.execute(sa.insert(pipeline_run).values(entry))
+        record_ending(warehouse.engine, context.run.run_id, failed)
         if failed:
-            raise dg.Failure("; ".join(failed)[:4000], allow_retries=False)
+            words = cut_off("; ".join(failed), LONGEST_DESCRIPTION, "table pipeline_run")
+            raise dg.Failure(words, allow_retries=False)
 
     return outcome
 

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Engine
 
+from msoic_pipeline.audit.every_check import every_check
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
 from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.quality.docs import try_write_index
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, loaded_releases, register
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions
 from msoic_pipeline.warehouse.loading import stale_quarters as stale_quarters_of
+from msoic_pipeline.warehouse.registering import loaded_releases, register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
@@ -29,36 +32,38 @@ def validate(settings: Settings, engine: Engine, source: Source) -> tuple[Intake
     file in its place, and nothing hangs on it any more.
     """
     intake = take_in_source(settings, source)
-    verdicts = _judged(source, intake, settings)
+    verdicts = _judge_intake(source, intake, settings)
     loaded = loaded_releases(engine, source)
     settled = [
         verdict
         for verdict in verdicts
-        if verdict.accepted or verdict.staged is None or _matters(verdict.staged.release, loaded)
+        if verdict.accepted or verdict.staged is None or _still_matters(verdict.staged.release, loaded)
     ]
-    return intake, [*settled, *(refuse(source, e) for release, e in intake.unparsed if _matters(release, loaded))]
+    return intake, [*settled, *(refuse(source, e) for release, e in intake.unparsed if _still_matters(release, loaded))]
 
 
-def _matters(release: Release, loaded: set[str]) -> bool:
+def _still_matters(release: Release, loaded: set[str]) -> bool:
     return release.in_raw or release.release_id in loaded
 
 
-def _judged(source: Source, intake: Intake, settings: Settings | None = None) -> list[Verdict]:
+def _judge_intake(source: Source, intake: Intake, settings: Settings | None = None) -> list[Verdict]:
     docs_dir = settings.output_dir / "data_docs" if settings else None
     findings = validate_source(source, intake.staged, docs_dir)
+    if docs_dir:
+        try_write_index(source, docs_dir, every_check())
     return judge(source, intake.landing, intake.staged, (), findings)
 
 
-def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> Accepted:
+def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> AcceptedReleases:
     """Return what may be loaded of a source."""
     releases = tuple(verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged)
-    return Accepted(releases, intake.landing.withdrawn)
+    return AcceptedReleases(releases, intake.landing.withdrawn)
 
 
 def record(engine: Engine, source: Source, intake: Intake, verdicts: Sequence[Verdict], today: dt.date) -> None:
     """Write dimensions, releases, quarantine and findings of a source to the warehouse."""
     load_dimensions(engine, accepted(intake, verdicts).releases, today)
-    register(engine, source, intake.landing, verdicts)
+    register_releases(engine, source, intake.landing, verdicts)
 
 
 def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
@@ -72,5 +77,5 @@ def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.dat
             intake = take_in_source(settings, source, may_read=False)
         except NotReadYet:
             return list(quarters)
-        stale |= set(stale_quarters_of(engine, source, quarters, accepted(intake, _judged(source, intake))))
+        stale |= set(stale_quarters_of(engine, source, quarters, accepted(intake, _judge_intake(source, intake))))
     return sorted(stale)

@@ -1,23 +1,35 @@
 """Landed, staged, validated: three assets a source. None is partitioned, since a file spans many quarters."""
 
 import datetime as dt
-from typing import Any
+import logging
+from dataclasses import asdict
 
 import dagster as dg
 
 from msoic_pipeline.assets import source_steps
-from msoic_pipeline.assets.common import Warehouse, as_table, attempt
+from msoic_pipeline.assets.common import (
+    LONGEST_DESCRIPTION,
+    SeverityFailures,
+    Warehouse,
+    as_table,
+    attempt,
+    checks_by_severity,
+)
 from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.logs import logged_work
 from msoic_pipeline.quality import docs
 from msoic_pipeline.quality.verdicts import Verdict
-from msoic_pipeline.texts import first_of
-from msoic_pipeline.warehouse.loading import lost_releases
+from msoic_pipeline.texts import cut_off, first_of
+from msoic_pipeline.warehouse.registering import lost_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
+_LOG = logging.getLogger(__name__)
+# Of what is listed in Dagster's pages so many rows are shown, and so many are put into words.
 SHOWN = 50
+NAMED = 5
 
 
-def _landed(source: Source) -> dg.AssetsDefinition:
+def _landed_asset(source: Source) -> dg.AssetsDefinition:
     key = ["landed", source.source]
 
     @dg.asset(
@@ -34,8 +46,14 @@ def _landed(source: Source) -> dg.AssetsDefinition:
     )
     def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake = source_steps.take_in(warehouse.settings, source)
-            landing = intake.landing
+            with logged_work(_LOG, f"taking in the files of {source.source}") as counts:
+                intake = source_steps.take_in(warehouse.settings, source)
+                landing = intake.landing
+                counts.add("releases in force", len(landing.releases))
+                counts.add("files read just now", intake.read)
+                counts.add("files refused", len(landing.refused))
+            for error in landing.waiting:
+                context.log.warning("%s", error)
             newest = landing.releases[-1] if landing.releases else None
             shown = [
                 {
@@ -68,7 +86,7 @@ def _landed(source: Source) -> dg.AssetsDefinition:
     return landed
 
 
-def _staged(source: Source) -> dg.AssetsDefinition:
+def _staged_asset(source: Source) -> dg.AssetsDefinition:
     @dg.asset(
         key=["staged", source.source],
         group_name="b_staged",
@@ -79,11 +97,14 @@ def _staged(source: Source) -> dg.AssetsDefinition:
     )
     def staged(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake = source_steps.take_in(warehouse.settings, source)
-            counts: dict[str, int] = {}
-            for release in intake.staged:
-                for name, rows in release.manifest["facts"].items():
-                    counts[name] = counts.get(name, 0) + rows
+            with logged_work(_LOG, f"staging {source.source}") as work_counts:
+                intake = source_steps.take_in(warehouse.settings, source)
+                counts: dict[str, int] = {}
+                for release in intake.staged:
+                    for name, rows in release.manifest["facts"].items():
+                        counts[name] = counts.get(name, 0) + rows
+                work_counts.add("releases", len(intake.staged))
+                work_counts.add("rows", sum(counts.values()))
             return dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": sum(counts.values()),
@@ -98,7 +119,7 @@ def _staged(source: Source) -> dg.AssetsDefinition:
     return staged
 
 
-def _validated(source: Source) -> dg.AssetsDefinition:
+def _validated_asset(source: Source) -> dg.AssetsDefinition:
     key = ["validated", source.source]
 
     @dg.asset(
@@ -120,8 +141,13 @@ def _validated(source: Source) -> dg.AssetsDefinition:
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
-            intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
-            source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+            with logged_work(_LOG, f"validating {source.source}") as counts:
+                intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
+                source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+                counts.add("files judged", len(verdicts))
+                counts.add("accepted", sum(verdict.accepted for verdict in verdicts))
+                counts.add("checks", sum(len(verdict.results) for verdict in verdicts))
+                counts.add("rows of quarantine", sum(len(verdict.quarantine) for verdict in verdicts))
             index = warehouse.settings.output_dir / "data_docs" / "index.html"
             return dg.MaterializeResult(
                 metadata={
@@ -144,21 +170,23 @@ def _validated(source: Source) -> dg.AssetsDefinition:
 
 
 def _present_check(landing: Landing) -> dg.AssetCheckResult:
-    words = [str(error) for error in landing.absent]
     return dg.AssetCheckResult(
         check_name="files_present",
-        passed=not words,
-        description=first_of(words)[:4000] if words else "all that stood in the raw folder stands there",
+        passed=not landing.absent,
+        description=_first_words(
+            [str(error) for error in landing.absent], "all that stood in the raw folder stands there"
+        ),
     )
 
 
 def _settled_check(landing: Landing) -> dg.AssetCheckResult:
-    words = [str(error) for error in landing.waiting]
     return dg.AssetCheckResult(
         check_name="files_settled",
-        passed=not words,
+        passed=not landing.waiting,
         severity=dg.AssetCheckSeverity.WARN,
-        description=first_of(words)[:4000] if words else "no file is being written to",
+        description=_first_words(
+            [str(error) for error in landing.waiting], "no file is being written to", rest="the run's log"
+        ),
     )
 
 
@@ -166,20 +194,28 @@ def _kept_check(lost: list[str]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name="files_kept",
         passed=not lost,
-        description=first_of(lost)[:4000] if lost else "the file of every loaded release is kept",
+        description=_first_words(lost, "the file of every loaded release is kept"),
     )
+
+
+def _first_words(failures: list[str], held: str, rest: str = "table quarantine") -> str:
+    """Return the first failures of a check, all of which stand in ``rest``; or ``held`` where there are none."""
+    return cut_off(first_of(failures, NAMED), LONGEST_DESCRIPTION, rest) or held
 
 
 def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
     bad = [verdict for verdict in verdicts if not verdict.accepted]
-    words = "; ".join(f"{verdict.file_name}: {' '.join(verdict.reasons)}" for verdict in bad[:5])
+    words = [f"{verdict.file_name}: {' '.join(verdict.reasons)}" for verdict in bad]
     files = [{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]]
-    rows = [row for verdict in bad for row in verdict.quarantine if not row["is_declared"]]
-    shown = [{name: row[name] for name in ("file_name", "sheet", "cell", "rule", "reason")} for row in rows[:SHOWN]]
+    undeclared = [row for verdict in bad for row in verdict.quarantine if not row.is_declared]
+    shown = [
+        {"file_name": row.file_name, "sheet": row.sheet, "cell": row.cell, "rule": row.rule, "reason": row.reason}
+        for row in undeclared[:SHOWN]
+    ]
     return dg.AssetCheckResult(
         check_name="files_accepted",
         passed=not bad,
-        description=words[:4000] if bad else f"all {len(verdicts)} files accepted",
+        description=_first_words(words, f"all {len(verdicts)} files accepted"),
         metadata={
             **({"rejected": as_table(files)} if files else {}),
             **({"quarantine": as_table(shown)} if shown else {}),
@@ -188,33 +224,28 @@ def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
 
 
 def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
-    checks = []
-    for check, severity, level in (
-        ("expectations", "block", dg.AssetCheckSeverity.ERROR),
-        ("warnings", "warn", dg.AssetCheckSeverity.WARN),
-    ):
-        results: list[tuple[str, dict[str, Any]]] = [
-            (verdict.file_name, row) for verdict in verdicts for row in verdict.results if row["severity"] == severity
+    def failures_of(severity: str) -> SeverityFailures:
+        results = [
+            (verdict.file_name, result)
+            for verdict in verdicts
+            for result in verdict.results
+            if result.severity == severity
         ]
-        failed = [row | {"file": file_name} for file_name, row in results if not row["success"]]
-        shown = [
-            {name: row[name] for name in ("file", "table_name", "check_name", "rows_failed", "detail", "release_id")}
-            for row in failed[:SHOWN]
+        failed = [(file_name, result) for file_name, result in results if not result.success]
+        words = [f"{len(results) - len(failed)} of {len(results)} checks hold"]
+        if failed:
+            details = [f"{file_name}: {result.check_name}: {result.detail}" for file_name, result in failed]
+            words.append(first_of(details, NAMED))
+        told = ("table_name", "check_name", "rows_failed", "detail", "release_id")
+        rows = [
+            {"file": file_name} | {name: value for name, value in asdict(result).items() if name in told}
+            for file_name, result in failed[:SHOWN]
         ]
-        words = "".join(f"; {row['file']}: {row['check_name']}: {row['detail']}" for row in failed[:3])[:2000]
-        checks.append(
-            dg.AssetCheckResult(
-                check_name=check,
-                passed=not failed,
-                severity=level,
-                description=f"{len(results) - len(failed)} of {len(results)} checks hold{words}",
-                metadata={
-                    "rows_failed": sum(row["rows_failed"] for row in failed),
-                    **({"failed": as_table(shown)} if failed else {}),
-                },
-            )
-        )
-    return checks
+        rows_failed = sum(result.rows_failed for _, result in failed)
+        return SeverityFailures(len(failed), "; ".join(words), rows, {"rows_failed": rows_failed})
+
+    names = {"block": "expectations", "warn": "warnings"}
+    return checks_by_severity(names, failures_of, "table current_validation_result")
 
 
 def _docs_check(source: Source) -> dg.AssetCheckResult:
@@ -225,9 +256,9 @@ def _docs_check(source: Source) -> dg.AssetCheckResult:
 
 
 def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
-    declared = [row for verdict in verdicts for row in verdict.quarantine if row["is_declared"]]
+    declared = [row for verdict in verdicts for row in verdict.quarantine if row.is_declared]
     told = ("file_name", "sheet", "cell", "treatment", "reason")
-    shown = [{name: row[name] for name in told} for row in declared[:SHOWN]]
+    shown = [{name: value for name, value in asdict(row).items() if name in told} for row in declared[:SHOWN]]
     return dg.AssetCheckResult(
         check_name="faults_declared",
         passed=True,
@@ -239,4 +270,8 @@ def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
 
 def source_assets() -> list[dg.AssetsDefinition]:
     """Return the three assets of every source."""
-    return [make(source) for source in map(load_source, SOURCES) for make in (_landed, _staged, _validated)]
+    return [
+        make(source)
+        for source in map(load_source, SOURCES)
+        for make in (_landed_asset, _staged_asset, _validated_asset)
+    ]

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.ingest.raw_files import RawFile, open_regular, too_large
+from msoic_pipeline.ingest.raw_files import RawFile, open_regular, too_large_error
 from msoic_pipeline.limits import MAX_FILE_BYTES
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -26,6 +26,7 @@ from msoic_pipeline.workbooks.grid import SUFFIXES
 
 RECORD = "record.json"
 INCOMING = ".incoming-"
+# So many bytes are copied at a time.
 _PIECE = 2**20
 # The longest name that is kept as it is; every file system takes it with an ending of ours.
 _LONGEST_NAME = 200
@@ -77,8 +78,8 @@ class Record:
     @property
     def is_withdrawn(self) -> bool:
         """Whether a person has taken its figures away."""
-        last = [decision.action for decision in self.decisions if decision.action != "let go"]
-        return last[-1:] == ["withdrawn"]
+        about_figures = [decision.action for decision in self.decisions if decision.action != "let go"]
+        return bool(about_figures) and about_figures[-1] == "withdrawn"
 
     @property
     def is_let_go(self) -> bool:
@@ -95,12 +96,12 @@ class Archive:
 
     def records(self) -> dict[str, Record]:
         """Return what is known of all files that are kept, by their SHA-256."""
-        found = {}
+        records = {}
         for folder in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
             if folder.name.startswith(INCOMING) or not (folder / RECORD).is_file():
                 continue
-            found[folder.name] = _read_record(folder / RECORD)
-        return found
+            records[folder.name] = _read_record(folder / RECORD)
+        return records
 
     def content(self, record: Record) -> Path:
         """Return the path of a file that is kept."""
@@ -116,7 +117,7 @@ class Archive:
         aside = Path(tempfile.mkdtemp(prefix=INCOMING, dir=self.folder))
         try:
             name = _name_to_keep(raw.path.name)
-            digest = _copy(raw, aside / name)
+            digest = _copy_bytes(raw, aside / name)
             target = self.folder / digest
             if (target / RECORD).is_file():
                 return _read_record(target / RECORD)
@@ -165,15 +166,15 @@ def find_content(archive_dir: Path, source: str, sha256: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _copy(raw: RawFile, target: Path) -> str:
+def _copy_bytes(raw: RawFile, target: Path) -> str:
     """Copy a file's bytes and return their SHA-256."""
     digest = hashlib.sha256()
     with open_regular(raw.path) as source, target.open("xb") as copy:
         before = os.fstat(source)
         if before.st_size > MAX_FILE_BYTES:
-            raise too_large(raw.name, before.st_size)
+            raise too_large_error(raw.name, before.st_size)
         size = 0
-        for piece in _pieces(source):
+        for piece in _read_pieces(source):
             digest.update(piece)
             copy.write(piece)
             size += len(piece)
@@ -181,16 +182,16 @@ def _copy(raw: RawFile, target: Path) -> str:
         os.fsync(copy.fileno())
         after = os.fstat(source)
     if (before.st_size, before.st_mtime_ns, size) != (after.st_size, after.st_mtime_ns, after.st_size):
-        raise growing(raw)
+        raise growing_file_error(raw)
     return digest.hexdigest()
 
 
-def _pieces(descriptor: int) -> Iterator[bytes]:
+def _read_pieces(descriptor: int) -> Iterator[bytes]:
     while piece := os.read(descriptor, _PIECE):
         yield piece
 
 
-def growing(raw: RawFile) -> SourceFileError:
+def growing_file_error(raw: RawFile) -> SourceFileError:
     """Return the error that somebody is still writing to a file."""
     return SourceFileError(
         "growing_file",

@@ -49,16 +49,16 @@ def find_release(settings: Settings, named: str) -> KeptRelease:
 
     Raises LookupError where there is none, or where a name stands for several.
     """
-    found = [
+    candidates = [
         kept
         for source in map(load_source, SOURCES)
         for kept in kept_releases(settings, source)
         if named in (kept.release_id, kept.record.last_name)
     ]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(kept.release_id for kept in found)
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        names = ", ".join(kept.release_id for kept in candidates)
         raise LookupError(f"{named}: several releases stood there; name one of {names}")
     raise LookupError(f"{named}: no release of that name is kept; the table release and Dagster's pages list them")
 
@@ -104,12 +104,12 @@ def absent_releases(settings: Settings, source: Source) -> list[KeptRelease]:
 
 def synthetic_releases(settings: Settings) -> list[KeptRelease]:
     """Return the releases that say that they are synthetic sample data."""
-    found = []
+    releases = []
     for source in map(load_source, SOURCES):
         intake = take_in_source(settings, source)
         synthetic = {release.release_id for release in intake.landing.known if release.is_synthetic}
-        found += [kept for kept in kept_releases(settings, source) if kept.release_id in synthetic]
-    return found
+        releases += [kept for kept in kept_releases(settings, source) if kept.release_id in synthetic]
+    return releases
 
 
 def remove_raw_files(settings: Settings, sample: Sequence[KeptRelease]) -> None:

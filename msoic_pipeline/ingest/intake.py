@@ -15,10 +15,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from msoic_pipeline.ingest.archive import Archive, Name, Record, growing
+from msoic_pipeline.ingest.archive import Archive, Name, Record, growing_file_error
 from msoic_pipeline.ingest.landing import FileAsked, Landing, Release, link_editions, release_id_of
 from msoic_pipeline.ingest.memory import Memory
-from msoic_pipeline.ingest.raw_files import RawFile, list_raw_files, still_growing, unreadable
+from msoic_pipeline.ingest.raw_files import RawFile, find_growing, list_raw_files, no_access_error
 from msoic_pipeline.ingest.reading import FileReading, read_files
 from msoic_pipeline.ingest.staging import (
     StagedRelease,
@@ -58,7 +58,7 @@ def take_in_source(settings: Settings, source: Source, reader: Reader = read_fil
     Raises NotReadYet where ``may_read`` is False and something would have to be read.
     """
     with source_locked(settings, source):
-        return _Pass(settings, source, reader, may_read).take_in()
+        return _IntakePass(settings, source, reader, may_read).take_in()
 
 
 @contextmanager
@@ -70,9 +70,9 @@ def source_locked(settings: Settings, source: Source) -> Iterator[None]:
         yield
 
 
-@dataclass
-class _Standing:
-    """A raw file that can be read: its digest, and what its sidecar says (None where it has none)."""
+@dataclass(frozen=True)
+class _StandingFile:
+    """A file that stands in the raw folder: its digest, and the content of its sidecar (None where it has none)."""
 
     raw: RawFile
     sha256: str
@@ -80,8 +80,12 @@ class _Standing:
 
 
 @dataclass
-class _Pass:
-    """One pass over the files of a source. The steps are those of ``take_in``, each of which adds to the fields."""
+class _IntakePass:
+    """One pass over the files of a source. The steps are those of ``take_in``, each of which adds to the fields.
+
+    ``refused`` and ``waiting`` are as in Landing; ``records`` are those of the archive, and ``readings`` what each of
+    its files was read as, both by SHA-256.
+    """
 
     settings: Settings
     source: Source
@@ -104,61 +108,76 @@ class _Pass:
         try:
             raw_files, problems = list_raw_files(self.settings.raw_dir, self.source.source)
         except FileNotFoundError:
-            return self._conclude(self._note_absent_folder())
+            self._recognise_as_before()
+            self._note_names({})
+            return self._conclude(self._find_absent_folder())
         self.refused += problems
         standing = self._keep_contents(raw_files)
-        self._recognise(standing)
+        self._recognise_standing(standing)
+        self._recognise_as_before()
         self._note_names(standing)
-        return self._conclude(self._note_absent_files(raw_files))
+        return self._conclude(self._find_absent_files(raw_files))
 
     # ---- what stands in the raw folder ----
 
-    def _keep_contents(self, raw_files: Sequence[RawFile]) -> dict[str, _Standing]:
-        """Return the raw files by digest, and copy into the archive those whose content is not there yet."""
-        standing: dict[str, _Standing] = {}
-        for found in self._look_at(raw_files):
-            if found.sha256 in standing:
-                self.refused.append(_duplicate(found.raw, standing[found.sha256].raw))
-                continue
-            standing[found.sha256] = found
-        new = [found for found in standing.values() if found.sha256 not in self.records]
-        in_motion = still_growing([found.raw for found in new])
-        for found in new:
-            del standing[found.sha256]
-            if found.raw in in_motion:
-                self.waiting.append(growing(found.raw))
-                continue
-            remembered = self.memory.recall(self._ask(found.raw.path, found))
-            if remembered is not None and remembered.error is not None:
-                self.refused.append(remembered.error)
-                continue
-            if not self.may_read:
-                raise NotReadYet
-            try:
-                record = self.archive.take_in(found.raw, self.now)
-            except SourceFileError as error:
-                (self.waiting if error.rule == "growing_file" else self.refused).append(error)
-            except OSError as error:
-                self.refused.append(unreadable(found.raw.name, error))
-            else:
-                self.records.setdefault(record.sha256, record)
-                standing.setdefault(record.sha256, replace(found, sha256=record.sha256))
+    def _keep_contents(self, raw_files: Sequence[RawFile]) -> dict[str, _StandingFile]:
+        """Copy into the archive what is not there yet; return the files that stand there now, by digest."""
+        first_of_content: dict[str, _StandingFile] = {}
+        for file in self._look_at_files(raw_files):
+            other = first_of_content.setdefault(file.sha256, file)
+            if other is not file:
+                self.refused.append(_duplicate_file_error(file.raw, other.raw))
+        standing = {digest: file for digest, file in first_of_content.items() if digest in self.records}
+        new = [file for digest, file in first_of_content.items() if digest not in self.records]
+        growing = find_growing([file.raw for file in new])
+        for file in new:
+            if file.raw in growing:
+                self.waiting.append(growing_file_error(file.raw))
+            elif not self._was_refused_before(file):
+                self._keep_new_content(file, standing)
         return standing
 
-    def _look_at(self, raw_files: Sequence[RawFile]) -> Iterator[_Standing]:
+    def _look_at_files(self, raw_files: Sequence[RawFile]) -> Iterator[_StandingFile]:
+        """Yield the files that can be looked at; the others are refused."""
         for raw in raw_files:
             try:
-                yield _Standing(raw, raw.digest(), raw.read_sidecar())
+                yield _StandingFile(raw, raw.digest(), raw.read_sidecar())
             except SourceFileError as error:
                 self.refused.append(error)
             except OSError as error:
-                self.refused.append(unreadable(raw.name, error))
+                self.refused.append(no_access_error(raw.name, error))
+
+    def _was_refused_before(self, file: _StandingFile) -> bool:
+        """Return whether it is remembered that a file is refused, and refuse it again: it is not kept."""
+        remembered = self.memory.recall(self._ask_about(file.raw.path, file))
+        if remembered is None or remembered.error is None:
+            return False
+        self.refused.append(remembered.error)
+        return True
+
+    def _keep_new_content(self, file: _StandingFile, standing: dict[str, _StandingFile]) -> None:
+        """Copy a file into the archive, and add it to those that stand there."""
+        if not self.may_read:
+            raise NotReadYet
+        try:
+            record = self.archive.take_in(file.raw, self.now)
+        except SourceFileError as error:
+            (self.waiting if error.rule == "growing_file" else self.refused).append(error)
+        except OSError as error:
+            self.refused.append(no_access_error(file.raw.name, error))
+        else:
+            # Its content may have changed since it was looked at: what counts is what was copied.
+            self.records.setdefault(record.sha256, record)
+            standing.setdefault(record.sha256, replace(file, sha256=record.sha256))
 
     # ---- what it is ----
 
-    def _recognise(self, standing: dict[str, _Standing]) -> None:
-        """Let every kept file be what it and the sidecar beside it say; where that fails, what they said before."""
-        asked = {digest: self._ask(self.archive.content(self.records[digest]), s) for digest, s in standing.items()}
+    def _recognise_standing(self, standing: dict[str, _StandingFile]) -> None:
+        """Let every kept file that stands in the raw folder be what it and the sidecar beside it say."""
+        asked = {
+            digest: self._ask_about(self.archive.content(self.records[digest]), file)
+            for digest, file in standing.items()
+        }
         for digest, reading in self._read_all(asked).items():
             if reading.release is not None:
                 self.readings[digest] = reading
@@ -166,10 +185,9 @@ class _Pass:
             else:
                 assert reading.error is not None
                 self.refused.append(reading.error)
-        self._recognise_as_before()
 
     def _recognise_as_before(self) -> None:
-        """Read the other kept files with what was known of them last; forget those that were never recognised."""
+        """Read all other kept files with what was known of them last; forget those that were never recognised."""
         asked = {}
         for digest, record in list(self.records.items()):
             if digest in self.readings:
@@ -184,24 +202,24 @@ class _Pass:
                 del self.records[digest]
         self.readings |= self._read_all(asked)
 
-    def _ask(self, content: Path, found: _Standing) -> FileAsked:
-        return FileAsked(self.source.source, content, found.raw.name, found.sha256, found.sidecar)
+    def _ask_about(self, content: Path, file: _StandingFile) -> FileAsked:
+        return FileAsked(self.source.source, content, file.raw.name, file.sha256, file.sidecar)
 
     def _read_all(self, asked: dict[str, FileAsked]) -> dict[str, FileReading]:
         """Return what is remembered of files, and read the others."""
-        readings = {digest: self._recall(file) for digest, file in asked.items()}
+        readings = {digest: self._recall_reading(file) for digest, file in asked.items()}
         unread = [digest for digest, reading in readings.items() if reading is None]
         if unread and not self.may_read:
             raise NotReadYet
-        found = self.reader([asked[digest] for digest in unread], self.settings.staging_dir) if unread else []
+        fresh = self.reader([asked[digest] for digest in unread], self.settings.staging_dir) if unread else []
         self.files_read += len(unread)
-        for digest, fresh in zip(unread, found, strict=True):
-            reading = self._with_release_known_before(asked[digest], fresh)
+        for digest, fresh_reading in zip(unread, fresh, strict=True):
+            reading = self._complete_reading(asked[digest], fresh_reading)
             self.memory.keep(asked[digest], reading)
             readings[digest] = reading
         return {digest: reading for digest, reading in readings.items() if reading is not None}
 
-    def _recall(self, asked: FileAsked) -> FileReading | None:
+    def _recall_reading(self, asked: FileAsked) -> FileReading | None:
         """Return what a file was recognised as and parsed into before; None where it is to be read."""
         remembered = self.memory.recall(asked)
         if remembered is None or remembered.release is None:
@@ -211,42 +229,51 @@ class _Pass:
             return None
         return FileReading(remembered.release, staged if isinstance(staged, SourceFileError) else None)
 
-    def _with_release_known_before(self, asked: FileAsked, reading: FileReading) -> FileReading:
-        """Return a reading that was cut short with the release that the file was recognised as before, if it was."""
-        if reading.release is not None and reading.error is None:
-            return reading if find_staged(reading.release, self.settings.staging_dir) else _read_by_other_rules(reading)
+    def _complete_reading(self, asked: FileAsked, reading: FileReading) -> FileReading:
+        """Return a reading with what this process knows besides.
+
+        That a file was parsed counts only where its folder stands under the key that this process works out. One whose
+        reading was cut short, before it was told which release it is, is the release that it was before.
+        """
+        if reading.error is None:
+            assert reading.release is not None
+            is_staged = find_staged(reading.release, self.settings.staging_dir) is not None
+            return reading if is_staged else _blame_changed_declarations(reading, reading.release)
         remembered = self.memory.recall(asked)
-        if reading.release is not None or reading.error is None or remembered is None or remembered.release is None:
+        if reading.release is not None or remembered is None or remembered.release is None:
             return reading
         if reading.blame != "machine":
             remember_refusal(staged_folder(remembered.release, self.settings.staging_dir), reading.error)
         return replace(reading, release=remembered.release)
 
-    def _note_recognised(self, record: Record, found: _Standing) -> None:
-        said = None if found.sidecar is None else found.sidecar.decode("utf-8-sig")
-        if record.is_recognised and record.sidecar == said:
+    def _note_recognised(self, record: Record, file: _StandingFile) -> None:
+        """Keep in its record that a file was recognised, and with which sidecar."""
+        sidecar = None if file.sidecar is None else file.sidecar.decode("utf-8-sig")
+        if record.is_recognised and record.sidecar == sidecar:
             return
         if record.is_recognised:
             record.former_sidecars.append(record.sidecar)
         else:
-            record.names.append(Name(found.raw.name, self.now))
-        record.is_recognised, record.sidecar = True, said
+            record.names.append(Name(file.raw.name, self.now))
+        record.is_recognised, record.sidecar = True, sidecar
         self.archive.write(record)
 
     # ---- where it stood ----
 
-    def _note_names(self, standing: dict[str, _Standing]) -> None:
+    def _note_names(self, standing: dict[str, _StandingFile]) -> None:
         """Keep under which names the files stand in the raw folder, and until when they did."""
         for digest, record in self.records.items():
             name = standing[digest].raw.name if digest in standing else ""
-            changed = False
-            for known in record.names:
-                if known.until is None and known.name != name and not self._is_uncertain(known.name):
-                    known.until, changed = self.now, True
-            if name and all(known.name != name or known.until for known in record.names):
+            has_changed = False
+            for kept_name in record.names:
+                is_current = kept_name.until is None
+                if is_current and kept_name.name != name and not self._is_uncertain(kept_name.name):
+                    kept_name.until, has_changed = self.now, True
+            is_noted = any(kept_name.name == name and kept_name.until is None for kept_name in record.names)
+            if name and not is_noted:
                 record.names.append(Name(name, self.now))
-                changed = True
-            if changed:
+                has_changed = True
+            if has_changed:
                 self.archive.write(record)
 
     def _is_uncertain(self, name: str) -> bool:
@@ -254,18 +281,17 @@ class _Pass:
         failed = (error.file.removesuffix(".yaml") for error in self.refused if error.rule != "sidecar_without_file")
         return any(name == path or name.startswith(f"{path}/") for path in failed)
 
-    def _note_absent_files(self, raw_files: Sequence[RawFile]) -> list[SourceFileError]:
+    def _find_absent_files(self, raw_files: Sequence[RawFile]) -> list[SourceFileError]:
         """Return an error for each file that is gone, unless another stands under its name."""
         occupied = {raw.name for raw in raw_files}
         return [
-            self._file_is_gone(record)
+            self._absent_file_error(record)
             for record in self._records_to_stand()
             if not record.is_in_raw and record.last_name not in occupied and not self._is_uncertain(record.last_name)
         ]
 
-    def _note_absent_folder(self) -> list[SourceFileError]:
-        self._recognise_as_before()
-        self._note_names({})
+    def _find_absent_folder(self) -> list[SourceFileError]:
+        """Return the error that the folder of the source is gone, unless nobody would miss it."""
         missed = self._records_to_stand()
         if not missed:
             return []
@@ -281,9 +307,10 @@ class _Pass:
         ]
 
     def _records_to_stand(self) -> list[Record]:
+        """Return the files that should stand in the raw folder: all that nobody withdrew or let go."""
         return [record for record in self.records.values() if not record.is_withdrawn and not record.is_let_go]
 
-    def _file_is_gone(self, record: Record) -> SourceFileError:
+    def _absent_file_error(self, record: Record) -> SourceFileError:
         release_id = release_id_of(self.source.source, record.sha256)
         return SourceFileError(
             "absent_file",
@@ -297,45 +324,65 @@ class _Pass:
     # ---- what comes of it ----
 
     def _conclude(self, absent: list[SourceFileError]) -> Intake:
-        known: list[Release] = []
-        unsure: set[str] = set()
-        for digest in sorted(self.records, key=lambda digest: self.records[digest].landed_at):
-            record, reading = self.records[digest], self.readings[digest]
-            if reading.release is None:  # it was recognised once: why it is not now is told, and its figures stand
-                assert reading.error is not None
-                self.refused.append(reading.error)
-                unsure.add(release_id_of(self.source.source, digest))
-            else:
-                known.append(_with_its_place(reading.release, record))
+        """Return what has come of the pass; ``absent`` are the errors that something is not where it was."""
+        as_read, unsure = self._divide_recognised()
         withdrawn = frozenset(
             release_id_of(self.source.source, digest) for digest, record in self.records.items() if record.is_withdrawn
         )
-        in_force = link_editions([release for release in known if release.release_id not in withdrawn], self.source)
-        as_read = {release.sha256: release for release in known}  # before editions were counted
-        staged = []
-        unparsed = []
-        for release in in_force:
-            error = self.readings[release.sha256].error
-            if error is None:
-                staged.append(StagedRelease(release, staged_folder(as_read[release.sha256], self.settings.staging_dir)))
-            else:
-                unparsed.append((release, error))
+        in_force = link_editions([each for each in as_read if each.release_id not in withdrawn], self.source)
+        staged, unparsed = self._divide_parsed(in_force, as_read)
         self.memory.save()
-        sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in known])
-        refused = tuple({(error.rule, error.file, error.cell): error for error in self.refused}.values())
+        sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in as_read])
+        refused = {(error.rule, error.file, error.cell): error for error in self.refused}
         landing = Landing(
             releases=in_force,
-            refused=refused,
+            refused=tuple(refused.values()),
             absent=tuple(absent),
             waiting=tuple(self.waiting),
-            known=tuple(known),
+            known=tuple(as_read),
             withdrawn=withdrawn,
             unsure=frozenset(unsure),
-            decisions=tuple(row for record in self.records.values() for row in self._withdrawals(record)),
+            decisions=tuple(row for record in self.records.values() for row in self._list_withdrawals(record)),
         )
         return Intake(landing, tuple(staged), tuple(unparsed), self.files_read)
 
-    def _withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
+    def _divide_recognised(self) -> tuple[list[Release], set[str]]:
+        """Return the kept files that are recognised, in the order in which they came in, and the ids of the others.
+
+        Each file was recognised once. Why it is not now is told, and its figures stand.
+        """
+        recognised: list[Release] = []
+        unsure: set[str] = set()
+        for digest, record in sorted(self.records.items(), key=lambda item: item[1].landed_at):
+            reading = self.readings[digest]
+            if reading.release is not None:
+                recognised.append(_add_from_record(reading.release, record))
+                continue
+            assert reading.error is not None
+            self.refused.append(reading.error)
+            unsure.add(release_id_of(self.source.source, digest))
+        return recognised, unsure
+
+    def _divide_parsed(
+        self, in_force: Sequence[Release], as_read: Sequence[Release]
+    ) -> tuple[list[StagedRelease], list[tuple[Release, SourceFileError]]]:
+        """Return the releases in force that are parsed, and the others with the reason.
+
+        ``as_read`` are the releases as they were before editions were counted: a release's folder is named by that.
+        """
+        read_as = {release.sha256: release for release in as_read}
+        staged: list[StagedRelease] = []
+        unparsed: list[tuple[Release, SourceFileError]] = []
+        for release in in_force:
+            error = self.readings[release.sha256].error
+            if error is None:
+                folder = staged_folder(read_as[release.sha256], self.settings.staging_dir)
+                staged.append(StagedRelease(release, folder))
+            else:
+                unparsed.append((release, error))
+        return staged, unparsed
+
+    def _list_withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
         """Yield the rows of ``withdrawal`` that tell what people decided about a file's figures."""
         for decision in record.decisions:
             if decision.action != "let go":
@@ -350,7 +397,8 @@ class _Pass:
                 }
 
 
-def _with_its_place(release: Release, record: Record) -> Release:
+def _add_from_record(release: Release, record: Record) -> Release:
+    """Return a release with what its record says of the file: its name, when it came in, whether it still stands."""
     return replace(
         release,
         file_name=record.last_name,
@@ -359,12 +407,11 @@ def _with_its_place(release: Release, record: Record) -> Release:
     )
 
 
-def _read_by_other_rules(reading: FileReading) -> FileReading:
+def _blame_changed_declarations(reading: FileReading, release: Release) -> FileReading:
     """Return a reading of which the worker and this process do not think alike: a declaration changed in between."""
-    assert reading.release is not None
     error = SourceFileError(
         "machine_failed",
-        file=reading.release.file_name,
+        file=release.file_name,
         expected="the declarations to be the same while a file is read",
         found="that they changed, or that a declared fault ended at midnight",
         remedy="Run again.",
@@ -372,7 +419,7 @@ def _read_by_other_rules(reading: FileReading) -> FileReading:
     return replace(reading, error=error, blame="machine")
 
 
-def _duplicate(raw: RawFile, other: RawFile) -> SourceFileError:
+def _duplicate_file_error(raw: RawFile, other: RawFile) -> SourceFileError:
     return SourceFileError(
         "duplicate_file",
         file=raw.name,

@@ -8,31 +8,43 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
+from msoic_pipeline.ingest.findings import Failure
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.texts import clean
-from msoic_pipeline.workbooks.errors import DeclarationError, declared_in
 from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.tidy import Mend
+from msoic_pipeline.workbooks.tidy import CellReplacement
 
 
-class Fault(BaseModel):
+class Fault(Declaration):
     """One known fault.
 
     ``treatment``: *replace* reads ``replacement`` where ``found`` stands in ``cell``; *leave_out* leaves rows that
     break ``rule`` in quarantine and loads the rest; *accept* loads figures that fail the check ``rule``, which is
     ``total_differs``, ``rate_differs``, ``other_label``, one of ``expectations.CHECKS`` or that of one of
     ``row_checks.ROW_CHECKS``. A fault holds for the releases of ``reference_period`` (and ``edition``, where given),
-    until it ``expires``.
-    """
+    until it ``expires``. Where ``sheet`` or ``cell`` is left out it covers every one.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    For example, the row of 2023-Q1 in a table of the Home Office says 2022, so that 2022-Q1 would be there twice::
+
+        - fault: nrm-2023q1-year
+          reference_period: 2023-Q1
+          edition: 1
+          sheet: Table_2
+          cell: A63
+          found: '2022'
+          treatment: replace
+          replacement: 2023
+          …
+    """
 
     fault: str
     reference_period: str
@@ -50,7 +62,7 @@ class Fault(BaseModel):
     expires: dt.date
 
     @model_validator(mode="after")
-    def _whole(self) -> Fault:
+    def _check_fields_of_treatment(self) -> Fault:
         if self.treatment == "replace" and not (self.sheet and self.cell and self.found):
             raise ValueError("to replace takes sheet, cell, and the text found there")
         if self.treatment != "replace" and (self.found or self.replacement is not None):
@@ -60,7 +72,7 @@ class Fault(BaseModel):
         return self
 
     def concerns(self, release: Release) -> bool:
-        """Return whether the fault was declared for ``release``."""
+        """Return whether the fault was declared for ``release``, and has not expired."""
         return (
             self.reference_period == release.reference_period
             and self.edition in (None, release.edition)
@@ -68,38 +80,37 @@ class Fault(BaseModel):
             and self.expires >= dt.date.today()
         )
 
-    def mend(self) -> Mend:
-        """Return the replacement of a cell that the fault asks for."""
-        return Mend(self.fault, self.sheet, self.cell, clean(self.found), self.replacement)
-
     def covers(self, rule: str, sheet: str, cell: str) -> bool:
         """Return whether the fault declares that ``rule`` is broken at a place."""
         return self.rule == rule and self.sheet in ("", sheet) and self.cell in ("", cell)
 
+    def cell_replacement(self) -> CellReplacement:
+        """Return what a fault with the treatment *replace* asks for."""
+        return CellReplacement(self.fault, self.sheet, self.cell, clean(self.found), self.replacement)
 
-def accepting(faults: Sequence[Fault], rule: str, sheet: str, cell: str) -> str:
-    """Return the declared fault that accepts that ``rule`` is broken at a place; empty where none does."""
-    return next((f.fault for f in faults if f.treatment == "accept" and f.covers(rule, sheet, cell)), "")
+
+def find_accepting(faults: Sequence[Fault], rule: str, sheet: str, cell: str) -> str:
+    """Return the name of the fault that accepts that ``rule`` is broken at a place; empty where none does."""
+    for fault in faults:
+        if fault.treatment == "accept" and fault.covers(rule, sheet, cell):
+            return fault.fault
+    return ""
 
 
-def excuse(
-    failures: Iterable[tuple[str, ...]], faults: Sequence[Fault]
-) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Divide what a check found into what stands and what declared faults accept.
-
-    A failure is rule, sheet, cell, words and the row's text; an accepted one has the fault in the place of the text.
-    """
-    bad, accepted = [], []
+def divide_accepted(failures: Iterable[Failure], faults: Sequence[Fault]) -> tuple[list[Failure], list[Failure]]:
+    """Return the failures that stand, and those that known faults accept, each with the fault that does."""
+    standing, accepted = [], []
     for failure in failures:
-        if fault := accepting(faults, *failure[:3]):
-            accepted.append((*failure[:4], fault))
+        fault = find_accepting(faults, failure.rule, failure.sheet, failure.cell)
+        if fault:
+            accepted.append(replace(failure, row_text="", fault=fault))
         else:
-            bad.append(failure)
-    return bad, accepted
+            standing.append(failure)
+    return standing, accepted
 
 
-def accepted_words(accepted: Sequence[Any]) -> str:
-    """Return what a finding adds to its detail where declared faults accept failures."""
+def accepted_words(accepted: Sequence[Failure]) -> str:
+    """Return what a finding adds to its detail where known faults accept failures."""
     return f"; {len(accepted)} accepted by declared faults" if accepted else ""
 
 
@@ -115,8 +126,9 @@ def load_faults(source: str) -> tuple[Fault, ...]:
     path = f"msoic_pipeline/sources/{source}/faults.yaml"
     with declared_in(path):
         faults = tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
-    counted = "reference_period" in load_source(source).stamps
-    if counted and any(fault.edition for fault in faults):
+    # Such a source gives its releases no edition: landing counts them, and the count changes with what comes in.
+    editions_are_counted = "reference_period" in load_source(source).stamps
+    if editions_are_counted and any(fault.edition for fault in faults):
         raise DeclarationError(f"{path} is to be mended: editions of {source} are counted; give published_on instead")
     return faults
 

@@ -23,6 +23,7 @@ from msoic_pipeline.workbooks.grid import Workbook, a1, open_workbook
 from msoic_pipeline.workbooks.layout import SOURCES, Source, Stamp, load_source
 from msoic_pipeline.workbooks.values import parser
 
+# A cover stands within the first rows of the first sheets.
 COVER_ROWS = 40
 COVER_SHEETS = 3
 
@@ -88,48 +89,69 @@ class FileAsked:
     sidecar: bytes | None
 
 
+@dataclass(frozen=True)
+class CoverCell:
+    """A filled cell of a cover sheet, and the value of the cell to its right."""
+
+    sheet: str
+    cell: str
+    value: Any
+    value_to_the_right: Any
+
+
+@dataclass(frozen=True)
+class StampedValue:
+    """What a cover sheet says of a release, and where."""
+
+    value: Any
+    sheet: str
+    cell: str
+
+
 def identify_release(workbook: Workbook, asked: FileAsked) -> Release:
     """Return the release that a file is. Raises SourceFileError where it is not one of its source."""
     source = load_source(asked.source)
-    cover = _cover(workbook)
-    texts = _recognisable(workbook, cover)
+    cover = _read_cover(workbook)
+    texts = _join_recognisable(workbook, cover)
     if not source.recognises(texts):
-        raise _not_of_source(source, texts)
+        raise _other_publisher_error(source, texts)
     sidecar: Mapping[str, Any] = {}
     if asked.sidecar is not None:
         sidecar = parse_sidecar(asked.sidecar, f"{asked.name}.yaml", withhold=source.sensitive)
     name = Path(asked.name).name
     stamped = _read_stamps(source, cover)
     _refuse_contradiction(name, stamped, sidecar, withhold=source.sensitive)
-    said = {field: value for field, (value, _, _) in stamped.items()} | dict(sidecar)
-    if "published_on" not in said:
-        raise _needs_sidecar(name, "published_on", "the date of publication")
-    if "reference_period" not in said:
-        raise _needs_sidecar(name, "reference_period", "the last period that the file is about, such as 2021-Q4")
-    period = said["reference_period"]
+    fields = {field: stamp.value for field, stamp in stamped.items()} | dict(sidecar)
+    if "published_on" not in fields:
+        raise _missing_field_error(name, "published_on", "the date of publication")
+    if "reference_period" not in fields:
+        meaning = "the last period that the file is about, such as 2021-Q4"
+        raise _missing_field_error(name, "reference_period", meaning)
+    published_on, period = fields["published_on"], fields["reference_period"]
     _, start = parse_period(period)
-    if start > said["published_on"]:
+    if start > published_on:
         raise SourceFileError(
             "contradictory_date",
             file=name,
             expected="a reference period that had begun when the file was published",
-            found=f"reference_period {period}, published_on {said['published_on']}",
+            found=f"reference_period {period}, published_on {published_on}",
             remedy=f"Mend whichever is wrong, in {name}.yaml or on the cover sheet.",
         )
+    is_marked_synthetic = source.synthetic_mark.casefold() in texts.casefold()
     return Release(
         release_id=release_id_of(asked.source, asked.sha256),
         source=source.source,
-        title=str(said.get("title") or source.title),
+        title=str(fields.get("title") or source.title),
         publisher=source.publisher,
-        published_on=said["published_on"],
+        published_on=published_on,
         reference_period=period,
         reference_start=start,
-        edition=said.get("edition", 1),
-        reporter=str(said.get("reporter", "")),
+        edition=fields.get("edition", 1),
+        reporter=str(fields.get("reporter", "")),
         file_name=asked.name,
         sha256=asked.sha256,
-        is_synthetic=said.get("is_synthetic", False) or source.synthetic_mark.casefold() in texts.casefold(),
-        note=str(said.get("note") or ""),
+        is_synthetic=fields.get("is_synthetic", False) or is_marked_synthetic,
+        note=str(fields.get("note") or ""),
     )
 
 
@@ -144,18 +166,6 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _cover(workbook: Workbook) -> list[tuple[str, str, Any, Any]]:
-    """Return the filled cells of the first sheets' first rows: sheet, address, value, and the next cell's value."""
-    cells = []
-    for name in workbook.sheet_names[:COVER_SHEETS]:
-        for row, values in enumerate(workbook.head(name, COVER_ROWS).rows):
-            for column, value in enumerate(values):
-                if not is_blank(value):
-                    following = values[column + 1] if column + 1 < len(values) else ""
-                    cells.append((name, a1(row, column), value, following))
-    return cells
-
-
 def recognise(path: Path) -> str:
     """Return the source that a file says it is of; an empty text where it says so of none, or of several.
 
@@ -163,103 +173,134 @@ def recognise(path: Path) -> str:
     """
     workbook = open_workbook(path)
     try:
-        texts = _recognisable(workbook, _cover(workbook))
+        texts = _join_recognisable(workbook, _read_cover(workbook))
     finally:
         workbook.close()
-    known = [name for name in SOURCES if load_source(name).recognises(texts)]
-    return known[0] if len(known) == 1 else ""
+    recognising = [name for name in SOURCES if load_source(name).recognises(texts)]
+    return recognising[0] if len(recognising) == 1 else ""
 
 
-def _recognisable(workbook: Workbook, cover: Iterable[tuple[str, str, Any, Any]]) -> str:
+def _read_cover(workbook: Workbook) -> list[CoverCell]:
+    """Return the filled cells of the first rows of the first sheets."""
+    cells = []
+    for sheet in workbook.sheet_names[:COVER_SHEETS]:
+        for row, values in enumerate(workbook.head(sheet, COVER_ROWS).rows):
+            for column, value in enumerate(values):
+                if not is_blank(value):
+                    value_to_the_right = values[column + 1] if column + 1 < len(values) else ""
+                    cells.append(CoverCell(sheet, a1(row, column), value, value_to_the_right))
+    return cells
+
+
+def _join_recognisable(workbook: Workbook, cover: Iterable[CoverCell]) -> str:
     """Return the texts by which a file is recognised. They are short: a pattern is not searched for in a long one."""
-    texts = [clean(value)[:MAX_RECOGNISED_CELL] for _, _, value, _ in cover if isinstance(value, str)]
+    texts = [clean(cell.value)[:MAX_RECOGNISED_CELL] for cell in cover if isinstance(cell.value, str)]
     return " ".join([*workbook.sheet_names, *texts])[:MAX_RECOGNISED]
 
 
-def _read_stamps(source: Source, cover: list[tuple[str, str, Any, Any]]) -> dict[str, tuple[Any, str, str]]:
-    """Return what the cover sheet says, each with the sheet and cell where it says so."""
-    said: dict[str, tuple[Any, str, str]] = {}
+def _read_stamps(source: Source, cover: Sequence[CoverCell]) -> dict[str, StampedValue]:
+    """Return what the cover sheet says, by the field of a sidecar that it says in its stead.
+
+    For example ``{"published_on": StampedValue(dt.date(2022, 5, 5), "Cover", "A4")}`` of a cell that reads
+    ``Published: 5 May 2022``. Of a label that stands twice the first one counts.
+    """
+    stamped: dict[str, StampedValue] = {}
     for field, stamp in source.stamps.items():
-        for sheet, cell, value, following in cover:
-            found = _after_label(stamp, value, following)
-            if found is None:
-                continue
-            try:
-                read = parser(stamp.parse)(found)
-            except ValueError as error:
-                raise SourceFileError(
-                    "unreadable_cover",
-                    file="",
-                    sheet=sheet,
-                    cell=cell,
-                    expected=f"{stamp.label}: {error}",
-                    found="something else" if source.sensitive else repr(clean(found)),
-                    remedy="Mend the cover sheet.",
-                ) from error
-            if field == "reference_period":
-                read = period_label("month" if stamp.parse == "month" else "quarter", read)
-            said[field] = (read, sheet, cell)
-            break
-    return said
+        for cell in cover:
+            stamped_text = _find_stamped_text(stamp, cell)
+            if stamped_text is not None:
+                stamped[field] = StampedValue(
+                    _read_stamp(source, field, stamp, cell, stamped_text), cell.sheet, cell.cell
+                )
+                break
+    return stamped
+
+
+def _find_stamped_text(stamp: Stamp, cell: CoverCell) -> Any:
+    """Return what stands after a stamp's label: in the same cell after a colon, or in the cell to the right."""
+    if not isinstance(cell.value, str):
+        return None
+    label, colon, rest = clean(cell.value).partition(":")
+    if label.casefold() != stamp.label.casefold():
+        return None
+    if colon and rest.strip():
+        return rest.strip()
+    return None if is_blank(cell.value_to_the_right) else cell.value_to_the_right
+
+
+def _read_stamp(source: Source, field: str, stamp: Stamp, cell: CoverCell, stamped_text: Any) -> Any:
+    """Return the value of a field from the text after its label."""
+    try:
+        value = parser(stamp.parse)(stamped_text)
+    except ValueError as error:
+        raise SourceFileError(
+            "unreadable_cover",
+            file="",
+            sheet=cell.sheet,
+            cell=cell.cell,
+            expected=f"{stamp.label}: {error}",
+            found="something else" if source.sensitive else repr(clean(stamped_text)),
+            remedy="Mend the cover sheet.",
+        ) from error
+    if field == "reference_period":
+        return period_label("month" if stamp.parse == "month" else "quarter", value)
+    return value
 
 
 def _refuse_contradiction(
-    name: str, stamped: dict[str, tuple[Any, str, str]], sidecar: Mapping[str, Any], *, withhold: bool
+    name: str, stamped: Mapping[str, StampedValue], sidecar: Mapping[str, Any], *, withhold: bool
 ) -> None:
-    for field, (value, sheet, cell) in stamped.items():
-        if field in sidecar and sidecar[field] != value:
+    """Refuse a file whose cover sheet and sidecar do not say the same."""
+    for field, stamp in stamped.items():
+        if field in sidecar and sidecar[field] != stamp.value:
             told = "" if withhold else f", {sidecar[field]}"
             raise SourceFileError(
                 "contradictory_date",
                 file=name,
-                sheet=sheet,
-                cell=cell,
+                sheet=stamp.sheet,
+                cell=stamp.cell,
                 expected=f"the {field} of the sidecar {name}.yaml{told}",
-                found="another on the cover sheet" if withhold else f"{value} on the cover sheet",
+                found="another on the cover sheet" if withhold else f"{stamp.value} on the cover sheet",
                 remedy="Find out which is right; mend the sidecar, or take the line out of it.",
             )
-
-
-def _after_label(stamp: Stamp, value: Any, following: Any) -> Any:
-    """Return what a cover sheet says after a label: in the same cell after a colon, or in the next cell."""
-    if not isinstance(value, str):
-        return None
-    label, colon, rest = clean(value).partition(":")
-    if label.casefold() != stamp.label.casefold():
-        return None
-    return rest.strip() if colon and rest.strip() else (None if is_blank(following) else following)
 
 
 def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release, ...]:
     """Order releases by publication; link each re-issue of a reference period to what it corrects.
 
     ``releases`` come in the order in which they came in: of two that say the same of themselves the later one counts,
-    and a file that took the place of another under its name corrects it.
-    """
-    describes_itself = "reference_period" in source.stamps
-    arrival = {release.release_id: place for place, release in enumerate(releases)}
+    and a file that took the place of another under its name corrects it. Where a cover sheet tells the reference period
+    no sidecar gives an edition, and editions are counted. Of such a source, with one reporter::
 
-    def period(release: Release) -> tuple[Any, ...]:
+        came in   file     about     published     becomes
+        1st       a.ods    2022-Q1   5 May 2022    edition 1, superseded by b.ods
+        2nd       b.ods    2022-Q1   1 June 2022   edition 2
+        3rd       c.ods    2022-Q2   4 Aug 2022    edition 1
+    """
+    editions_are_counted = "reference_period" in source.stamps
+    place_of = {release.release_id: place for place, release in enumerate(releases)}
+
+    def reference(release: Release) -> tuple[Any, ...]:
         return release.reporter, release.reference_start, release.reference_period
 
     def age(release: Release) -> tuple[Any, ...]:
-        return release.published_on, release.edition, arrival[release.release_id]
+        return release.published_on, release.edition, place_of[release.release_id]
 
-    order = sorted(releases, key=lambda release: (*period(release), *age(release)))
-    linked: dict[str, Release] = {release.release_id: release for release in order}
-    for _, group in groupby(order, key=period):
-        issues = list(group)
-        if describes_itself:
+    linked: dict[str, Release] = {}
+    oldest_first = sorted(releases, key=lambda release: (*reference(release), *age(release)))
+    for _, of_one_period in groupby(oldest_first, key=reference):
+        issues = list(of_one_period)
+        if editions_are_counted:
             issues = [replace(issue, edition=number) for number, issue in enumerate(issues, start=1)]
-            linked |= {issue.release_id: issue for issue in issues}
         issues.sort(key=lambda release: (release.edition, *age(release)))
+        linked |= {issue.release_id: issue for issue in issues}
         for earlier, later in pairwise(issues):
             if later.edition > earlier.edition or later.file_name == earlier.file_name:
                 linked[earlier.release_id] = replace(earlier, superseded_by=later.release_id)
     return tuple(sorted(linked.values(), key=age))
 
 
-def _not_of_source(source: Source, texts: str) -> SourceFileError:
+def _other_publisher_error(source: Source, texts: str) -> SourceFileError:
     others = [name for name in SOURCES if name != source.source and load_source(name).recognises(texts)]
     found = f"a file of {load_source(others[0]).title!r}" if others else "a file that does not say so anywhere"
     where = f"Move it to {others[0]}/" if others else "Remove it from this folder"
@@ -273,7 +314,7 @@ def _not_of_source(source: Source, texts: str) -> SourceFileError:
     )
 
 
-def _needs_sidecar(name: str, field: str, meaning: str) -> SourceFileError:
+def _missing_field_error(name: str, field: str, meaning: str) -> SourceFileError:
     return SourceFileError(
         "no_" + field,
         file=name,

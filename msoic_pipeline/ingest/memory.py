@@ -19,7 +19,7 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source, layout_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
-_RECOGNISES = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
+_FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
 
 
 class Memory:
@@ -31,7 +31,7 @@ class Memory:
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
         self._layouts = layout_digest(source)
-        rules = (source.model_dump_json(include=_RECOGNISES), members.digest(), code_digest(READS_FILES))
+        rules = (source.model_dump_json(include=_FIELDS_THAT_RECOGNISE), members.digest(), code_digest(READS_FILES))
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
         self._today = dt.date.today().isoformat()
         self._new: dict[str, dict[str, Any]] = {}
@@ -42,9 +42,9 @@ class Memory:
 
     def recall(self, asked: FileAsked) -> FileReading | None:
         """Return what a file was recognised as, or why it was refused; None where it is to be read."""
-        key = self._key(asked)
+        key = self._key_of(asked)
         entry = self._new.get(key) or self._old.get(key)
-        if entry is None or not self._holds(entry):
+        if entry is None or not self._is_still_true(entry):
             return None
         self._new[key] = entry
         if "error" in entry:
@@ -55,7 +55,7 @@ class Memory:
 
     def keep(self, asked: FileAsked, reading: FileReading) -> None:
         """Remember what came of reading a file, unless it was the machine that failed."""
-        key = self._key(asked)
+        key = self._key_of(asked)
         if reading.release is not None:
             self._new[key] = {"release": asdict(reading.release)}
         elif reading.error is not None and reading.blame != "machine":
@@ -71,10 +71,12 @@ class Memory:
                 aside.write_text(json.dumps(self._new, default=str), encoding="utf-8")
                 aside.replace(self._path)
 
-    def _key(self, asked: FileAsked) -> str:
-        said = b"none" if asked.sidecar is None else b"said " + asked.sidecar
-        known = f"{self._rules} {asked.sha256} {Path(asked.name).name} "
-        return hashlib.sha256(known.encode() + said).hexdigest()
+    def _key_of(self, asked: FileAsked) -> str:
+        # An empty sidecar is not the same as none.
+        sidecar = b"none" if asked.sidecar is None else b"said " + asked.sidecar
+        identity = f"{self._rules} {asked.sha256} {Path(asked.name).name} "
+        return hashlib.sha256(identity.encode() + sidecar).hexdigest()
 
-    def _holds(self, entry: dict[str, Any]) -> bool:
+    def _is_still_true(self, entry: dict[str, Any]) -> bool:
+        """Return whether what is remembered holds today: a file that took too much is tried again tomorrow."""
         return entry.get("day", self._today) == self._today and entry.get("layouts", self._layouts) == self._layouts

@@ -38,7 +38,7 @@ class RawFile:
         with open_regular(self.path) as descriptor:
             size = os.fstat(descriptor).st_size
             if size > MAX_FILE_BYTES:
-                raise too_large(self.name, size)
+                raise too_large_error(self.name, size)
             with os.fdopen(os.dup(descriptor), "rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -54,13 +54,13 @@ class RawFile:
             return None  # no file of that name can be there
         try:
             if not stat.S_ISREG(sidecar.lstat().st_mode):
-                raise _no_file(name, "a file", "something else")
+                raise _not_a_file_error(name, "a file", "something else")
             with open_regular(sidecar) as descriptor:
                 return os.read(descriptor, MAX_SIDECAR_BYTES + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise unreadable(name, error) from error
+            raise no_access_error(name, error) from error
 
 
 @contextmanager
@@ -89,22 +89,25 @@ def list_raw_files(raw_dir: Path, source: str) -> tuple[list[RawFile], list[Sour
         raise FileNotFoundError(folder)
     files: list[RawFile] = []
     problems: list[SourceFileError] = []
-    for path, problem in _walk(folder):
+    for path, problem in _walk_folder(folder):
         name = "/".join([source, *map(printable_name, path.relative_to(folder).parts)])
         if problem is not None:
-            problems.append(unreadable(name, problem))
+            problems.append(no_access_error(name, problem))
             continue
         try:
-            files += _as_file(path, name, raw_dir)
+            file = _find_file(path, name, raw_dir)
         except SourceFileError as error:
             problems.append(error)
         except OSError as error:
-            problems.append(unreadable(name, error))
+            problems.append(no_access_error(name, error))
+        else:
+            if file is not None:
+                files.append(file)
     files.sort(key=lambda file: file.name)
-    return files, [*problems, *_orphans(folder, source)]
+    return files, [*problems, *_find_orphaned_sidecars(folder, source)]
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
+def _walk_folder(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
     """Yield all that lies below ``folder`` but folders, and each folder that cannot be looked into with the error."""
     failed: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=failed.append):
@@ -121,50 +124,59 @@ def _walk(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
         yield Path(error.filename or folder), error
 
 
-def _as_file(path: Path, name: str, raw_dir: Path) -> list[RawFile]:
-    """Return the file that ``path`` is; nothing where it is no data. Raises SourceFileError where it is no file."""
+def _find_file(path: Path, name: str, raw_dir: Path) -> RawFile | None:
+    """Return the file that ``path`` is; None where it is no data. Raises SourceFileError where it is no file."""
     if path.name.startswith(".") or path.suffix in NO_DATA:
-        return []
+        return None
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         target = Path(os.path.realpath(path))  # unlike Path.resolve it survives a link that leads to itself
         if not target.is_relative_to(os.path.realpath(raw_dir)):
-            raise _no_file(name, "a file of the raw folder", "a link that leads out of it")
+            raise _not_a_file_error(name, "a file of the raw folder", "a link that leads out of it")
         if target.is_symlink() or not target.is_file():
-            raise _no_file(name, "a file", "a link that leads to none")
-        return [RawFile(target, name)]
+            raise _not_a_file_error(name, "a file", "a link that leads to none")
+        return RawFile(target, name)
     if stat.S_ISDIR(mode):
-        raise _no_file(name, "a file", "a folder called like one")
+        raise _not_a_file_error(name, "a file", "a folder called like one")
     if not stat.S_ISREG(mode):
-        raise _no_file(name, "a file", "a pipe, a socket or a device")
-    return [RawFile(path, name)]
+        raise _not_a_file_error(name, "a file", "a pipe, a socket or a device")
+    return RawFile(path, name)
 
 
-def still_growing(files: list[RawFile]) -> set[RawFile]:
+@dataclass(frozen=True)
+class _SizeAndTime:
+    """How large a file is, and when it was last written to, in nanoseconds since 1970."""
+
+    size: int
+    changed_at: int
+
+
+def find_growing(files: list[RawFile]) -> set[RawFile]:
     """Return those of ``files`` that somebody is writing to.
 
     A file that was changed lately, by the clock of this machine or of another, is looked at again after a second.
     """
-    now = time.time()
-    seen = {file: _looks(file) for file in files}
-    lately = [file for file, looks in seen.items() if looks and looks[1] / 1e9 > now - SETTLING_SECONDS]
-    if lately:
+    settled_before = (time.time() - SETTLING_SECONDS) * 1e9
+    first_look = {file: _look_at(file) for file in files}
+    changed_lately = [file for file, look in first_look.items() if look and look.changed_at > settled_before]
+    if changed_lately:
         time.sleep(SETTLING_SECONDS)
-    return {file for file in lately if _looks(file) != seen[file]}
+    return {file for file in changed_lately if _look_at(file) != first_look[file]}
 
 
-def _looks(file: RawFile) -> tuple[int, int] | None:
+def _look_at(file: RawFile) -> _SizeAndTime | None:
+    """Return a file's size and time; None where it is gone."""
     try:
         status = file.path.stat()
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return _SizeAndTime(status.st_size, status.st_mtime_ns)
 
 
-def _orphans(folder: Path, source: str) -> list[SourceFileError]:
+def _find_orphaned_sidecars(folder: Path, source: str) -> list[SourceFileError]:
     """Return an error for each sidecar whose file is not there: the file may have been renamed."""
     errors = []
-    for path, problem in _walk(folder):
+    for path, problem in _walk_folder(folder):
         is_sidecar = problem is None and path.suffix == ".yaml" and not path.name.startswith(".")
         if is_sidecar and not os.path.lexists(path.with_suffix("")):
             name = "/".join([source, *map(printable_name, path.relative_to(folder).parts)])
@@ -180,13 +192,13 @@ def _orphans(folder: Path, source: str) -> list[SourceFileError]:
     return errors
 
 
-def _no_file(name: str, expected: str, found: str) -> SourceFileError:
+def _not_a_file_error(name: str, expected: str, found: str) -> SourceFileError:
     return SourceFileError(
         "not_a_file", file=name, expected=expected, found=found, remedy="Put the file itself there, or remove it."
     )
 
 
-def too_large(name: str, size: int) -> SourceFileError:
+def too_large_error(name: str, size: int) -> SourceFileError:
     """Return the error that a file is larger than any may be."""
     return SourceFileError(
         "refused_file",
@@ -197,7 +209,7 @@ def too_large(name: str, size: int) -> SourceFileError:
     )
 
 
-def unreadable(name: str, error: OSError) -> SourceFileError:
+def no_access_error(name: str, error: OSError) -> SourceFileError:
     """Return the error that the system did not let us read a file or a folder: the machine's, not the publisher's."""
     return SourceFileError(
         "no_access",

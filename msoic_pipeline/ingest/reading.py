@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import multiprocessing
 import os
 import resource
@@ -31,6 +32,7 @@ from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.layout import load_source
 
 Answer = TypeVar("Answer")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
         finally:
             workbook.close()
     except SourceFileError as error:
-        return FileReading(release, _about(asked, error))
+        return FileReading(release, _name_as_asked(asked, error))
     except MemoryError:
-        return FileReading(release, _over_memory(asked.name), blame="limits")
+        return FileReading(release, _over_memory_error(asked.name), blame="limits")
     except OSError as error:
         return FileReading(release, _machine_failed(asked.name, error), blame="machine")
     except Exception as error:
@@ -74,10 +76,22 @@ def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReadin
     """Read files in worker processes, as many at a time as there are processors; return what came of each."""
     calls = [(file.content, (file, staging_dir)) for file in asked]
     answers = call_in_workers(read_file, calls)
-    return [
-        answer if isinstance(answer, FileReading) else FileReading(None, _about(file, answer), blame="limits")
+    readings = [
+        answer if isinstance(answer, FileReading) else FileReading(None, _name_as_asked(file, answer), blame="limits")
         for file, answer in zip(asked, answers, strict=True)
     ]
+    # Workers have no terminal and no log: this process speaks for them.
+    for file, reading in zip(asked, readings, strict=True):
+        _log_reading(file, reading)
+    return readings
+
+
+def _log_reading(asked: FileAsked, reading: FileReading) -> None:
+    """Say what came of a file. Of a sensitive source not which one it was: its name may be a person's."""
+    name = f"a file of {asked.source}" if load_source(asked.source).sensitive else asked.name
+    size = asked.content.stat().st_size if asked.content.exists() else 0
+    outcome = f"refused ({reading.error.rule})" if reading.error else "read"
+    _LOG.info("%s: %s bytes, %s", name, f"{size:,}", outcome)
 
 
 def call_in_workers(
@@ -88,13 +102,13 @@ def call_in_workers(
     Returns its answers in order; for a file that took more than it may, the error that says so. A worker that had read
     other files before it ran out of memory may have been short of it for their sake: the file is tried again alone.
     """
-    answers = _call(_pool(), function, calls)
-    again = [place for place, answer in enumerate(answers) if isinstance(answer, _Died) and answer.may_be_memory]
+    answers = _call_in_pool(_shared_pool(), function, calls)
+    again = [place for place, answer in enumerate(answers) if isinstance(answer, _WorkerEnded) and answer.may_be_memory]
     if again:
         with _new_pool(workers=1, tasks=1) as pool:
             for place in again:
-                (answers[place],) = _call(pool, function, [calls[place]])
-    return [answer.error if isinstance(answer, _Died) else answer for answer in answers]
+                (answers[place],) = _call_in_pool(pool, function, [calls[place]])
+    return [answer.error if isinstance(answer, _WorkerEnded) else answer for answer in answers]
 
 
 def call_in_worker(function: Callable[..., Answer], path: Path, *arguments: Any) -> Answer:
@@ -112,7 +126,7 @@ def call_in_worker(function: Callable[..., Answer], path: Path, *arguments: Any)
 
 
 @dataclass(frozen=True)
-class _Died:
+class _WorkerEnded:
     """A worker was ended while it read a file."""
 
     error: SourceFileError
@@ -120,7 +134,7 @@ class _Died:
 
 
 @cache
-def _pool() -> ProcessPool:
+def _shared_pool() -> ProcessPool:
     """The workers of this process: started when first needed, ended with it."""
     return _new_pool(workers())
 
@@ -151,26 +165,26 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(end_signal, signal.SIGKILL)
 
 
-def _call(
+def _call_in_pool(
     pool: ProcessPool, function: Callable[..., Answer], calls: Sequence[tuple[Path, tuple[Any, ...]]]
 ) -> list[Any]:
     waiting = []
     for path, arguments in calls:
         seconds = processor_seconds(path.stat().st_size if path.exists() else 0)
-        task = pool.schedule(_within, (function, seconds, arguments), timeout=seconds * WALL_TIMES_PROCESSOR)
+        task = pool.schedule(_call_within, (function, seconds, arguments), timeout=seconds * WALL_TIMES_PROCESSOR)
         waiting.append((path, seconds, task))
     answers: list[Any] = []
     for path, seconds, task in waiting:
         try:
             answers.append(task.result())
         except TookTooLong:
-            answers.append(_Died(_over_time(path.name, seconds * WALL_TIMES_PROCESSOR, "seconds"), False))
+            answers.append(_WorkerEnded(_over_time_error(path.name, seconds * WALL_TIMES_PROCESSOR, "seconds"), False))
         except ProcessExpired as ended:
-            answers.append(_death(path.name, ended.exitcode, seconds))
+            answers.append(_explain_end(path.name, ended.exitcode, seconds))
     return answers
 
 
-def _within(function: Callable[..., Answer], seconds: int, arguments: tuple[Any, ...]) -> Answer:
+def _call_within(function: Callable[..., Answer], seconds: int, arguments: tuple[Any, ...]) -> Answer:
     """Call ``function`` with so much processor time: the system ends the process that takes more."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     end = int(used.ru_utime + used.ru_stime) + 1 + seconds
@@ -178,11 +192,12 @@ def _within(function: Callable[..., Answer], seconds: int, arguments: tuple[Any,
     return function(*arguments)
 
 
-def _death(name: str, exit_code: int | None, seconds: int) -> _Died:
+def _explain_end(name: str, exit_code: int | None, seconds: int) -> _WorkerEnded:
+    """Return why a worker was ended, as far as its exit code tells."""
     if exit_code == -signal.SIGXCPU:
-        return _Died(_over_time(name, seconds, "seconds of processor time"), False)
+        return _WorkerEnded(_over_time_error(name, seconds, "seconds of processor time"), False)
     # The reader aborts where it is refused memory, so an abort may mean that or a fault of the reader.
-    return _Died(
+    return _WorkerEnded(
         SourceFileError(
             "reader_died",
             file=name,
@@ -205,7 +220,7 @@ def _signal_name(exit_code: int | None) -> str:
 # ---- errors ----------------------------------------------------------------------------------------
 
 
-def _about(asked: FileAsked, error: SourceFileError) -> SourceFileError:
+def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
     """Return an error with the name by which people know the file, or its sidecar."""
     if error.file != f"{asked.name}.yaml":
         error.file = asked.name
@@ -223,7 +238,7 @@ def _check_digest(asked: FileAsked) -> None:
         )
 
 
-def _over_memory(name: str) -> SourceFileError:
+def _over_memory_error(name: str) -> SourceFileError:
     return SourceFileError(
         "over_memory",
         file=name,
@@ -234,7 +249,7 @@ def _over_memory(name: str) -> SourceFileError:
     )
 
 
-def _over_time(name: str, limit: int, unit: str) -> SourceFileError:
+def _over_time_error(name: str, limit: int, unit: str) -> SourceFileError:
     return SourceFileError(
         "over_time",
         file=name,

@@ -56,17 +56,17 @@ def parse_sidecar(content: bytes, name: str, withhold: bool = False) -> dict[str
     """
     try:
         return _read_fields(content)
-    except _Otherwise as error:
+    except _UnexpectedSidecar as error:
         raise SourceFileError(
             "unreadable_sidecar",
             file=name,
             expected=error.expected,
-            found="something else" if withhold else _beginning(error.found),
+            found="something else" if withhold else _shorten_text(error.found),
             remedy="Mend the sidecar.",
         ) from error
 
 
-class _Otherwise(Exception):
+class _UnexpectedSidecar(Exception):
     """A sidecar that says something else than what was expected of it."""
 
     def __init__(self, expected: str, found: str) -> None:
@@ -75,35 +75,37 @@ class _Otherwise(Exception):
 
 
 def _read_fields(content: bytes) -> dict[str, Any]:
+    """Return the fields of a sidecar; raise _UnexpectedSidecar for anything else."""
     if len(content) > MAX_SIDECAR_BYTES:
-        raise _Otherwise(f"at most {MAX_SIDECAR_BYTES:,} bytes", f"{len(content):,} bytes")
-    said: dict[str, Any] = {}
+        raise _UnexpectedSidecar(f"at most {MAX_SIDECAR_BYTES:,} bytes", f"{len(content):,} bytes")
+    fields: dict[str, Any] = {}
     for field, text in _read_lines(content):
         if field not in FIELDS:
-            raise _Otherwise(f"names among {', '.join(FIELDS)}", repr(field))
-        if field in said:
-            raise _Otherwise(f"{field} once", "it again")
+            raise _UnexpectedSidecar(f"names among {', '.join(FIELDS)}", repr(field))
+        if field in fields:
+            raise _UnexpectedSidecar(f"{field} once", "it again")
         try:
-            said[field] = FIELDS[field](text)
+            fields[field] = FIELDS[field](text)
         except ValueError as error:
-            raise _Otherwise(f"{field} to be {error}", repr(text)) from error
-    return said
+            raise _UnexpectedSidecar(f"{field} to be {error}", repr(text)) from error
+    return fields
 
 
 def _read_lines(content: bytes) -> list[tuple[str, str]]:
-    """Return the names and texts of a flat mapping; raise _Otherwise for anything else."""
+    """Return the names and texts of a flat mapping; raise _UnexpectedSidecar for anything else."""
     try:
-        texts = list(_texts(yaml.parse(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)))
+        texts = list(_read_texts(yaml.parse(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)))
     # YAML's reader lets errors of numbers through: of an escape beyond Unicode, of a version of 5,000 digits.
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise _Otherwise(LINES, str(error)) from error
+        raise _UnexpectedSidecar(LINES, str(error)) from error
     return list(zip(texts[::2], texts[1::2], strict=True))
 
 
+# What closes the parts of a YAML document says nothing.
 _ENDS = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent, yaml.MappingEndEvent)
 
 
-def _texts(events: Iterable[yaml.Event]) -> Iterator[str]:
+def _read_texts(events: Iterable[yaml.Event]) -> Iterator[str]:
     """Yield names and texts by turns. What is not a flat mapping is refused where it begins, and read no further.
 
     That bounds the time: YAML's reader would go on for minutes over 60,000 opening brackets.
@@ -111,18 +113,18 @@ def _texts(events: Iterable[yaml.Event]) -> Iterator[str]:
     begun: set[type[yaml.Event]] = set()
     for event in events:
         if getattr(event, "anchor", None) or getattr(event, "tag", None):
-            raise _Otherwise(LINES, "an anchor, an alias or a tag")
+            raise _UnexpectedSidecar(LINES, "an anchor, an alias or a tag")
         if isinstance(event, yaml.MappingStartEvent | yaml.DocumentStartEvent):
             if type(event) in begun:
-                raise _Otherwise(LINES, "several documents or nested ones")
+                raise _UnexpectedSidecar(LINES, "several documents or nested ones")
             begun.add(type(event))
         elif isinstance(event, yaml.ScalarEvent):
             if yaml.MappingStartEvent not in begun:
-                raise _Otherwise(LINES, repr(event.value))
+                raise _UnexpectedSidecar(LINES, repr(event.value))
             yield str(event.value)
         elif not isinstance(event, _ENDS):
-            raise _Otherwise(LINES, "a list or an alias")
+            raise _UnexpectedSidecar(LINES, "a list or an alias")
 
 
-def _beginning(text: str) -> str:
+def _shorten_text(text: str) -> str:
     return printable(" ".join(text[:300].split()))

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.declarations import Declaration, wrong_places
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
@@ -22,19 +23,16 @@ from msoic_pipeline.model.geography import Division, Nation, divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS
-from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import Reporters, load_source
 
 FILE = "msoic_pipeline/kpis/definitions.yaml"
+# Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.
+FEWEST_REPORTERS = 3
 
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Condition(_Strict):
+class Condition(Declaration):
     """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``."""
 
     values: tuple[str | bool, ...]
@@ -57,7 +55,7 @@ class Condition(_Strict):
         return column.not_in(self.values) if self.negated else column.in_(self.values)
 
 
-class Term(_Strict):
+class Term(Declaration):
     """The sum of a measure over the rows of a fact that meet ``where``.
 
     ``measure`` may be left out where the fact has only one. ``where`` names columns of the fact, or, such as
@@ -172,13 +170,14 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
         raise ValueError(f"{name} has no member {unknown[0]!r}: expected one of {', '.join(members)}")
 
 
-class Kpi(_Strict):
+class Kpi(Declaration):
     """A measure of the programme.
 
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
     ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the
-    ground that the source covers; ``below`` are the geographies into which it is divided.
+    ground that the source covers; ``below`` are the geographies into which it is divided. ``matures`` names the column
+    of kpi_value that keeps growing for years after its period: what it will come to is estimated (``kpis.maturity``).
     """
 
     kpi_id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -193,6 +192,7 @@ class Kpi(_Strict):
     period_kinds: tuple[PeriodKind, ...] = ()
     national: Nation
     below: tuple[Division, ...] = ()
+    matures: Literal["value", "numerator"] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Kpi:
@@ -288,6 +288,14 @@ def parse_definitions(text: str) -> tuple[Kpi, ...]:
 def load_definitions() -> tuple[Kpi, ...]:
     """Return the declared KPIs. Raises ValueError where the file is not well formed, saying how."""
     return parse_definitions(_definitions_text())
+
+
+def find_definition(kpi_id: str) -> Kpi:
+    """Return the KPI of that name. Raises LookupError where there is none, naming those that there are."""
+    by_id = {kpi.kpi_id: kpi for kpi in load_definitions()}
+    if kpi_id not in by_id:
+        raise LookupError(f"no KPI {kpi_id!r}; KPIs are {', '.join(by_id)}")
+    return by_id[kpi_id]
 
 
 @cache

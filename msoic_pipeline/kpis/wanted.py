@@ -112,7 +112,7 @@ def list_wanted(kpis: Sequence[Kpi], wanted: Periods, unit_places: Sequence[sa.R
                 "over_time": term.over_time,
                 "scheme": term.scheme,
                 "has_many_reporters": term.has_many_reporters,
-                "is_yearly": term.term.reporters.every == "calendar_year",
+                "is_yearly": term.term.reporters.is_yearly,
             }
         )
         nation = geographies[NATIONAL, term.nation]

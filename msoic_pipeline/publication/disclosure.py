@@ -3,25 +3,58 @@
 Whoever has the exports can add and subtract: months of a quarter, quarters of a year, one KPI's denominator and
 another's numerator. So it is not enough that a figure itself is of several reporters; its difference from every other
 one that counts the same must be too.
+
+Examples, with the fewest reporters that a figure must be of, which is three:
+
+- In February two forces returned. Each knows its own figure, and so the other's: February is kept back.
+- In January and March five forces did, and both are shown. Then the quarter has 5 + 2 + 5 = 12 returns, enough for
+  itself; but the quarter less January less March is February. So it is kept back too, and the year around it.
+- In a month ten forces say of which type their investigations are, and nine of which nationality the suspects are.
+  Both would do alone; their difference is the investigations of the one that left nationality out. The KPI with the
+  fewer returns is kept back. With eight it would be too; with seven it may be shown, since three make the difference.
+- Live investigations are a stock: a quarter's figure has each force's last return in it. One force has none for June:
+  the quarter's figure is June's, which is published, plus that force's of May. The quarter is kept back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, Kpi, load_definitions
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 SUPPRESSED = "suppressed"
-# Of two, each could tell the other's.
-FEWEST_REPORTERS = 3
 FIGURES = ["value", "numerator", "denominator"]
 PLACE = ["kpi_id", "period_kind", "geography_kind", "geography_code"]
 # Columns that compare with another period, by the column that names its start.
 COMPARED = {"previous_start": "previous", "year_before_start": "year_before"}
+
+
+@dataclass(frozen=True)
+class CountedValue:
+    """A value by the number of its row: how many returns it is of, and how many were due."""
+
+    row: int
+    kpi: Kpi
+    received: int
+    expected: int
+
+
+@dataclass(frozen=True)
+class SpannedValue:
+    """A value by the number of its row: the first and the last day that it is about."""
+
+    row: int
+    first: dt.date
+    last: dt.date
+
+    def contains(self, other: SpannedValue) -> bool:
+        """Return whether another value's days are all among these."""
+        return self.first <= other.first and other.last <= self.last
 
 
 def publishable(values: pd.DataFrame) -> pd.DataFrame:
@@ -32,71 +65,97 @@ def publishable(values: pd.DataFrame) -> pd.DataFrame:
     """
     sensitive = {kpi.kpi_id: kpi for kpi in load_definitions() if kpi.is_sensitive}
     is_sensitive = values["kpi_id"].isin(list(sensitive))
-    kept = values[~is_sensitive | (values["geography_kind"] == "national")].reset_index(drop=True)
-    hidden = _hidden(kept[kept["kpi_id"].isin(list(sensitive))], sensitive)
-    return _without(kept, kept.index.to_series().isin(hidden))
+    is_national = values["geography_kind"] == "national"
+    shown = values[~is_sensitive | is_national].reset_index(drop=True)
+    to_judge = shown[shown["kpi_id"].isin(list(sensitive))]
+    kept_back = _rows_to_keep_back(to_judge, sensitive)
+    return _without_figures(shown, shown.index.to_series().isin(kept_back))
 
 
-def parts_of_a_reporter(kpi: Kpi, period_kind: str) -> int:
-    """Return how many of ``parts_received`` one reporter can account for."""
+def returns_of_a_reporter(kpi: Kpi, period_kind: str) -> int:
+    """Return how many of the returns behind a figure may be one reporter's: of a quarter's sum of months three."""
     months = {"month": 1, "quarter": 3}[kpi.numerator.grain]
     return 1 if kpi.over_time == "last" else PERIOD_MONTHS[period_kind] // months
 
 
-def _hidden(values: pd.DataFrame, kpis: dict[str, Kpi]) -> set[int]:
-    """Return which rows are to be kept back."""
-    hidden: set[int] = set()
-    for (kind, _), together in values.groupby(["period_kind", "period_start"]):
-        parts = together[["kpi_id", "parts_received", "parts_expected"]]
-        rows: list[tuple[int, str, int, int]] = list(parts.itertuples(name=None))
+def _rows_to_keep_back(values: pd.DataFrame, kpis: dict[str, Kpi]) -> set[int]:
+    """Return which rows are to be kept back: first within each period, then the longer periods around those."""
+    kept_back: set[int] = set()
+    for (period_kind, _), of_period in values.groupby(["period_kind", "period_start"]):
+        counted = _counted(of_period, kpis)
+        # A sum is of all months, a stock of the last: they count different things, and do not tell of each other.
         for over_time in ("sum", "last"):
-            its = [(row, kpis[name], got, due) for row, name, got, due in rows if kpis[name].over_time == over_time]
-            hidden.update(_of_a_period(its, str(kind)))
-    for _, series in values.groupby(["kpi_id", "geography_code"]):
-        if kpis[str(series["kpi_id"].iloc[0])].over_time == "sum":
-            hidden.update(_around(series, hidden))
+            alike = [value for value in counted if value.kpi.over_time == over_time]
+            kept_back.update(kept_back_in_period(alike, str(period_kind)))
+    for _, of_kpi in values.groupby(["kpi_id", "geography_code"]):
+        if kpis[str(of_kpi["kpi_id"].iloc[0])].over_time == "sum":
+            kept_back.update(kept_back_around(_spanned(of_kpi), kept_back))
     has_figures = values[FIGURES].notna().any(axis=1)
-    return {row for row in hidden if has_figures[row]}
+    return {row for row in kept_back if has_figures[row]}
 
 
-def _of_a_period(rows: list[tuple[int, Kpi, int, int]], kind: str) -> Iterator[int]:
-    """Yield which of the KPIs of one period are to be kept back, for themselves or beside each other."""
-    last_shown: int | None = None
-    for row, kpi, received, expected in sorted(rows, key=lambda each: -each[2]):
-        too_few = (FEWEST_REPORTERS - 1) * parts_of_a_reporter(kpi, kind)
-        is_longer = PERIOD_MONTHS[kind] > PERIOD_MONTHS[kpi.numerator.grain]
-        if received <= too_few:
-            yield row
-        elif kpi.over_time == "last" and is_longer and received < expected:
-            # A reporter without a return of the last month counts with an earlier one: less the last month's figure,
-            # which is published too, that one is left.
-            yield row
-        elif last_shown is not None and received != last_shown and last_shown - received <= too_few:
+def _counted(values: pd.DataFrame, kpis: dict[str, Kpi]) -> list[CountedValue]:
+    columns = values[["kpi_id", "parts_received", "parts_expected"]]
+    return [
+        CountedValue(row, kpis[kpi_id], received, expected)
+        for row, kpi_id, received, expected in columns.itertuples(name=None)
+    ]
+
+
+def _spanned(values: pd.DataFrame) -> list[SpannedValue]:
+    columns = values[["period_start", "period_end"]]
+    return [SpannedValue(row, first, last) for row, first, last in columns.itertuples(name=None)]
+
+
+def kept_back_in_period(values: Sequence[CountedValue], period_kind: str) -> Iterator[int]:
+    """Yield which of the KPIs of one period are to be kept back, for themselves or beside each other.
+
+    They are looked at from the most returns to the fewest, each beside the one that was last found fit to be shown.
+    """
+    returns_shown: int | None = None
+    for value in sorted(values, key=lambda value: -value.received):
+        # So many returns may be of two reporters.
+        too_few = (FEWEST_REPORTERS - 1) * returns_of_a_reporter(value.kpi, period_kind)
+        if value.received <= too_few or _tells_an_earlier_return(value, period_kind):
+            yield value.row
+        elif returns_shown is not None and 0 < returns_shown - value.received <= too_few:
             # All count the same investigations, by type or by nationality: the difference is who left one out.
-            yield row
+            yield value.row
         else:
-            last_shown = received
+            returns_shown = value.received
 
 
-def _around(series: pd.DataFrame, hidden: set[int]) -> Iterator[int]:
-    """Yield the longer periods of a KPI that contain one that is kept back: less the others, they would tell it."""
-    spans: list[tuple[int, Any, Any]] = list(series[["period_start", "period_end"]].itertuples(name=None))
-    kept_back = [(start, end) for row, start, end in spans if row in hidden]
-    for row, first, last in spans:
-        if any(first <= start and end <= last for start, end in kept_back):
-            yield row
+def _tells_an_earlier_return(value: CountedValue, period_kind: str) -> bool:
+    """Return whether a stock of a longer period holds an earlier return of a reporter that has none of its last month.
+
+    Less the last month's figure, which is published too, that one is left.
+    """
+    is_longer = PERIOD_MONTHS[period_kind] > PERIOD_MONTHS[value.kpi.numerator.grain]
+    return value.kpi.over_time == "last" and is_longer and value.received < value.expected
 
 
-def _without(values: pd.DataFrame, hidden: pd.Series) -> pd.DataFrame:
-    """Return the values without the figures of the rows that are hidden, in other rows' comparisons neither."""
-    gone = values.loc[hidden, [*PLACE, "period_start"]]
+def kept_back_around(values: Sequence[SpannedValue], kept_back: set[int]) -> Iterator[int]:
+    """Yield the longer periods of a KPI that contain one that is kept back: less the others, they would tell it.
+
+    Those that are kept back contain themselves.
+    """
+    gaps = [value for value in values if value.row in kept_back]
+    for value in values:
+        if any(value.contains(gap) for gap in gaps):
+            yield value.row
+
+
+def _without_figures(values: pd.DataFrame, is_kept_back: pd.Series) -> pd.DataFrame:
+    """Return the values without the figures of some rows, also where other rows are compared with them."""
+    gone = values.loc[is_kept_back, [*PLACE, "period_start"]]
     values = values.copy()
-    values.loc[hidden, FIGURES] = None
-    values.loc[hidden, "status"] = SUPPRESSED
+    values.loc[is_kept_back, FIGURES] = None
+    values.loc[is_kept_back, "status"] = SUPPRESSED
     for start, name in COMPARED.items():
-        other = gone.rename(columns={"period_start": start}).assign(is_gone=True)
-        its = values[[*PLACE, start]].merge(other, how="left", on=[*PLACE, start])["is_gone"].notna().to_numpy()
-        values.loc[its, f"{name}_value"] = None
-        values.loc[its, f"{name}_status"] = SUPPRESSED
-        values.loc[its | hidden, [f"difference_on_{name}", f"change_on_{name}"]] = None
+        gone_by_start = gone.rename(columns={"period_start": start}).assign(is_gone=True)
+        compared = values[[*PLACE, start]].merge(gone_by_start, how="left", on=[*PLACE, start])
+        is_other_gone = compared["is_gone"].notna().to_numpy()
+        values.loc[is_other_gone, f"{name}_value"] = None
+        values.loc[is_other_gone, f"{name}_status"] = SUPPRESSED
+        values.loc[is_other_gone | is_kept_back, [f"difference_on_{name}", f"change_on_{name}"]] = None
     return values

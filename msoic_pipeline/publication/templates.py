@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
 from msoic_pipeline.model import members
-from msoic_pipeline.workbooks.layout import Layout, load_source
+from msoic_pipeline.workbooks.layout import LabelColumn, Layout, Source, load_source
 
-COVER = {
-    "force_returns": ("Return", "Modern slavery investigations: monthly force return"),
-    "programme_activity": ("Cover", "Modern Slavery and Organised Immigration Crime Programme: activity"),
+
+@dataclass(frozen=True)
+class ReturnTemplate:
+    """What a kind of return needs besides its layouts: its cover sheet, and whether figures have decimals."""
+
+    cover_sheet: str
+    title: str
+    figures: str
+
+
+TEMPLATES = {
+    "force_returns": ReturnTemplate("Return", "Modern slavery investigations: monthly force return", "integer"),
+    "programme_activity": ReturnTemplate(
+        "Cover", "Modern Slavery and Organised Immigration Crime Programme: activity", "decimal"
+    ),
 }
+# What a spreadsheet shows beside the cell of the cover sheet that is to be filled in, by the label next to it.
 HINTS = {
     "Force": "Name of the force",
     "Month": "First day of the month, as a date",
@@ -30,52 +44,78 @@ def write_template(kind: str, target: Path) -> None:
 
     Raises ValueError for any other kind.
     """
-    if kind not in COVER:
-        raise ValueError(f"expected {' or '.join(COVER)}, found {kind!r}")
-    source = load_source(kind)
+    if kind not in TEMPLATES:
+        raise ValueError(f"expected {' or '.join(TEMPLATES)}, found {kind!r}")
+    template, source = TEMPLATES[kind], load_source(kind)
     with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False}) as workbook:
-        bold = workbook.add_format({"bold": True})
-        wrap = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-        date = workbook.add_format({"num_format": "dd/mm/yyyy"})
-        name, title = COVER[kind]
-        cover = workbook.add_worksheet(name)
-        cover.set_column(0, 1, 40)
-        cover.write(0, 0, title, bold)
-        cover.write_row(1, 0, ["Template version", VERSION])
-        for row, stamp in enumerate(source.stamps.values(), start=2):
-            cover.write(row, 0, stamp.label)
-            cover.write_blank(row, 1, None, date)
-            cover.data_validation(row, 1, row, 1, {"validate": "any", "input_message": HINTS.get(stamp.label, "")})
+        _write_cover(workbook, template, source)
         for table in source.tables:
-            layout = table.layouts[-1]
-            sheet = workbook.add_worksheet(layout.sheet.name.strip("^$"))
-            headers = _headers(layout)
-            sheet.set_column(0, len(headers) - 1, 18)
-            sheet.write_row(0, 0, headers, wrap)
-            sheet.freeze_panes(1, 0)
-            _offer_choices(sheet, layout, kind)
+            _write_table(workbook, table.layouts[-1], template.figures)
 
 
-def _headers(layout: Layout) -> list[str]:
-    labels = [column.header[0] for column in layout.columns]
-    figures = [measure.header[0] for measure in layout.measures]
-    for level in layout.levels:
-        figures += [spellings[0] if spellings else member for member, spellings in level.members.items()]
-    return labels + figures + list(layout.ignore)
+def _write_cover(workbook: xlsxwriter.Workbook, template: ReturnTemplate, source: Source) -> None:
+    """Write the sheet that says whose return it is, and of when: a label and a cell to fill in for each stamp."""
+    bold = workbook.add_format({"bold": True})
+    date = workbook.add_format({"num_format": "dd/mm/yyyy"})
+    cover = workbook.add_worksheet(template.cover_sheet)
+    cover.set_column(0, 1, 40)
+    cover.write(0, 0, template.title, bold)
+    cover.write_row(1, 0, ["Template version", VERSION])
+    for row, stamp in enumerate(source.stamps.values(), start=2):
+        cover.write(row, 0, stamp.label)
+        cover.write_blank(row, 1, None, date)
+        hint = {"validate": "any", "input_message": HINTS.get(stamp.label, "")}
+        cover.data_validation(row, 1, row, 1, hint)
 
 
-def _offer_choices(sheet: Any, layout: Layout, kind: str) -> None:
+def _write_table(workbook: xlsxwriter.Workbook, layout: Layout, figures: str) -> None:
+    """Write a sheet with a layout's headers, lists to choose from below its labels, and rules below its figures."""
+    heading = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+    sheet = workbook.add_worksheet(layout.sheet.name.strip("^$"))
+    labels, measures = _label_headers(layout), _figure_headers(layout)
+    headers = [*labels, *measures, *layout.ignore]
+    sheet.set_column(0, len(headers) - 1, 18)
+    sheet.write_row(0, 0, headers, heading)
+    sheet.freeze_panes(1, 0)
     for number, column in enumerate(layout.columns):
-        choices: list[str] = []
-        if column.parse.startswith("one_of:"):
-            choices = [choice.split("=")[0] for choice in column.parse.removeprefix("one_of:").split("|")]
-        elif column.parse == "exploitation":
-            choices = [row["exploitation"] for row in members.rows("exploitation_types.csv")]
-        if choices:  # combinations may be typed in, so a choice outside the list only warns
-            rule = {"validate": "list", "source": choices, "error_type": "warning"}
-            sheet.data_validation(1, number, BLANK_ROWS, number, rule)
-    first = len(layout.columns)
-    last = first + len(layout.measures) + sum(len(level.members) for level in layout.levels) - 1
-    whole = {"validate": "integer" if kind == "force_returns" else "decimal", "criteria": ">=", "value": 0}
-    whole |= {"error_title": "A number", "error_message": "A number, zero or more. Leave blank what is not known."}
-    sheet.data_validation(1, first, BLANK_ROWS, last, whole)
+        _offer_choices(sheet, number, _choices(column))
+    _accept_only_figures(sheet, len(labels), len(labels) + len(measures) - 1, figures)
+
+
+def _label_headers(layout: Layout) -> list[str]:
+    return [column.header[0] for column in layout.columns]
+
+
+def _figure_headers(layout: Layout) -> list[str]:
+    """Return the headers of the columns with figures: of a layout with levels one a member, by its first spelling."""
+    headers = [measure.header[0] for measure in layout.measures]
+    for level in layout.levels:
+        headers += [spellings[0] if spellings else member for member, spellings in level.members.items()]
+    return headers
+
+
+def _choices(column: LabelColumn) -> list[str]:
+    """Return what may stand in a column, where that is a list: ``one_of:Live=live|Closed=closed`` offers two words."""
+    if column.parse.startswith("one_of:"):
+        return [choice.split("=")[0] for choice in column.parse.removeprefix("one_of:").split("|")]
+    if column.parse == "exploitation":
+        return [row["exploitation"] for row in members.rows("exploitation_types.csv")]
+    return []
+
+
+def _offer_choices(sheet: Any, column: int, choices: list[str]) -> None:
+    """Offer a list below a header; combinations may be typed in, so that what is not in it only warns."""
+    if choices:
+        rule = {"validate": "list", "source": choices, "error_type": "warning"}
+        sheet.data_validation(1, column, BLANK_ROWS, column, rule)
+
+
+def _accept_only_figures(sheet: Any, first_column: int, last_column: int, figures: str) -> None:
+    rule = {
+        "validate": figures,
+        "criteria": ">=",
+        "value": 0,
+        "error_title": "A number",
+        "error_message": "A number, zero or more. Leave blank what is not known.",
+    }
+    sheet.data_validation(1, first_column, BLANK_ROWS, last_column, rule)

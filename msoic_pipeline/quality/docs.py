@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.ingest.sheet_checks import SHEET_CHECKS
-from msoic_pipeline.quality.row_checks import ROW_CHECKS
-from msoic_pipeline.quality.warehouse_checks import WAREHOUSE_CHECKS
+from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _SHOWN = "releases.json"
@@ -71,30 +70,48 @@ def shown_releases(docs_dir: Path, source: str) -> set[str]:
         return set()
 
 
-# What went wrong with a source's site when it was last built in this process.
-_problems: dict[str, str] = {}
+# What went wrong with a source's site, and with the page that leads to it, when last written in this process.
+_problems: dict[tuple[str, str], str] = {}
 
 
 def problem(source: str) -> str:
-    """Return why a source's site could not be built, in words; empty where it was, or there was no need."""
-    return _problems.get(source, "")
+    """Return why a source's site or the page that leads to it could not be written, in words; empty where there is
+    nothing to tell.
+    """
+    return next((_problems[source, part] for part in ("site", "index") if (source, part) in _problems), "")
 
 
-def try_build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
-    """Build a source's site; where that fails remember why, since no page may keep figures from loading."""
-    _problems.pop(source.source, None)
+@contextmanager
+def _remembered_problem(source: str, part: str) -> Iterator[None]:
+    """Remember what goes wrong within instead of raising it, since no page may keep figures from loading."""
+    _problems.pop((source, part), None)
     try:
-        build_site(context, source, docs_dir, releases)
+        yield
     except Exception as error:
         # The kind of error and its place alone: a page's own words may hold values of force returns.
         words = str(error) if isinstance(error, OSError) else type(error).__name__
-        _problems[source.source] = (
+        _problems[source, part] = (
             f"the Data Docs cannot be written ({words}): free space in the output folder, or mend it, and run again"
         )
 
 
-def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> Path:
-    """Build a source's site from all that a Great Expectations ``context`` holds; return the page that leads to all.
+def try_build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
+    """Build a source's site; where that fails, ``problem`` says why."""
+    with _remembered_problem(source.source, "site"):
+        build_site(context, source, docs_dir, releases)
+
+
+def try_write_index(source: Source, docs_dir: Path, checks: Sequence[CheckWords]) -> None:
+    """Write the page that leads to the sites, where there are any; where that fails, ``problem`` of ``source`` says
+    why.
+    """
+    with _remembered_problem(source.source, "index"):
+        if docs_dir.is_dir():
+            write_index(docs_dir, checks)
+
+
+def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
+    """Build a source's site from all that a Great Expectations ``context`` holds.
 
     The site is built aside and then put in the place of the former one; it remembers the names of ``releases``.
     """
@@ -123,22 +140,26 @@ def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[
         aside.rename(docs_dir / source.source)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return _write_index(docs_dir)
 
 
-def _write_index(docs_dir: Path) -> Path:
+def write_index(docs_dir: Path, checks: Sequence[CheckWords]) -> None:
+    """Write the page that leads to the sites of all sources, with the checks that are written by hand.
+
+    A page that says so already is left alone.
+    """
     sources = "\n".join(
         f'<li><a href="{name}/index.html">{escape(load_source(name).title)}</a></li>'
         for name in SOURCES
         if site_index(docs_dir, name).is_file()
     )
-    written = ((check.name, check.severity, check.reason) for check in (*ROW_CHECKS, *WAREHOUSE_CHECKS))
-    checks = "\n".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{severity}</td><td>{escape(reason)}</td></tr>'
-        for name, severity, reason in (*SHEET_CHECKS, *written)
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(check.name)}</th><td>{check.severity}</td><td>{escape(check.reason)}</td></tr>'
+        for check in checks
     )
+    page = _PAGE.format(sources=sources, checks=rows)
     index = docs_index(docs_dir)
+    if index.is_file() and index.read_text(encoding="utf-8") == page:
+        return
     aside = index.with_suffix(".partial")
-    aside.write_text(_PAGE.format(sources=sources, checks=checks), encoding="utf-8")
+    aside.write_text(page, encoding="utf-8")
     aside.replace(index)
-    return index

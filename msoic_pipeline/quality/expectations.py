@@ -24,13 +24,14 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.ingest.known_faults import accepted_words, accepting, faults_of
-from msoic_pipeline.ingest.sheet_checks import Finding
+from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.known_faults import accepted_words, faults_of, find_accepting
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members, metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import docs
+from msoic_pipeline.quality.publishers import checks_module
 from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.quality.verdicts import WITHHELD
 from msoic_pipeline.workbooks.layout import Source
@@ -89,13 +90,13 @@ def expectations_of(fact: sa.Table) -> list[Expectation]:
     """Return what a fact table expects of its rows, by its declaration and by the members known beforehand."""
     result = [Expectation("no_rows", (), "ExpectTableRowCountToBeBetween", {"min_value": 1}, "at least one row")]
     for column in fact.columns:
-        result += _of_column(column)
+        result += _column_expectations(column)
     key = tuple(column.name for column in fact.primary_key.columns)
     kind = "ExpectCompoundColumnsToBeUnique"
     return [*result, Expectation("duplicate_key", key, kind, {"column_list": list(key)}, "one row of its key")]
 
 
-def _of_column(column: sa.Column[Any]) -> Iterator[Expectation]:
+def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
     info = column.info
 
     def expect(rule: str, kind: str, expected: str, **arguments: Any) -> Expectation:
@@ -140,55 +141,57 @@ def validate_source(
     Only releases whose findings are not known yet are validated, and those that the source's Data Docs, in
     ``docs_dir/<source>``, have not shown yet. Raises ExpectationError where an expectation cannot be evaluated.
     """
-    known = {release.release.release_id: found for release in staged if (found := _recall(release)) is not None}
+    known = {
+        release.release.release_id: found for release in staged if (found := _recall_findings(release)) is not None
+    }
     names = {release.release.release_id: f"{release.key}/{findings_path(release).name}" for release in staged}
     shown = docs.shown_releases(docs_dir, source.source) if docs_dir else set(names.values())
     new = [r for r in staged if (i := r.release.release_id) not in known or names[i] not in shown]
     if new:
-        context, fresh = _validate(source, new)
+        context, fresh = _validate_releases(source, new)
         if docs_dir:
             docs.try_build_site(context, source, docs_dir, names.values())
         for release in new:
-            _remember(release, fresh[release.release.release_id])
+            _remember_findings(release, fresh[release.release.release_id])
         known |= fresh
     return {release.release.release_id: known[release.release.release_id] for release in staged}
 
 
 @cache
-def _digest(facts: tuple[str, ...]) -> str:
+def _expectations_digest(facts: tuple[str, ...]) -> str:
     hasher = hashlib.sha256()
     for name in facts:
         for expectation in expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
-    hasher.update(code_digest("msoic_pipeline.quality.expectations").encode())
+    own_checks = [module for name in facts if (module := checks_module(FACTS[name].info["source"]))]
+    hasher.update(code_digest("msoic_pipeline.quality.expectations", *own_checks).encode())
     return hasher.hexdigest()[:16]
 
 
 def findings_path(release: StagedRelease) -> Path:
     """Return the file in which the findings of a release stand, or will stand, once validated."""
-    return release.folder / f"findings-{_digest(tuple(release.facts))}.json"
+    return release.folder / f"findings-{_expectations_digest(tuple(release.facts))}.json"
 
 
-def _recall(release: StagedRelease) -> list[Finding] | None:
+def _recall_findings(release: StagedRelease) -> list[Finding] | None:
     try:
-        found = json.loads(findings_path(release).read_text(encoding="utf-8"))
+        written = json.loads(findings_path(release).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    tuples = ("places", "accepted")
-    return [Finding(**finding | {name: tuple(map(tuple, finding[name])) for name in tuples}) for finding in found]
+    return [Finding.from_json(finding) for finding in written]
 
 
-def _remember(release: StagedRelease, findings: list[Finding]) -> None:
+def _remember_findings(release: StagedRelease, findings: list[Finding]) -> None:
     path = findings_path(release)
     aside = path.with_suffix(".partial")
-    aside.write_text(json.dumps([asdict(finding) for finding in findings]), encoding="utf-8")
+    aside.write_text(json.dumps([finding.to_json() for finding in findings]), encoding="utf-8")
     aside.replace(path)
     for other in release.folder.glob("findings-*.json"):
         if other != path:
             other.unlink(missing_ok=True)
 
 
-def _validate(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, dict[str, list[Finding]]]:
+def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, dict[str, list[Finding]]]:
     """Validate the rows of ``releases``, one suite a fact table, in batches of whole releases.
 
     Returns Great Expectations' context, which holds what Data Docs show, and the findings by release.
@@ -211,18 +214,18 @@ def _validate(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, d
         checkpoint = context.checkpoints.add(
             gx.Checkpoint(name=name, validation_definitions=[definition], result_format=shown)
         )
-        for batch in _batches([release for release in releases if name in release.facts], name):
-            rows, owner = _read(batch, fact)
+        for batch in _release_batches([release for release in releases if name in release.facts], name):
+            rows, owner = _read_batch(batch, fact)
             parameters = {"dataframe": rows}
             (outcome,) = checkpoint.run(batch_parameters=parameters).run_results.values()
-            failed = _failed(outcome, name, expectations)
+            failed = _failed_expectations(outcome, name, expectations)
             labels: dict[int, Any] = {}
             if failed:  # which rows failed is asked only then, and never reaches the documentation
                 those = _gx_expectations(fact, expectations, failed)
                 again = gx.ExpectationSuite(name=f"{name} failed", expectations=those)
                 detailed = batches.get_batch(batch_parameters=parameters).validate(again, result_format="COMPLETE")
-                labels = _failed(detailed, name, expectations)
-            for release_id, findings in _by_release(source, batch, fact, rows, owner, expectations, labels):
+                labels = _failed_expectations(detailed, name, expectations)
+            for release_id, findings in _findings_by_release(source, batch, fact, rows, owner, expectations, labels):
                 result[release_id] += findings
             ids = np.array([release.release.release_id for release in batch])
             declared = {release.release.release_id: faults_of(release.release) for release in batch}
@@ -239,20 +242,20 @@ def _gx_expectations(fact: sa.Table, expectations: Sequence[Expectation], number
         getattr(gxe, expectations[number].kind)(
             **expectations[number].arguments,
             severity="critical" if expectations[number].severity == "block" else "warning",
-            notes=_notes(fact, expectations[number]),
+            notes=_notes_on_expectation(fact, expectations[number]),
             meta={"number": number},
         )
         for number in numbers
     ]
 
 
-def _notes(fact: sa.Table, expectation: Expectation) -> str:
+def _notes_on_expectation(fact: sa.Table, expectation: Expectation) -> str:
     if len(expectation.columns) == 1:
         return f"{fact.columns[expectation.columns[0]].comment}"
     return f"Grain: {fact.info['grain']}." if expectation.columns else f"{fact.comment}"
 
 
-def _batches(releases: Sequence[StagedRelease], fact: str) -> Iterator[list[StagedRelease]]:
+def _release_batches(releases: Sequence[StagedRelease], fact: str) -> Iterator[list[StagedRelease]]:
     """Yield releases in groups of at most BATCH_ROWS rows of a fact table, or of one release."""
     batch: list[StagedRelease] = []
     size = 0
@@ -267,7 +270,7 @@ def _batches(releases: Sequence[StagedRelease], fact: str) -> Iterator[list[Stag
         yield batch
 
 
-def _read(releases: Sequence[StagedRelease], fact: sa.Table) -> tuple[pd.DataFrame, np.ndarray]:
+def _read_batch(releases: Sequence[StagedRelease], fact: sa.Table) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the rows of several releases in one frame, and for each row the position of its release."""
     tables = [pq.ParquetFile(release.path(fact.name)).read() for release in releases]
     names = [column.name for column in fact.columns]
@@ -283,7 +286,7 @@ def _read(releases: Sequence[StagedRelease], fact: sa.Table) -> tuple[pd.DataFra
     return rows, np.repeat(np.arange(len(releases)), [table.num_rows for table in tables])
 
 
-def _failed(outcome: Any, name: str, expectations: Sequence[Expectation]) -> dict[int, Any]:
+def _failed_expectations(outcome: Any, name: str, expectations: Sequence[Expectation]) -> dict[int, Any]:
     """Return the numbers of the expectations that failed, with the labels of the rows where it is about rows.
 
     An internal error of Great Expectations is neither success nor failure: raises ExpectationError.
@@ -308,7 +311,7 @@ def _failed(outcome: Any, name: str, expectations: Sequence[Expectation]) -> dic
     return failed
 
 
-def _by_release(
+def _findings_by_release(
     source: Source,
     releases: Sequence[StagedRelease],
     fact: sa.Table,
@@ -328,10 +331,10 @@ def _by_release(
         findings = []
         for check, numbers in checks.items():
             failing: list[tuple[Expectation, pd.DataFrame]] = []
-            accepted: list[tuple[str, ...]] = []
+            accepted: list[Failure] = []
             for number in numbers:
                 if number in faulty and (mine := faulty[number][owners[number] == position]).size:
-                    left, excused = _undeclared(release, expectations[number], rows.loc[mine])
+                    left, excused = _without_declared(release, expectations[number], rows.loc[mine])
                     accepted += excused
                     failing.append((expectations[number], left))
             severity = expectations[numbers[0]].severity
@@ -340,49 +343,55 @@ def _by_release(
                 findings.append(Finding(fact.name, check, severity, size > 0, size, 0, f"{size} rows"))
                 continue
             bad = len(set().union(*(left.index for _, left in failing)))
-            words = _words(failing, fact, source.sensitive) or _about(expectations, numbers)
+            words = _failing_words(failing, fact, source.sensitive) or _columns_that_hold(expectations, numbers)
             detail = words + accepted_words(accepted)
-            places = tuple(
-                place for expectation, left in failing for place in _places(expectation, left, source.sensitive)
+            failures = tuple(
+                failure for expectation, left in failing for failure in _failures(expectation, left, source.sensitive)
             )
-            finding = Finding(fact.name, check, severity, not bad, size, bad, detail, places, tuple(accepted))
+            finding = Finding(fact.name, check, severity, not bad, size, bad, detail, failures, tuple(accepted))
             findings.append(finding)
         yield release.release.release_id, findings
 
 
-def _places(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[tuple[str, ...]]:
-    """Return rule, sheet, cell, what was expected, and text of the first rows that failed, as quarantine has them."""
+def _failures(expectation: Expectation, rows: pd.DataFrame, withhold: bool) -> list[Failure]:
+    """Return the first rows that failed, each with its text as far as it may be told."""
     named = ["sheet", "cell"]
     rows = rows.head(MAX_LISTED)
     places = rows[named].astype(str).to_numpy().tolist()
     texts = rows.drop(columns=named).astype(object).to_numpy(na_value="").tolist()
     return [
-        (expectation.rule, *place, f"expected {expectation.expected}", "" if withhold else " | ".join(map(str, text)))
-        for place, text in zip(places, texts, strict=True)
+        Failure(
+            expectation.rule,
+            sheet,
+            cell,
+            f"expected {expectation.expected}",
+            row_text="" if withhold else " | ".join(map(str, text)),
+        )
+        for (sheet, cell), text in zip(places, texts, strict=True)
     ]
 
 
-def _about(expectations: Sequence[Expectation], numbers: Sequence[int]) -> str:
+def _columns_that_hold(expectations: Sequence[Expectation], numbers: Sequence[int]) -> str:
     columns = list(dict.fromkeys(name for number in numbers for name in expectations[number].columns))
     return f"holds for {', '.join(columns)}"
 
 
-def _undeclared(
+def _without_declared(
     release: StagedRelease, expectation: Expectation, rows: pd.DataFrame
-) -> tuple[pd.DataFrame, list[tuple[str, ...]]]:
-    """Return the failing rows that no declared fault accepts, and those that one does, as a finding has them."""
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Return the failing rows that no declared fault accepts, and the failures that one does."""
     declared = faults_of(release.release)
     places = list(zip(rows["sheet"], rows["cell"], strict=True))
-    faults = [accepting(declared, expectation.rule, *place) for place in places]
-    accepted: list[tuple[str, ...]] = [
-        (expectation.rule, *place, f"expected {expectation.expected}", fault)
-        for place, fault in zip(places, faults, strict=True)
+    faults = [find_accepting(declared, expectation.rule, *place) for place in places]
+    accepted = [
+        Failure(expectation.rule, sheet, cell, f"expected {expectation.expected}", fault=fault)
+        for (sheet, cell), fault in zip(places, faults, strict=True)
         if fault
     ]
     return rows[[not fault for fault in faults]], accepted
 
 
-def _words(failing: Sequence[tuple[Expectation, pd.DataFrame]], fact: sa.Table, sensitive: bool) -> str:
+def _failing_words(failing: Sequence[tuple[Expectation, pd.DataFrame]], fact: sa.Table, sensitive: bool) -> str:
     """Return what was expected and found in the first failing rows, each with its place."""
     parts: list[str] = []
     if failing and failing[0][0].rule == "wrong_type":  # a matter of the whole column
@@ -394,7 +403,7 @@ def _words(failing: Sequence[tuple[Expectation, pd.DataFrame]], fact: sa.Table, 
                 parts.append(f"{place}: expected {expectation.expected}; found it again")
                 continue
             (column,) = expectation.columns
-            value = "nothing" if pd.isna(row[column]) else WITHHELD if sensitive else repr(_plain(row[column]))
+            value = "nothing" if pd.isna(row[column]) else WITHHELD if sensitive else repr(_plain_value(row[column]))
             parts.append(f"{place}: {column}: expected {expectation.expected}; found {value}")
     total = sum(len(rows) for _, rows in failing)
     more = f"; and {total - len(parts)} more" if total > len(parts) else ""
@@ -407,7 +416,7 @@ def _cell_column(expectation: Expectation, fact: sa.Table) -> str:
     return own if len(expectation.columns) == 1 and own in fact.columns else "cell"
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return str(value.date())
     return value.item() if isinstance(value, np.generic) else value

@@ -1,1 +1,7 @@
-"""Reconciled: sources held against themselves and against each other, by rules that are data."""
+"""Sources held against themselves and against each other, by rules that are data.
+
+The way of the figures, a module each: ``rules`` (what is held against what), ``asked`` (one comparison, for which
+quarters), ``summands`` and ``published`` (the figures of both sides), ``sides`` (these added up, and both sides beside
+each other), ``results`` (difference, tolerance, status). ``apply`` writes the results, ``summary`` puts them into
+words, and ``sql`` prints the query of a rule.
+"""

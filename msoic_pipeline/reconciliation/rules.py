@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
+import sqlalchemy as sa
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from msoic_pipeline.declarations import Declaration, wrong_places
 from msoic_pipeline.kpis.definitions import PeriodKind, Term
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, ComparedDivision, Nation, compared_divisions
 from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period
-from msoic_pipeline.workbooks.errors import wrong_places
 from msoic_pipeline.workbooks.layout import load_source
 
 PUBLISHED_TOTALS = "published totals"
+Severity = Literal["block", "warn"]
 
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _listed(written: Any) -> Any:
@@ -40,8 +38,8 @@ def _listed(written: Any) -> Any:
 PeriodText = Annotated[str, AfterValidator(as_written(parse_period))]
 
 
-class Part(Term):
-    """One summand of a side: a KPI term, ``times`` a factor.
+class Summand(Term):
+    """One of the terms that a side of a comparison adds up, ``times`` a factor.
 
     ``at`` takes the figure of the period before or of the same period a year before. ``share`` multiplies it by the
     share of one national sum in another, of the same period.
@@ -52,38 +50,38 @@ class Part(Term):
     share: Share | None = None
 
     @model_validator(mode="after")
-    def _never_zero(self) -> Part:
+    def _never_zero(self) -> Summand:
         if self.missing_row != "missing":
             raise ValueError("a reconciliation never takes a missing side for zero: leave missing_row out")
         return self
 
 
-Side = Annotated[tuple[Part, ...], BeforeValidator(_listed)]
+Summands = Annotated[tuple[Summand, ...], BeforeValidator(_listed)]
 
 
-class Share(_Strict):
+class Share(Declaration):
     """A national share: ``part`` over ``whole``, both of sources that one publisher reports."""
 
-    part: Side
-    whole: Side
+    part: Summands
+    whole: Summands
 
     @model_validator(mode="after")
     def _national(self) -> Share:
-        for part in (*self.part, *self.whole):
-            if part.reporters.dimension != PUBLISHER or part.share or part.at != "period":
-                raise ValueError(f"a share is of figures of the nation and the period alone: {part.fact}")
+        for summand in (*self.part, *self.whole):
+            if summand.reporters.dimension != PUBLISHER or summand.share or summand.at != "period":
+                raise ValueError(f"a share is of figures of the nation and the period alone: {summand.fact}")
         return self
 
 
-Part.model_rebuild()
+Summand.model_rebuild()
 
 
-class Tolerance(_Strict):
+class Tolerance(Declaration):
     """The difference that a rule allows.
 
     It is the largest of ``absolute``, of ``relative`` times the right side, and of the right side times ``usual`` times
-    the median size of the same figure's revisions in the twelve quarters before. The last two are no more than
-    ``ceiling`` times the right side, where that is given.
+    the median size of the revisions, known by then, of the same figure in the twelve quarters before. The last two are
+    no more than ``ceiling`` times the right side, where that is given.
     """
 
     absolute: float = Field(default=0, ge=0)
@@ -100,7 +98,7 @@ class Tolerance(_Strict):
         return f"the larger of {', and '.join(parts)}" if len(parts) > 1 else "; ".join(parts) or "none"
 
 
-class Elsewhere(_Strict):
+class FigureElsewhere(Declaration):
     """A figure of the nation that was published elsewhere than in the files that are loaded, and where."""
 
     period: PeriodText
@@ -108,13 +106,13 @@ class Elsewhere(_Strict):
     publication: str
 
 
-class Comparison(_Strict):
+class Comparison(Declaration):
     """Two sides held against each other.
 
-    ``by`` lists the groupings, each a list of columns that all facts of the two sides have; a row's item is ``item``
-    followed by its members, written as in published_total. ``right`` may be ``published totals``: those of the left
-    side's fact and breakdown. Or figures published ``elsewhere`` are the right side. Without any the left one is shown,
-    as part of an explanation.
+    ``left`` and ``right`` are sums of summands. ``by`` lists the groupings, each a list of columns that all facts of
+    the two sides have; a row's item is ``item`` followed by its members, written as in published_total. ``right`` may
+    be ``published totals``: those of the left side's fact and breakdown. Or figures published ``elsewhere`` are the
+    right side. Without any the left one is shown, as part of an explanation.
 
     ``compare``: *equal*; *at most*, the left side may not exceed the right; *at least*, it may not fall short of it;
     *differ*, equal figures are the fault.
@@ -122,21 +120,25 @@ class Comparison(_Strict):
 
     item: str = ""
     by: tuple[tuple[str, ...], ...] = ((),)
-    left: Side
-    right: Side | Literal["published totals"] | None = None
-    elsewhere: tuple[Elsewhere, ...] = ()
+    left: Summands
+    right: Summands | Literal["published totals"] | None = None
+    elsewhere: tuple[FigureElsewhere, ...] = ()
     compare: Literal["equal", "at most", "at least", "differ"] = "equal"
     tolerance: Tolerance = Tolerance()
     may_differ: str = ""
 
     @model_validator(mode="after")
-    def _known_columns(self) -> Comparison:
-        for part in self.parts():
-            unknown = [name for columns in self.by for name in columns if name not in part.table.columns]
-            if unknown:
-                raise ValueError(f"by: {part.fact} has no column {unknown[0]!r}")
+    def _consistent(self) -> Comparison:
+        for summand in self.summands():
+            for column_name in (name for columns in self.by for name in columns):
+                _check_grouping(summand.table, column_name)
         if self.right == PUBLISHED_TOTALS and len(self.left) != 1:
             raise ValueError("published totals are of one fact: give one left side")
+        if self.right == PUBLISHED_TOTALS:
+            order = self.left[0].table.columns.keys()
+            for columns in self.by:
+                if list(columns) != sorted(columns, key=order.index):
+                    raise ValueError(f"by: totals are named in the order of the fact's columns, not {list(columns)}")
         if self.compare in ("equal", "at least") and self.tolerance.relative >= 1:
             raise ValueError("a tolerance of the whole right side lets the left one vanish: compare at most")
         if self.elsewhere and (self.right or self.by != ((),)):
@@ -148,14 +150,22 @@ class Comparison(_Strict):
         """Whether a right side is given."""
         return bool(self.right or self.elsewhere)
 
-    def parts(self) -> Iterator[Part]:
-        """Yield the parts of both sides."""
+    def summands(self) -> Iterator[Summand]:
+        """Yield the summands of both sides."""
         yield from self.left
         if isinstance(self.right, tuple):
             yield from self.right
 
 
-class Rule(_Strict):
+def _check_grouping(fact: sa.Table, column_name: str) -> None:
+    """Raise ValueError where figures of a fact cannot be grouped by a column."""
+    if column_name not in fact.columns:
+        raise ValueError(f"by: {fact.name} has no column {column_name!r}")
+    if not isinstance(fact.c[column_name].type, sa.String | sa.Date):
+        raise ValueError(f"by: {column_name!r} of {fact.name} is a figure; expected a column of texts or days")
+
+
+class Rule(Declaration):
     """What is held against what, of which releases, and how much they may differ and why.
 
     ``geography`` is the nation's name, or what it is divided into; ``force`` means the forces of England and Wales and
@@ -171,7 +181,7 @@ class Rule(_Strict):
     title: str
     compares: str
     may_differ: str
-    severity: Literal["block", "warn"]
+    severity: Severity
     periods: tuple[PeriodKind, ...]
     geography: Nation | ComparedDivision
     releases: Literal["current", "same", "same day", "consecutive"] = "current"
@@ -189,33 +199,40 @@ class Rule(_Strict):
                 raise ValueError("figures published elsewhere are held against the current ones of the nation")
             if comparison.tolerance.usual and self.releases != "consecutive":
                 raise ValueError("what is usual is known of consecutive releases alone")
-            for part in comparison.parts():
-                self._check(part)
+            for summand in comparison.summands():
+                self._check_summand(summand)
         return self
 
-    def _check(self, part: Part) -> None:
-        if self.releases != "current" and (part.at != "period" or part.share):
+    def _check_summand(self, summand: Summand) -> None:
+        if self.releases != "current" and (summand.at != "period" or summand.share):
             raise ValueError("another period or a share can be had of current figures alone")
-        if self.geography_kind not in (NATIONAL, *compared_divisions(part.table)):
-            raise ValueError(f"{part.fact} cannot be divided by {self.geography}")
-        shortest = part.reporters.every if self.releases == "current" else part.grain
+        if self.geography_kind not in (NATIONAL, *compared_divisions(summand.table)):
+            raise ValueError(f"{summand.fact} cannot be divided by {self.geography}")
+        shortest = summand.reporters.every if self.releases == "current" else summand.grain
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
-            raise ValueError(f"{part.fact} has figures of a {shortest} and of longer periods")
+            raise ValueError(f"{summand.fact} has figures of a {shortest} and of longer periods")
 
     def row(self) -> dict[str, str | bool]:
         """Return the rule as a row of reconciliation_rule."""
-        own = {
-            name: getattr(self, name) for name in ("rule_id", "title", "compares", "may_differ", "severity", "releases")
+        return {
+            "rule_id": self.rule_id,
+            "title": self.title,
+            "compares": self.compares,
+            "may_differ": self.may_differ,
+            "severity": self.severity,
+            "releases": self.releases,
+            "tolerances": self.tolerances(),
+            "is_sensitive": self.is_sensitive,
         }
-        allowed = [
-            (comparison.item, comparison.tolerance.words())
-            for comparison in self.comparisons
-            if self.has_right(comparison)
-        ]
-        if len({words for _, words in allowed}) == 1:
-            allowed = [("", allowed[0][1])]
-        words = "; ".join(": ".join(filter(None, pair)) for pair in allowed)
-        return own | {"tolerances": words, "is_sensitive": self.is_sensitive}
+
+    def tolerances(self) -> str:
+        """Return the differences that are allowed, in words: once where they are the same, else for each item."""
+        compared = [comparison for comparison in self.comparisons if self.has_right(comparison)]
+        words = [comparison.tolerance.words() for comparison in compared]
+        if len(set(words)) == 1:
+            return words[0]
+        by_item = zip((comparison.item for comparison in compared), words, strict=True)
+        return "; ".join(f"{item}: {allowed}" if item else allowed for item, allowed in by_item)
 
     def has_right(self, comparison: Comparison) -> bool:
         """Return whether one of the rule's comparisons has a right side, or merely shows the left one."""
@@ -224,7 +241,7 @@ class Rule(_Strict):
     @property
     def is_sensitive(self) -> bool:
         """Whether figures of the rule are to be kept out of messages."""
-        facts = {part.table for comparison in self.comparisons for part in comparison.parts()}
+        facts = {summand.table for comparison in self.comparisons for summand in comparison.summands()}
         return any(load_source(fact.info["source"]).sensitive for fact in facts)
 
     @property
@@ -233,7 +250,7 @@ class Rule(_Strict):
         return self.geography if self.geography in get_args(ComparedDivision) else NATIONAL
 
 
-class Acceptance(_Strict):
+class Acceptance(Declaration):
     """A difference that somebody looked at and accepted: it counts as explained, until the day ``until``.
 
     It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of
@@ -254,6 +271,12 @@ class Acceptance(_Strict):
     def words(self) -> str:
         """Return the acceptance in words."""
         return f"Accepted by {self.accepted_by} on {self.accepted_on} until {self.until}: {self.why}"
+
+
+def acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
+    """Return the acceptances that have not ended on a day; today where it is left out."""
+    day = today or dt.date.today()
+    return [acceptance for acceptance in acceptances if acceptance.until >= day]
 
 
 def _read(name: str) -> str:

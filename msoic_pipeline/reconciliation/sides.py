@@ -1,103 +1,83 @@
-"""Both sides of a comparison beside each other, as a query.
+"""Both sides of a comparison beside each other: the summands added up, for each thing that is compared.
 
-It is built from the inside out:
+Of Essex in 2022-Q1 (see ``summands``), ``outcomes_to_recorded_crime`` has:
 
-    leaf        a part's figures, by release, quarter or month, place and members
-    row         the figures of all parts of both sides, each at the period, geography and item at which it is compared
-    grouped     the two sides of each period, geography, item and release or pair of releases
-    compared    with the quarter they belong to; a side that is not known whole is empty
+    summands        left 1: 103, complete    right 1: 100, complete
+    sides_by_item   left 103, right 100, of crime_outcomes-1 and recorded_crime-1
+    …_received      Essex reported all of 2022-Q1 to either source
+    compared        2022-Q1, E23000028: 103 against 100
 
-Parts are added up before they are multiplied, so that both engines come to the same figure to the last digit.
+Of a force that has no row in recorded crime the right side would be empty, and so would it of one of which a figure is
+not complete or a report is missing: what is not known in full is compared with nothing.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from msoic_pipeline.kpis.definitions import Condition
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
-from msoic_pipeline.model.evidence import coverage, load_log, release, vintage
-from msoic_pipeline.model.facts import published_total
-from msoic_pipeline.model.geography import (
-    NATIONAL,
-    PUBLISHER,
-    UNIT_COLUMNS,
-    compared_places,
-    compared_reporters,
-    unit_column,
-)
-from msoic_pipeline.model.views import division, join_vintage
-from msoic_pipeline.periods import PERIOD_MONTHS, last_quarter, parse_period, shift_months
-from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Comparison, Elsewhere, Part, Rule, Side
+from msoic_pipeline.model.evidence import coverage
+from msoic_pipeline.model.geography import PUBLISHER, compared_reporters
+from msoic_pipeline.periods import PERIOD_MONTHS
+from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
+from msoic_pipeline.reconciliation.summands import collect_summands, move_period
+from msoic_pipeline.workbooks.layout import load_source
 
-# How many quarters before its own a result may rest on: what is usual looks farthest back.
-HISTORY_QUARTERS = 12
-LEFT, RIGHT = 0, 1
-YEARS = {"calendar_year": dim_quarter.c.calendar_year_start, "financial_year": dim_quarter.c.financial_year_start}
+SIDES: tuple[SideName, SideName] = (LEFT, RIGHT)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A comparison of a rule, for one kind of period and the quarters whose results are wanted."""
+class ReportsDue:
+    """What must have been received for a summand to be known: a source's reports ``at`` a period, of some forces."""
 
-    rule: Rule
-    kind: str
-    comparison: Comparison
-    quarters: Sequence[dt.date]
-
-    @property
-    def bounds(self) -> tuple[dt.date, dt.date]:
-        """First and last quarter of the figures that the results rest on."""
-        is_year = self.kind in YEARS
-        # Two years, or the period before.
-        history = HISTORY_QUARTERS if self.comparison.tolerance.usual else 7 if is_year else 1
-        # To which quarter a part of a year belongs is told by its last figure: the year is read to its end.
-        return shift_months(min(self.quarters), -3 * history), shift_months(max(self.quarters), 9 if is_year else 0)
-
-    @property
-    def sides(self) -> dict[int, Side]:
-        """The parts of the two sides; none where published totals are the right side, or there is none."""
-        left, right = self.comparison.left, self.comparison.right
-        if self.rule.releases == "consecutive":
-            return {LEFT: left, RIGHT: left}
-        return {LEFT: left, RIGHT: right if isinstance(right, tuple) else ()}
+    source: str
+    at: str
+    force_code: Condition | None
 
 
-def compared(asked: Asked) -> sa.CTE:
-    """Return the query of both sides, by period, geography, item and releases."""
-    grouped = _grouped(asked)
-    source: Any = grouped.join(
-        dim_period, sa.and_(dim_period.c.period_kind == asked.kind, dim_period.c.period_start == grouped.c.period_start)
+def compare_sides(asked: AskedComparison) -> sa.CTE:
+    """Return both sides of a comparison: ``compared``.
+
+    Grain: period × geography × item × release or pair of releases. Columns: ``period_start``, ``period_label``,
+    ``geography_code``, ``item``, ``left_release``, ``right_release``, ``quarter_start`` (with which the result is
+    computed), ``left_value``, ``right_value``: empty where a side is not there or not known in full.
+    """
+    sides = add_summands_up(asked, collect_summands(asked))
+    is_period = sa.and_(
+        dim_period.c.period_kind == asked.period_kind, dim_period.c.period_start == sides.c.period_start
     )
-    # Within a release a year can be a part of one: it belongs to the quarter of its last figure.
-    quarter: Any = grouped.c.last_quarter
-    if asked.rule.releases != "same":
-        end = dim_period.c.period_end
-        source = source.join(dim_quarter, end.between(dim_quarter.c.quarter_start, dim_quarter.c.quarter_end))
-        quarter = dim_quarter.c.quarter_start
-    values = []
-    for side, parts in asked.sides.items():
-        value: Any = grouped.c[f"value_{side}"]
-        if asked.rule.releases == "current":
-            reported = {(part.table.info["source"], part.at, part.where.get("force_code")): part for part in parts}
-            for part in reported.values():
-                whole = _reported_whole(asked, part)
-                source = source.outerjoin(whole, sa.and_(*(column == grouped.c[column.name] for column in whole.c)))
-                value = sa.case((whole.c.period_start.is_not(None), value))
-        values.append(value)
+    source: Any = sides.join(dim_period, is_period)
+    if asked.rule.releases == "same":
+        # Within a release a year can be a part of one: it belongs to the quarter of its last figure.
+        quarter_start: Any = sides.c.last_quarter
+    else:
+        is_last_quarter = dim_period.c.period_end.between(dim_quarter.c.quarter_start, dim_quarter.c.quarter_end)
+        source = source.join(dim_quarter, is_last_quarter)
+        quarter_start = dim_quarter.c.quarter_start
+    values: dict[SideName, sa.ColumnElement[Any]] = {side: sides.c[f"{side}_value"] for side in SIDES}
+    if asked.rule.releases == "current":
+        received: dict[ReportsDue, sa.CTE] = {}
+        for side in SIDES:
+            for due in _list_reports_due(asked, side):
+                if due not in received:
+                    received[due] = find_received_periods(asked, due, _name_received(due, received))
+                    is_received = (column == sides.c[column.name] for column in received[due].c)
+                    source = source.outerjoin(received[due], sa.and_(*is_received))
+                values[side] = sa.case((received[due].c.period_start.is_not(None), values[side]))
     return (
         sa.select(
-            grouped.c.period_start,
+            sides.c.period_start,
             dim_period.c.period_label,
-            grouped.c.geography_code,
-            grouped.c.item,
-            grouped.c[f"releases_{LEFT}"].label("left_release"),
-            grouped.c[f"releases_{RIGHT}"].label("right_release"),
-            quarter.label("quarter_start"),
+            sides.c.geography_code,
+            sides.c.item,
+            sides.c.left_release,
+            sides.c.right_release,
+            quarter_start.label("quarter_start"),
             values[LEFT].label("left_value"),
             values[RIGHT].label("right_value"),
         )
@@ -106,74 +86,51 @@ def compared(asked: Asked) -> sa.CTE:
     )
 
 
-def usual_revisions(sides: sa.CTE) -> sa.Subquery:
-    """Return the median size of a figure's revisions, relative to what was revised, in the quarters before each."""
-    now = sa.select(sides.c.period_start, sides.c.geography_code, sides.c.item).distinct().subquery("now")
-    past = sides.alias("past")
-    size = sa.func.abs(past.c.left_value - past.c.right_value) / sa.func.abs(past.c.right_value)
-    months_ago = _months(now.c.period_start) - _months(past.c.period_start)
-    ranked = (
-        sa.select(
-            *now.c,
-            size.label("size"),
-            sa.func.row_number().over(partition_by=[*now.c], order_by=size).label("place"),
-            sa.func.count().over(partition_by=[*now.c]).label("places"),
-        )
-        .join_from(now, past, sa.and_(past.c.geography_code == now.c.geography_code, past.c.item == now.c.item))
-        .where(months_ago.between(1, 3 * HISTORY_QUARTERS), past.c.right_value != 0, past.c.left_value.is_not(None))
-        .subquery("ranked")
-    )
-    keys = [ranked.c[column.name] for column in now.c]
-    return (
-        sa.select(*keys, sa.func.avg(ranked.c.size).label("median"))
-        .where((2 * ranked.c.place).between(ranked.c.places, ranked.c.places + 2))
-        .group_by(*keys)
-        .subquery("usual")
-    )
+def add_summands_up(asked: AskedComparison, summands: sa.CTE) -> sa.CTE:
+    """Return the sums of both sides: ``sides_by_item``.
 
-
-def _months(day: Any) -> Any:
-    return sa.extract("year", day) * 12 + sa.extract("month", day)
-
-
-def _grouped(asked: Asked) -> sa.Subquery:
-    rows = [
-        _row(asked, part, side, number, columns)
-        for side, parts in asked.sides.items()
-        for number, part in enumerate(parts)
-        for columns in asked.comparison.by
-    ]
-    if asked.comparison.right == PUBLISHED_TOTALS:
-        rows.append(_published(asked))
-    rows += [_elsewhere(asked, figure) for figure in asked.comparison.elsewhere if _is_due(asked, figure)]
-    row = sa.union_all(*rows).subquery("row")
-    keys = [row.c.period_start, row.c.geography_code, row.c.item, row.c.pair]
-    grouped = sa.select(
+    Grain: period × geography × item × release group. Columns: these, ``last_quarter`` (of the figures in it),
+    ``left_value``, ``right_value``, ``left_release``, ``right_release``.
+    """
+    keys = [summands.c.period_start, summands.c.geography_code, summands.c.item, summands.c.release_group]
+    sides = sa.select(
         *keys,
-        sa.func.max(row.c.quarter_start).label("last_quarter"),
-        *(_value(row, side, parts).label(f"value_{side}") for side, parts in asked.sides.items()),
-        *(_releases(row, side).label(f"releases_{side}") for side in asked.sides),
+        sa.func.max(summands.c.quarter_start).label("last_quarter"),
+        *(_sum_side(asked, summands, side).label(f"{side}_value") for side in SIDES),
+        *(_name_releases(summands, side).label(f"{side}_release") for side in SIDES),
     ).group_by(*keys)
-    for name, side in (("left", LEFT), ("right", RIGHT)):
-        if name in asked.rule.only:
-            grouped = grouped.having(sa.func.count(sa.case((row.c.side == side, 1))) > 0)
-    return grouped.subquery("grouped")
+    for side in SIDES:
+        if side in asked.rule.only:
+            sides = sides.having(sa.func.count().filter(summands.c.side == side) > 0)
+    return sides.cte("sides_by_item")
 
 
-def _value(row: sa.Subquery, side: int, parts: Side) -> sa.ColumnElement[Any]:
-    """Return the sum of a side's parts: empty where one is missing, or where a figure in it is not known whole."""
-    total: Any = None
-    for number in range(max(len(parts), 1)):
-        its = sa.and_(row.c.side == side, row.c.part == number)
-        value = sa.func.sum(sa.case((its, row.c.value))) * sa.func.max(sa.case((its, row.c.factor)))
-        total = value if total is None else total + value
-    return sa.case((sa.func.min(sa.case((row.c.side == side, row.c.is_whole))) == 1, total))
+def _sum_side(asked: AskedComparison, summands: sa.CTE, side: SideName) -> sa.ColumnElement[Any]:
+    """Return the sum of a side: empty where a summand is missing, or where a figure in it is not complete.
+
+    Figures are added up before they are multiplied, so that both engines come to the same sum to the last digit.
+    """
+    # Published totals and figures from elsewhere stand as a first summand.
+    first, *others = range(1, max(len(asked.summands_of(side)), 1) + 1)
+    total = _sum_summand(summands, side, first)
+    for number in others:
+        total = total + _sum_summand(summands, side, number)
+    is_complete = sa.func.min(summands.c.is_complete).filter(summands.c.side == side) == 1
+    return sa.case((is_complete, total))
 
 
-def _releases(row: sa.Subquery, side: int) -> sa.ColumnElement[Any]:
+def _sum_summand(summands: sa.CTE, side: SideName, number: int) -> sa.ColumnElement[Any]:
+    is_of_summand = sa.and_(summands.c.side == side, summands.c.summand == number)
+    total = sa.func.sum(summands.c.value).filter(is_of_summand)
+    factor = sa.func.max(summands.c.factor).filter(is_of_summand)  # one and the same of all its figures
+    return total * factor
+
+
+def _name_releases(summands: sa.CTE, side: SideName) -> sa.ColumnElement[Any]:
     """Return the release of a side; of two both, separated by a comma; of more how many there are."""
-    its = sa.case((row.c.side == side, row.c.release_id))
-    number, first, last = sa.func.count(sa.distinct(its)), sa.func.min(its), sa.func.max(its)
+    release_id, is_of_side = summands.c.release_id, summands.c.side == side
+    number = sa.func.count(sa.distinct(release_id)).filter(is_of_side)
+    first, last = sa.func.min(release_id).filter(is_of_side), sa.func.max(release_id).filter(is_of_side)
     return sa.case(
         (number == 0, ""),
         (number == 1, first),
@@ -182,239 +139,62 @@ def _releases(row: sa.Subquery, side: int) -> sa.ColumnElement[Any]:
     )
 
 
-def _row(asked: Asked, part: Part, side: int, number: int, columns: Sequence[str]) -> sa.Select[Any]:
-    """Return the query of a part's figures for one grouping.
+# ---- Of which periods every report was received --------------------------------------------------------------------
 
-    ``pair`` tells apart releases, or pairs of them, that are compared on their own.
+
+def _list_reports_due(asked: AskedComparison, side: SideName) -> Iterator[ReportsDue]:
+    """Yield which reports must have been received for a side to be known: those of each summand and of its share."""
+    for summand in asked.summands_of(side):
+        yield ReportsDue(summand.table.info["source"], summand.at, summand.where.get("force_code"))
+        if summand.share:
+            for part in (*summand.share.part, *summand.share.whole):
+                yield ReportsDue(part.table.info["source"], part.at, None)
+
+
+def _name_received(due: ReportsDue, received: Mapping[ReportsDue, sa.CTE]) -> str:
+    """Return the name of the step for what is due: a second one of a source, as at another period, is numbered."""
+    number = 1 + sum(other.source == due.source for other in received)
+    return f"{due.source}_received_{number}" if number > 1 else f"{due.source}_received"
+
+
+def find_received_periods(asked: AskedComparison, due: ReportsDue, name: str) -> sa.CTE:
+    """Return the periods of which every report was received, for each geography where reporters have one.
+
+    Grain: period (× geography). Columns: ``period_start`` (``geography_code``). For example E23000028 (Essex) and
+    2021-10-01, where its returns of October, November and December are there; London by quarters, where both of its CPS
+    Areas have reported.
     """
-    leaf = _leaf(part, asked, columns)
-    source: Any = leaf.join(dim_quarter, dim_quarter.c.quarter_start == leaf.c.quarter_start)
-    partial = [leaf.c.unknown > 0]
-    pair: Any = sa.literal("")
-    if asked.rule.releases == "current":
-        source = source.join(vintage, sa.and_(join_vintage(leaf, part.table), vintage.c.superseded_on.is_(None)))
-        partial.append(_is_early(part, vintage.c.published_on))
-    elif asked.rule.releases == "same":
-        pair = leaf.c.release_id
-    elif asked.rule.releases == "same day":
-        source = source.join(release, release.c.release_id == leaf.c.release_id)
-        pair = release.c.published_on
-    else:
-        successor = _successor(part.table, asked.bounds)
-        prefix = "" if side == LEFT else "previous_"
-        its = [
-            successor.c[f"{prefix}release_id"] == leaf.c.release_id,
-            successor.c.period_start == leaf.c[f"{part.grain}_start"],
-            successor.c.breakdown == (leaf.c[divided] if (divided := division(part.table)) else ""),
-        ]
-        source = source.join(successor, sa.and_(*its))
-        partial.append(_is_early(part, successor.c[f"{prefix}published_on"]))
-        pair = successor.c.release_id
-    source, period = _at(asked.kind, part.at, source, _period(asked.kind, leaf))
-    factor: Any = sa.literal(part.times, sa.Double)
-    if part.share:
-        over, under = (_national(parts, asked) for parts in (part.share.part, part.share.whole))
-        source = source.join(over, over.c.period_start == period).join(under, under.c.period_start == period)
-        factor = factor * over.c.value / sa.func.nullif(under.c.value, 0.0)
-    source, place = _place(asked.rule.geography, source, leaf, part.table)
-    return sa.select(
-        sa.literal(side).label("side"),
-        sa.literal(number).label("part"),
-        period.label("period_start"),
-        place.label("geography_code"),
-        _item(asked.comparison.item, columns, leaf).label("item"),
-        pair.label("pair"),
-        leaf.c.release_id,
-        leaf.c.quarter_start,
-        leaf.c.value,
-        factor.label("factor"),
-        sa.case((sa.or_(*partial), 0), else_=1).label("is_whole"),
-    ).select_from(source)
-
-
-def _leaf(part: Part, asked: Asked, columns: Sequence[str]) -> sa.Subquery:
-    """Return a part's figures summed up to what they are asked by, and how many figures in each sum are not known."""
-    fact, measure = part.table, part.table.c[part.measure]
-    places = UNIT_COLUMNS if asked.rule.geography_kind != NATIONAL else ()
-    names = ("release_id", "quarter_start", "month_start", division(fact), *places, *columns)
-    keys = [fact.c[name] for name in dict.fromkeys(names) if name in fact.columns]
-    return (
-        sa.select(
-            *keys,
-            sa.cast(sa.func.sum(measure), sa.Double).label("value"),
-            (sa.func.count() - sa.func.count(measure)).label("unknown"),
-        )
-        .where(fact.c.quarter_start.between(*asked.bounds), *part.conditions())
-        .group_by(*keys)
-        .subquery()
-    )
-
-
-def _is_early(part: Part, published_on: Any) -> sa.ColumnElement[bool]:
-    """Return whether a quarter's figure was published before the quarter was over, so that it is of a part of it."""
-    return published_on <= dim_quarter.c.quarter_end if part.grain == "quarter" else sa.false()
-
-
-def _successor(fact: sa.Table, bounds: tuple[dt.date, dt.date]) -> sa.Subquery:
-    """Return each vintage of a fact that has one before it, with that one."""
-    order: Any = {
-        "partition_by": (vintage.c.breakdown, vintage.c.period_start, vintage.c.reporter),
-        "order_by": (vintage.c.published_on, release.c.edition, vintage.c.release_id),
-    }
-    ordered = (
-        sa.select(
-            *(vintage.c[name] for name in ("breakdown", "period_start", "release_id", "published_on")),
-            *(
-                sa.func.lag(vintage.c[name]).over(**order).label(f"previous_{name}")
-                for name in ("release_id", "published_on")
-            ),
-        )
-        .join_from(vintage, release, release.c.release_id == vintage.c.release_id)
-        .where(vintage.c.fact == fact.name, vintage.c.quarter_start.between(*bounds))
-        .subquery("ordered")
-    )
-    return sa.select(*ordered.c).where(ordered.c.previous_release_id.is_not(None)).subquery("successor")
-
-
-def _period(kind: str, leaf: Any) -> Any:
-    return {"month": leaf.c.get("month_start"), "quarter": leaf.c.quarter_start, **YEARS}[kind]
-
-
-def _at(kind: str, at: str, source: Any, period: Any) -> tuple[Any, Any]:
-    """Return a source with its period, moved on where figures are compared with the period after, or a year after."""
-    if at == "period":
-        return source, period
-    later = dim_period.alias("later")
-    before = later.c["previous_start" if at == "previous" else "year_before_start"]
-    return source.join(later, sa.and_(later.c.period_kind == kind, before == period)), later.c.period_start
-
-
-def _national(parts: Side, asked: Asked) -> sa.Subquery:
-    """Return the current national sum of parts, by period."""
-    sums = []
-    for part in parts:
-        leaf = _leaf(part, asked, ())
-        sums.append(
-            sa.select(_period(asked.kind, leaf).label("period_start"), (leaf.c.value * part.times).label("value"))
-            .join_from(leaf, dim_quarter, dim_quarter.c.quarter_start == leaf.c.quarter_start)
-            .join(vintage, sa.and_(join_vintage(leaf, part.table), vintage.c.superseded_on.is_(None)))
-        )
-    row = sa.union_all(*sums).subquery()
-    return (
-        sa.select(row.c.period_start, sa.func.sum(row.c.value).label("value")).group_by(row.c.period_start).subquery()
-    )
-
-
-def _place(geography: str, source: Any, leaf: sa.Subquery, fact: sa.Table) -> tuple[Any, Any]:
-    """Return a source with the code of its geography."""
-    place, unit = compared_places(geography, fact), unit_column(fact)
-    if place is None or unit is None:
-        return source, sa.literal(geography)
-    return source.join(place, place.c.unit == leaf.c[unit.name]), place.c.geography_code
-
-
-def _item(label: str, columns: Sequence[str], leaf: sa.Subquery) -> Any:
-    item: Any = sa.literal(label)
-    for position, name in enumerate(columns):
-        item = item + f"{'; ' if label or position else ''}{name}=" + leaf.c[name]
-    return item
-
-
-def _published(asked: Asked) -> sa.Select[Any]:
-    """Return the query of the totals that the publisher gives of a comparison's left side."""
-    total, part, label = published_total, asked.comparison.left[0], asked.comparison.item
-    responder = part.where.get("first_responder_type")
-    groupings = []
-    for columns in asked.comparison.by:
-        named = [
-            total.c.members.contains(f"; {name}=", autoescape=True)
-            if position
-            else total.c.members.startswith(f"{name}=", autoescape=True)
-            for position, name in enumerate(columns)
-        ]
-        no_more = {0: total.c.members == "", 1: sa.not_(total.c.members.contains("; "))}.get(len(columns), sa.true())
-        groupings.append(sa.and_(no_more, *named))
-    return sa.select(
-        sa.literal(RIGHT).label("side"),
-        sa.literal(0).label("part"),
-        total.c.period_start,
-        sa.literal(asked.rule.geography).label("geography_code"),
-        sa.case((total.c.members == "", label), else_=(f"{label}; " if label else "") + total.c.members).label("item"),
-        total.c.release_id.label("pair"),
-        total.c.release_id,
-        total.c.quarter_start,
-        total.c.value,
-        sa.literal(1.0, sa.Double).label("factor"),
-        # Nothing can be held against a total of which a part is not known.
-        sa.case((total.c.parts_unavailable > 0, 0), else_=1).label("is_whole"),
-    ).where(
-        total.c.fact == part.fact,
-        total.c.breakdown == "/".join([part.breakdown, *(str(v) for v in (responder.values if responder else ()))]),
-        total.c.measure == part.measure,
-        total.c.period_kind == asked.kind,
-        total.c.quarter_start.between(*asked.bounds),
-        sa.or_(*groupings),
-        _loaded_whole(part),
-    )
-
-
-def _is_due(asked: Asked, figure: Elsewhere) -> bool:
-    first, last = asked.bounds
-    return parse_period(figure.period)[0] == asked.kind and first <= last_quarter(figure.period) <= last
-
-
-def _elsewhere(asked: Asked, figure: Elsewhere) -> sa.Select[Any]:
-    """Return the query of a figure that was published elsewhere; where it was stands for its release."""
-    return sa.select(
-        sa.literal(RIGHT).label("side"),
-        sa.literal(0).label("part"),
-        sa.literal(parse_period(figure.period)[1]).label("period_start"),
-        sa.literal(asked.rule.geography).label("geography_code"),
-        sa.literal(asked.comparison.item).label("item"),
-        sa.literal("").label("pair"),
-        sa.literal(figure.publication).label("release_id"),
-        sa.literal(last_quarter(figure.period)).label("quarter_start"),
-        sa.literal(figure.value, sa.Double).label("value"),
-        sa.literal(1.0, sa.Double).label("factor"),
-        sa.literal(1).label("is_whole"),
-    )
-
-
-def _loaded_whole(part: Part) -> sa.ColumnElement[bool]:
-    """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
-    within = (published_total.c.period_start, published_total.c.quarter_start)
-    loaded = sa.select(sa.func.count()).where(
-        load_log.c.stage == f"load {part.table.info['source']}", load_log.c.quarter_start.between(*within)
-    )
-    due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
-    return loaded.scalar_subquery() == due.scalar_subquery()
-
-
-def _reported_whole(asked: Asked, part: Part) -> sa.Subquery:
-    """Return the periods, and geographies where reporters have one, of which every report was received."""
-    reporters = part.reporters
-    reports = PERIOD_MONTHS[asked.kind] // PERIOD_MONTHS[reporters.every]
-    received: Any = coverage.join(dim_quarter, dim_quarter.c.quarter_start == coverage.c.quarter_start)
-    month = {"month": coverage.c.period_start, "quarter": coverage.c.quarter_start}
-    received, period = _at(asked.kind, part.at, received, {**month, **YEARS}[asked.kind])
-    report_of = month.get(reporters.every, coverage.c.period_start)
-    columns = [period.label("period_start"), coverage.c.reporter, report_of.label("report")]
-    its = sa.and_(coverage.c.source == part.table.info["source"], coverage.c.received)
+    reporters = load_source(due.source).reporters
+    reports_in_period = PERIOD_MONTHS[asked.period_kind] // PERIOD_MONTHS[reporters.every]
+    source, period_start = move_period(asked.period_kind, due.at, coverage, coverage.c.period_start)
+    report = coverage.c.quarter_start if reporters.every == "quarter" else coverage.c.period_start
+    reports = sa.select(period_start.label("period_start"), coverage.c.reporter, report.label("report")).distinct()
+    is_received = sa.and_(coverage.c.source == due.source, coverage.c.received)
     if reporters.dimension == PUBLISHER:
-        report = sa.select(*columns).select_from(received).where(its).distinct().subquery()
-        counted = sa.select(report.c.period_start).group_by(report.c.period_start)
-        return counted.having(sa.func.count() == reports).subquery()
+        received = reports.select_from(source).where(is_received).cte(f"{name}_reports")
+        is_every_report = sa.func.count() == reports_in_period
+        return sa.select(received.c.period_start).group_by(received.c.period_start).having(is_every_report).cte(name)
     reporter = compared_reporters(reporters.dimension, asked.rule.geography)
-    if summed := part.where.get("force_code"):
-        reporter = sa.select(reporter).where(summed.holds(reporter.c.reporter)).subquery("summed_reporters")
-    place = reporter.c.geography_code
-    due = sa.select(place, sa.func.count().label("reporters")).group_by(place).subquery()
-    received = received.join(reporter, reporter.c.reporter == coverage.c.reporter)
-    report = sa.select(*columns, place).select_from(received).where(its).distinct().subquery()
+    due_to_report = sa.select(reporter.c.reporter, reporter.c.geography_code)
+    if due.force_code:
+        due_to_report = due_to_report.where(due.force_code.holds(reporter.c.reporter))
+    reporter_due = due_to_report.cte(f"{name}_reporters")
+    received = (
+        reports.add_columns(reporter_due.c.geography_code)
+        .select_from(source.join(reporter_due, reporter_due.c.reporter == coverage.c.reporter))
+        .where(is_received)
+        .cte(f"{name}_reports")
+    )
+    expected = (
+        sa.select(reporter_due.c.geography_code, sa.func.count().label("reporters"))
+        .group_by(reporter_due.c.geography_code)
+        .cte(f"{name}_expected")
+    )
+    is_every_report = sa.func.count() == expected.c.reporters * reports_in_period
     return (
-        sa.select(report.c.period_start, report.c.geography_code)
-        .join_from(report, due, due.c.geography_code == report.c.geography_code)
-        .group_by(report.c.period_start, report.c.geography_code, due.c.reporters)
-        .having(sa.func.count() == due.c.reporters * reports)
-        .subquery()
+        sa.select(received.c.period_start, received.c.geography_code)
+        .join_from(received, expected, expected.c.geography_code == received.c.geography_code)
+        .group_by(received.c.period_start, received.c.geography_code, expected.c.reporters)
+        .having(is_every_report)
+        .cte(name)
     )

@@ -26,6 +26,7 @@ FORMER_SETTINGS = frozenset(
         "5a6985bace6b6ee02b6a0570ab7764361472aa4da9931aa74d0ffd792c8b85d3",
         "c2c20d893de66ebf31f8d45ee337c065068f95c780c80ea273302468fd794979",
         "a6a622d2e39e6904fd2e3428f32d328f1fd8213021ac782de4927353317b8e4c",
+        "d9a0862dc0e09acb127c3bc8049222338e427d9b68de4b836930067dad5b03e9",
     }
 )
 _OPENING_SECONDS = 120
@@ -75,8 +76,8 @@ def ready_home() -> tuple[Path, list[str]]:
     home = home_folder()
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _alone_in(home):
-            return home, _settle(home)
+        with _alone_in_home(home):
+            return home, _bring_settings_up_to_date(home)
     except (OSError, yaml.YAMLError) as error:
         raise HomeError(home, error) from error
 
@@ -91,7 +92,7 @@ def open_home() -> Iterator[dg.DagsterInstance]:
 
     home, _ = ready_home()
     try:
-        with _alone_in(home):
+        with _alone_in_home(home):
             instance = dg.DagsterInstance.get()
     except Exception as error:
         raise HomeError(home, error) from error
@@ -99,11 +100,11 @@ def open_home() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _alone_in(home: Path) -> FileLock:
+def _alone_in_home(home: Path) -> FileLock:
     return FileLock(home / "opening.lock", timeout=_OPENING_SECONDS)
 
 
-def _settle(home: Path) -> list[str]:
+def _bring_settings_up_to_date(home: Path) -> list[str]:
     ours = importlib.resources.files(__package__).joinpath(SETTINGS).read_text(encoding="utf-8")
     path = home / SETTINGS
     theirs = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -112,18 +113,18 @@ def _settle(home: Path) -> list[str]:
         aside.write_text(ours, encoding="utf-8")
         aside.replace(path)
         return []
-    missing = list(_differences(yaml.safe_load(ours), yaml.safe_load(theirs) or {}))
+    missing = list(_setting_differences(yaml.safe_load(ours), yaml.safe_load(theirs) or {}))
     if not missing:
         return []
     return [f"{path} was changed by hand and differs from the one of this version in {', '.join(missing)}."]
 
 
-def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:
+def _setting_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:
     """Yield the settings of ours that stand otherwise in theirs; what theirs says besides is its own affair."""
     for name, value in ours.items():
         found = theirs.get(name)
         if isinstance(value, Mapping) and isinstance(found, Mapping):
-            yield from _differences(value, found, f"{above}{name}.")
+            yield from _setting_differences(value, found, f"{above}{name}.")
         elif found != value:
             yield f"{above}{name} (here: {'not set' if found is None else found})"
 

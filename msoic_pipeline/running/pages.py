@@ -61,7 +61,7 @@ def serve_pages(port: int, names: Sequence[str], say: Say) -> int:
             with _only_here(home, port):
                 _free_port(port)
                 with open_home() as instance:
-                    _serve(instance, port, names, say)
+                    _serve_until_told(instance, port, names, say)
     except KeyboardInterrupt:
         return 0
     except (PagesError, HomeError) as error:
@@ -136,7 +136,7 @@ def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
     return mended
 
 
-def _serve(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
+def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
     _refuse_other_daemon(instance, say)
     if mended := forget_days_to_come(instance):
         say(f"The clock was ahead: {', '.join(mended)} would have waited for days that have not come, and does not.")
@@ -151,23 +151,23 @@ def _serve(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: S
         workspace.write_text(yaml.safe_dump({"load_from": servers}), encoding="utf-8")
         started: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            started["code"] = _start("code", str(code))
+            started["code"] = _start_process("code", str(code))
             _await_code(code, started)
-            started["daemon"] = _start("daemon", str(workspace))
-            started["webserver"] = _start("webserver", str(workspace), str(port), *names)
+            started["daemon"] = _start_process("daemon", str(workspace))
+            started["webserver"] = _start_process("webserver", str(workspace), str(port), *names)
             say(f"Dagster's pages are on http://{HOST}:{port}; Ctrl-C ends them and the schedules.")
             while True:
                 time.sleep(_LOOK_SECONDS)
                 _all_live(started)
         finally:
-            _stop(started)
+            _stop_processes(started)
             with suppress(Exception):
                 # What tells the next one that no daemon is left, and that no run is at work.
                 instance.wipe_daemon_heartbeats()
                 end_lost_runs(instance)
 
 
-def _start(role: str, *words: str) -> subprocess.Popen[bytes]:
+def _start_process(role: str, *words: str) -> subprocess.Popen[bytes]:
     # Its standard input is a pipe that nobody writes to: its end tells the child that we are gone.
     return subprocess.Popen([sys.executable, "-m", "msoic_pipeline.running.pages", role, *words], stdin=subprocess.PIPE)
 
@@ -192,19 +192,19 @@ def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None
     raise PagesError(f"the definitions did not load within {_START_SECONDS} seconds.")
 
 
-def _stop(started: dict[str, subprocess.Popen[bytes]]) -> None:
+def _stop_processes(started: dict[str, subprocess.Popen[bytes]]) -> None:
     """End the processes with all their own: they do it themselves when they see the pipe's end; kill what is left."""
-    every = [child for process in started.values() for child in _family(process.pid)]
+    every = [child for process in started.values() for child in _process_family(process.pid)]
     for process in started.values():
         assert process.stdin is not None
         process.stdin.close()
     _wait_or_kill(every, GRACE_SECONDS + 2 * _END_SECONDS)
-    _wait_or_kill([child for process in started.values() for child in _family(process.pid)], 0)
+    _wait_or_kill([child for process in started.values() for child in _process_family(process.pid)], 0)
     for process in started.values():
         process.wait()
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _process_family(pid: int) -> list[psutil.Process]:
     try:
         parent = psutil.Process(pid)
         return [*parent.children(recursive=True), parent]
@@ -225,14 +225,14 @@ def _wait_or_kill(processes: Sequence[psutil.Process], seconds: float) -> None:
 def _end_with_parent() -> None:
     """Wait for the end of the one that started this process, then end this one, and first all that it started."""
     sys.stdin.buffer.read()
-    children = _family(os.getpid())[:-1]
+    children = _process_family(os.getpid())[:-1]
     for child in children:
         with suppress(psutil.NoSuchProcess):
             child.terminate()
     _wait_or_kill(children, GRACE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_END_SECONDS)
-    for child in _family(os.getpid())[:-1]:
+    for child in _process_family(os.getpid())[:-1]:
         with suppress(psutil.NoSuchProcess):
             child.kill()
     os._exit(1)

@@ -54,7 +54,7 @@ class NoteError(Exception):
         super().__init__(f"{path} cannot be written ({first_line(cause)}): free space there, or mend it.")
 
 
-class _Lock(Protocol):
+class _WarehouseLock(Protocol):
     """A lock on a warehouse."""
 
     def take(self, holder: str) -> bool:
@@ -139,7 +139,7 @@ class _PostgresRunLock:
         self._engine.dispose()
 
 
-class _NoLock:
+class _NoRunLock:
     """For a warehouse that no other process can see."""
 
     def take(self, holder: str) -> bool:
@@ -155,20 +155,20 @@ class _NoLock:
         """Nothing to give back."""
 
 
-def _lock_of(url: sa.URL) -> _Lock:
+def _lock_of(url: sa.URL) -> _WarehouseLock:
     if url.get_backend_name() == "postgresql":
         return _PostgresRunLock(url)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
         return _FileRunLock(Path(str(url.database)).resolve())
-    return _NoLock()
+    return _NoRunLock()
 
 
 # By warehouse and thread: the command holds the lock already when the run that it executes asks for it.
-_held: dict[tuple[str, int], _Lock] = {}
+_held: dict[tuple[str, int], _WarehouseLock] = {}
 
 
 @contextmanager
-def hold_warehouse(url: str, holder: str, say: Callable[[str], None]) -> Iterator[_Lock]:
+def hold_warehouse(url: str, holder: str, say: Callable[[str], None]) -> Iterator[_WarehouseLock]:
     """Keep all other runs off a warehouse while within; wait for one that is at work, and ``say`` for which.
 
     Raises sqlalchemy's errors or OSError where the warehouse cannot be reached.
@@ -188,7 +188,7 @@ def hold_warehouse(url: str, holder: str, say: Callable[[str], None]) -> Iterato
         lock.give_back()
 
 
-def _wait_for(lock: _Lock, holder: str, say: Callable[[str], None]) -> None:
+def _wait_for(lock: _WarehouseLock, holder: str, say: Callable[[str], None]) -> None:
     told = None
     while not lock.take(holder):
         other = lock.holder() or "another run"
@@ -218,7 +218,7 @@ def show_alive(instance: dg.DagsterInstance, run_id: str) -> None:
         return
     home = Path(instance.root_directory)
     lock = FileLock(_alive_path(home, run_id), thread_local=False)
-    with _looking(home):
+    with _looking_lock(home):
         lock.acquire(timeout=_START_SECONDS)
     _alive[run_id] = lock
     if instance.get_run_by_id(run_id):
@@ -231,7 +231,7 @@ def _alive_path(home: Path, run_id: str) -> Path:
     return folder / f"{run_id}.lock"
 
 
-def _looking(home: Path) -> FileLock:
+def _looking_lock(home: Path) -> FileLock:
     """One at a time looks for runs that are gone, and no run shows itself meanwhile."""
     return FileLock(home / "looking.lock", timeout=_START_SECONDS)
 
@@ -250,7 +250,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
         return []
     ended = []
     home = Path(instance.root_directory)
-    with _looking(home):
+    with _looking_lock(home):
         for record in instance.get_run_records(RunsFilter(statuses=unfinished)):
             run = record.dagster_run
             if run.run_id in _alive or not _is_gone(instance, record, home):
@@ -262,7 +262,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
             else:
                 instance.report_run_failed(run, words)
             ended.append(run.run_id)
-        _sweep(instance, home)
+        _remove_ended_locks(instance, home)
     _note_failures(instance, ended)
     return ended
 
@@ -297,7 +297,7 @@ def _process_of(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] 
     return None
 
 
-def _sweep(instance: dg.DagsterInstance, home: Path) -> None:
+def _remove_ended_locks(instance: dg.DagsterInstance, home: Path) -> None:
     """Remove the locks of runs that have ended."""
     for path in (home / "running").glob("*.lock"):
         run = instance.get_run_by_id(path.stem)

@@ -11,7 +11,7 @@ from typing import NoReturn
 STOPPED = "it was stopped, by Ctrl-C or by the system, before its end; what it had loaded stands"
 
 
-def _stop(signum: int, frame: FrameType | None) -> NoReturn:
+def _raise_interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
@@ -25,7 +25,7 @@ def stop_on_signals() -> Iterator[None]:
     asked = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         asked.append(signal.SIGHUP)
-    former = {each: signal.signal(each, _stop) for each in asked}
+    former = {each: signal.signal(each, _raise_interrupt) for each in asked}
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.dictionary import dictionary_rows
@@ -29,6 +31,7 @@ from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.warehouse.migrations import HEAD, standing_revision, upgrade
 
+_LOG = logging.getLogger(__name__)
 SCHEMA = "msoic"
 # Any number, as long as nothing else on the server uses it.
 WRITE_LOCK = 7_201_530
@@ -86,17 +89,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection for one transaction; writers wait for each other, on either engine."""
     with engine.begin() as connection:
-        _lock(connection)
+        _take_write_lock(connection)
         yield connection
 
 
-def _lock(connection: Connection) -> None:
+def _take_write_lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
 
 @contextmanager
-def _altering(engine: Engine) -> Iterator[Connection]:
+def _altering_tables(engine: Engine) -> Iterator[Connection]:
     """Give a connection for one transaction in which tables may change, and wait for other writers.
 
     Where SQLite cannot change a table in place, a copy takes its place, which foreign keys would forbid; it takes them
@@ -106,7 +109,7 @@ def _altering(engine: Engine) -> Iterator[Connection]:
         _enforce_references(connection, False)
         try:
             with connection.begin():
-                _lock(connection)
+                _take_write_lock(connection)
                 yield connection
         finally:
             _enforce_references(connection, True)
@@ -125,18 +128,21 @@ def prepare(engine: Engine) -> None:
     find it done. Nothing that tables hold is lost. Raises OldModelError or NewModelError, and leaves all as it is,
     where tables stand there that no revision leads from.
     """
-    wanted = _wanted(engine.dialect)
+    wanted = _wanted_fingerprints(engine.dialect)
     with reading(engine) as connection:
         if _is_current(connection, wanted):
             return
-    with _altering(engine) as connection:
+    with (
+        logged_work(_LOG, "bringing tables and views of the warehouse up to date"),
+        _altering_tables(engine) as connection,
+    ):
         if _is_current(connection, wanted):
             return
         _drop_views(connection)
         _upgrade_tables(connection)
         _make_views(connection)
         if connection.dialect.name == "postgresql":
-            _comment(connection)
+            _comment_catalogue(connection)
         replace_rows(connection, data_dictionary, sa.true(), rows_to_arrow(data_dictionary, dictionary_rows()))
         entries = [{"stage": k, "quarter_start": FIRST_QUARTER, "fingerprint": v} for k, v in wanted.items()]
         replace_rows(connection, load_log, load_log.c.stage.in_(MODEL_STAGES), rows_to_arrow(load_log, entries))
@@ -159,7 +165,7 @@ def _is_current(connection: Connection, wanted: dict[str, str]) -> bool:
     return dict(connection.execute(log).all()) == wanted
 
 
-def _wanted(dialect: sa.Dialect) -> dict[str, str]:
+def _wanted_fingerprints(dialect: sa.Dialect) -> dict[str, str]:
     """Return digests of the views and of the words, as this engine would have them."""
     views = [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
     words = [str(row) for row in dictionary_rows()]
@@ -172,14 +178,14 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
     return str(VIEWS[name].select.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace("%%", "%")
 
 
-def _schema(connection: Connection) -> str | None:
+def _schema_name(connection: Connection) -> str | None:
     return SCHEMA if connection.dialect.name == "postgresql" else None
 
 
 def _upgrade_tables(connection: Connection) -> None:
     if standing_revision(connection) == HEAD:
         return
-    schema = _schema(connection)
+    schema = _schema_name(connection)
     if schema and not sa.inspect(connection).has_schema(schema):
         connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
     upgrade(connection)
@@ -190,7 +196,7 @@ def _upgrade_tables(connection: Connection) -> None:
 
 
 def _drop_views(connection: Connection) -> None:
-    for name in sa.inspect(connection).get_view_names(schema=_schema(connection)):
+    for name in sa.inspect(connection).get_view_names(schema=_schema_name(connection)):
         connection.exec_driver_sql(f"DROP VIEW {name}")
 
 
@@ -199,7 +205,7 @@ def _make_views(connection: Connection) -> None:
         connection.exec_driver_sql(f"CREATE VIEW {name} AS {view_sql(name, connection.dialect)}")
 
 
-def _comment(connection: Connection) -> None:
+def _comment_catalogue(connection: Connection) -> None:
     """Write the descriptions to the catalogue of PostgreSQL."""
     programme = "Warehouse of the Modern Slavery and Organised Immigration Crime Programme"
     connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{programme}'")
@@ -229,7 +235,7 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
     names = [column.name for column in table.columns if column.name in rows.column_names]
     rows = rows.select(names)
     if connection.dialect.name == "postgresql":
-        _copy(connection, table, names, rows)
+        _copy_rows(connection, table, names, rows)
     else:
         placeholders = ", ".join("?" * len(names))
         statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({placeholders})"
@@ -242,7 +248,7 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
     return rows.num_rows
 
 
-def _copy(connection: Connection, table: sa.Table, names: list[str], rows: pa.Table) -> None:
+def _copy_rows(connection: Connection, table: sa.Table, names: list[str], rows: pa.Table) -> None:
     buffer = io.BytesIO()
     # Text is quoted and missing values are not, so that COPY tells an empty text from a missing one.
     # One chunk: write_csv of pyarrow 26 writes stray memory where a table's first chunk is empty.

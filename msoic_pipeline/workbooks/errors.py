@@ -1,46 +1,17 @@
-"""The one error that a file can raise: where, what was expected, what was found, what to do; and a declaration's."""
+"""The one error that a file can raise: where, what was expected, what was found, what to do; and a decision's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import yaml
-from pydantic import ValidationError
 
 from msoic_pipeline.texts import printable
 
-# Of what was expected, of what was found and of what to do so much is told.
-LONGEST = 2_000
-
-
-class DeclarationError(Exception):
-    """A layout file or a file of faults that is not well formed: names the file, the place in it, and what is wrong."""
+# Of what was expected, of what was found and of what to do, each, so many characters are told.
+MAX_TOLD = 2_000
 
 
 class DecisionError(Exception):
     """A decision about a release that cannot be made, with what stands in its way."""
-
-
-def wrong_places(error: ValidationError) -> Iterator[tuple[list[int | str], str]]:
-    """Yield each place in what was declared, and what is wrong there, without what stands there."""
-    for fault in error.errors(include_url=False, include_input=False):
-        yield list(fault["loc"]), fault["msg"].removeprefix("Value error, ")
-
-
-@contextmanager
-def declared_in(path: str) -> Iterator[None]:
-    """Raise DeclarationError with ``path`` where what stands in that file cannot be read."""
-    try:
-        yield
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path} is to be mended: {error}") from error
-    except ValidationError as error:
-        words = "; ".join(
-            ": ".join(filter(None, (".".join(map(str, place)), wrong))) for place, wrong in wrong_places(error)
-        )
-        raise DeclarationError(f"{path} is to be mended: {words}") from error
 
 
 class SourceFileError(Exception):
@@ -65,7 +36,7 @@ class SourceFileError(Exception):
     def __str__(self) -> str:
         sheet = f", sheet {self.sheet!r}" if self.sheet else ""
         cell = f", cell {self.cell}" if self.cell else ""
-        expected, found, remedy = (_shortened(words) for words in (self.expected, self.found, self.remedy))
+        expected, found, remedy = (_bound_text(text) for text in (self.expected, self.found, self.remedy))
         return printable(f"{self.file}{sheet}{cell}: expected {expected}; found {found}. {remedy}")
 
     def fields(self) -> dict[str, str]:
@@ -74,14 +45,15 @@ class SourceFileError(Exception):
         return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _remade, (self.fields(),)
+        # Without this a copy, or one that a worker process sends back, would lose all but the rule.
+        return _make_from_fields, (self.fields(),)
 
 
-def _shortened(words: str) -> str:
-    """Return words in a line; what a bad file lets us say of it is bounded, too."""
-    line = " ".join(words[:LONGEST].split())
-    return line if len(words) <= LONGEST else f"{line}…"
+def _bound_text(text: str) -> str:
+    """Return a text as one line; what a bad file lets us say of it is bounded, too."""
+    line = " ".join(text[:MAX_TOLD].split())
+    return line if len(text) <= MAX_TOLD else f"{line}…"
 
 
-def _remade(fields: dict[str, str]) -> SourceFileError:
+def _make_from_fields(fields: dict[str, str]) -> SourceFileError:
     return SourceFileError(**fields)

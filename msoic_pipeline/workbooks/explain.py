@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msoic_pipeline.workbooks.grid import Sheet, open_workbook
-from msoic_pipeline.workbooks.layout import Layout, Source, Table
-from msoic_pipeline.workbooks.matching import HEADER_SEARCH_ROWS, Match, claims, match_sheet, propose
+from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.matching import HEADER_SEARCH_ROWS, Candidate, Match, claims, match_sheet, propose_lines
 
 # A sheet that no layout claims is likened to the nearest one where at least this share of the headers is there.
 LIKENESS = 0.6
@@ -29,54 +29,51 @@ def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[
         valid = [attempt for attempt in attempts if attempt.layout.releases.holds(reference_quarter)]
         fitting = [attempt for attempt in valid if not attempt.differences]
         if len(fitting) > 1:
-            names = ", ".join(_name(match) for match in fitting)
+            names = ", ".join(_layout_name(match) for match in fitting)
             yield f"{name}: AMBIGUOUS: fits {names}; give them texts that tell them apart"
         elif fitting:
-            yield from _fits(name, fitting[0])
+            yield from _tell_fit(name, fitting[0])
         elif attempts:
             nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
-            yield from _differs(name, nearest, source, reference_quarter)
+            yield from _tell_differences(name, nearest, source, reference_quarter)
         else:
-            yield _unclaimed(name, head, candidates, reference_quarter)
+            yield _tell_unclaimed(name, head, candidates, reference_quarter)
     workbook.close()
 
 
-def _fits(name: str, match: Match) -> Iterator[str]:
-    why = " and ".join(
-        filter(
-            None,
-            (
-                f"its name fits {match.layout.sheet.name!r}" if match.layout.sheet.name else "",
-                f"its title fits {match.layout.sheet.title!r}" if match.layout.sheet.title else "",
-            ),
-        )
-    )
+def _tell_fit(name: str, match: Match) -> Iterator[str]:
+    patterns = {"name": match.layout.sheet.name, "title": match.layout.sheet.title}
+    why = " and ".join(f"its {kind} fits {pattern!r}" for kind, pattern in patterns.items() if pattern)
     yield f"{name}: table {match.table.table}, layout {match.layout.layout}, since {why}"
     columns = f"{len(match.labels)} label columns, {len(match.figures)} columns of figures"
     yield f"    header in row {match.header_row + 1}: {columns}"
 
 
-def _differs(name: str, match: Match, source: Source, reference_quarter: dt.date) -> Iterator[str]:
+def _tell_differences(name: str, match: Match, source: Source, reference_quarter: dt.date) -> Iterator[str]:
     yield f"{name}: NOT READ: claimed by table {match.table.table}, layout {match.layout.layout}, but"
     if not match.layout.releases.holds(reference_quarter):
         yield f"    that layout does not hold for a release about the quarter from {reference_quarter}"
     for difference in match.differences:
         yield f"    {difference.words(source.sensitive)}"
-    if proposal := propose(match):
+    if proposal := propose_lines(match):
         yield f"    to accept it, in msoic_pipeline/sources/{source.source}/layouts.yaml: {proposal}"
 
 
-def _unclaimed(name: str, head: Sheet, candidates: list[tuple[Table, Layout]], reference_quarter: dt.date) -> str:
+def _tell_unclaimed(name: str, head: Sheet, candidates: list[Candidate], reference_quarter: dt.date) -> str:
     matches = [match_sheet(head, table, layout, reference_quarter) for table, layout in candidates]
-    nearest = max(matches, key=lambda match: match.matched / (match.matched + len(match.differences) + 1))
-    share = nearest.matched / (nearest.matched + len(nearest.differences) + 1)
-    if share < LIKENESS:
+    nearest = max(matches, key=_share_of_headers)
+    if _share_of_headers(nearest) < LIKENESS:
         return f"{name}: not claimed by any layout (cover, notes, or a table that is not loaded)"
     return (
-        f"{name}: not claimed by any layout, though its headers resemble {_name(nearest)}: if it is that table, "
+        f"{name}: not claimed by any layout, though its headers resemble {_layout_name(nearest)}: if it is that table, "
         "add its text to sheet.title or sheet.name there"
     )
 
 
-def _name(match: Match) -> str:
+def _share_of_headers(match: Match) -> float:
+    """Return which share of its headers a reading found; a little less, so that of few headers all are not enough."""
+    return match.matched / (match.matched + len(match.differences) + 1)
+
+
+def _layout_name(match: Match) -> str:
     return f"{match.table.table}/{match.layout.layout}"

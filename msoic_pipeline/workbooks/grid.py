@@ -35,9 +35,9 @@ from msoic_pipeline.texts import clean, printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 
 SUFFIXES = (".ods", ".xlsx", ".csv", ".csv.gz")
-# How much of a text is held at a time while its size is watched.
+# So many bytes of a text are expanded at a time, while its size is watched.
 _CHUNK = 2**20
-# So many characters one may stand for that Unicode holds equal to several.
+# One character may stand for so many: some Arabic signs are whole phrases, which Unicode writes out.
 _WRITTEN_OUT = 18
 
 Cell = Any
@@ -95,7 +95,7 @@ class Workbook:
         self.path = path
         self._reader = reader
         self._csv_rows = csv_rows
-        self._read: dict[str, CalamineSheet] = {}
+        self._open_sheets: dict[str, CalamineSheet] = {}
         self.sheet_names: list[str] = reader.sheet_names if reader is not None else [_csv_sheet_name(path)]
 
     def head(self, name: str, rows: int) -> Sheet:
@@ -103,30 +103,30 @@ class Workbook:
 
         Raises SourceFileError where it cannot be read, or a cell holds more than any spreadsheet's can.
         """
-        head = Sheet(name, self._rows(name, rows))
+        head = Sheet(name, self._read_rows(name, rows))
         _refuse_long_cells(self.path, head)
         return head
 
     def sheet(self, name: str) -> Sheet:
         """Return the whole sheet called ``name``, and let go of what is kept of it. Raises SourceFileError likewise."""
-        rows = self._rows(name, None)
-        self._read.pop(name, None)
+        rows = self._read_rows(name, None)
+        self._open_sheets.pop(name, None)
         return Sheet(name, rows)
 
-    def _rows(self, name: str, most: int | None) -> Rows:
+    def _read_rows(self, name: str, most: int | None) -> Rows:
         if self._reader is None:
             assert self._csv_rows is not None
             return self._csv_rows if most is None else self._csv_rows[:most]
         try:
-            if name not in self._read:
-                self._read[name] = self._reader.get_sheet_by_name(name)
-            return self._read[name].to_python(skip_empty_area=False, nrows=most)
+            if name not in self._open_sheets:
+                self._open_sheets[name] = self._reader.get_sheet_by_name(name)
+            return self._open_sheets[name].to_python(skip_empty_area=False, nrows=most)
         except CalamineError as error:
-            raise _unreadable(self.path, str(error), sheet=name) from error
+            raise _unreadable_file_error(self.path, str(error), sheet=name) from error
 
     def close(self) -> None:
         """Release the file."""
-        self._read.clear()
+        self._open_sheets.clear()
         if self._reader is not None:
             self._reader.close()
 
@@ -134,7 +134,7 @@ class Workbook:
 def _refuse_long_cells(path: Path, head: Sheet) -> None:
     for row, values in enumerate(head.rows):
         for column, value in enumerate(values):
-            if isinstance(value, str) and _is_long(value):
+            if isinstance(value, str) and _is_too_long(value):
                 raise SourceFileError(
                     "refused_file",
                     file=path.name,
@@ -147,7 +147,8 @@ def _refuse_long_cells(path: Path, head: Sheet) -> None:
                 )
 
 
-def _is_long(text: str) -> bool:
+def _is_too_long(text: str) -> bool:
+    """Return whether a text is longer than a cell can be, once it is written out."""
     if len(text) * _WRITTEN_OUT <= MAX_CELL_CHARACTERS:
         return False
     try:
@@ -174,7 +175,7 @@ def open_workbook(path: Path) -> Workbook:
             remedy="Fetch the file again from the publisher.",
         )
     if size > MAX_FILE_BYTES:
-        raise _hostile(path, f"at most {MAX_FILE_BYTES:,} bytes", f"{size:,} bytes")
+        raise _refused_file_error(path, f"at most {MAX_FILE_BYTES:,} bytes", f"{size:,} bytes")
     name = path.name.lower()
     if name.endswith((".csv", ".csv.gz")):
         return Workbook(path, None, _read_csv(path))
@@ -186,54 +187,54 @@ def open_workbook(path: Path) -> Workbook:
             found=f"{path.suffix or 'no suffix'}",
             remedy="Save the publisher's own file here, unconverted, or remove this one.",
         )
-    _check_archive(path)
+    _refuse_bad_archive(path)
     try:
         workbook = Workbook(path, CalamineWorkbook.from_path(str(path)))
     except (CalamineError, OSError, ValueError) as error:
-        raise _unreadable(path, str(error)) from error
-    _check_sheet_names(path, workbook.sheet_names)
+        raise _unreadable_file_error(path, str(error)) from error
+    _refuse_bad_sheet_names(path, workbook.sheet_names)
     return workbook
 
 
-def _check_sheet_names(path: Path, names: Sequence[str]) -> None:
+def _refuse_bad_sheet_names(path: Path, names: Sequence[str]) -> None:
     if len(names) > MAX_SHEETS:
-        raise _hostile(path, f"at most {MAX_SHEETS:,} sheets", f"{len(names):,} sheets")
+        raise _refused_file_error(path, f"at most {MAX_SHEETS:,} sheets", f"{len(names):,} sheets")
     for name in names:
         if printable(name) != name:
-            raise _hostile(path, "sheets whose names can be printed", f"the sheet {printable(name)!r}")
+            raise _refused_file_error(path, "sheets whose names can be printed", f"the sheet {printable(name)!r}")
     if len(set(names)) < len(names):
-        raise _hostile(path, "sheets of different names", "two sheets of one name")
+        raise _refused_file_error(path, "sheets of different names", "two sheets of one name")
 
 
-def _check_archive(path: Path) -> None:
+def _refuse_bad_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = {member.filename for member in members}
             if len(members) > MAX_PARTS:
-                raise _hostile(path, f"at most {MAX_PARTS:,} parts", f"{len(members):,} parts")
+                raise _refused_file_error(path, f"at most {MAX_PARTS:,} parts", f"{len(members):,} parts")
             expanded = sum(member.file_size for member in members)
-            _check_expansion(path, expanded, sum(member.compress_size for member in members))
+            _refuse_large_expansion(path, expanded, sum(member.compress_size for member in members))
             if any(member.flag_bits & 1 for member in members):
-                raise _unreadable(path, "the file is encrypted")
+                raise _unreadable_file_error(path, "the file is encrypted")
             if any(name.lower().endswith("vbaproject.bin") or name.startswith("Basic/") for name in names):
-                raise _hostile(path, "a workbook without macros", "a macro project")
+                raise _refused_file_error(path, "a workbook without macros", "a macro project")
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable_file_error(path, str(error)) from error
 
 
-def _check_expansion(path: Path, expanded: int, packed: int) -> None:
+def _refuse_large_expansion(path: Path, expanded: int, packed: int) -> None:
     if expanded > MAX_EXPANDED_BYTES:
-        raise _hostile(path, f"contents of at most {MAX_EXPANDED_BYTES:,} bytes", f"{expanded:,} bytes")
+        raise _refused_file_error(path, f"contents of at most {MAX_EXPANDED_BYTES:,} bytes", f"{expanded:,} bytes")
     times = expanded / max(1, packed)
     if expanded > MAX_EXPANSION_OF_SMALL and times > MAX_EXPANSION:
-        raise _hostile(path, f"an expansion of at most {MAX_EXPANSION} times", f"{times:,.0f} times")
+        raise _refused_file_error(path, f"an expansion of at most {MAX_EXPANSION} times", f"{times:,.0f} times")
 
 
 def _read_csv(path: Path) -> Rows:
     raw = path.read_bytes()
     if path.suffix.lower() == ".gz":
-        raw = _gunzip(path, raw)
+        raw = _expand_gzip(path, raw)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -246,24 +247,26 @@ def _read_csv(path: Path) -> Rows:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True):
             cells += max(1, len(row))
             if len(row) > MAX_COLUMNS:
-                raise _hostile(path, f"at most {MAX_COLUMNS:,} columns", f"{len(row):,} in row {len(rows) + 1:,}")
+                raise _refused_file_error(
+                    path, f"at most {MAX_COLUMNS:,} columns", f"{len(row):,} in row {len(rows) + 1:,}"
+                )
             if cells > MAX_CELLS:
-                raise _hostile(path, f"at most {MAX_CELLS:,} cells", f"more, in row {len(rows) + 1:,}")
+                raise _refused_file_error(path, f"at most {MAX_CELLS:,} cells", f"more, in row {len(rows) + 1:,}")
             rows.append(row)
     except csv.Error as error:
-        raise _unreadable(path, f"row {len(rows) + 1:,}: {error}") from error
+        raise _unreadable_file_error(path, f"row {len(rows) + 1:,}: {error}") from error
     return rows
 
 
-def _gunzip(path: Path, packed: bytes) -> bytes:
+def _expand_gzip(path: Path, packed: bytes) -> bytes:
     content = io.BytesIO()
     try:
         with gzip.open(io.BytesIO(packed)) as stream:
             while chunk := stream.read(_CHUNK):
                 content.write(chunk)
-                _check_expansion(path, content.tell(), len(packed))
+                _refuse_large_expansion(path, content.tell(), len(packed))
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable_file_error(path, str(error)) from error
     return content.getvalue()
 
 
@@ -271,7 +274,7 @@ def _csv_sheet_name(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".csv")
 
 
-def _unreadable(path: Path, reason: str, sheet: str = "") -> SourceFileError:
+def _unreadable_file_error(path: Path, reason: str, sheet: str = "") -> SourceFileError:
     return SourceFileError(
         "unreadable_file",
         file=path.name,
@@ -282,7 +285,7 @@ def _unreadable(path: Path, reason: str, sheet: str = "") -> SourceFileError:
     )
 
 
-def _hostile(path: Path, expected: str, found: str) -> SourceFileError:
+def _refused_file_error(path: Path, expected: str, found: str) -> SourceFileError:
     return SourceFileError(
         "refused_file",
         file=path.name,

@@ -15,11 +15,11 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from msoic_pipeline.declarations import Declaration, declared_in
 from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import parse_quarter, period_end, period_start, periods
-from msoic_pipeline.workbooks.errors import declared_in
 
 
 def _list_sources() -> tuple[str, ...]:
@@ -30,15 +30,11 @@ def _list_sources() -> tuple[str, ...]:
 
 # A source is a folder in sources/; its name is the folder's.
 SOURCES = _list_sources()
-# What stands between the names of several tidy columns that one tier of headers becomes.
-_BETWEEN_NAMES = " / "
+# What stands between the names of several tidy columns that one tier of headers becomes, and between their members.
+BETWEEN_NAMES = " / "
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
+class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
     A table's first column may have no header: its ``header`` is the empty text. ``also`` names further tidy columns
@@ -57,7 +53,7 @@ class Column(_Strict):
     ignore_rows: str = ""
 
 
-class Measure(_Strict):
+class MeasureColumn(Declaration):
     """A column of figures."""
 
     to: str
@@ -67,7 +63,7 @@ class Measure(_Strict):
     optional: bool = False
 
 
-class Level(_Strict):
+class HeaderLevel(Declaration):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
@@ -86,42 +82,55 @@ class Level(_Strict):
     quarters: int = 0
 
     @model_validator(mode="after")
-    def _closed_or_open(self) -> Level:
+    def _check_closed_or_open(self) -> HeaderLevel:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
-        for member in self.members:
-            if len(self.names) > 1 and member.count(_BETWEEN_NAMES) != len(self.names) - 1:
-                raise ValueError(f"level {self.to!r}: expected a member of each column; found {member!r}")
-        if len(self.names) > 1 and self.parse:
+        return self
+
+    @model_validator(mode="after")
+    def _check_members_of_each_column(self) -> HeaderLevel:
+        number_of_columns = len(self.tidy_columns)
+        if number_of_columns == 1:
+            return self
+        if self.parse:
             raise ValueError(f"level {self.to!r}: several columns have members, not a parser")
+        for member in self.members:
+            if len(member.split(BETWEEN_NAMES)) != number_of_columns:
+                raise ValueError(f"level {self.to!r}: expected a member of each column; found {member!r}")
         return self
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def tidy_columns(self) -> tuple[str, ...]:
         """The tidy columns that the tier becomes; as a rule it is one."""
-        return tuple(self.to.split(_BETWEEN_NAMES))
+        return tuple(self.to.split(BETWEEN_NAMES))
 
     def members_by_column(self, member: Any) -> dict[str, Any]:
-        """Return the member of each tidy column that a member of the tier stands for."""
-        if len(self.names) == 1 or member not in self.members:  # a total is one of every column
-            return dict.fromkeys(self.names, member)
-        return dict(zip(self.names, member.split(_BETWEEN_NAMES), strict=True))
+        """Return the member of each tidy column that a member of the tier stands for.
+
+        For example ``robbery / convictions`` is robbery of ``offence_category`` and convictions of ``measure``. What is
+        none of the declared members, such as a total, stands for itself in every column.
+        """
+        if len(self.tidy_columns) == 1 or member not in self.members:
+            return dict.fromkeys(self.tidy_columns, member)
+        return dict(zip(self.tidy_columns, member.split(BETWEEN_NAMES), strict=True))
 
 
-class Rate(_Strict):
+def _read_one_or_several(written: Any) -> Any:
+    return (written,) if isinstance(written, str) else written
+
+
+class Rate(Declaration):
     """A rate that a sheet works out of its own counts, ``part`` of ``whole``, rounded to ``decimals``.
 
-    The whole is one count, or a list of those that make it up.
+    The whole is one count, or a list of those that make it up: convictions of convictions and unsuccessful.
     """
 
     part: str
-    whole: Annotated[
-        tuple[str, ...], BeforeValidator(lambda written: [written] if isinstance(written, str) else written)
-    ]
+    whole: Annotated[tuple[str, ...], BeforeValidator(_read_one_or_several)]
     decimals: int
 
 
-class Validity(_Strict):
+class Validity(Declaration):
     """The reference quarters of the releases for which something holds; open-ended where a side is missing."""
 
     since: dt.date | None = Field(default=None, alias="from")
@@ -129,7 +138,7 @@ class Validity(_Strict):
 
     @field_validator("since", "until", mode="before")
     @classmethod
-    def _quarter(cls, value: Any) -> Any:
+    def _read_quarter(cls, value: Any) -> Any:
         return parse_quarter(value) if isinstance(value, str) else value
 
     def holds(self, quarter: dt.date) -> bool:
@@ -137,20 +146,20 @@ class Validity(_Strict):
         return (self.since is None or quarter >= self.since) and (self.until is None or quarter <= self.until)
 
 
-class SheetText(_Strict):
+class SheetText(Declaration):
     """By which text a sheet is claimed for a layout: its name, its first filled cell, or both (regular expressions)."""
 
     name: str = ""
     title: str = ""
 
 
-class Layout(_Strict):
+class Layout(Declaration):
     """One way in which a table is laid out.
 
     Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
-    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a blank cell
-    repeats the label above or, where an outer label has just begun, stands for the total. ``period`` says which tidy
-    columns hold the reference period; where it is ``own_period`` every row must lie within the release's.
+    ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a label is
+    given once for several rows (``labels.fill_sparse_labels`` has an example). ``period`` says which tidy columns hold
+    the reference period; where it is ``own_period`` every row must lie within the release's.
     ``repeated_headers`` tolerates stray copies of a header: the first one counts. ``rates`` are the members of
     ``measure`` that are held against the counts they are made of, and not loaded.
     """
@@ -158,10 +167,10 @@ class Layout(_Strict):
     layout: str
     releases: Validity = Validity()
     sheet: SheetText
-    columns: tuple[Column, ...]
-    measures: tuple[Measure, ...] = ()
-    levels: tuple[Level, ...] = ()
-    value: Measure | None = None
+    columns: tuple[LabelColumn, ...]
+    measures: tuple[MeasureColumn, ...] = ()
+    levels: tuple[HeaderLevel, ...] = ()
+    value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
     period: dict[str, Any]
     own_period: bool = False
@@ -170,13 +179,13 @@ class Layout(_Strict):
     rates: dict[str, Rate] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_kind_of_figures(self) -> Layout:
+    def _check_one_kind_of_figures(self) -> Layout:
         if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
             raise ValueError(f"layout {self.layout!r}: give either measures, or levels and a value")
         return self
 
 
-class Table(_Strict):
+class PublishedTable(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
@@ -196,20 +205,15 @@ class Table(_Strict):
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
 
-    @property
-    def breakdown(self) -> str:
-        """The breakdown of the fact table that the table holds; empty where the fact has but one."""
-        return str(self.constants.get("breakdown") or self.constants.get("series") or "")
 
-
-class Stamp(_Strict):
+class Stamp(Declaration):
     """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
 
     label: str
     parse: str
 
 
-class Reporters(_Strict):
+class Reporters(Declaration):
     """Who should report, and how often: where it is every calendar year, with the quarter that holds ``since``."""
 
     dimension: ReporterKind
@@ -217,20 +221,25 @@ class Reporters(_Strict):
     since: dt.date
     column: str = ""
 
+    @property
+    def is_yearly(self) -> bool:
+        """Whether there is one report a year."""
+        return self.every == "calendar_year"
+
     def periods_due(self, quarter: dt.date, last: dt.date) -> list[dt.date]:
         """Return the first days of the periods whose reports are due with a quarter, up to ``last``.
 
         For example, every calendar year since 1 April 2015: with the quarter from 1 April 2016 that is 1 January 2016,
         with the quarters before and after it there is none.
         """
-        if self.every == "calendar_year" and quarter.month != period_start("quarter", self.since).month:
+        if self.is_yearly and quarter.month != period_start("quarter", self.since).month:
             return []
         first = period_start(self.every, self.since)
-        due = periods(self.every, quarter, period_end("quarter", quarter))
-        return [start for start in due if first <= start <= last]
+        starts = periods(self.every, quarter, period_end("quarter", quarter))
+        return [start for start in starts if first <= start <= last]
 
 
-class Source(_Strict):
+class Source(Declaration):
     """A publisher's series of releases.
 
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
@@ -251,7 +260,7 @@ class Source(_Strict):
     quarantine_threshold: int = 0
     unavailable: tuple[str, ...] = ()
     end: tuple[str, ...] = ("end of table", "end of worksheet")
-    tables: tuple[Table, ...]
+    tables: tuple[PublishedTable, ...]
 
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
@@ -275,13 +284,13 @@ def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
 
     When it changes, the releases that it covers are parsed anew.
     """
-    said = source
+    described = source
     if quarter is not None:
         tables = [
             table.model_copy(update={"layouts": tuple(each for each in table.layouts if each.releases.holds(quarter))})
-            for table in said.tables
+            for table in described.tables
         ]
-        said = said.model_copy(update={"tables": tuple(tables)})
+        described = described.model_copy(update={"tables": tuple(tables)})
     # For which releases a layout holds is settled above.
-    dump = said.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
+    dump = described.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
     return hashlib.sha256(dump.encode()).hexdigest()

@@ -9,30 +9,53 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from rapidfuzz import fuzz, process, utils
 
 from msoic_pipeline.limits import MAX_RECOGNISED_CELL
-from msoic_pipeline.periods import period_label, shift_months
+from msoic_pipeline.periods import PERIOD_MONTHS, period_label, shift_months
 from msoic_pipeline.texts import clean, fold, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
-from msoic_pipeline.workbooks.layout import Column, Layout, Level, Measure, Source, Table
+from msoic_pipeline.workbooks.layout import (
+    BETWEEN_NAMES,
+    HeaderLevel,
+    LabelColumn,
+    Layout,
+    MeasureColumn,
+    PublishedTable,
+    Source,
+)
 from msoic_pipeline.workbooks.values import parser
 
 # A header stands among the first rows; nothing below is searched for it.
 HEADER_SEARCH_ROWS = 60
+# The member that stands for the total over all others. No cell can hold it: an unprintable character becomes an escape.
 TOTAL = "\0total"
+# Two headers are likened to each other from this score on, of 100.
+_LEAST_LIKENESS = 70
+# Of a file's sheets so many are named in an error.
+_SHEETS_NAMED = 40
+
+# The members under which a column of figures stands, one for each level, outermost first.
+MemberPath = tuple[Any, ...]
+# A table that a sheet may hold, and a layout in which it may hold it.
+Candidate = tuple[PublishedTable, Layout]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Difference:
-    """One way in which a sheet's header differs from what a layout expects."""
+    """One way in which a sheet's header differs from what a layout expects.
 
-    kind: str
+    ``expected`` and ``found`` are texts, empty where they do not apply; ``cell`` is where it stands;
+    ``place_in_layout`` the tidy column that the layout makes of it.
+    """
+
+    kind: Literal["missing", "renamed", "unknown", "ambiguous"]
     expected: str
     found: str
     cell: str
@@ -51,10 +74,10 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A column of figures: its measure, and the member of each level it stands under (TOTAL for a total)."""
+class FigureColumn:
+    """A column of figures: its measure, and by tidy column the members that it stands under (TOTAL for a total)."""
 
-    measure: Measure
+    measure: MeasureColumn
     members: dict[str, Any]
 
     @property
@@ -65,18 +88,26 @@ class Figure:
 
 @dataclass
 class Match:
-    """A sheet read through a layout: where its header and its columns stand (rows and columns count from 0)."""
+    """A sheet read through a layout: where its header and its columns stand (rows and columns count from 0).
+
+    ``header_row`` is the first row of the header, ``first_row`` the one below its last. ``labels`` gives the column of
+    each label that was found; ``ignored`` are columns that the layout leaves out on purpose. ``matched`` is how many
+    headers fit, from which the nearest of several readings is told.
+    """
 
     sheet: str
-    table: Table
+    table: PublishedTable
     layout: Layout
     header_row: int = -1
     first_row: int = -1
     labels: dict[str, int] = field(default_factory=dict)
-    figures: dict[int, Figure] = field(default_factory=dict)
+    figures: dict[int, FigureColumn] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     ignored: set[int] = field(default_factory=set)
     matched: int = 0
+
+
+# ---- which sheet holds which table -----------------------------------------------------------------
 
 
 def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.date) -> list[Match]:
@@ -86,71 +117,22 @@ def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.dat
     required table is missing.
     """
     file = workbook.path.name
-    valid = [
+    candidates = [
         (table, layout)
         for table in source.tables
         for layout in table.layouts
         if layout.releases.holds(reference_quarter)
     ]
-    heads = {name: workbook.head(name, HEADER_SEARCH_ROWS) for name in workbook.sheet_names}
-    found: list[Match] = []
-    for head in heads.values():
-        claimants = [(table, layout) for table, layout in valid if claims(head, layout)]
-        attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in claimants]
-        fitting = [attempt for attempt in attempts if not attempt.differences]
-        if len(fitting) > 1:
-            raise _ambiguous(file, head.name, fitting)
-        if attempts and not fitting:
-            nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
-            raise _does_not_fit(file, nearest, source)
-        found += fitting
-        if not claimants:
-            _refuse_unclaimed(file, head, valid, source, reference_quarter)
-    for table in source.tables:
-        sheets = [match.sheet for match in found if match.table is table]
-        if table.required and not sheets:
-            raise _missing(file, source, (table,), list(heads))
-        if table.sheets == "one" and len(sheets) > 1:
-            raise SourceFileError(
-                "ambiguous_table",
-                file=file,
-                sheet=sheets[1],
-                expected=f"one sheet that holds table {table.table!r}",
-                found=" and ".join(repr(sheet) for sheet in sheets),
-                remedy="Make sheet.title or sheet.name narrower in "
-                f"msoic_pipeline/sources/{source.source}/layouts.yaml.",
-            )
-    if not found:
-        raise _missing(file, source, source.tables, list(heads))
-    return found
-
-
-def _refuse_unclaimed(
-    file: str, head: Sheet, valid: list[tuple[Table, Layout]], source: Source, reference_quarter: dt.date
-) -> None:
-    """Refuse a sheet that nothing claims though it has the very header of a table that would not be missed."""
-    for table, layout in valid:
-        if table.required and table.sheets == "one":
-            continue
-        match = match_sheet(head, table, layout, reference_quarter)
-        if not match.differences:
-            wanted = " and ".join(
-                f"{kind} {pattern!r}"
-                for kind, pattern in (("name", layout.sheet.name), ("title", layout.sheet.title))
-                if pattern
-            )
-            raise SourceFileError(
-                "unclaimed_sheet",
-                file=file,
-                sheet=head.name,
-                cell=a1(match.header_row, 0),
-                expected=f"a sheet with the header of table {table.table!r} to have the {wanted}",
-                found="that header in a sheet of another name or title",
-                remedy=(
-                    "If the publisher has renamed it, add its new text to sheet.name or sheet.title in "
-                    f"msoic_pipeline/sources/{source.source}/layouts.yaml."
-                ),
-            )
+    heads = [workbook.head(name, HEADER_SEARCH_ROWS) for name in workbook.sheet_names]
+    matches: list[Match] = []
+    for head in heads:
+        claimants = [(table, layout) for table, layout in candidates if claims(head, layout)]
+        if claimants:
+            matches.append(_match_claimed_sheet(file, head, claimants, source, reference_quarter))
+        else:
+            _refuse_unclaimed(file, head, candidates, source, reference_quarter)
+    _check_each_table_found(file, source, matches, heads)
+    return matches
 
 
 def claims(head: Sheet, layout: Layout) -> bool:
@@ -163,12 +145,87 @@ def claims(head: Sheet, layout: Layout) -> bool:
     return bool(re.search(layout.sheet.title, title[:MAX_RECOGNISED_CELL], re.IGNORECASE))
 
 
-def match_sheet(head: Sheet, table: Table, layout: Layout, reference_quarter: dt.date) -> Match:
+def _match_claimed_sheet(
+    file: str, head: Sheet, claimants: Sequence[Candidate], source: Source, reference_quarter: dt.date
+) -> Match:
+    """Return the one reading that fits a sheet. Raises SourceFileError where none does, or several do."""
+    attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in claimants]
+    fitting = [attempt for attempt in attempts if not attempt.differences]
+    if len(fitting) > 1:
+        raise _ambiguous_layout_error(file, head.name, fitting)
+    if not fitting:
+        nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
+        raise _changed_layout_error(file, nearest, source)
+    return fitting[0]
+
+
+def _refuse_unclaimed(
+    file: str, head: Sheet, candidates: Sequence[Candidate], source: Source, reference_quarter: dt.date
+) -> None:
+    """Refuse a sheet that nothing claims though it has the very header of a table that would not be missed."""
+    for table, layout in candidates:
+        if table.required and table.sheets == "one":
+            continue
+        match = match_sheet(head, table, layout, reference_quarter)
+        if not match.differences:
+            raise _unclaimed_sheet_error(file, match, source)
+
+
+def _check_each_table_found(file: str, source: Source, matches: Sequence[Match], heads: Sequence[Sheet]) -> None:
+    """Refuse a file in which a required table is missing, or stands in two sheets though it should in one."""
+    for table in source.tables:
+        sheets = [match.sheet for match in matches if match.table is table]
+        if table.required and not sheets:
+            raise _missing_sheet_error(file, source, (table,), heads)
+        if table.sheets == "one" and len(sheets) > 1:
+            raise SourceFileError(
+                "ambiguous_table",
+                file=file,
+                sheet=sheets[1],
+                expected=f"one sheet that holds table {table.table!r}",
+                found=" and ".join(repr(sheet) for sheet in sheets),
+                remedy=f"Make sheet.title or sheet.name narrower in {_layout_file(source)}.",
+            )
+    if not matches:
+        raise _missing_sheet_error(file, source, source.tables, heads)
+
+
+# ---- where the header of a sheet stands ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Header:
+    """Rows that are tried as the header: for each tier its cells, and these as cleaned texts, up to the sheet's width.
+
+    ``first_row`` is the row of the outermost tier.
+    """
+
+    first_row: int
+    values: list[list[Any]]
+    texts: list[list[str]]
+
+    @property
+    def columns(self) -> range:
+        """The columns of the sheet."""
+        return range(len(self.texts[0]))
+
+    def texts_of(self, column: int) -> list[str]:
+        """Return what stands over a column, outermost tier first."""
+        return [tier[column] for tier in self.texts]
+
+    def cell(self, tier: int, column: int) -> str:
+        """Return the address of a cell of the header."""
+        return a1(self.first_row + tier, column)
+
+
+def match_sheet(head: Sheet, table: PublishedTable, layout: Layout, reference_quarter: dt.date) -> Match:
     """Return the best reading of a sheet's first rows through ``layout``; it has no ``differences`` where it fits."""
     tiers = max(1, len(layout.levels))
-    nearest = Match(head.name, table, layout, differences=[_missing_header(spec) for spec in _named(layout)])
-    for row in range(min(len(head.rows), HEADER_SEARCH_ROWS) - tiers + 1):
-        attempt = _match_at(head, table, layout, row, tiers, reference_quarter)
+    nothing_found = [_missing_header(column) for column in _columns_with_header(layout)]
+    nearest = Match(head.name, table, layout, differences=nothing_found)
+    last_row = min(len(head.rows), HEADER_SEARCH_ROWS) - tiers
+    for row in range(last_row + 1):
+        attempt = _match_header(head.name, _read_header(head, row, tiers), table, layout, reference_quarter)
         if not attempt.differences:
             return attempt
         nearest = max(nearest, attempt, key=lambda match: (match.matched, -len(match.differences)))
@@ -176,188 +233,237 @@ def match_sheet(head: Sheet, table: Table, layout: Layout, reference_quarter: dt
     return nearest
 
 
-def _named(layout: Layout) -> tuple[Column | Measure, ...]:
-    """Columns that are known by a header of their own."""
+def _columns_with_header(layout: Layout) -> tuple[LabelColumn | MeasureColumn, ...]:
+    """Return the columns that are known by a header of their own: labels, and measures where there are no levels."""
     return (*layout.columns, *layout.measures)
 
 
-def _missing_header(spec: Column | Measure) -> Difference:
-    return Difference("missing", f"header {_either(spec.header)}", "", "", spec.to)
+def _missing_header(column: LabelColumn | MeasureColumn) -> Difference:
+    return Difference("missing", f"header {_join_alternatives(column.header)}", "", "", column.to)
 
 
-def _match_at(head: Sheet, table: Table, layout: Layout, row: int, tiers: int, reference_quarter: dt.date) -> Match:
-    match = Match(head.name, table, layout, header_row=row, first_row=row + tiers)
-    rows = [[*values, *[""] * (head.width - len(values))] for values in head.rows[row : row + tiers]]
-    texts = [[clean(value) for value in values] for values in rows]
-    ignored = {fold(text) for text in layout.ignore}
+def _read_header(head: Sheet, row: int, tiers: int) -> _Header:
+    values = [[*cells, *[""] * (head.width - len(cells))] for cells in head.rows[row : row + tiers]]
+    return _Header(row, values, [[clean(value) for value in tier] for tier in values])
+
+
+def _match_header(
+    sheet: str, header: _Header, table: PublishedTable, layout: Layout, reference_quarter: dt.date
+) -> Match:
+    """Return what comes of taking some rows for the header."""
+    match = Match(sheet, table, layout, header_row=header.first_row, first_row=header.first_row + len(header.texts))
+    ignored_texts = {fold(text) for text in layout.ignore}
     match.ignored = {
-        column for column in range(head.width) for tier in texts if tier[column] and fold(tier[column]) in ignored
+        column
+        for column in header.columns
+        if any(text and fold(text) in ignored_texts for text in header.texts_of(column))
     }
-    taken = _match_named(match, texts, layout)
-    if layout.levels and taken:
-        seen = _match_levels(match, rows, texts, layout, taken)
-        _check_complete(match, layout, seen, reference_quarter)
-    known = taken | set(match.figures) | match.ignored
-    unknown = [
-        Difference("unknown", "", texts[tier][column], a1(row + tier, column))
-        for tier in range(tiers)
-        for column in range(head.width)
-        if column not in known and texts[tier][column]
-    ]
+    named_columns = _match_named_columns(match, header)
     if not layout.levels:
-        match.differences += unknown
+        match.differences += _find_unknown_headers(header, named_columns | set(match.figures) | match.ignored)
+    elif named_columns:
+        paths = _match_levels(match, header, named_columns)
+        match.differences += _find_missing_columns(layout, paths, reference_quarter)
     return match
 
 
-def _match_named(match: Match, texts: list[list[str]], layout: Layout) -> set[int]:
-    """Find label columns and measures by name; return the columns that are spoken for."""
-    places: dict[str, list[tuple[int, int]]] = {}
-    for tier, values in enumerate(texts):
-        for column, text in enumerate(values):
+def _match_named_columns(match: Match, header: _Header) -> set[int]:
+    """Find label columns and measures by their header text; return the columns where they stand."""
+    layout = match.layout
+    places_of_text: dict[str, list[tuple[int, int]]] = {}
+    for tier, texts in enumerate(header.texts):
+        for column, text in enumerate(texts):
             if text:
-                places.setdefault(fold(text), []).append((column, tier))
-    if not any(tier[0] for tier in texts if tier):
-        places[""] = [(0, 0)]  # the first column may have no header
-    taken: set[int] = set()
-    for spec in _named(layout):
-        hits = [
-            place for header in dict.fromkeys(fold(text) for text in spec.header) for place in places.get(header, [])
-        ]
-        hits = sorted(set(hits))
-        if len(hits) > 1 and layout.repeated_headers and re.search(layout.repeated_headers, match.sheet):
-            match.ignored |= {column for column, _ in hits[1:]}
-            hits = hits[:1]
-        if len(hits) > 1:
-            cells = ", ".join(a1(match.header_row + tier, column) for column, tier in hits)
-            match.differences.append(Difference("ambiguous", spec.to, texts[hits[0][1]][hits[0][0]], cells, spec.to))
-        elif hits:
-            column = hits[0][0]
-            taken.add(column)
+                places_of_text.setdefault(fold(text), []).append((column, tier))
+    if header.columns and not any(header.texts_of(0)):
+        places_of_text[""] = [(0, 0)]  # the first column may have no header
+    named_columns: set[int] = set()
+    for spec in _columns_with_header(layout):
+        accepted_texts = {fold(text) for text in spec.header}
+        places = sorted({place for text in accepted_texts for place in places_of_text.get(text, [])})
+        if len(places) > 1 and layout.repeated_headers and re.search(layout.repeated_headers, match.sheet):
+            match.ignored |= {column for column, _ in places[1:]}
+            places = places[:1]
+        if len(places) > 1:
+            cells = ", ".join(header.cell(tier, column) for column, tier in places)
+            column, tier = places[0]
+            match.differences.append(Difference("ambiguous", spec.to, header.texts[tier][column], cells, spec.to))
+        elif places:
+            column, _ = places[0]
+            named_columns.add(column)
             match.matched += 1
-            if isinstance(spec, Measure):
-                match.figures[column] = Figure(spec, {})
+            if isinstance(spec, MeasureColumn):
+                match.figures[column] = FigureColumn(spec, {})
             else:
                 match.labels[spec.to] = column
         elif not spec.optional:
             match.differences.append(_missing_header(spec))
-    return taken
+    return named_columns
 
 
-def _match_levels(
-    match: Match, rows: list[list[Any]], texts: list[list[str]], layout: Layout, taken: set[int]
-) -> set[tuple[Any, ...]]:
-    """Read the tiers of headers over the figures, and return the members under which columns stand.
+def _find_unknown_headers(header: _Header, known_columns: set[int]) -> Iterator[Difference]:
+    """Yield the headers that a layout without levels knows nothing of."""
+    for tier, texts in enumerate(header.texts):
+        for column in header.columns:
+            if texts[column] and column not in known_columns:
+                yield Difference("unknown", "", texts[column], header.cell(tier, column))
 
-    Each column that is not taken by a label must name a member of every level.
+
+# ---- figures under levels of headers ---------------------------------------------------------------
+
+
+def _match_levels(match: Match, header: _Header, named_columns: set[int]) -> set[MemberPath]:
+    """Read the levels of headers over the figures, and return the paths of members under which columns stand.
+
+    Each column that is not a label's must name a member of every level. The outer of two tiers names its member once
+    for several columns, and a total over everything may have but one tier::
+
+        Quarter   Adult                          Child                          Total
+                  Positive   Negative   Total    Positive   Negative   Total
+
+    are the paths Adult / positive, Adult / negative, Adult / total, Child / positive, …, total / total.
     """
-    outer_text, outer_value = "", None
-    seen: dict[tuple[Any, ...], int] = {}
-    last = len(layout.levels) - 1
+    layout = match.layout
     assert layout.value is not None
+    first_column_of: dict[MemberPath, int] = {}
     last_label = max(match.labels.values(), default=-1)
-    for column in range(len(texts[0])):
-        path: dict[str, Any] = {}
-        problem = None
-        own = [tier[column] for tier in texts]
-        if column in taken or column in match.ignored or not any(own):
+    innermost = len(layout.levels) - 1
+    outer_text, outer_value = "", None
+    for column in header.columns:
+        texts = header.texts_of(column)
+        if column in named_columns or column in match.ignored or not any(texts):
             continue
         if column < last_label:
-            match.differences.append(Difference("unknown", "", max(own, key=len), a1(match.header_row, column)))
+            match.differences.append(Difference("unknown", "", max(texts, key=len), header.cell(0, column)))
             continue
-        if own[0]:
-            outer_text, outer_value = own[0], rows[0][column]
-        for depth, level in enumerate(layout.levels):
-            is_outer = depth == 0 and last > 0
-            text = outer_text if is_outer else own[depth]
-            value = outer_value if is_outer else rows[depth][column]
-            if not text and depth > 0 and path and all(member == TOTAL for member in path.values()):
-                path[level.to] = TOTAL  # a total over everything has but one tier of header
-                continue
-            member, reason = _member(level, text, value)
-            if reason:
-                problem = Difference(
-                    "unknown", reason, text or "(blank)", a1(match.header_row + depth, column), level.to
-                )
-                break
-            path[level.to] = member
-        if problem:
-            match.differences.append(problem)
+        if texts[0]:
+            outer_text, outer_value = texts[0], header.values[0][column]
+        members = _read_members(layout, header, column, outer_text, outer_value)
+        if isinstance(members, Difference):
+            match.differences.append(members)
             continue
-        if None in path.values():  # a member that the layout leaves out on purpose
+        if None in members.values():
             match.ignored.add(column)
             continue
-        repeated = seen.setdefault(tuple(path.values()), column)
-        if repeated != column:
-            cells = f"{a1(match.header_row + last, repeated)}, {a1(match.header_row + last, column)}"
-            match.differences.append(Difference("ambiguous", "", own[-1] or outer_text, cells))
+        first_column = first_column_of.setdefault(tuple(members.values()), column)
+        if first_column != column:
+            cells = f"{header.cell(innermost, first_column)}, {header.cell(innermost, column)}"
+            match.differences.append(Difference("ambiguous", "", texts[-1] or outer_text, cells))
             continue
-        members = (level.members_by_column(path[level.to]) for level in layout.levels)
-        match.figures[column] = Figure(layout.value, {name: it for each in members for name, it in each.items()})
+        match.figures[column] = FigureColumn(layout.value, _members_by_tidy_column(layout, members))
         match.matched += 1
-    return set(seen)
+    return set(first_column_of)
 
 
-def _member(level: Level, text: str, value: Any) -> tuple[Any, str]:
-    """Return the member that a header names, or the words of what was expected."""
+def _read_members(
+    layout: Layout, header: _Header, column: int, outer_text: str, outer_value: Any
+) -> dict[str, Any] | Difference:
+    """Return the member of each level that a column stands under, None for one that the layout leaves out on purpose.
+
+    Where a header names no member that is known, returns that difference. ``outer_text`` and ``outer_value`` are what
+    the outer of two tiers says, in this column or in one to its left.
+    """
+    members: dict[str, Any] = {}
+    for tier, level in enumerate(layout.levels):
+        if tier == 0 and len(layout.levels) > 1:
+            text, value = outer_text, outer_value
+        else:
+            text, value = header.texts[tier][column], header.values[tier][column]
+        is_below_totals = bool(members) and all(member == TOTAL for member in members.values())
+        if not text and is_below_totals:
+            members[level.to] = TOTAL
+            continue
+        try:
+            members[level.to] = _read_member(level, text, value)
+        except ValueError as error:
+            return Difference("unknown", str(error), text or "(blank)", header.cell(tier, column), level.to)
+    return members
+
+
+def _members_by_tidy_column(layout: Layout, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the member of each tidy column from those of the levels, of which one may name several columns'."""
+    by_tidy_column: dict[str, Any] = {}
+    for level in layout.levels:
+        by_tidy_column |= level.members_by_column(members[level.to])
+    return by_tidy_column
+
+
+def _read_member(level: HeaderLevel, text: str, value: Any) -> Any:
+    """Return the member that a header names, TOTAL for a total, None for one that is left out on purpose.
+
+    Raises ValueError with what was expected instead.
+    """
     folded = fold(text)
     if folded in {fold(total) for total in level.totals}:
-        return TOTAL, ""
-    if folded in {fold(word) for word in level.ignore}:
-        return None, ""
+        return TOTAL
+    if folded in {fold(ignored) for ignored in level.ignore}:
+        return None
     if level.members:
         for member, spellings in level.members.items():
             if folded in {fold(spelling) for spelling in (member, *spellings)}:
-                return member, ""
-        return None, f"one of {_either(tuple(level.members))}"
+                return member
+        raise ValueError(f"one of {_join_alternatives(tuple(level.members))}")
     if is_blank(value):
-        return None, f"a {level.to}"
-    try:
-        return parser(level.parse)(value), ""
-    except ValueError as error:
-        return None, str(error)
+        raise ValueError(f"a {level.to}")
+    return parser(level.parse)(value)
 
 
-def _check_complete(match: Match, layout: Layout, seen: set[tuple[Any, ...]], reference_quarter: dt.date) -> None:
-    """Every combination of the members must have its column: a dropped column is a difference, not a smaller table."""
-    choices: list[list[Any]] = []
-    for depth, level in enumerate(layout.levels):
-        present = {path[depth] for path in seen if path[depth] != TOTAL}
-        due = {shift_months(reference_quarter, -3 * back) for back in range(level.quarters)}
-        choices.append(
-            [member for member in level.members if member not in level.optional or member in present]
-            or sorted(present | due, key=str)
-        )
-    wanted = list(product(*choices))
-    for depth, level in enumerate(layout.levels):
+def _find_missing_columns(layout: Layout, paths: set[MemberPath], reference_quarter: dt.date) -> Iterator[Difference]:
+    """Yield the paths of members that have no column: a dropped column is a difference, not a smaller table.
+
+    There must be one for each combination of the members that are due; and, where a level names a total, for that total
+    under each combination of the outer members: Adult / total, Child / total, total / total.
+    """
+    levels = layout.levels
+    due = [_find_members_due(level, tier, paths, reference_quarter) for tier, level in enumerate(levels)]
+    wanted = list(product(*due))
+    for tier, level in enumerate(levels):
         if level.totals:
-            wanted += product(*choices[:depth], *[[TOTAL]] * (len(choices) - depth))
+            inner_totals = [[TOTAL]] * (len(levels) - tier)
+            wanted += product(*due[:tier], *inner_totals)
     for path in wanted:
-        if path not in seen:
-            names = " / ".join(_member_name(member) for member in path)
-            match.differences.append(Difference("missing", f"column {names}", "", "", layout.levels[-1].to))
+        if path not in paths:
+            names = BETWEEN_NAMES.join(_tell_member(member) for member in path)
+            yield Difference("missing", f"column {names}", "", "", levels[-1].to)
     if not wanted:
-        match.differences.append(
-            Difference("missing", f"column of a {layout.levels[-1].to}", "", "", layout.levels[-1].to)
-        )
+        yield Difference("missing", f"column of a {levels[-1].to}", "", "", levels[-1].to)
 
 
-def _member_name(member: Any) -> str:
+def _find_members_due(level: HeaderLevel, tier: int, paths: set[MemberPath], reference_quarter: dt.date) -> list[Any]:
+    """Return the members of a level that must be there: those declared, or those present and the latest quarters."""
+    present = {path[tier] for path in paths if path[tier] != TOTAL}
+    declared = [member for member in level.members if member not in level.optional or member in present]
+    if declared:
+        return declared
+    latest_quarters = {
+        shift_months(reference_quarter, -PERIOD_MONTHS["quarter"] * back) for back in range(level.quarters)
+    }
+    return sorted(present | latest_quarters, key=str)
+
+
+def _tell_member(member: Any) -> str:
     if member == TOTAL:
         return "Total"
     return period_label("quarter", member) if isinstance(member, dt.date) else str(member)
+
+
+# ---- what differs, in words ------------------------------------------------------------------------
 
 
 def _pair_renamed(match: Match) -> None:
     """Turn a missing and an unknown header that look alike into one renamed header."""
     unknown = [difference for difference in match.differences if difference.kind == "unknown"]
     for missing in [difference for difference in match.differences if difference.kind == "missing"]:
-        wanted = missing.expected.removeprefix("header ")
-        candidates = {index: difference.found for index, difference in enumerate(unknown)}
         best = process.extractOne(
-            wanted, candidates, scorer=fuzz.partial_token_set_ratio, processor=utils.default_process, score_cutoff=70
+            missing.expected.removeprefix("header "),
+            {number: difference.found for number, difference in enumerate(unknown)},
+            scorer=fuzz.partial_token_set_ratio,
+            processor=utils.default_process,
+            score_cutoff=_LEAST_LIKENESS,
         )
         if best:
-            renamed = unknown.pop(best[2])
+            _, _, number = best
+            renamed = unknown.pop(number)
             match.differences.remove(missing)
             match.differences.remove(renamed)
             match.differences.append(
@@ -365,33 +471,39 @@ def _pair_renamed(match: Match) -> None:
             )
 
 
-def propose(match: Match) -> str:
+def propose_lines(match: Match) -> str:
     """Return the layout lines that would accept a sheet as it stands, or an empty text where no line would do."""
-    lines = []
-    for difference in match.differences:
-        if difference.kind == "renamed" and difference.place_in_layout in {level.to for level in match.layout.levels}:
-            member = difference.expected.rpartition(" / ")[2].removeprefix("column ")
-            lines.append(f"under level `to: {difference.place_in_layout}` add to member {member}: [{difference.found}]")
-        elif difference.kind == "renamed":
-            lines.append(f"under `to: {difference.place_in_layout}` add to header: [{difference.found}]")
-        elif difference.kind == "unknown" and not match.layout.levels:
-            lines.append(f"to leave the column out, add to ignore: [{difference.found}]")
-        elif difference.kind == "unknown":
-            lines.append(
-                f"under level `to: {difference.place_in_layout}` add a member or a spelling for: {difference.found}"
-            )
-        elif difference.kind == "missing":
-            lines.append(
-                f"if {difference.expected} is no longer published, add a layout `from:` this release without it"
-            )
-    return "; ".join(lines)
+    lines = [_propose_line(difference, match.layout) for difference in match.differences]
+    return "; ".join(line for line in lines if line)
 
 
-def _either(headers: tuple[str, ...]) -> str:
-    return " or ".join(repr(header) for header in headers)
+def _propose_line(difference: Difference, layout: Layout) -> str:
+    place, found = difference.place_in_layout, difference.found
+    level = next((level for level in layout.levels if level.to == place), None)
+    if difference.kind == "renamed" and level:
+        member_names = difference.expected.removeprefix("column ").split(BETWEEN_NAMES)
+        member = BETWEEN_NAMES.join(member_names[-len(level.tidy_columns) :])
+        return f"under level `to: {place}` add to member {member}: [{found}]"
+    if difference.kind == "renamed":
+        return f"under `to: {place}` add to header: [{found}]"
+    if difference.kind == "unknown" and not layout.levels:
+        return f"to leave the column out, add to ignore: [{found}]"
+    if difference.kind == "unknown":
+        return f"under level `to: {place}` add a member or a spelling for: {found}"
+    if difference.kind == "missing":
+        return f"if {difference.expected} is no longer published, add a layout `from:` this release without it"
+    return ""
 
 
-def _ambiguous(file: str, sheet: str, matches: list[Match]) -> SourceFileError:
+def _join_alternatives(texts: tuple[str, ...]) -> str:
+    return " or ".join(repr(text) for text in texts)
+
+
+def _layout_file(source: Source) -> str:
+    return f"msoic_pipeline/sources/{source.source}/layouts.yaml"
+
+
+def _ambiguous_layout_error(file: str, sheet: str, matches: Sequence[Match]) -> SourceFileError:
     return SourceFileError(
         "ambiguous_layout",
         file=file,
@@ -402,38 +514,52 @@ def _ambiguous(file: str, sheet: str, matches: list[Match]) -> SourceFileError:
     )
 
 
-def _does_not_fit(file: str, match: Match, source: Source) -> SourceFileError:
-    first = next((difference.cell for difference in match.differences if difference.cell), "")
-    layouts = f"msoic_pipeline/sources/{source.source}/layouts.yaml"
-    proposal = "" if source.sensitive else propose(match)
+def _changed_layout_error(file: str, match: Match, source: Source) -> SourceFileError:
+    first_cell = next((difference.cell for difference in match.differences if difference.cell), "")
+    header_cell = a1(match.header_row, 0) if match.matched else ""
+    lines = "" if source.sensitive else propose_lines(match)
+    remedy = f"Look at the sheet and at {_layout_file(source)}."
+    if lines:
+        remedy = f"Look at the sheet; then in {_layout_file(source)}, table {match.table.table!r}: {lines}."
     return SourceFileError(
         "changed_layout",
         file=file,
         sheet=match.sheet,
-        cell=first or (a1(match.header_row, 0) if match.matched else ""),
+        cell=first_cell or header_cell,
         expected=f"the header of table {match.table.table!r} (layout {match.layout.layout!r})",
         found="; ".join(difference.words(source.sensitive) for difference in match.differences),
-        remedy="Look at the sheet"
-        + (f"; then in {layouts}, table {match.table.table!r}: {proposal}." if proposal else f" and at {layouts}."),
+        remedy=remedy,
     )
 
 
-def _missing(file: str, source: Source, tables: tuple[Table, ...], sheets: list[str]) -> SourceFileError:
-    wanted = "; ".join(
-        f"{table.table!r} ("
-        + " or ".join(" ".join(filter(None, (layout.sheet.name, layout.sheet.title))) for layout in table.layouts)
-        + ")"
-        for table in tables
+def _unclaimed_sheet_error(file: str, match: Match, source: Source) -> SourceFileError:
+    patterns = {"name": match.layout.sheet.name, "title": match.layout.sheet.title}
+    wanted = " and ".join(f"{kind} {pattern!r}" for kind, pattern in patterns.items() if pattern)
+    return SourceFileError(
+        "unclaimed_sheet",
+        file=file,
+        sheet=match.sheet,
+        cell=a1(match.header_row, 0),
+        expected=f"a sheet with the header of table {match.table.table!r} to have the {wanted}",
+        found="that header in a sheet of another name or title",
+        remedy="If the publisher has renamed it, add its new text to sheet.name or sheet.title in "
+        f"{_layout_file(source)}.",
     )
+
+
+def _missing_sheet_error(
+    file: str, source: Source, tables: Sequence[PublishedTable], heads: Sequence[Sheet]
+) -> SourceFileError:
+    wanted = []
+    for table in tables:
+        texts_of_layouts = [" ".join(filter(None, (each.sheet.name, each.sheet.title))) for each in table.layouts]
+        wanted.append(f"{table.table!r} ({' or '.join(texts_of_layouts)})")
+    names = ", ".join(repr(head.name) for head in heads[:_SHEETS_NAMED])
     return SourceFileError(
         "missing_sheet",
         file=file,
-        expected=f"a sheet that holds table {wanted}",
-        found=f"{len(sheets)} other sheets"
-        if source.sensitive
-        else f"the sheets {', '.join(repr(name) for name in sheets[:40])}",
-        remedy=(
-            "If the file is complete the publisher has renamed the table: add its new text to sheet.title or "
-            f"sheet.name in msoic_pipeline/sources/{source.source}/layouts.yaml."
-        ),
+        expected=f"a sheet that holds table {'; '.join(wanted)}",
+        found=f"{len(heads)} other sheets" if source.sensitive else f"the sheets {names}",
+        remedy="If the file is complete the publisher has renamed the table: add its new text to sheet.title or "
+        f"sheet.name in {_layout_file(source)}.",
     )

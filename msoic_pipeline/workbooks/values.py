@@ -84,13 +84,13 @@ def parse_date(value: Any) -> dt.date:
     """Return a day from a date cell or a text such as ``3 March 2022``, ``03/03/2022`` or ``2022-03-03``."""
     day = value.date() if isinstance(value, dt.datetime) else value
     if not isinstance(day, dt.date):
-        day = _first_that_fits(value, _DATE_FORMATS)
+        day = _read_first_fitting(value, _DATE_FORMATS)
     if day is None or day.year not in YEARS:
         raise ValueError("a date such as 3 March 2022")
     return day
 
 
-def _first_that_fits(value: Any, patterns: Sequence[str]) -> dt.date | None:
+def _read_first_fitting(value: Any, patterns: Sequence[str]) -> dt.date | None:
     for pattern in patterns:
         try:
             return dt.datetime.strptime(clean(value), pattern).date()
@@ -102,7 +102,7 @@ def _first_that_fits(value: Any, patterns: Sequence[str]) -> dt.date | None:
 def parse_month(value: Any) -> dt.date:
     """Return the first day of a month from a date within it or a text such as ``April 2021``."""
     try:
-        return parse_date(_first_that_fits(value, _MONTH_FORMATS) or value).replace(day=1)
+        return parse_date(_read_first_fitting(value, _MONTH_FORMATS) or value).replace(day=1)
     except ValueError:
         raise ValueError("a month such as April 2021") from None
 
@@ -148,7 +148,9 @@ def parse_text(value: Any) -> str:
     return text
 
 
-def _period(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+def _cell_parser(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """Return a parser of cells from one of texts, whose errors begin with the word "expected"."""
+
     def read(value: Any) -> Any:
         try:
             return parse(clean(value))
@@ -158,6 +160,7 @@ def _period(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
     return read
 
 
+# The parsers that a layout may name.
 PARSERS: dict[str, Callable[[Any], Any]] = {
     "text": parse_text,
     "code": parse_code,
@@ -169,9 +172,9 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "calendar_year": parse_calendar_year,
     "mid_year": parse_mid_year,
     "quarter_number": parse_quarter_number,
-    "quarter": _period(parse_quarter),
-    "financial_year": _period(parse_financial_year),
-    "period": _period(lambda text: period_label(*parse_period(text))),
+    "quarter": _cell_parser(parse_quarter),
+    "financial_year": _cell_parser(parse_financial_year),
+    "period": _cell_parser(lambda text: period_label(*parse_period(text))),
     "exploitation": lambda value: members.resolve_exploitation(clean(value)),
     "nationality": lambda value: members.resolve_nationality(clean(value)),
 }

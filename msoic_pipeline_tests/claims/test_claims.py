@@ -11,13 +11,12 @@ import pytest
 from msoic_pipeline.claims.claims import (
     COMPARATORS,
     Claim,
-    Period,
     Report,
     figure_words,
     load_reports,
-    parse_periods,
     parse_report,
 )
+from msoic_pipeline.claims.measures import Period, parse_periods
 
 NUMBERS = {
     **{1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,8 +12,12 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_periods, parse_report
-from msoic_pipeline.claims.verdicts import claim_lines, compute_claims, disagreements, readings
+from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_report
+from msoic_pipeline.claims.disagreements import disagreements
+from msoic_pipeline.claims.measures import parse_periods
+from msoic_pipeline.claims.readings import readings
+from msoic_pipeline.claims.verdict_lines import verdict_lines
+from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
@@ -21,7 +26,8 @@ from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
 from msoic_pipeline.quality.verdicts import judge as judge_files
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, load_quarters, register
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.sample import staged_releases
@@ -327,7 +333,7 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
 
 
 def pairs(*claims: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(one.id, other.id) for one, other in disagreements(report_of(*claims).claims)]
+    return [(pair.first.id, pair.second.id) for pair in disagreements(report_of(*claims).claims)]
 
 
 def test_claims_of_a_topic_and_the_same_periods_disagree_where_no_figure_bears_out_both():
@@ -389,11 +395,15 @@ def test_a_report_is_a_data_file_and_goes_with_it(warehouse: Warehouse):
         assert set(connection.scalars(sa.select(report_claim.c.report))) == {"second"}
 
 
+def test_a_verdict_has_the_columns_of_its_table():
+    assert [field.name for field in dataclasses.fields(ClaimVerdict)] == report_claim.columns.keys()
+
+
 def test_an_unknown_report_is_refused(warehouse: Warehouse):
     with warehouse.engine.connect() as connection:
         with pytest.raises(LookupError, match="no report 'other': expected one of annual_report_2021_22"):
-            claim_lines(connection, "other")
-        assert claim_lines(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
+            verdict_lines(connection, "other")
+        assert verdict_lines(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
 
 
 # --- What the annual report says -------------------------------------------------------------------------------------
@@ -403,8 +413,8 @@ def _load(engine: Engine, source_id: str, quarters: Sequence[dt.date]) -> None:
     source, releases = load_source(source_id), staged_releases(source_id)
     load_dimensions(engine, releases, TODAY)
     landing = Landing(tuple(staged.release for staged in releases), ())
-    register(engine, source, landing, judge_files(source, landing, releases, (), {}))
-    load_quarters(engine, source, quarters, Accepted(tuple(releases)))
+    register_releases(engine, source, landing, judge_files(source, landing, releases, (), {}))
+    load_quarters(engine, source, quarters, AcceptedReleases(tuple(releases)))
 
 
 @pytest.fixture(scope="module")
@@ -448,7 +458,7 @@ def test_the_annual_report_against_the_sample(sample: Engine, claim_id: str, ver
 
 def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engine):
     with sample.connect() as connection:
-        lines = claim_lines(connection, "annual_report_2021_22")
+        lines = verdict_lines(connection, "annual_report_2021_22")
     (report,) = (report for report in load_reports() if report.report == "annual_report_2021_22")
     assert lines[0] == f"{report.title}: {len(report.claims)} claims"
     assert "  charging: s3_charges_box (+70%) and s5_charges_97 (+97%)" in lines

@@ -152,7 +152,7 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     if any(verdict.accepted for verdict in its):
         word = "accepted"
     elif all(verdict.staged is None for verdict in its):
-        word = its[0].quarantine[0]["rule"]
+        word = its[0].quarantine[0].rule
     else:
         word = "rejected"
     return word, "".join(harm) + words

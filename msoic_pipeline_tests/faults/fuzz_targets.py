@@ -34,7 +34,7 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import Source, load_source
 from msoic_pipeline.workbooks.matching import TOTAL, Match
-from msoic_pipeline.workbooks.tidy import Mend, Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import CellReplacement, Tidy, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
@@ -476,8 +476,8 @@ def _read(asked: FileAsked, workbook: Workbook) -> str:
             _check_table(table)
         for manifest in folder.rglob("manifest.json"):
             _check_words(json.loads(manifest.read_text(encoding="utf-8")))
-        for sheet, match, tidy, mends in tidied:
-            check_tidy(sheet, match, tidy, mends)
+        for sheet, match, tidy, replacements in tidied:
+            check_tidy(sheet, match, tidy, replacements)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return "accepted"
@@ -511,9 +511,9 @@ def _quick_disk() -> str | None:
 
 
 @contextmanager
-def _pretending(workbook: Workbook) -> Iterator[list[tuple[Sheet, Match, Tidy, list[Mend]]]]:
+def _pretending(workbook: Workbook) -> Iterator[list[tuple[Sheet, Match, Tidy, list[CellReplacement]]]]:
     """Let the file that is opened be ``workbook``, let errors of ours out, and list the sheets that are tidied."""
-    tidied: list[tuple[Sheet, Match, Tidy, list[Mend]]] = []
+    tidied: list[tuple[Sheet, Match, Tidy, list[CellReplacement]]] = []
 
     def tidy(sheet: Sheet, match: Match, source: Source, file: str, *known: Any) -> Tidy:
         result = tidy_sheet(sheet, match, source, file, *known)
@@ -557,7 +557,7 @@ def _check_table(path: Path) -> None:
                 _hold(number is None or math.isfinite(number), f"{path.stem}.{field.name} holds {number!r}")
 
 
-def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> None:
+def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellReplacement]) -> None:
     """Every figure is counted, and what is loaded from a cell is what its parser makes of that very cell."""
     counts = tidy.counts
     body = sheet.rows[match.first_row :]
@@ -567,7 +567,7 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, mends: list[Mend]) -> Non
     numbers = sum(_is_number(cell) for cell in cells)
     _hold(numbers <= counts["figures"] <= filled, f"{counts['figures']} figures of {numbers} to {filled} cells")
     _hold(counts["rows"] == len(body), f"{counts['rows']} rows of {len(body)}")
-    if any(mend.sheet == match.sheet for mend in mends):
+    if any(replacement.sheet == match.sheet for replacement in replacements):
         return
     layout = match.layout
     for rows in (tidy.rows, tidy.totals):

@@ -107,7 +107,9 @@ def test_a_killed_run_is_made_good_by_the_next(stand: Stand, summary: Summary):
             differ = differences(contents(bench.url), stand.expected[change])
             wrong += [f"{what}: {each}" for each in differ]
             wrong += [f"{what}: half made: {each}" for each in bench.half_made()]
-            print(f"{what}: {'equal' if not differ else 'DIFFERENT'}", flush=True)
+            told = "equal" if not differ else "DIFFERENT"
+            # What has come of it so far is told each time: the whole takes hours, and may be broken off.
+            print(f"{what}: {told}; {len(wrong)} wrong, {seen.reads:,} reads, {seen.partial} partial", flush=True)
     bad = len({each.split(":")[0] for each in wrong})
     summary.add(
         "kills",

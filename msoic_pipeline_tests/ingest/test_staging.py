@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest import known_faults, staging
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing, Release
@@ -33,7 +34,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.workbooks.errors import DeclarationError, SourceFileError
+from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Validity, layout_digest, load_source
 from msoic_pipeline.workbooks.matching import match_workbook
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -402,8 +403,8 @@ def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytes
     if cell != "C19":
         (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], [], {})
         (row,) = verdict.quarantine
-        assert (row["rule"], row["cell"], row["is_declared"]) == ("total_differs", "F19", True)
-        assert row["treatment"] == "loaded as it is, accepted by declared fault f" and "published 999" in row["reason"]
+        assert (row.rule, row.cell, row.is_declared) == ("total_differs", "F19", True)
+        assert row.treatment == "loaded as it is, accepted by declared fault f" and "published 999" in row.reason
         assert any(finding.detail.endswith("1 accepted by declared faults") for finding in done.findings)
 
 

@@ -21,7 +21,8 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.periods import FIRST_QUARTER, periods
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, load_quarters, register
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.sample import staged_releases
 
@@ -74,8 +75,8 @@ def fill(engine: Engine, parts: dict[str, list[StagedRelease]]) -> None:
         source = load_source(name)
         load_dimensions(engine, releases, TODAY)
         landing = Landing(tuple(staged.release for staged in releases), ())
-        register(engine, source, landing, judge(source, landing, releases, (), {}))
-        load_quarters(engine, source, QUARTERS, Accepted(tuple(releases)))
+        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        load_quarters(engine, source, QUARTERS, AcceptedReleases(tuple(releases)))
 
 
 @pytest.fixture(scope="session")

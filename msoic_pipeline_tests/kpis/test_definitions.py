@@ -143,3 +143,11 @@ def test_the_table_follows_the_file(cps_warehouse: Engine, monkeypatch: pytest.M
         valued = set(connection.scalars(sa.select(kpi_value.c.kpi_id)))
     assert titles == {kpi.kpi_id: kpi.title for kpi in changed}
     assert "cps_charge_rate" in valued and "cps_charged" not in valued
+
+
+def test_what_matures_is_declared():
+    assert {(kpi.kpi_id, kpi.matures) for kpi in load_definitions() if kpi.matures} == {
+        ("modern_slavery_charge_outcome_rate", "numerator"),
+        ("nrm_reasonable_grounds_decisions", "value"),
+        ("nrm_conclusive_grounds_decisions", "value"),
+    }

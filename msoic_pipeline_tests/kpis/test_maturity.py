@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.kpis.maturity import chain_ladder
+from msoic_pipeline.kpis.definitions import write_definitions
+from msoic_pipeline.kpis.maturity import MaturingFigure, MaturityEstimate, TriangleCell, chain_ladder, triangle_cells
+from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
+from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.periods import parse_period
+from msoic_pipeline_tests.handmade import Warehouse, warehouse
+
+__all__ = ["warehouse"]  # a fixture
 
 # Incremental claims of G. Taylor and F. Ashe (1983), the example of Mack's paper.
 TAYLOR_ASHE = [
@@ -40,6 +51,36 @@ def test_the_taylor_ashe_example():
     assert [round(reserve / 1000) for reserve in reserves[1:]] == [95, 470, 710, 985, 1419, 2178, 3920, 4279, 4626]
     errors = [round(error / 1000) for error in result.standard_error[1:]]
     assert errors == [76, 122, 134, 261, 411, 558, 875, 971, 1363]
+
+
+def test_the_example_of_the_docstring():
+    result = chain_ladder(np.array([[100, 150, 180], [100, 170, np.nan], [120, np.nan, np.nan]]))
+    assert result.factors == pytest.approx([1.6, 1.2])
+    assert result.ultimate == pytest.approx([180, 204, 230.4])
+    assert result.total_outstanding == pytest.approx(144.4)
+    assert result.standard_error[0] == 0 and np.isnan(result.standard_error[1:]).all()
+
+
+def test_a_figure_stands_until_it_is_revised(warehouse: Warehouse):
+    figure = MaturingFigure("nrm_reasonable_grounds_decisions", "value")
+    published = [("2019-Q1", "2019-07-11", 100), ("2019-Q1", "2020-07-09", 120), ("2022-Q1", "2022-07-07", 5)]
+    with warehouse.engine.begin() as connection:
+        write_definitions(connection)
+        for label, as_of, value in published:
+            kind, start = parse_period(label)
+            row = {"kpi_id": figure.kpi_id, "period_kind": kind, "period_start": start, "period_label": label}
+            row |= {"geography_kind": "national", "geography_code": "UK", "as_of": dt.date.fromisoformat(as_of)}
+            row |= {"value": value, "unit": "decisions", "status": "complete"}
+            row |= {"parts_expected": 1, "parts_received": 1}
+            connection.execute(sa.insert(kpi_value).values(row))
+        cells = triangle_cells(connection, figure)
+    of_2019 = {cell.age: cell.observed for cell in cells if cell.period_start == dt.date(2019, 1, 1)}
+    assert of_2019 == {0: 100, 1: 120, 2: 120, 3: 120}
+
+
+def test_rows_have_the_columns_of_their_tables():
+    for record, table in ((TriangleCell, revision_triangle), (MaturityEstimate, maturity_estimate)):
+        assert [field.name for field in dataclasses.fields(record)] == table.columns.keys()
 
 
 @given(st.lists(st.integers(1, 10_000), min_size=3, max_size=8), st.lists(st.floats(1.0, 2.0), min_size=2, max_size=5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import POLICE_FORCES
 from msoic_pipeline.model.members import nearest_members, parse_members, resolve, rows
@@ -12,7 +13,9 @@ from msoic_pipeline.texts import fold
 
 def test_a_comma_without_quotes_is_named():
     text = "force_code,name,variants\nE1,One,\nE2,Two,London, City of\n"
-    with pytest.raises(ValueError, match=r"forces\.csv is to be mended: line 3: expected 3 fields .* found 4") as error:
+    with pytest.raises(
+        DeclarationError, match=r"forces\.csv is to be mended: line 3: expected 3 fields .* found 4"
+    ) as error:
         parse_members(text, "forces.csv")
     assert "double quotes" in str(error.value)
 
@@ -24,7 +27,7 @@ def test_a_comma_within_quotes_is_part_of_the_text():
 
 @pytest.mark.parametrize("text", ['code,name\nE1,"open\n', "code,name\nE1\n", 'code,name\nE1,"a"b\n'])
 def test_what_is_not_well_formed_is_named_with_its_line(text: str):
-    with pytest.raises(ValueError, match="is to be mended: line 2"):
+    with pytest.raises(DeclarationError, match="is to be mended: line 2"):
         parse_members(text, "forces.csv")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,17 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import make_url
 
 from msoic_pipeline.model import metadata
 from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline.workbooks.layout import SOURCES
-from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.conftest import REPOSITORY, administer
 
 SAMPLE = REPOSITORY / "data" / "raw"
 # Of sources with many files enough for the quarters 2021-Q1 to 2022-Q1: several vintages, and every layout.
 EVERYTHING = ("*",)
-CUT = {
+CUT: dict[str, tuple[str, ...]] = dict.fromkeys(SOURCES, EVERYTHING) | {
     "nrm": ("*2021*", "*quarter-2-2022*"),
     "recorded_crime": ("prc-pfa*280422*", "prc-csp*280422*"),
     "crime_outcomes": ("*mar2021*220721*", "*mar2021*280422*"),
@@ -31,6 +34,12 @@ CUT = {
     "programme_activity": ("*2020-21*", "*2021-22*"),
 }
 FIRST, LAST = "2021-01-01", "2022-01-01"
+# Still less, for what is about runs and not about figures.
+SMALL_CUT: dict[str, tuple[str, ...]] = {
+    "cps": ("*quarter-3-2021-2022*", "*quarter-4-2021-2022*"),
+    "small_boats": ("*july-2023*",),
+    "programme_activity": ("*2020-21-q4*", "*2021-22-q1*"),
+}
 
 
 @dataclass
@@ -50,17 +59,27 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("staging")
 
 
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    """A raw folder with a cut of the sample's files."""
-    target = tmp_path / "raw"
+def lay_raw(target: Path, cut: dict[str, tuple[str, ...]]) -> Path:
+    """Copy a cut of the sample's files into a raw folder; every source has its folder."""
     for source in SOURCES:
         (target / source).mkdir(parents=True)
-        for pattern in CUT.get(source, EVERYTHING):
+        for pattern in cut.get(source, ()):
             for path in (SAMPLE / source).glob(pattern):
                 copy: Callable[..., Any] = shutil.copytree if path.is_dir() else shutil.copy2
                 copy(path, target / source / path.name)
     return target
+
+
+@pytest.fixture(scope="module")
+def cut() -> dict[str, tuple[str, ...]]:
+    """The cut of the sample that a module's tests work on."""
+    return CUT
+
+
+@pytest.fixture
+def raw(tmp_path: Path, cut: dict[str, tuple[str, ...]]) -> Path:
+    """A raw folder with a cut of the sample's files."""
+    return lay_raw(tmp_path / "raw", cut)
 
 
 @pytest.fixture
@@ -76,6 +95,13 @@ def settings(monkeypatch: pytest.MonkeyPatch, raw: Path, staging: Path, tmp_path
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, settings: Path) -> Iterator[Callable[..., Ran]]:
     """Run the job over quarters on a warehouse, or some of its assets alone."""
+    with launcher(monkeypatch) as launch:
+        yield launch
+
+
+@contextmanager
+def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
+    """Give what runs the job over quarters, or some of its assets alone, with the settings of the environment."""
     from msoic_pipeline.automation.jobs import range_tags
     from msoic_pipeline.definitions import defs
 
@@ -102,6 +128,77 @@ def run(monkeypatch: pytest.MonkeyPatch, settings: Path) -> Iterator[Callable[..
             return Ran(result.success, errors)
 
         yield launch
+
+
+@dataclass
+class Loaded:
+    """What one whole run over the cut has made, for tests that begin where it ended: they take copies of it."""
+
+    folder: Path
+    staging: Path
+
+    @property
+    def sqlite(self) -> Path:
+        """The warehouse as a file."""
+        return self.folder / "warehouse.sqlite"
+
+
+@pytest.fixture(scope="session")
+def loaded_once(staging: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """The cut, loaded once for all tests into SQLite."""
+    made = Loaded(tmp_path_factory.mktemp("loaded"), staging)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MSOIC_RAW_DIR", str(lay_raw(made.folder / "raw", CUT)))
+        patch.setenv("MSOIC_ARCHIVE_DIR", str(made.folder / "archive"))
+        patch.setenv("MSOIC_STAGING_DIR", str(staging))
+        patch.setenv("MSOIC_OUTPUT_DIR", str(made.folder / "output"))
+        with launcher(patch) as launch:
+            ran = launch(f"sqlite:///{made.sqlite}")
+    assert ran.success, str(ran)
+    return made
+
+
+@pytest.fixture(scope="session")
+def loaded_postgres(loaded_once: Loaded, postgres_url: str) -> Iterator[str]:
+    """The name of a PostgreSQL database in which the cut is loaded, to make others of."""
+    name = f"loaded_{uuid.uuid4().hex}"
+    administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in ("raw", "archive", "output"):
+            patch.setenv(f"MSOIC_{folder.upper()}_DIR", str(loaded_once.folder / folder))
+        patch.setenv("MSOIC_STAGING_DIR", str(loaded_once.staging))
+        with launcher(patch) as launch:
+            ran = launch(make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
+    assert ran.success, str(ran)
+    yield name
+
+
+def copy_loaded(loaded: Loaded, target: Path) -> None:
+    """Lay what a whole run has left in archive and output where a test expects it."""
+    for folder in ("archive", "output"):
+        shutil.copytree(loaded.folder / folder, target / folder)
+
+
+@pytest.fixture
+def loaded_sqlite(loaded_once: Loaded, settings: Path, tmp_path: Path) -> str:
+    """SQLAlchemy's URL of a warehouse of one's own in which the cut is loaded, with raw folder and archive."""
+    copy_loaded(loaded_once, tmp_path)
+    shutil.copy2(loaded_once.sqlite, tmp_path / "warehouse.sqlite")
+    return f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def loaded_url(request: pytest.FixtureRequest, loaded_once: Loaded, settings: Path, tmp_path: Path) -> Iterator[str]:
+    """The same, once of each kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("loaded_sqlite")
+        return
+    copy_loaded(loaded_once, tmp_path)
+    server, origin = request.getfixturevalue("postgres_url"), request.getfixturevalue("loaded_postgres")
+    name = f"w_{uuid.uuid4().hex}"
+    administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def contents(url: str, *leave_out: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -14,16 +14,19 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.assets import source_steps
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.warehouse.engine import open_engine, reading
-from msoic_pipeline.workbooks.errors import DeclarationError
+from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 from msoic_pipeline_tests.sample import read_here
 
 Run = Callable[..., Ran]
 LATEST = "cps-data-summary-quarter-4-2021-2022.xlsx"
+# What is needed to see what becomes of a CPS file.
+ASSETS_OF_CPS = ("landed/cps", "staged/cps", "validated/cps", "fact_cps_outcome")
 
 
 def _edit(path: Path, change: Callable[[openpyxl.Workbook], Any]) -> None:
@@ -84,32 +87,62 @@ def test_a_bad_file_is_named_and_the_last_good_figures_stand(run: Run, raw: Path
     aside = tmp_path / LATEST
     shutil.copy2(good, aside)
     spoil(raw)
-    ran = run(url, "2021-10-01", LAST)
-    assert not ran.success
+    ran = run(url, "2021-10-01", LAST, *ASSETS_OF_CPS)
     problem = next(line for line in ran.errors if "files_accepted" in line)
-    assert file in problem
-    assert words in problem
-    for part in filter(None, (sheet, cell)):
+    for part in filter(None, (file, words, sheet, cell)):
         assert part in problem
-    engine = open_engine(url)
-    fact = FACTS["fact_cps_outcome"]
-    with reading(engine) as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(FACTS["fact_nrm_decision"])), "others load"
-        accepted = connection.scalar(
-            sa.select(sa.func.count()).where(release.c.source == "cps", release.c.status == "accepted")
-        )
-        assert accepted, "the good files of the source load"
-        latest = connection.scalar(
-            sa.select(sa.func.max(release.c.published_on)).join(fact, fact.c.release_id == release.c.release_id)
-        )
-        assert latest == (dt.date(2022, 7, 21) if fault == "other publisher" else dt.date(2022, 4, 21))
-        assert connection.scalar(sa.select(sa.func.count()).where(quarantine.c.file_name.contains(file)))
-    engine.dispose()
+    assert _accepted_files(url, "cps"), "the good files of the source load"
+    latest = dt.date(2022, 7, 21) if fault == "other publisher" else dt.date(2022, 4, 21)
+    assert _latest_publication(url) == latest
+    assert _quarantined(url, file)
     for path in (raw / "cps").glob("small-boats*"):
         path.unlink()
     shutil.copy2(aside, good)
+    ran = run(url, "2021-10-01", LAST, *ASSETS_OF_CPS)
+    assert ran.success and not ran.errors, str(ran)
+
+
+def test_beside_a_bad_file_the_other_sources_load(run: Run, raw: Path, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
+    aside = tmp_path / LATEST
+    shutil.copy2(raw / "cps" / LATEST, aside)
+    spoil, file, *_ = BAD["renamed header"]
+    spoil(raw)
+    ran = run(url, "2021-10-01", LAST)
+    assert not ran.success and file in str(ran)
+    for source in SOURCES:
+        assert _accepted_files(url, source), source
+    assert _latest_publication(url) == dt.date(2022, 4, 21)
+    shutil.copy2(aside, raw / "cps" / LATEST)
     ran = run(url, "2021-10-01", LAST)
     assert ran.success, str(ran)
+    assert _latest_publication(url) == dt.date(2022, 7, 21)
+
+
+def _answer(url: str, query: Any) -> Any:
+    engine = open_engine(url)
+    try:
+        with reading(engine) as connection:
+            return connection.scalar(query)
+    finally:
+        engine.dispose()
+
+
+def _accepted_files(url: str, source: str) -> int:
+    accepted = sa.and_(release.c.source == source, release.c.status == "accepted")
+    return int(_answer(url, sa.select(sa.func.count()).where(accepted)))
+
+
+def _latest_publication(url: str) -> dt.date | None:
+    """The latest publication of which CPS figures are loaded."""
+    fact = FACTS["fact_cps_outcome"]
+    of_figures = sa.select(sa.func.max(release.c.published_on)).join(fact, fact.c.release_id == release.c.release_id)
+    latest: dt.date | None = _answer(url, of_figures)
+    return latest
+
+
+def _quarantined(url: str, file: str) -> int:
+    return int(_answer(url, sa.select(sa.func.count()).where(quarantine.c.file_name.contains(file))))
 
 
 def test_a_backfill_that_is_split_into_runs_is_red_in_the_last(run: Run, raw: Path, tmp_path: Path):

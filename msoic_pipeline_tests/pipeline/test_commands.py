@@ -16,7 +16,7 @@ from msoic_pipeline.commands.cli import app
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.publication.templates import write_template
 from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
+from msoic_pipeline_tests.pipeline.conftest import Ran
 from msoic_pipeline_tests.sample import land_file
 
 Run = Callable[..., Ran]
@@ -28,9 +28,10 @@ def _say(*words: str) -> str:
     return result.output
 
 
-def test_commands_on_a_loaded_warehouse(run: Run, settings: Path, raw: Path, tmp_path: Path):
-    ran = run(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", FIRST, LAST)
-    assert ran.success, str(ran)
+def test_commands_on_a_loaded_warehouse(
+    loaded_sqlite: str, settings: Path, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", loaded_sqlite)
 
     told = _say("kpi", "nrm_referrals", "--period", "2021", "--as-at", "2022-03-31")
     assert "12,727" in told and "2022-03-03" in told

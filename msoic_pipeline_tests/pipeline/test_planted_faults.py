@@ -20,6 +20,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from msoic_pipeline.audit.levels import level_shifts, national_totals, national_totals_have_no_level_shifts
+from msoic_pipeline.audit.warehouse_checks import WAREHOUSE_CHECKS, check_warehouse
 from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
 from msoic_pipeline.ingest.sidecars import sidecar_path
@@ -28,17 +30,11 @@ from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.expectations import validate_source
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.quality.warehouse_checks import (
-    WAREHOUSE_CHECKS,
-    check_warehouse,
-    level_shifts,
-    levels_steady,
-    national_totals,
-)
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
-from msoic_pipeline.warehouse.loading import Accepted, load_dimensions, load_quarters, register
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.grid import from_a1
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
@@ -664,8 +660,8 @@ class Bench:
         self.red += summary.worst if summary.blocking else ()
         with reading(engine) as connection:
             for check in check_warehouse(connection, TODAY):
-                if check["severity"] == "block" and not check["success"]:
-                    self.red.append(f"{check['check_name']}: {check['detail']}")
+                if check.severity == "block" and not check.success:
+                    self.red.append(f"{check.check_name}: {check.detail}")
             for source in SOURCES:
                 self.raised[source] = at_the_gate[source] | in_warehouse(connection, source)
         engine.dispose()
@@ -708,17 +704,17 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:
-            if not row["is_declared"]:
-                signals.add((f"rule {row['rule']}", "block", row["file_name"], row["sheet"], row["cell"]))
-        for row in verdict.results:
-            if not row["success"] and row["check_name"] != "rows could be read":  # its rules are there already
-                name = f"check {row['check_name'].partition(':')[0]}"
-                signals.add((name, row["severity"], verdict.file_name, row["table_name"], row["check_name"]))
+            if not row.is_declared:
+                signals.add((f"rule {row.rule}", "block", row.file_name, row.sheet, row.cell))
+        for result in verdict.results:
+            if not result.success and result.check_name != "rows could be read":  # its rules are there already
+                name = f"check {result.check_name.partition(':')[0]}"
+                signals.add((name, result.severity, verdict.file_name, result.table_name, result.check_name))
     reasons = [f"{verdict.file_name}: {reason}" for verdict in verdicts for reason in verdict.reasons]
     if not reasons:
         load_dimensions(engine, read.staged, TODAY)
-        register(engine, its, read.landing, verdicts)
-        load_quarters(engine, its, ALL_QUARTERS, Accepted(read.staged))
+        register_releases(engine, its, read.landing, verdicts)
+        load_quarters(engine, its, ALL_QUARTERS, AcceptedReleases(read.staged))
     return signals, reasons
 
 
@@ -737,10 +733,10 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
     """Return what the checks of the warehouse and the rules of reconciliation raise."""
     signals: set[Signal] = set()
     for check in WAREHOUSE_CHECKS:
-        if check.run is not levels_steady:
-            for _, table, _, failed, detail in check.run(connection, TODAY):
-                if failed:
-                    signals.add((f"check {check.name}", check.severity, table, detail))
+        if check.run is not national_totals_have_no_level_shifts:
+            for checked in check.run(connection, TODAY):
+                if checked.rows_failed:
+                    signals.add((f"check {check.name}", check.severity, checked.table_name, checked.detail))
             continue
         for name in facts_of(load_source(source)):  # one signal a shift
             totals = national_totals(connection, FACTS[name])

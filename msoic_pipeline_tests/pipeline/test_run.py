@@ -37,13 +37,12 @@ def test_definitions_load():
     dg.Definitions.validate_loadable(defs)
 
 
-def test_both_engines_hold_the_same_and_a_second_run_changes_nothing(run: Run, tmp_path: Path, postgres_database: str):
-    sqlite = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
-    for url in (sqlite, postgres_database):
-        ran = run(url)
-        assert ran.success, str(ran)
+def test_both_engines_hold_the_same_and_a_second_run_changes_nothing(
+    run: Run, loaded_sqlite: str, loaded_postgres: str, postgres_url: str
+):
+    sqlite = loaded_sqlite
     first = contents(sqlite)
-    other = contents(postgres_database)
+    other = contents(sa.make_url(postgres_url).set(database=loaded_postgres).render_as_string(hide_password=False))
     assert first.keys() == other.keys()
     for table, rows in first.items():
         # The digest of the model names the engine's own types.
@@ -58,15 +57,14 @@ def test_both_engines_hold_the_same_and_a_second_run_changes_nothing(run: Run, t
     assert contents(sqlite) == first
 
 
-def test_a_quarter_takes_along_what_its_new_release_covers_and_nothing_else(run: Run, raw: Path, warehouse_url: str):
+def test_a_quarter_takes_along_what_its_new_release_covers_and_nothing_else(run: Run, raw: Path, loaded_url: str):
     later = "national-referral-mechanism-statistics-uk-quarter-3-2022-july-to-september-tables.ods"
-    assert run(warehouse_url).success
-    before = contents(warehouse_url)
+    before = contents(loaded_url)
     for name in (later, f"{later}.yaml"):
         shutil.copy2(SAMPLE / "nrm" / name, raw / "nrm" / name)
-    ran = run(warehouse_url, QUARTER.isoformat(), QUARTER.isoformat())
+    ran = run(loaded_url, QUARTER.isoformat(), QUARTER.isoformat())
     assert ran.success, str(ran)
-    after = contents(warehouse_url)
+    after = contents(loaded_url)
     for name, fact in FACTS.items():
         place = list(fact.columns.keys()).index("quarter_start")
         changed = {row[place] for row in set(before[name]) ^ set(after[name])}
@@ -74,9 +72,9 @@ def test_a_quarter_takes_along_what_its_new_release_covers_and_nothing_else(run:
         assert changed <= LOADED if fact.info["source"] == "nrm" else not changed, name
     kpis = {row[0] for row in set(before["kpi_value"]) ^ set(after["kpi_value"])}
     assert "nrm_referrals" in kpis and not any(kpi.startswith("recorded_modern_slavery") for kpi in kpis)
-    ran = run(warehouse_url)
+    ran = run(loaded_url)
     assert ran.success, str(ran)
-    assert contents(warehouse_url, "load_log") == {k: v for k, v in after.items() if k != "load_log"}, "nothing is left"
+    assert contents(loaded_url, "load_log") == {k: v for k, v in after.items() if k != "load_log"}, "nothing is left"
 
 
 def test_a_quarter_without_a_new_release_is_rewritten_alone(run: Run, warehouse_url: str):
@@ -107,8 +105,8 @@ def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Pa
 
 KILLED = """
 import os, sys
-import msoic_pipeline.warehouse.loading as loading
-whole = loading.bulk_insert
+from msoic_pipeline.warehouse import engine as warehouse, findings, registering, rows
+whole = warehouse.bulk_insert
 calls = 0
 def dies(connection, table, rows):
     global calls
@@ -116,9 +114,8 @@ def dies(connection, table, rows):
     if calls == int(sys.argv[1]):
         os._exit(9)
     return whole(connection, table, rows)
-loading.bulk_insert = dies
-import msoic_pipeline.warehouse.engine as warehouse
-warehouse.bulk_insert = dies
+for module in (warehouse, findings, registering, rows):
+    module.bulk_insert = dies
 import datetime as dt
 from msoic_pipeline.assets import source_steps
 from msoic_pipeline.warehouse.loading import load_quarters
@@ -160,43 +157,41 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     assert {quarter: now[quarter] for quarter in left} == left
 
 
-def test_what_is_gone_is_red_and_takes_no_figure_with_it(run: Run, raw: Path, warehouse_url: str):
-    assert run(warehouse_url).success
-    before = contents(warehouse_url)
+def test_what_is_gone_is_red_and_takes_no_figure_with_it(run: Run, raw: Path, loaded_url: str):
+    before = contents(loaded_url)
     (file,) = (raw / "cps").glob("*quarter-4-2021-2022*.xlsx")
     file.unlink()
     file.with_name(f"{file.name}.yaml").unlink()
     shutil.move(raw / "nrm", raw.parent / "nrm-elsewhere")
-    ran = run(warehouse_url)
+    ran = run(loaded_url)
     assert not ran.success
     assert "landed/cps:files_present" in str(ran) and file.name in str(ran)
     assert "landed/nrm:files_present" in str(ran) and "no such folder" in str(ran)
-    after = contents(warehouse_url)
+    after = contents(loaded_url)
     for name in (*FACTS, "kpi_value", "vintage", "coverage", "published_total", "reconciliation_result"):
         assert after[name] == before[name], name
     assert {row[4] for row in set(after["quarantine"]) - set(before["quarantine"])} == {"absent_file", "absent_folder"}
     shutil.rmtree(Settings().archive_dir / "cps")
-    ran = run(warehouse_url)
+    ran = run(loaded_url)
     assert "validated/cps:files_kept" in str(ran) and "found it in neither" in str(ran)
-    after = contents(warehouse_url)
+    after = contents(loaded_url)
     for name in (*FACTS, "kpi_value", "vintage"):
         assert after[name] == before[name], name
     shutil.move(raw.parent / "nrm-elsewhere", raw / "nrm")
     for path in (SAMPLE / "cps").glob("*quarter-4-2021-2022*"):
         shutil.copy2(path, raw / "cps" / path.name)
-    ran = run(warehouse_url)
+    ran = run(loaded_url)
     assert ran.success, str(ran)
-    assert contents(warehouse_url, "validation_result", "load_log") == {
+    assert contents(loaded_url, "validation_result", "load_log") == {
         name: rows for name, rows in before.items() if name not in ("validation_result", "load_log")
     }
 
 
 def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, loaded_sqlite: str, monkeypatch: pytest.MonkeyPatch
 ):
     """A declared fault that ends, a rule that is added: the figures that stand must not go overnight."""
-    url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
-    assert run(url).success
+    url = loaded_sqlite
     before = contents(url)
     judged = source_steps.judge
 
@@ -225,9 +220,8 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     monkeypatch.undo()
 
 
-def test_readers_read_while_a_load_goes_on(run: Run, warehouse_url: str):
-    assert run(warehouse_url, FIRST, LAST).success
-    engine = open_engine(warehouse_url)
+def test_readers_read_while_a_load_goes_on(loaded_url: str):
+    engine = open_engine(loaded_url)
     fact = FACTS["fact_cps_outcome"]
     with engine.begin() as writer:
         writer.execute(sa.delete(fact))
@@ -237,16 +231,15 @@ def test_readers_read_while_a_load_goes_on(run: Run, warehouse_url: str):
     engine.dispose()
 
 
-def test_a_rebuild_loads_all_anew_and_loses_nothing(run: Run, warehouse_url: str):
-    assert run(warehouse_url).success
-    before = contents(warehouse_url)
+def test_a_rebuild_loads_all_anew_and_loses_nothing(run: Run, loaded_url: str):
+    before = contents(loaded_url)
     quarters = [dt.date(2021, 1, 1), dt.date(2021, 4, 1)]
-    engine = open_engine(warehouse_url)
+    engine = open_engine(loaded_url)
     forget_loads(engine, quarters[0], quarters[-1])
-    log = [row for row in contents(warehouse_url)["load_log"] if not row[2]]
+    log = [row for row in contents(loaded_url)["load_log"] if not row[2]]
     assert {row[1] for row in log} == set(quarters), "no other quarter is forgotten"
     assert {"kpi", "reconcile", "load nrm"} <= {row[0] for row in log}
-    assert contents(warehouse_url, "load_log") == {k: v for k, v in before.items() if k != "load_log"}
+    assert contents(loaded_url, "load_log") == {k: v for k, v in before.items() if k != "load_log"}
     deleted: list[tuple[str, object]] = []
 
     def note(_c: object, _k: object, statement: str, parameters: object, *_: object) -> None:
@@ -255,12 +248,12 @@ def test_a_rebuild_loads_all_anew_and_loses_nothing(run: Run, warehouse_url: str
 
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
     try:
-        ran = run(warehouse_url)
+        ran = run(loaded_url)
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
     assert ran.success, str(ran)
     assert len(deleted) == len(quarters), "each forgotten quarter was loaded again, and no other"
-    assert contents(warehouse_url) == before
+    assert contents(loaded_url) == before
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables["pipeline_run"])) == 2
     engine.dispose()

@@ -11,7 +11,7 @@ import pytest
 
 from msoic_pipeline.assets.common import Warehouse as Resource
 from msoic_pipeline.assets.figures import published_asset
-from msoic_pipeline.assets.verdict import check_keys, failed_checks
+from msoic_pipeline.assets.run_endings import check_keys, failed_checks
 from msoic_pipeline.definitions import CHECKED, defs
 from msoic_pipeline_tests.handmade import Warehouse
 

@@ -36,7 +36,7 @@ def stage(tmp_path: Path) -> Stage:
             "facts": {name: len(rows) for name, rows in facts.items()},
             "counts": {},
             "findings": [],
-            "mended": [],
+            "replaced_cells": [],
             "undeclared_rejects": 0,
             "unlisted": {},
         }

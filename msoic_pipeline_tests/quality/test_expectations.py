@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from msoic_pipeline.audit.every_check import every_check
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
-from msoic_pipeline.ingest.sheet_checks import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectations
-from msoic_pipeline.quality.docs import docs_index, site_index
+from msoic_pipeline.quality.docs import docs_index, problem, site_index, try_write_index
 from msoic_pipeline.quality.expectations import ExpectationError, expectations_of, validate_source
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.layout import load_source
@@ -161,10 +162,10 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "severity", "warn")
     rows = decisions()
     rows[0]["decisions"] = -1
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
     release = stage("nrm", "a", fact_nrm_decision=rows)
     found = validate_source(NRM, [release], None)
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
     assert judge(NRM, Landing((), ()), [release], (), found)[0].accepted
@@ -199,8 +200,8 @@ def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
     (verdict,) = judge(NRM, Landing((), ()), [release], (), validate_source(NRM, [release], None))
     assert not verdict.accepted
     ((row),) = verdict.quarantine
-    assert (row["rule"], row["sheet"], row["cell"]) == ("out_of_range", "Table_1", "C5")
-    assert "-1" in row["raw_text"] and not row["is_declared"]
+    assert (row.rule, row.sheet, row.cell) == ("out_of_range", "Table_1", "C5")
+    assert "-1" in row.raw_text and not row.is_declared
 
 
 def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -218,13 +219,13 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
     first = stage("nrm", "a", fact_nrm_decision=decisions())
     found = validate_source(NRM, [first], tmp_path / "docs")
     seen: list[str] = []
-    whole = expectations._validate
+    whole = expectations._validate_releases
 
     def spy(source: Any, releases: list[StagedRelease]) -> Any:
         seen.extend(release.release.release_id for release in releases)
         return whole(source, releases)
 
-    monkeypatch.setattr(expectations, "_validate", spy)
+    monkeypatch.setattr(expectations, "_validate_releases", spy)
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "great_expectations", None)  # importing it now would fail
         assert validate_source(NRM, [first], tmp_path / "docs") == found
@@ -240,14 +241,14 @@ def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatc
     before = expectations.findings_path(release)
     assert before.is_file()
     monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "minimum", 11)
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
     after = expectations.findings_path(release)
     assert [finding.check_name for _, finding in failures(validate_source(NRM, [release], None))] == [
         "figures lie in their range"
     ]
     assert after.is_file() and after != before
     assert not before.exists(), "findings that no longer hold are swept away"
-    expectations._digest.cache_clear()
+    expectations._expectations_digest.cache_clear()
 
 
 def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage, tmp_path: Path):
@@ -284,10 +285,25 @@ def test_published_values_stand_in_the_documentation_of_every_source(stage: Stag
         ("crime_outcomes", "fact_crime_outcome"),
     ):
         assert (docs / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
+    try_write_index(NRM, docs, every_check())
+    assert problem("nrm") == ""
     index = docs_index(docs).read_text(encoding="utf-8")
     for text in ('<html lang="en">', "<title>", "<h1>", 'href="nrm/index.html"', 'href="crime_outcomes/index.html"'):
         assert text in index
-    assert "series have no gaps" in index, "the hand-written checks are told with their reasons"
+    for check in ("series have no gaps", "weeks are the sum of their days", "national totals have no level shifts"):
+        assert check in index, "the hand-written checks are told with their reasons"
+    written = docs_index(docs).stat().st_mtime_ns
+    try_write_index(NRM, docs, every_check())
+    assert docs_index(docs).stat().st_mtime_ns == written, "a page that says so already is left alone"
+
+
+def test_a_page_that_cannot_be_written_is_a_problem_of_its_source_and_keeps_nothing(tmp_path: Path):
+    (tmp_path / "index.html").mkdir()
+    try_write_index(NRM, tmp_path, every_check())
+    assert "the Data Docs cannot be written" in problem("nrm")
+    (tmp_path / "index.html").rmdir()
+    try_write_index(NRM, tmp_path, every_check())
+    assert problem("nrm") == ""
 
 
 def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path: Path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,93 +11,33 @@ import yaml
 
 from msoic_pipeline.model import members
 from msoic_pipeline.model.dimensions import dim_cps_area
-from msoic_pipeline.model.evidence import load_log, reconciliation_rule
+from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule
+from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.reconciliation.apply import breaks
 from msoic_pipeline.reconciliation.rules import Acceptance, parse_rules
 from msoic_pipeline_tests.handmade import Row, Warehouse
-
-KENT, ESSEX, DERBYSHIRE, BTP = "E23000032", "E23000028", "E23000018", "BTP"
-LONDON = ("E23000001", "E23000034")
-ADULT, CHILD = "Adult (18 or over)", "Child (17 or under)"
-YEAR = ("2021-Q2", "2021-Q3", "2021-Q4", "2022-Q1")
-
-
-def referrals(period: str, adults: int, children: int, overseas: int = 0) -> tuple[str, list[Row]]:
-    rows: list[Row] = [
-        {"age_group": ADULT, "location": "UK", "referrals": adults - overseas},
-        {"age_group": ADULT, "location": "Overseas", "referrals": overseas},
-        {"age_group": CHILD, "location": "UK", "referrals": children},
-    ]
-    return "fact_nrm_referral", [row | {"period": period, "breakdown": "age_location"} for row in rows]
-
-
-def responders(period: str, by_force: dict[str, int]) -> tuple[str, list[Row]]:
-    row = {"period": period, "breakdown": "first_responder", "first_responder_type": "Police"}
-    return "fact_nrm_referral", [
-        row | {"first_responder": code, "force_code": code, "referrals": number} for code, number in by_force.items()
-    ]
-
-
-def referral_total(period: str, value: int, members: str = "") -> Row:
-    return {
-        "fact": "fact_nrm_referral",
-        "breakdown": "age_location",
-        "measure": "referrals",
-        "period": period,
-        "members": members,
-        "value": value,
-    }
-
-
-def crimes(period: str, by_force: dict[str, int], offence: str = "106") -> tuple[str, list[Row]]:
-    return "fact_recorded_crime", [
-        {"period": period, "force_code": code, "offence_code": offence, "offences": number}
-        for code, number in by_force.items()
-    ]
-
-
-def outcomes(period: str, by_force: Mapping[str, int | None], code: str = "1") -> tuple[str, list[Row]]:
-    row = {"period": period, "offence_code": "106", "outcome_code": code}
-    return "fact_crime_outcome", [
-        row | {"force_code": force, "outcomes_recorded": number, "outcomes_closed": number}
-        for force, number in by_force.items()
-    ]
-
-
-def cps(period: str, measure: str, **by_area: float) -> tuple[str, list[Row]]:
-    row = {"period": period, "case_type": "modern_slavery", "measure": measure}
-    return "fact_cps_outcome", [
-        row | {"cps_area": area.replace("_", "-"), "value": value} for area, value in by_area.items()
-    ]
-
-
-def force_return(period: str, force: str, live: int, opened: int, closed: int, **live_by_role: int) -> Any:
-    row = {"period": period, "force_code": force}
-    rows = [
-        row | {"breakdown": "exploitation", "exploitation_type": "Labour", "measure": measure, "value": value}
-        for measure, value in (("live", live), ("opened", opened), ("closed", closed))
-    ]
-    rows += [
-        row | {"breakdown": "nationality", "role": role, "nationality": "British", "measure": "live", "value": value}
-        for role, value in live_by_role.items()
-    ]
-    return "fact_investigation", rows
-
-
-def arrivals(period: str, **people: int) -> tuple[str, list[Row]]:
-    row = {"period": period, "method": "small_boats", "region": "Asia"}
-    return "fact_irregular_arrival", [
-        row | {"breakdown": "detections", "nrm_referral": "All", "people": number}
-        if name == "detections"
-        else row | {"breakdown": "nrm_referral", "nrm_referral": name.replace("_", " "), "people": number}
-        for name, number in people.items()
-    ]
-
-
-def boats(day: str, value: int, series: str = "daily") -> Row:
-    date = dt.date.fromisoformat(day)
-    quarter = f"{date.year}-Q{(date.month + 2) // 3}"
-    return {"period": quarter, "day": date, "series": series, "measure": "people_arrived", "value": value}
+from msoic_pipeline_tests.reconciliation.figures import (
+    ADULT,
+    BTP,
+    CHILD,
+    CRIMES,
+    DERBYSHIRE,
+    ESSEX,
+    KENT,
+    LONDON,
+    REFERRALS,
+    YEAR,
+    arrivals,
+    boats,
+    cps,
+    crimes,
+    force_return,
+    outcomes,
+    referral_total,
+    referrals,
+    responders,
+    rule_of,
+)
 
 
 def accept(**fields: Any) -> Acceptance:
@@ -678,3 +617,187 @@ def test_a_failure_leaves_the_last_good_state(warehouse: Warehouse):
     with pytest.raises(sa.exc.IntegrityError):
         warehouse.reconcile("2021-Q4", rules=twice)
     assert warehouse.results() == before
+
+
+def test_a_measure_may_be_left_out_where_the_fact_has_one(warehouse: Warehouse):
+    referred = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40), totals=[referral_total("2021-Q4", 100)])
+    totals = rule_of({"left": referred, "right": "published totals"}, releases="same")
+    warehouse.reconcile("2021-Q4", rules=totals)
+    assert warehouse.verdicts("item") == {"": "agrees"}
+
+
+@pytest.mark.parametrize("at", ["previous", "year_before"])
+@pytest.mark.parametrize("kind", ["month", "quarter", "financial_year"])
+def test_a_quarter_computed_alone_has_the_results_of_the_whole(warehouse: Warehouse, kind: str, at: str):
+    quarters = ["2020-Q1", "2020-Q2", "2020-Q3", "2020-Q4", "2021-Q1", *YEAR]
+    for number, quarter in enumerate(quarters):
+        year, third = int(quarter[:4]), int(quarter[-1])
+        for month in range(3 * third - 2, 3 * third + 1):
+            name = f"{year}-{month:02}"
+            reported = force_return(name, KENT, live=10 * number + month, opened=0, closed=0)
+            day = f"{year + month // 12}-{month % 12 + 1:02}-10"
+            warehouse.publish(f"force_returns-{name}", day, reported, reporter=KENT, reference_period=name)
+    live = {"fact": "fact_investigation", "where": {"breakdown": "exploitation", "measure": "live"}}
+    rules = rule_of({"left": live, "right": live | {"at": at}}, periods=[kind], geography="force")
+    warehouse.reconcile(" ".join(quarters), rules=rules)
+    together = warehouse.results()
+    assert {result.status for result in together} > {"not comparable"}
+    with warehouse.engine.begin() as connection:
+        connection.execute(sa.delete(load_log).where(load_log.c.stage == "reconcile"))
+        connection.execute(sa.delete(reconciliation_result))
+    for quarter in quarters:
+        warehouse.reconcile(quarter, rules=rules)
+    assert warehouse.results() == together
+
+
+def test_a_part_of_a_year_that_grows_moves_to_its_last_quarter(warehouse: Warehouse):
+    rules = rule_of({"left": REFERRALS}, periods=["calendar_year"], releases="same")
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q3", 60, 40))
+    warehouse.reconcile("2021-Q3 2021-Q4", rules=rules)
+    (result,) = warehouse.results()
+    assert (result.left_value, result.quarter_start) == (100, dt.date(2021, 7, 1))
+    warehouse.add_to("nrm-1", referrals("2021-Q4", 6, 4))  # a quarter is loaded that had not been
+    warehouse.reconcile("2021-Q3 2021-Q4", rules=rules)
+    (result,) = warehouse.results()
+    assert (result.left_value, result.quarter_start) == (110, dt.date(2021, 10, 1))
+
+
+def test_an_item_names_days_and_what_is_not_given(warehouse: Warehouse):
+    days = [boats("2021-10-01", 5), boats("2021-10-02", 7)]
+    warehouse.publish("small_boats-1", "2022-01-14", ("fact_small_boat_arrival", days))
+    warehouse.publish("nrm-1", "2022-03-03", responders("2021-Q4", {KENT: 70}))
+    police = {"period": "2021-Q4", "breakdown": "first_responder", "first_responder_type": "Police", "referrals": 3}
+    warehouse.add_to("nrm-1", ("fact_nrm_referral", [police | {"force_code": None}]))
+    by_responder = {"fact": "fact_nrm_referral", "where": {"breakdown": "first_responder"}}
+    arrived = {"fact": "fact_small_boat_arrival", "where": {"series": "daily"}}
+    warehouse.reconcile(
+        "2021-Q4",
+        rules=rule_of({"by": [["day"]], "left": arrived}, {"by": [["force_code"]], "left": by_responder}),
+    )
+    assert {result.item: result.left_value for result in warehouse.results()} == {
+        "day=2021-10-01": 5,
+        "day=2021-10-02": 7,
+        f"force_code={KENT}": 70,
+        "force_code=": 3,
+    }
+
+
+def test_of_two_editions_of_one_day_the_last_counts(warehouse: Warehouse):
+    def partnerships(number: int) -> tuple[str, list[Row]]:
+        row = {"period": "2021-Q4", "force_code": KENT, "partnership": "North", "offence_code": "106"}
+        return "fact_recorded_crime_partnership", [row | {"offences": number}]
+
+    day = "2022-04-28"
+    warehouse.publish("recorded_crime-1", day, crimes("2021-Q4", {KENT: 9}))
+    warehouse.publish("recorded_crime-2", day, partnerships(9))
+    warehouse.publish("recorded_crime-3", day, crimes("2021-Q4", {KENT: 10}), edition=2)
+    warehouse.publish("recorded_crime-4", day, partnerships(10), edition=2)
+    warehouse.publish("recorded_crime-5", "2022-07-21", crimes("2021-Q4", {KENT: 12}), partnerships(12))
+    warehouse.reconcile("2021-Q4", "recorded_crime_partnerships_to_forces")
+    found = [(r.left_release, r.right_release, r.left_value, r.right_value) for r in warehouse.results()]
+    assert found == [
+        ("recorded_crime-4", "recorded_crime-3", 10, 10),
+        ("recorded_crime-5", "recorded_crime-5", 12, 12),
+    ]
+
+
+def test_the_release_before_is_the_one_that_stood_before(warehouse: Warehouse):
+    for release_id, number in (("nrm-9", 100), ("nrm-2", 101)):  # of one day and edition; the second one came in later
+        warehouse.publish(release_id, "2022-03-03", referrals("2021-Q4", number, 0))
+    warehouse.reconcile("2021-Q4", rules=rule_of({"left": REFERRALS}, releases="consecutive"))
+    found = [(r.left_release, r.left_value, r.right_release, r.right_value) for r in warehouse.results()]
+    assert found == [("nrm-2", 101, "nrm-9", 100)]
+
+
+def test_a_share_is_of_figures_of_the_whole_quarter(warehouse: Warehouse):
+    share = {"part": REFERRALS | {"where": {"breakdown": "age_location", "location": "Overseas"}}, "whole": REFERRALS}
+    rules = rule_of({"left": CRIMES | {"share": share}}, geography="force")
+    warehouse.publish("recorded_crime-1", "2022-04-28", crimes("2021-Q4", {KENT: 50}))
+    warehouse.publish("nrm-1", "2021-12-31", referrals("2021-Q4", 60, 40, overseas=20))
+    warehouse.reconcile("2021-Q4", rules=rules)
+    assert [(r.left_value, r.explanation) for r in warehouse.results()] == [(None, "")]
+    warehouse.publish("nrm-2", "2022-01-01", referrals("2021-Q4", 60, 40, overseas=20))
+    warehouse.reconcile("2021-Q4", rules=rules)
+    assert [r.left_value for r in warehouse.results()] == [10]
+
+
+def test_a_share_of_a_year_is_of_the_whole_year(warehouse: Warehouse):
+    share = {"part": REFERRALS | {"where": {"breakdown": "age_location", "location": "Overseas"}}, "whole": REFERRALS}
+    rules = rule_of({"left": CRIMES | {"share": share}}, periods=["financial_year"], geography="force")
+    for number, period in enumerate(YEAR):
+        warehouse.publish(f"recorded_crime-{number}", f"2022-07-{number + 10}", crimes(period, {KENT: 50}))
+    for number, period in enumerate(YEAR[:3]):
+        warehouse.publish(f"nrm-{number}", f"2022-07-{number + 10}", referrals(period, 60, 40, overseas=20))
+    warehouse.reconcile(" ".join(YEAR), rules=rules)
+    assert [r.left_value for r in warehouse.results(period_label="2021/22")] == [None]
+    warehouse.publish("nrm-9", "2022-07-30", referrals(YEAR[3], 60, 40, overseas=20))
+    warehouse.reconcile(" ".join(YEAR), rules=rules)
+    assert [r.left_value for r in warehouse.results(period_label="2021/22")] == [40]
+
+
+def test_a_month_published_within_itself_is_not_whole(warehouse: Warehouse):
+    live = {"fact": "fact_investigation", "measure": "value", "where": {"breakdown": "exploitation", "measure": "live"}}
+    for month, day in (("2021-10", "2021-11-01"), ("2021-11", "2021-11-30")):
+        release_id = f"force_returns-{month}"
+        reported = force_return(month, KENT, live=10, opened=1, closed=1)
+        warehouse.publish(release_id, day, reported, reporter=KENT, reference_period=month)
+    rules = rule_of({"left": live, "right": live}, periods=["month"], geography="force")
+    warehouse.reconcile("2021-Q4", rules=rules)
+    assert warehouse.verdicts("period_label") == {"2021-10": "agrees", "2021-11": "not comparable"}
+
+
+def test_totals_of_two_columns_are_not_those_of_three(warehouse: Warehouse):
+    rows: list[Row] = [
+        {"period": "2021-Q4", "breakdown": "age_location", "age_group": age, "location": place, "referrals": number}
+        for age, place, number in ((ADULT, "UK", 5), (ADULT, "Overseas; at sea", 3))
+    ]
+    members = [
+        {"age_group": ADULT},
+        {"age_group": ADULT, "location": "UK"},
+        {"age_group": ADULT, "location": "Overseas; at sea"},
+        {"age_group": ADULT, "location": "UK", "gender": "Female"},
+        {"age_group": "x; location=UK"},
+    ]
+    totals = [
+        referral_total("2021-Q4", value, write_members(of)) for of, value in zip(members, (8, 5, 3, 2, 1), strict=True)
+    ]
+    warehouse.publish("nrm-1", "2022-03-03", ("fact_nrm_referral", rows), totals=totals)
+    by = [["age_group"], ["age_group", "location"]]
+    rules = rule_of({"by": by, "left": REFERRALS, "right": "published totals"}, releases="same")
+    warehouse.reconcile("2021-Q4", rules=rules)
+    assert {result.item: (result.left_value, result.right_value) for result in warehouse.results()} == {
+        f"age_group={ADULT}": (8, 8),
+        f"age_group={ADULT}; location=UK": (5, 5),
+        f"age_group={ADULT}; location=Overseas%3B at sea": (3, 3),
+        "age_group=x%3B location=UK": (None, 1),
+    }
+
+
+def test_revisions_made_later_are_not_what_was_usual_before(warehouse: Warehouse):
+    usual = {"left": REFERRALS, "tolerance": {"absolute": 1, "usual": 10, "ceiling": 0.5}}
+    for release_id, day, earlier, later in (
+        ("nrm-1", "2022-03-03", 1000, 1000),
+        ("nrm-2", "2022-05-05", 1010, 1000),
+        ("nrm-3", "2022-08-05", 2020, 1000),
+    ):
+        warehouse.publish(release_id, day, referrals("2021-Q3", earlier, 0), referrals("2021-Q4", later, 0))
+    warehouse.reconcile("2021-Q4", rules=rule_of(usual, releases="consecutive"))
+    assert {result.left_release: result.tolerance for result in warehouse.results()} == {
+        "nrm-2": 100,  # ten times 1%, which is all that was known by then
+        "nrm-3": 500,  # ten times the middle of 1% and 100%, no more than half
+    }
+
+
+def test_the_worst_are_told_by_severity(warehouse: Warehouse):
+    wrong = [
+        {"item": f"item {number}", "left": REFERRALS, "right": REFERRALS | {"times": 2}, "tolerance": {}}
+        for number in range(6)
+    ]
+    block = rule_of(*wrong, rule_id="blocks", severity="block")
+    warn = rule_of(wrong[0], rule_id="warns")
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40))
+    summary = warehouse.reconcile("2021-Q4", rules=(*block, *warn))
+    assert {severity: len(lines) for severity, lines in summary.worst_by_severity.items()} == {"block": 5, "warn": 1}
+    assert summary.worst == summary.worst_by_severity["block"]
+    assert (summary.blocking, summary.warnings) == (6, 1)

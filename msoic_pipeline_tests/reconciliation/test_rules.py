@@ -32,7 +32,7 @@ REFERRALS = RULE["comparisons"][0]["left"]  # type: ignore[index]
 
 def test_the_rules_of_the_package_cover_every_fact():
     rules = load_rules()
-    held = {part.fact for rule in rules for comparison in rule.comparisons for part in comparison.parts()}
+    held = {summand.fact for rule in rules for comparison in rule.comparisons for summand in comparison.summands()}
     assert held == set(FACTS)
     assert {acceptance.rule for acceptance in load_acceptances()} <= {rule.rule_id for rule in rules}
 
@@ -85,6 +85,17 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
         ({"comparisons": [{"left": REFERRALS | {"fact": "fact_nothing"}}]}, "unknown fact 'fact_nothing'"),
         ({"comparisons": [{"left": REFERRALS | {"missing_row": "zero"}}]}, "never takes a missing side for zero"),
         ({"comparisons": [{"left": REFERRALS, "by": [["force"]]}]}, "has no column 'force'"),
+        (
+            {"comparisons": [{"left": REFERRALS, "by": [["referrals"]]}]},
+            "'referrals' of fact_nrm_referral is a figure",
+        ),
+        (
+            {
+                "comparisons": [{"left": REFERRALS, "by": [["location", "age_group"]], "right": "published totals"}],
+                "releases": "same",
+            },
+            "in the order of the fact's columns",
+        ),
         ({"comparisons": [{"left": REFERRALS, "right": "published totals"}]}, "of the same release"),
         ({"comparisons": [{"left": REFERRALS, "right": CRIMES}], "releases": "consecutive"}, "give none"),
         ({"comparisons": [{"left": REFERRALS, "tolerance": {"usual": 3}}]}, "of consecutive releases alone"),

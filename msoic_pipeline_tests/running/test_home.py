@@ -38,12 +38,12 @@ def test_settings_are_brought_up_to_date_where_nobody_has_changed_them(home: Pat
     (home / "dagster.yaml").write_text(former)
     assert ready_home() == (home, [])
     assert (home / "dagster.yaml").read_text() == OURS
-    changed = yaml.safe_load(former) | {"python_logs": {"python_log_level": "INFO"}}
+    changed = yaml.safe_load(former) | {"code_servers": {"local_startup_timeout": 90}}
     (home / "dagster.yaml").write_text(yaml.safe_dump(changed))
     differences = ready_home()[1]
     assert len(differences) == 1 and "run_monitoring (here: not set)" in differences[0]
     assert yaml.safe_load((home / "dagster.yaml").read_text()) == changed
-    (home / "dagster.yaml").write_text(yaml.safe_dump(yaml.safe_load(OURS) | {"python_logs": {}}))
+    (home / "dagster.yaml").write_text(yaml.safe_dump(yaml.safe_load(OURS) | {"code_servers": {}}))
     assert ready_home() == (home, [])
     assert importlib.resources.files(homes.__package__).joinpath(homes.SETTINGS).is_file()
 

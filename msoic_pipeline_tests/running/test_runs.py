@@ -14,13 +14,13 @@ from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from msoic_pipeline.assets.common import Warehouse
-from msoic_pipeline.assets.figures import failed_checks
+from msoic_pipeline.assets.run_endings import failed_checks
 from msoic_pipeline.automation.jobs import nightly, quarters_to_run
-from msoic_pipeline.commands.run import STOPPED, _found
+from msoic_pipeline.commands.run_summary import outcome_of
 from msoic_pipeline.running import runs
 from msoic_pipeline.running.home import open_home
 from msoic_pipeline.running.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
-from msoic_pipeline.running.signals import stop_on_signals
+from msoic_pipeline.running.signals import STOPPED, stop_on_signals
 from msoic_pipeline.settings import Settings
 from msoic_pipeline_tests.running.conftest import Start, until
 
@@ -185,7 +185,7 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
     def found(asset: dg.AssetsDefinition) -> list[str]:
         with stop_on_signals():
-            return _found(dg.materialize([asset], raise_on_error=False), tmp_path)[0]
+            return outcome_of(dg.materialize([asset], raise_on_error=False), tmp_path).errors
 
     assert found(broken) == ["step pipeline_run: RuntimeError: no room"]
     assert found(outcome)[0].startswith("step pipeline_run: ")

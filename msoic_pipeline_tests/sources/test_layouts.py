@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.workbooks.layout import SOURCES, Column, Layout, Measure, load_source
+from msoic_pipeline.workbooks.layout import SOURCES, LabelColumn, Layout, MeasureColumn, load_source
 from msoic_pipeline.workbooks.values import parser
 from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 
@@ -37,7 +37,7 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
     for table in load_source(source).tables:
         columns = {column.name for column in FACTS[table.fact].columns}
         for layout in table.layouts:
-            specs: list[Column | Measure] = [
+            specs: list[LabelColumn | MeasureColumn] = [
                 *layout.columns,
                 *layout.measures,
                 *([layout.value] if layout.value else []),
@@ -49,7 +49,7 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
             ):
                 assert callable(parser(name))
             made = {spec.to for spec in specs} | set(table.constants)
-            made |= {name for level in layout.levels for name in level.names}
+            made |= {name for level in layout.levels for name in level.tidy_columns}
             made |= {name for column in layout.columns for name in column.also}
             assert set(FACTS[table.fact].info["measures"]) <= made
             assert set(table.constants) <= columns

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from msoic_pipeline.ingest.staging import check_totals
+from msoic_pipeline.ingest.sheet_checks import totals_equal_their_parts
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import load_source
@@ -140,8 +140,8 @@ def test_headers_and_numbers_of_tables_move_between_releases():
 
 def test_the_mislabelled_year_is_mended_as_declared():
     first, second = (staged("nrm", VINTAGES[vintage]) for vintage in (MISLABELLED, "2023q1"))
-    assert [fault["fault"] for fault in first.manifest["mended"]] == ["nrm-2023q1-year"]
-    assert second.manifest["mended"] == []
+    assert [fault["fault"] for fault in first.manifest["replaced_cells"]] == ["nrm-2023q1-year"]
+    assert second.manifest["replaced_cells"] == []
     assert (first.release.edition, second.release.edition) == (1, 2)
     assert first.release.superseded_by == second.release.release_id
     quarter = _quarter(2023, 1)
@@ -236,7 +236,7 @@ def test_first_responders_with_real_labels(reference: Path, kind: str, quarter: 
         and "total" not in row["First responder"]
     )
     assert tidy.rows["referrals"].sum() == theirs
-    (finding,) = check_totals(tidy, FACTS[REFERRAL], ())
+    (finding,) = totals_equal_their_parts(tidy, FACTS[REFERRAL], ())
     assert finding.success, finding.detail
     assert finding.rows_checked > 500
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import validation_result
+from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
-from msoic_pipeline.warehouse.loading import record_findings
+from msoic_pipeline.warehouse.findings import record_findings
 
 MONDAY, TUESDAY, FRIDAY = dt.date(2026, 11, 2), dt.date(2026, 11, 3), dt.date(2026, 11, 6)
 COLUMNS = validation_result.c
@@ -26,21 +27,21 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def finding(check: str, failed: int = 0, source: str = "nrm") -> dict[str, Any]:
-    return {
-        "source": source,
-        "table_name": "fact_nrm_referral",
-        "check_name": check,
-        "release_id": "nrm-1",
-        "severity": "warn",
-        "success": not failed,
-        "rows_checked": 10,
-        "rows_failed": failed,
-        "detail": f"{failed} rows",
-    }
+def finding(check: str, failed: int = 0, source: str = "nrm") -> ValidationResult:
+    return ValidationResult(
+        source=source,
+        table_name="fact_nrm_referral",
+        check_name=check,
+        release_id="nrm-1",
+        severity="warn",
+        success=not failed,
+        rows_checked=10,
+        rows_failed=failed,
+        detail=f"{failed} rows",
+    )
 
 
-def record(engine: Engine, today: dt.date, *rows: dict[str, Any], source: str = "nrm") -> None:
+def record(engine: Engine, today: dt.date, *rows: ValidationResult, source: str = "nrm") -> None:
     with writing(engine) as connection:
         record_findings(connection, COLUMNS.source == source, rows, today)
 

@@ -254,7 +254,7 @@ def test_several_processes_prepare_at_once(engine: Engine):
 def test_a_table_that_others_refer_to_can_be_changed_otherwise_than_in_place(engine: Engine):
     _make_baseline(engine)
     prepare(engine)
-    with warehouse._altering(engine) as connection:
+    with warehouse._altering_tables(engine) as connection:
         warehouse._drop_views(connection)
         with Operations(MigrationContext.configure(connection)).batch_alter_table("release") as batch:
             batch.alter_column("note", existing_type=sa.Text(), nullable=True)

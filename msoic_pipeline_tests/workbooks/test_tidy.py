@@ -15,7 +15,7 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import match_sheet
-from msoic_pipeline.workbooks.tidy import Mend, Tidy, check_conserved, tidy_sheet
+from msoic_pipeline.workbooks.tidy import CellReplacement, Tidy, check_conserved, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, HEADER, LONG, OPEN, QUARTER, ROW
 
 PUBLISHED = dt.date(2022, 8, 4)
@@ -34,7 +34,7 @@ SPARSE: dict[str, Any] = OPEN | {
 def _tidy(
     grid: Grid,
     layout: dict[str, Any] = LONG,
-    mends: tuple[Mend, ...] = (),
+    replacements: tuple[CellReplacement, ...] = (),
     reference_period: str = "2022-Q2",
     **source: Any,
 ) -> Tidy:
@@ -43,7 +43,7 @@ def _tidy(
     sheet = Sheet("Data", grid)
     match = match_sheet(sheet, described.tables[0], described.tables[0].layouts[0], QUARTER)
     assert match.differences == []
-    return tidy_sheet(sheet, match, described, "file.ods", PUBLISHED, reference_period, list(mends))
+    return tidy_sheet(sheet, match, described, "file.ods", PUBLISHED, reference_period, list(replacements))
 
 
 def _refused(rule: str, grid: Grid, *, layout: dict[str, Any] = LONG, **rest: Any) -> SourceFileError:
@@ -54,7 +54,7 @@ def _refused(rule: str, grid: Grid, *, layout: dict[str, Any] = LONG, **rest: An
 
 
 def _places(tidy: Tidy) -> list[tuple[str, str]]:
-    return [(reject["cell"], reject["rule"]) for reject in tidy.rejects]
+    return [(reject.cell, reject.rule) for reject in tidy.rejects]
 
 
 def test_a_row_has_its_members_its_period_and_its_cell():
@@ -84,7 +84,7 @@ def test_a_row_has_its_members_its_period_and_its_cell():
 def test_what_cannot_be_read_is_rejected_at_its_place(row: list[Any], cell: str, rule: str, words: str):
     tidy = _tidy([HEADER, row, ["2021 Q2", "Kent", 7]])
     assert _places(tidy) == [(cell, rule)]
-    assert words in tidy.rejects[0]["reason"]
+    assert words in tidy.rejects[0].reason
     assert tidy.rows["offences"].tolist() == [7], "the other rows are read"
     assert (tidy.counts["loaded"], tidy.counts["rejected"]) == (1, 1)
 
@@ -125,14 +125,14 @@ def test_figures_outside_the_columns_and_rows_of_the_table(figure: Any):
     assert _tidy([[*HEADER, ""], [*ROW, "words"]]).rows["offences"].tolist() == [5]
 
 
-def test_a_declared_fault_is_mended_only_where_it_stands():
-    mend = Mend("wrong-year", "Data", "A2", "2020 Q1", "2021 Q1")
-    tidy = _tidy([HEADER, ["2020 Q1", "Kent", 5]], mends=(mend,))
+def test_a_cell_is_replaced_only_where_the_known_fault_stands():
+    replacement = CellReplacement("wrong-year", "Data", "A2", "2020 Q1", "2021 Q1")
+    tidy = _tidy([HEADER, ["2020 Q1", "Kent", 5]], replacements=(replacement,))
     assert tidy.rows["quarter_start"].tolist() == [dt.date(2021, 1, 1)]
     for grid in ([HEADER, ROW], [[], HEADER, ["2020 Q1", "Kent", 5]], [HEADER]):
-        error = _refused("fault_not_found", grid, mends=(mend,))
+        error = _refused("fault_not_found", grid, replacements=(replacement,))
         assert error.cell == "A2" and "wrong-year" in error.expected
-    error = _refused("fault_not_found", [HEADER, ROW], mends=(mend,), sensitive=True)
+    error = _refused("fault_not_found", [HEADER, ROW], replacements=(replacement,), sensitive=True)
     assert "2021" not in str(error) and "2020" not in str(error) and "wrong-year" in str(error)
 
 
@@ -192,7 +192,7 @@ def test_rows_of_another_period_than_the_release_s_own(reference_period: str):
     assert _tidy(grid, monthly, reference_period=reference_period).rejects == []
     tidy = _tidy(grid, monthly | {"own_period": True}, reference_period=reference_period)
     assert _places(tidy) == [("A2", "other_period"), ("A4", "other_period")]
-    assert f"within {reference_period}" in tidy.rejects[0]["reason"]
+    assert f"within {reference_period}" in tidy.rejects[0].reason
     assert (tidy.rows["value"].tolist(), tidy.counts["rejected"]) == ([2], 2)
 
 
@@ -238,7 +238,7 @@ def test_a_rate_stands_apart_and_a_count_is_still_a_whole_number(layout: dict[st
     assert (tidy.rows["value"].tolist(), tidy.rates["value"].tolist()) == ([3, 2], [0.67])
     assert (tidy.counts["loaded"], tidy.counts["rates"], tidy.rates["cell"].tolist()) == (2, 1, [cell])
     grid = [[0.5 if value == 3 else value for value in row] for row in grid]
-    assert [reject["rule"] for reject in _tidy(grid, layout).rejects] == ["unreadable_figure"]
+    assert [reject.rule for reject in _tidy(grid, layout).rejects] == ["unreadable_figure"]
 
 
 TWO_COLUMNS: dict[str, Any] = OPEN | {
@@ -352,12 +352,14 @@ def test_whatever_stands_in_a_sheet_every_row_and_figure_is_accounted_for(rows: 
 
 
 def test_the_pipeline_itself_refuses_to_lose_a_figure(monkeypatch: pytest.MonkeyPatch):
-    join = tidying._join
+    join = tidying._join_figures
 
-    def lossy(*arguments: Any) -> tidying.Columns:
-        return {name: values[1:] for name, values in join(*arguments).items()}
+    def lossy(*arguments: Any) -> tidying._TidyRows:
+        rows = join(*arguments)
+        columns = {name: values[1:] for name, values in rows.columns.items()}
+        return tidying._TidyRows(columns, rows.is_total[1:], rows.number_of_figures[1:], rows.data_rows[1:])
 
-    monkeypatch.setattr(tidying, "_join", lossy)
+    monkeypatch.setattr(tidying, "_join_figures", lossy)
     error = _refused("not_conserved", [HEADER, ROW, ["2021 Q2", "Kent", 7]])
     assert "2 figures" in error.expected and "fault of the pipeline" in error.remedy
 

@@ -12,6 +12,7 @@ from itertools import combinations
 import sqlalchemy as sa
 from rapidfuzz import fuzz
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model.columns import ALL, metadata
 from msoic_pipeline.texts import fold
 
@@ -32,7 +33,7 @@ SHARED_WORDS = frozenset({"and", "constabulary", "force", "of", "police", "servi
 
 @cache
 def rows(file_name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a file of members as text. Raises ValueError where it is not well formed."""
+    """Return the rows of a file of members as text. Raises DeclarationError where it is not well formed."""
     text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
     return parse_members(text, file_name)
 
@@ -40,7 +41,7 @@ def rows(file_name: str) -> tuple[dict[str, str], ...]:
 def parse_members(text: str, file_name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of a file of members, whose first line names the columns.
 
-    Raises ValueError, which names the line, where a row has another number of fields than the first line (as of a
+    Raises DeclarationError, which names the line, where a row has another number of fields than the first line (as of a
     spelling with a comma that is not in quotes) or a quote is not closed.
     """
     path = f"msoic_pipeline/model/members/{file_name}"
@@ -50,13 +51,13 @@ def parse_members(text: str, file_name: str) -> tuple[dict[str, str], ...]:
         columns = next(reader, [])
         for fields in reader:
             if len(fields) != len(columns):
-                raise ValueError(
+                raise DeclarationError(
                     f"{path} is to be mended: line {reader.line_num}: expected {len(columns)} fields "
                     f"({', '.join(columns)}); found {len(fields)}. A text that holds a comma stands in double quotes"
                 )
             parsed.append(dict(zip(columns, fields, strict=True)))
     except csv.Error as error:
-        raise ValueError(f"{path} is to be mended: line {reader.line_num}: {error}") from error
+        raise DeclarationError(f"{path} is to be mended: line {reader.line_num}: {error}") from error
     return tuple(parsed)
 
 

@@ -11,13 +11,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from msoic_pipeline.audit.levels import level_shifts
+from msoic_pipeline.audit.releases import next_due
+from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
+from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import shift_months
-from msoic_pipeline.quality.warehouse_checks import check_warehouse, level_shifts, next_due
 from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
-from msoic_pipeline.warehouse.loading import load_dimensions, record_findings
+from msoic_pipeline.warehouse.findings import record_findings
+from msoic_pipeline.warehouse.loading import load_dimensions
 from msoic_pipeline.workbooks.layout import load_source
 
 DECISIONS = FACTS["fact_nrm_decision"]
@@ -96,13 +100,19 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def results(engine: Engine, check: str, today: dt.date = TODAY) -> dict[tuple[str, str], dict[str, Any]]:
+def results(engine: Engine, check: str, today: dt.date = TODAY) -> dict[tuple[str, str], ValidationResult]:
+    """Return what a check finds, by source and by the table that it looked at."""
     with reading(engine) as connection:
         rows = check_warehouse(connection, today)
     with writing(engine) as connection:  # they are rows of validation_result
         record_findings(connection, sa.true(), rows, today)
-    assert all(row["release_id"] == "" for row in rows)
-    return {(row["source"], row["table_name"]): row for row in rows if row["check_name"] == check}
+    assert all((row.release_id, row.table_name) == ("", "warehouse") for row in rows)
+    found = {}
+    for row in rows:
+        name, _, table = row.check_name.removesuffix(")").rpartition(" (")
+        if name == check:
+            found[row.source, table] = row
+    return found
 
 
 def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine: Engine):
@@ -131,22 +141,22 @@ def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine:
             ],
         )
     found = results(engine, "every report due was received")
-    assert found["nrm", "coverage"]["success"]
+    assert found["nrm", "coverage"].success
     returns = found["force_returns", "coverage"]
-    assert (returns["severity"], returns["rows_checked"], returns["rows_failed"]) == ("warn", 2, 1)
-    assert returns["detail"] == "1 of 2 force-months missing: 2022-01: 1"
-    assert found["recorded_crime", "coverage"]["detail"] == "1 of 2 force-quarters missing: 2022-Q1: Greater Manchester"
+    assert (returns.severity, returns.rows_checked, returns.rows_failed) == ("warn", 2, 1)
+    assert returns.detail == "1 of 2 force-months missing: 2022-01: 1"
+    assert found["recorded_crime", "coverage"].detail == "1 of 2 force-quarters missing: 2022-Q1: Greater Manchester"
 
 
 def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: Engine):
     name, key = "latest release is on time", ("nrm", "release")
     _, due = next_due(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
-    assert results(engine, name, due)[key]["success"]
+    assert results(engine, name, due)[key].success
     late = results(engine, name, due + dt.timedelta(days=1))[key]
-    assert (late["severity"], late["success"], late["rows_checked"]) == ("warn", False, 1)
-    assert "5 May 2022" in late["detail"] and "2022-Q2" in late["detail"]
-    assert late["detail"] == results(engine, name, due + dt.timedelta(days=90))[key]["detail"], "the same every night"
-    assert results(engine, name)["cps", "release"]["detail"] == "no release has been accepted"
+    assert (late.severity, late.success, late.rows_checked) == ("warn", False, 1)
+    assert "5 May 2022" in late.detail and "2022-Q2" in late.detail
+    assert late.detail == results(engine, name, due + dt.timedelta(days=90))[key].detail, "the same every night"
+    assert results(engine, name)["cps", "release"].detail == "no release has been accepted"
 
 
 def test_shares_lie_between_0_and_1(engine: Engine):
@@ -183,20 +193,20 @@ def test_shares_lie_between_0_and_1(engine: Engine):
             ],
         )
     national = results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"]
-    assert (national["severity"], national["success"], national["rows_checked"]) == ("block", True, 1)
+    assert (national.severity, national.success, national.rows_checked) == ("block", True, 1)
     below = results(engine, "shares of forces and areas lie between 0 and 1")["kpi", "kpi_value"]
-    assert (below["severity"], below["rows_checked"], below["rows_failed"]) == ("warn", 1, 1)
-    assert below["detail"] == "rate, E1, 2022-Q1 as of 2022-05-05: -0.25"
+    assert (below.severity, below.rows_checked, below.rows_failed) == ("warn", 1, 1)
+    assert below.detail == "rate, E1, 2022-Q1 as of 2022-05-05: -0.25"
     with writing(engine) as connection:
         connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.5))
-    assert not results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"]["success"]
+    assert not results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"].success
     hidden = "live_investigations_criminal_share"
     with writing(engine) as connection:
         connection.execute(sa.delete(kpi_value))
         connection.execute(sa.insert(kpi_definition), [definition(hidden, "share")])
         connection.execute(sa.insert(kpi_value), [value(hidden, "force", "E1", 1.25)])
     below = results(engine, "shares of forces and areas lie between 0 and 1")["kpi", "kpi_value"]
-    assert below["detail"] == f"{hidden}, E1, 2022-Q1 as of 2022-05-05: figure withheld"
+    assert below.detail == f"{hidden}, E1, 2022-Q1 as of 2022-05-05: figure withheld"
 
 
 def _standing(fact: sa.Table, breakdown: str, start: dt.date, quarter: dt.date, release_id: str) -> dict[str, Any]:
@@ -250,10 +260,10 @@ def test_a_national_level_shift_is_told_with_its_numbers_but_for_returns(engine:
             connection.execute(sa.insert(returns).values(row))
     found = results(engine, "national totals have no level shifts")
     published = found["nrm", "fact_nrm_decision"]
-    assert (published["severity"], published["success"], published["rows_failed"]) == ("warn", False, 1)
-    assert "reasonable_grounds, 2021-Q2: 114 to 175, a change of 61 where 3 ±" in published["detail"]
-    assert "1 of 1 national series" in published["detail"]
+    assert (published.severity, published.success, published.rows_failed) == ("warn", False, 1)
+    assert "reasonable_grounds, 2021-Q2: 114 to 175, a change of 61 where 3 ±" in published.detail
+    assert "1 of 1 national series" in published.detail
     hidden = found["force_returns", "fact_investigation"]
-    assert hidden["rows_failed"] == 1
-    assert "exploitation, live, 2021-10" in hidden["detail"]
-    assert "114" not in hidden["detail"] and "175" not in hidden["detail"]
+    assert hidden.rows_failed == 1
+    assert "exploitation, live, 2021-10" in hidden.detail
+    assert "114" not in hidden.detail and "175" not in hidden.detail

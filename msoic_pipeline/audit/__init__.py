@@ -1,0 +1,1 @@
+"""Checked: the warehouse as a whole, once facts are loaded and KPIs computed."""

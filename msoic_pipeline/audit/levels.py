@@ -1,0 +1,121 @@
+"""Whether the national series change as they usually do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.audit.checked_tables import CheckedTable
+from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.views import VIEWS, division, grain
+from msoic_pipeline.periods import period_end, period_label, period_number
+from msoic_pipeline.quality.publishers import publisher_checks
+from msoic_pipeline.texts import figure_words, first_of
+from msoic_pipeline.workbooks.layout import load_source
+
+ROBUST_DEVIATIONS = 4
+# Median absolute deviation to standard deviation, for normally distributed changes.
+MAD_TO_DEVIATION = 1.4826
+# A history of fewer changes cannot say what is usual.
+FEWEST_CHANGES = 8
+
+
+def national_totals_have_no_level_shifts(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
+    """Find national totals whose change on the period before is far from what is usual in their own series.
+
+    Far is more than ROBUST_DEVIATIONS robust standard deviations (from the median absolute deviation) from the median
+    change. A period that was not over when its figures were published is left out.
+    """
+    for fact in FACTS.values():
+        totals = national_totals(connection, fact)
+        if totals.empty:
+            continue
+        judged = level_shifts(totals)
+        shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
+        is_sensitive = load_source(fact.info["source"]).sensitive
+        details = [_shift_words(row, is_sensitive) for row in shifts.to_dict("records")]
+        judged_series, all_series = judged["series"].nunique(), totals["series"].nunique()
+        scope = f"{judged_series} of {all_series} national series have a history to judge by"
+        detail = f"{first_of(details)}. {scope}" if details else scope
+        yield CheckedTable(fact.info["source"], fact.name, len(judged), len(shifts), detail)
+
+
+def _shift_words(row: dict[Any, Any], is_sensitive: bool) -> str:
+    """Return a row of ``level_shifts`` in words; of a sensitive source its place alone."""
+    place = f"{row['series']}, {row['label']}"
+    if is_sensitive:
+        return place
+    before, value, change, usual, deviation = (
+        figure_words(row[name]) for name in ("before", "value", "change", "usual", "deviation")
+    )
+    return f"{place}: {before} to {value}, a change of {change} where {usual} ± {deviation} is usual"
+
+
+def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
+    """Return the current national totals of a fact: one row a series, measure and month or quarter.
+
+    Columns: ``series`` (its name in words), ``number`` (the period's place in time), ``label``, ``value``.
+    """
+    current = VIEWS[f"current_{fact.name}"].select.subquery()
+    kind = grain(fact)
+    time = f"{kind}_start"
+    names = (division(fact), "activity", "method", "measure")
+    dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
+    for apart in publisher_checks(fact.info["source"]).series_apart:
+        if apart.column in fact.columns:
+            dividing.append(sa.case((current.c[apart.column] == apart.member, apart.name), else_=apart.others))
+    labelled = [column.label(f"series_{number}") for number, column in enumerate(dividing)]
+    measures = list(fact.info["measures"])
+    query = sa.select(
+        *labelled,
+        current.c[time].label("period"),
+        sa.func.max(current.c.published_on).label("published_on"),
+        *(sa.func.sum(current.c[measure]).label(measure) for measure in measures),
+    ).group_by(*dividing, current.c[time])
+    rows = connection.execute(query).mappings().all()
+    # A period that was not over when its figures were published is not whole.
+    whole = [row for row in rows if period_end(kind, row["period"]) <= row["published_on"]]
+    if not whole:
+        return pd.DataFrame(columns=["series", "number", "label", "value"])
+    wide = pd.DataFrame(whole)
+    keys = [column.name for column in labelled]
+    long = wide.melt([*keys, "period"], measures, "measure", "figure").dropna(subset=["figure"])
+    if len(measures) > 1 or not keys:
+        keys = [*keys, "measure"]
+    return pd.DataFrame(
+        {
+            "series": long[keys].astype(str).agg(", ".join, axis=1),
+            "number": period_number(pd.to_datetime(long["period"]), kind),
+            "label": [period_label(kind, start) for start in long["period"]],
+            "value": long["figure"].astype("float64"),
+        }
+    )
+
+
+def level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
+    """Return the changes of series with a history to judge by, and whether each is a shift.
+
+    Columns beside those of ``totals``: ``before``, ``change``, ``usual`` (the median change), ``deviation`` (robust, of
+    changes), ``is_shift``. A series is not judged where it has fewer than FEWEST_CHANGES changes, or where most of
+    them are the same.
+
+    For example 100, 103, 105, 109, 110, 114, 175, 179, 182, 185: the changes 3, 2, 4, 1, 4, 61, 4, 3, 3 have the median
+    3, from which they are 0, 1, 1, 2, 1, 58, 1, 0 and 0 away; the median of these distances is 1, which makes a robust
+    deviation of 1.4826; 58 is more than four times that, so the step from 114 to 175 is a shift.
+    """
+    rows = totals.sort_values(["series", "number"]).reset_index(drop=True)
+    by_series = rows.groupby("series")
+    follows = by_series["number"].diff() == 1
+    rows["before"] = by_series["value"].shift().where(follows)
+    rows["change"] = rows["value"] - rows["before"]
+    rows["usual"] = by_series["change"].transform("median")
+    distance = (rows["change"] - rows["usual"]).abs()
+    rows["deviation"] = MAD_TO_DEVIATION * distance.groupby(rows["series"]).transform("median")
+    rows["is_shift"] = distance > ROBUST_DEVIATIONS * rows["deviation"]
+    has_history = by_series["change"].transform("count") >= FEWEST_CHANGES
+    return rows[has_history & (rows["deviation"] > 0) & rows["change"].notna()]

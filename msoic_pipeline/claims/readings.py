@@ -1,0 +1,115 @@
+"""The ways to understand a claim: as it is stated, and what else its words may mean."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from msoic_pipeline.claims.claims import Claim
+from msoic_pipeline.claims.measures import ClaimedMeasure, Period, single_period
+from msoic_pipeline.periods import period_end, period_start, shift_months
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A way to understand a claim.
+
+    ``departure`` says how it departs from the statement; it is empty for the statement itself. The level of a longer
+    period is divided by ``quarters`` for an average.
+    """
+
+    departure: str
+    kind: str
+    measure: ClaimedMeasure
+    period: Period | None
+    base: Period | None
+    quarters: int = 1
+
+    @property
+    def periods(self) -> list[Period]:
+        """The periods whose figures are asked for: the base of a change first. Of members of a dimension none."""
+        return [period for period in (self.base, self.period) if period]
+
+
+@dataclass(frozen=True)
+class PeriodChoice:
+    """A period that a statement may be about, of a change with its base, and what to call the choice."""
+
+    name: str
+    period: Period
+    base: Period | None
+
+    @property
+    def full_name(self) -> str:
+        """What to call it, with the periods: ``calendar years, 2020 to 2021``."""
+        labels = f"{self.base.full_label} to {self.period.full_label}" if self.base else self.period.full_label
+        return f"{self.name}, {labels}"
+
+
+def readings(claim: Claim) -> list[Reading]:
+    """Return the ways to understand a claim that are tried, in this order.
+
+    As stated; for other periods (``other_periods``); a year's sum as an average per quarter; a change of a share in
+    percentage points; of what else may be meant.
+    """
+    assert claim.measure
+    as_stated = Reading("", claim.kind, claim.measure, claim.period, claim.base)
+    ways = [as_stated]
+    if claim.period:
+        for choice in other_periods(claim.period, claim.base):
+            ways.append(replace(as_stated, departure=choice.full_name, period=choice.period, base=choice.base))
+    if claim.kind == "level" and claim.period and claim.period.is_year and claim.measure.is_sum and not claim.of:
+        departure = f"an average per quarter, {claim.period.full_label}"
+        ways.append(replace(as_stated, departure=departure, quarters=4))
+    if claim.kind == "change" and (claim.of or claim.measure.is_share):
+        ways.append(replace(as_stated, departure="percentage points", kind="difference"))
+    for measure in claim.or_measure:
+        ways.append(replace(as_stated, departure=measure.title(), measure=measure))
+    return ways
+
+
+def other_periods(period: Period, base: Period | None) -> Iterator[PeriodChoice]:
+    """Yield the other periods that a statement may be about.
+
+    Financial or calendar years; for a change also the first quarter of the earlier financial year to the last of the
+    later one, and that last quarter against the same a year before. The calendar year of a financial year is the one
+    that it begins in, the financial year of a calendar year the one that begins in it.
+
+    Example: a change from 2020/21 to 2021/22 may also be from 2020 to 2021; from 2020/21 Q1 to 2021/22 Q4; or from
+    2020/21 Q4 to 2021/22 Q4. A level of 2021 may also be one of 2021/22.
+    """
+    if not period.is_single:
+        return
+    tried = {(period, base)}
+    for choice in _choices(_financial_year_of(period), is_change=base is not None):
+        if (choice.period, choice.base) not in tried:
+            tried.add((choice.period, choice.base))
+            yield choice
+
+
+def _financial_year_of(period: Period) -> dt.date:
+    """Return the first day of the financial year in which a period ends, or which begins in a calendar year."""
+    if period.kind == "calendar_year":
+        return period_start("financial_year", shift_months(period.first, 3))
+    return period_start("financial_year", period.end)
+
+
+def _choices(financial_year: dt.date, *, is_change: bool) -> Iterator[PeriodChoice]:
+    """Yield what a statement about a financial year and its likes may be about, those of the statement itself too."""
+    calendar_year = dt.date(financial_year.year, 1, 1)
+    if not is_change:
+        yield PeriodChoice("the financial year", single_period("financial_year", financial_year), None)
+        yield PeriodChoice("the calendar year", single_period("calendar_year", calendar_year), None)
+        return
+    for name, kind, start in (
+        ("financial years", "financial_year", financial_year),
+        ("calendar years", "calendar_year", calendar_year),
+    ):
+        yield PeriodChoice(name, single_period(kind, start), single_period(kind, shift_months(start, -12)))
+    first_quarter_of_year_before = single_period("quarter", shift_months(financial_year, -12))
+    last_quarter_start = period_start("quarter", period_end("financial_year", financial_year))
+    last_quarter = single_period("quarter", last_quarter_start)
+    last_quarter_of_year_before = single_period("quarter", shift_months(last_quarter_start, -12))
+    yield PeriodChoice("first quarter to last", last_quarter, first_quarter_of_year_before)
+    yield PeriodChoice("the last quarter on that of a year before", last_quarter, last_quarter_of_year_before)

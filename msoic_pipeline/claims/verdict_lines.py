@@ -1,0 +1,74 @@
+"""Verdicts on claims for people: counts, every claim by section, and the statements that disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.claims.claims import Claim, Report, load_reports
+from msoic_pipeline.claims.disagreements import disagreements
+from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, stored_verdicts
+from msoic_pipeline.model.evidence import report_claim
+
+VERDICTS: tuple[str, ...] = report_claim.c.verdict.info["members"]
+
+
+def verdict_lines(connection: Connection, report: str | None = None) -> list[str]:
+    """Return the verdicts as lines of text.
+
+    ``report`` names one report; all are printed where it is left out. Raises LookupError where there is no such report.
+    """
+    reports = {each.report: each for each in load_reports()}
+    if report is not None and report not in reports:
+        raise LookupError(f"no report {report!r}: expected one of {', '.join(reports)}")
+    lines: list[str] = []
+    for name in [report] if report else list(reports):
+        rows = stored_verdicts(connection, name)
+        lines += _report_lines(reports[name], rows) if rows else [f"{name}: not judged yet: run msoic run"]
+        lines.append("")
+    return lines[:-1]
+
+
+def _report_lines(report: Report, rows: Sequence[ClaimVerdict]) -> Iterator[str]:
+    when_published = {row.claim_id: row for row in rows if row.known == WHEN_PUBLISHED}
+    today = {row.claim_id: row for row in rows if row.known == TODAY}
+    yield f"{report.title}: {len(today)} claims"
+    yield from _count_lines(list(when_published.values()), list(today.values()))
+    claims = {claim.id: claim for claim in report.claims}
+    section = ""
+    for claim_id, row in today.items():
+        if claim_id not in claims:  # it is stored, and not declared any more
+            continue
+        if row.section != section:
+            section = row.section
+            yield f"\n{section}"
+        yield from _claim_lines(claims[claim_id], row, when_published[claim_id])
+    pairs = disagreements(report.claims)
+    yield f"\nStatements that disagree: {len(pairs)} pairs"
+    for pair in pairs:
+        first, second = pair.first, pair.second
+        topics = "; ".join(pair.shared_topics)
+        yield f"  {topics}: {first.id} ({first.in_short()}) and {second.id} ({second.in_short()})"
+
+
+def _count_lines(when_published: Sequence[ClaimVerdict], today: Sequence[ClaimVerdict]) -> Iterator[str]:
+    """Yield a table of how many claims have each verdict, as known then and today."""
+    yield f"{'verdict':<18}{WHEN_PUBLISHED:>16}{TODAY:>14}"
+    yield f"{'as at':<18}{when_published[0].as_at!s:>16}{today[0].as_at!s:>14}"
+    for verdict in VERDICTS:
+        then = sum(row.verdict == verdict for row in when_published)
+        now = sum(row.verdict == verdict for row in today)
+        yield f"{verdict:<18}{then:>16}{now:>14}"
+
+
+def _claim_lines(claim: Claim, today: ClaimVerdict, when_published: ClaimVerdict) -> Iterator[str]:
+    """Yield a claim with its verdict; why, where that is of interest; and how to trace a figure that speaks against."""
+    verdict = today.verdict
+    if when_published.verdict != verdict:
+        verdict += f" ({when_published.verdict} when published)"
+    yield f"  {verdict}: {claim.id}, {claim.in_short()}: “{today.words}”"
+    if today.verdict != "reproduced" or today.holds_for or today.contradicts:
+        yield f"      {today.explanation}"
+    if today.verdict in ("differs", "contradicted") and today.trace:
+        yield f"      {today.trace}"

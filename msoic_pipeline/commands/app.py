@@ -1,0 +1,64 @@
+"""The program that the commands belong to, and the arguments and options that several of them share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from msoic_pipeline.declarations import DeclarationError
+from msoic_pipeline.periods import as_written, parse_period
+from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="A publisher's file, wherever it stands."),
+]
+RELEASES_HELP = "Releases, or their files' paths below the raw folder."
+AsAtOption = Annotated[
+    dt.date | None,
+    typer.Option(parser=dt.date.fromisoformat, metavar="DAY", help="As at which: what had been published by then."),
+]
+# The text of a period, refused where it is none.
+read_period = as_written(parse_period)
+PERIOD_HELP = "Period: 2021-Q4, 2021/22, 2021 or 2021-11."
+GEOGRAPHY_HELP = "Code or name of a force, region or CPS Area"
+
+
+class CommandGroup(typer.core.TyperGroup):
+    """The commands of ``msoic``; what a person can put right is told in a line, and ends with exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except LookupError as error:
+            # A name that is not known, in words for people. The two below are Python's own: a fault of ours.
+            if isinstance(error, KeyError | IndexError):
+                raise
+            tell(str(error))
+        except (DecisionError, DeclarationError, SourceFileError) as error:
+            tell(str(error))
+        except Exception as error:
+            # By the module's name: importing SQLAlchemy to name its errors would slow every command down.
+            if not type(error).__module__.startswith("sqlalchemy"):
+                raise
+            tell(f"The warehouse cannot be read ({error.__cause__ or error}). `make run` fills it.")
+        raise typer.Exit(2)
+
+
+def tell(text: str) -> None:
+    """Print what is no part of a command's answer, such as what it waits for, on the error stream."""
+    typer.echo(text, err=True)
+
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The MSOIC programme's data pipeline.",
+)

@@ -1,0 +1,43 @@
+"""A file that somebody names on the command line: whose it is, wherever it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msoic_pipeline.ingest.landing import FileAsked, file_digest, recognise
+from msoic_pipeline.ingest.raw_files import RawFile
+from msoic_pipeline.ingest.reading import call_in_worker
+from msoic_pipeline.texts import printable_name
+from msoic_pipeline.workbooks.layout import SOURCES
+
+
+def ask_about_file(path: Path) -> FileAsked:
+    """Return a file as the stages ask about it: its source, its content, its name and its sidecar.
+
+    The source is the one that a folder above the file is named after, else the one that recognises what is in it.
+    ``/downloads/cps/q4.xlsx`` is of ``cps`` and is called ``cps/q4.xlsx``; ``/downloads/q4.xlsx`` is read to find out,
+    and is called ``q4.xlsx``.
+
+    Raises LookupError where neither names a source, SourceFileError where the file would have to and cannot be read.
+    """
+    path = path.resolve()
+    folder_depth = _depth_of_source_folder(path)
+    if folder_depth is None:
+        source = call_in_worker(recognise, path, path)
+        parts_below: tuple[str, ...] = (path.name,)
+    else:
+        source = path.parts[folder_depth]
+        parts_below = path.parts[folder_depth:]
+    if not source:
+        raise LookupError(f"{path}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
+    raw_file = RawFile(path, "/".join(map(printable_name, parts_below)))
+    return FileAsked(source, path, raw_file.name, file_digest(path), raw_file.read_sidecar())
+
+
+def _depth_of_source_folder(path: Path) -> int | None:
+    """Return the place, among a path's parts, of the innermost folder that is called like a source; None without one.
+
+    The innermost: a folder above the raw files may be called like a source by chance.
+    """
+    last_folder = len(path.parts) - 2
+    return next((depth for depth in range(last_folder, 0, -1) if path.parts[depth] in SOURCES), None)

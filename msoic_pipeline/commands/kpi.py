@@ -1,0 +1,90 @@
+"""``msoic kpi``: KPI values, as known today or on an earlier day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import typer
+
+from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period
+
+
+def kpi(
+    kpi_id: Annotated[str, typer.Argument(help="KPI; all where it is left out.")] = "",
+    period: Annotated[str | None, typer.Option(parser=read_period, help=PERIOD_HELP)] = None,
+    geography: Annotated[str, typer.Option(help=f"{GEOGRAPHY_HELP}; national where left out.")] = "",
+    as_at: AsAtOption = None,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL that computes the KPI, step by step, for the engine in use.")
+    ] = False,
+) -> None:
+    """Print KPI values, as known today or on an earlier day."""
+    if sql:
+        typer.echo(kpi_script(kpi_id, period))
+        return
+    typer.echo(kpi_text(kpi_id or None, period, geography or "national", as_at))
+
+
+def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
+    """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI."""
+    from msoic_pipeline.kpis.compute import kpi_table
+    from msoic_pipeline.kpis.definitions import find_definition
+    from msoic_pipeline.settings import Settings
+    from msoic_pipeline.warehouse.engine import open_engine, reading
+
+    if kpi_id:
+        find_definition(kpi_id)
+    engine = open_engine(Settings().warehouse_url)
+    try:
+        with reading(engine) as connection:
+            rows = kpi_table(connection, kpi_id, period, geography, as_at)
+    finally:
+        engine.dispose()
+    if not rows:
+        return "No such value was known" + (f" on {as_at}." if as_at else ".")
+    header = f"{'kpi':<38}{'period':<10}{'geography':<12}{'value':>14} {'unit':<14}{'status':<16}as of"
+    return "\n".join([header, *map(_value_line, rows)])
+
+
+def kpi_script(kpi_id: str, period: str | None) -> str:
+    """Return runnable SQL that computes a KPI's values of a period; of the latest one where none is given.
+
+    Raises LookupError where there is no such KPI, or no value of it from which to take the period.
+    """
+    from msoic_pipeline.kpis.compute import kpi_table
+    from msoic_pipeline.kpis.definitions import find_definition
+    from msoic_pipeline.kpis.steps import write_script
+    from msoic_pipeline.periods import parse_period
+    from msoic_pipeline.settings import Settings
+    from msoic_pipeline.warehouse.engine import open_engine, reading
+
+    definition = find_definition(kpi_id)
+    engine = open_engine(Settings().warehouse_url)
+    try:
+        with reading(engine) as connection:
+            if period:
+                kind, start = parse_period(period)
+            else:
+                values = kpi_table(connection, kpi_id, geography="national")
+                if not values:
+                    raise LookupError(f"{kpi_id} has no value yet: give a --period")
+                latest = max(values, key=lambda value: (value["period_start"], value["period_kind"] == "quarter"))
+                kind, start = latest["period_kind"], latest["period_start"]
+            return write_script(connection, definition, {kind: [start]})
+    finally:
+        engine.dispose()
+
+
+def _value_line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['kpi_id']:<38}{row['period_label']:<10}{row['geography_code']:<12}{_figure(row['value']):>14} "
+        f"{row['unit']:<14}{row['status']:<16}{row['as_of']}"
+    )
+
+
+def _figure(value: float | None) -> str:
+    """Return a value as it is read: of a small one, such as a share, the digits; of any other whole ones."""
+    if value is None:
+        return "missing"
+    return f"{value:,.4g}" if abs(value) < 10 else f"{value:,.0f}"

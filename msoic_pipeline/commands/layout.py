@@ -1,0 +1,74 @@
+"""``msoic layout …``: how a publisher's file is read, of one file (``explain``) or of all that are known (``list``)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from msoic_pipeline.commands.app import FileArgument
+
+if TYPE_CHECKING:
+    from msoic_pipeline.ingest.landing import FileAsked
+
+layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
+
+
+@layout.command()
+def explain(file: FileArgument) -> None:
+    """Say which layout reads each sheet of a file and why, or what differs and which lines would accept it."""
+    typer.echo(explain_layout(file))
+
+
+@layout.command(name="list")
+def list_layouts() -> None:
+    """List the layouts that are known, by source and table."""
+    from msoic_pipeline.workbooks.layout import SOURCES, load_source
+
+    for source in map(load_source, SOURCES):
+        for table in source.tables:
+            names = ", ".join(each.layout for each in table.layouts)
+            typer.echo(f"{source.source:<22}{table.table:<34}{table.fact:<34}{names}")
+
+
+def explain_layout(path: Path) -> str:
+    """Return which layout reads each sheet of a file, and what would make it read the others.
+
+    Raises LookupError where no source knows the file.
+    """
+    from msoic_pipeline.commands.file_asked import ask_about_file
+    from msoic_pipeline.ingest.reading import call_in_worker
+    from msoic_pipeline.workbooks.errors import SourceFileError
+
+    asked = ask_about_file(path)
+    try:
+        return call_in_worker(_explanation, asked.content, asked)
+    except SourceFileError as error:
+        return str(error)
+
+
+def _explanation(asked: FileAsked) -> str:
+    """Return the explanation of a file. To be called in a worker process.
+
+    A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
+    """
+    from msoic_pipeline.ingest.landing import identify_release
+    from msoic_pipeline.workbooks.errors import SourceFileError
+    from msoic_pipeline.workbooks.explain import explain as explain_sheets
+    from msoic_pipeline.workbooks.grid import open_workbook
+    from msoic_pipeline.workbooks.layout import load_source
+
+    lines = []
+    workbook = open_workbook(asked.content)
+    try:
+        reference_quarter = identify_release(workbook, asked).reference_quarter
+    except SourceFileError as error:
+        error.file = error.file or asked.name
+        reference_quarter = dt.date.today()
+        lines.append(f"note: {error}")
+    finally:
+        workbook.close()
+    lines += explain_sheets(asked.content, load_source(asked.source), reference_quarter)
+    return "\n".join(lines)

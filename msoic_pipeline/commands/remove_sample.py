@@ -1,0 +1,84 @@
+"""``msoic remove-sample``: from the sample to real data, in three steps.
+
+The sample's releases are withdrawn and their raw files removed; a run takes their figures away; then, once none is
+loaded, their files go from the archive and their rows from the table ``release``. Broken off before the
+last step, the command can be given again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from msoic_pipeline.commands.app import tell
+from msoic_pipeline.commands.run import run_everything
+
+if TYPE_CHECKING:
+    from msoic_pipeline.ingest.decisions import KeptRelease
+
+
+def remove_sample(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse."""
+    from msoic_pipeline.ingest.decisions import synthetic_releases
+    from msoic_pipeline.settings import Settings
+
+    sample = synthetic_releases(Settings())
+    if not sample:
+        typer.echo("There is no sample.")
+        return
+    if not yes:
+        sources = {kept.source.source for kept in sample}
+        size = f"{len(sample)} releases of synthetic sample data, of {len(sources)} sources"
+        typer.confirm(f"Remove {size} from raw folder, archive and warehouse?", abort=True)
+    withdraw_sample(sample)
+    typer.echo(run_everything(say=tell).summary)
+    typer.echo(forget_sample(sample))
+
+
+def withdraw_sample(sample: Sequence[KeptRelease]) -> None:
+    """Take the sample's files out of the raw folder, and withdraw its releases: the next run takes the figures away."""
+    from msoic_pipeline.ingest import decisions
+    from msoic_pipeline.settings import Settings
+
+    settings = Settings()
+    decisions.remove_raw_files(settings, sample)
+    for kept in sample:
+        if not kept.record.is_withdrawn:
+            decisions.decide(settings, kept, "withdrawn", "The sample makes way for real data.")
+
+
+def forget_sample(sample: Sequence[KeptRelease]) -> str:
+    """Remove the sample's files from the archive and its releases from the warehouse; return that it is done.
+
+    Raises LookupError where figures of it are loaded still: then nothing is removed.
+    """
+    import sqlalchemy as sa
+
+    from msoic_pipeline.ingest.decisions import remove_from_archive
+    from msoic_pipeline.model.evidence import release, vintage
+    from msoic_pipeline.settings import Settings
+    from msoic_pipeline.warehouse.engine import open_engine, reading
+
+    settings = Settings()
+    sample_ids = {kept.release_id for kept in sample}
+    engine = open_engine(settings.warehouse_url)
+    try:
+        with reading(engine) as connection:
+            loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
+        still_loaded = loaded_ids & sample_ids
+        if still_loaded:
+            raise LookupError(
+                f"figures of {len(still_loaded)} sample releases are loaded still: the run did not end well"
+            )
+        remove_from_archive(settings, sample)
+        with engine.begin() as connection:
+            # A release may name another of the sample as the one that superseded it.
+            connection.execute(sa.update(release).where(release.c.is_synthetic).values(superseded_by=None))
+            connection.execute(sa.delete(release).where(release.c.is_synthetic))
+    finally:
+        engine.dispose()
+    return f"{len(sample)} releases of the sample are gone from raw folder, archive and warehouse."

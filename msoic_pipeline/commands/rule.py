@@ -1,0 +1,79 @@
+"""``msoic rule``: what is held against what, and the SQL that does it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from msoic_pipeline.periods import FIRST_QUARTER, as_written, parse_quarter, periods
+
+if TYPE_CHECKING:
+    from msoic_pipeline.reconciliation.rules import Rule
+
+
+def rule(
+    rule_id: Annotated[str, typer.Argument(help="Rule; all where it is left out.")] = "",
+    sql: Annotated[bool, typer.Option("--sql", help="Print its queries, for the engine of the warehouse.")] = False,
+    quarter: Annotated[
+        str | None,
+        typer.Option(
+            parser=as_written(parse_quarter), help="Quarter of the results that --sql shows: 2021-Q4; else all."
+        ),
+    ] = None,
+) -> None:
+    """Say what a rule of the reconciliation holds against what, or print the SQL that does it, step by step."""
+    if sql and not rule_id:
+        raise typer.BadParameter("--sql prints the queries of one rule: name it")
+    if not rule_id:
+        typer.echo(rule_list())
+    elif sql:
+        typer.echo(sql_of_rule(rule_id, parse_quarter(quarter) if quarter else None))
+    else:
+        typer.echo(rule_description(rule_id))
+
+
+def rule_list() -> str:
+    """Return the rules, a line each: identifier, severity, title."""
+    from msoic_pipeline.reconciliation.rules import load_rules
+
+    return "\n".join(f"{rule.rule_id:<46}{rule.severity:<7}{rule.title}" for rule in load_rules())
+
+
+def rule_description(rule_id: str) -> str:
+    """Return a rule in words. Raises LookupError where there is no such rule."""
+    from msoic_pipeline.reconciliation.rules import load_rules
+    from msoic_pipeline.reconciliation.sql import find_rule
+
+    rule = find_rule(rule_id, load_rules())
+    return "\n".join(
+        [
+            f"{rule.title} ({rule.rule_id})",
+            "",
+            rule.compares,
+            f"Why they may differ: {rule.may_differ}",
+            "",
+            f"severity    {_severity_words(rule)}",
+            f"periods     {', '.join(kind.replace('_', ' ') for kind in rule.periods)}",
+            f"geography   {rule.geography}",
+            f"releases    {rule.releases}",
+            f"tolerance   {rule.tolerances()}",
+        ]
+    )
+
+
+def _severity_words(rule: Rule) -> str:
+    return {"block": "block: a break makes the run red", "warn": "warn: a break leaves the run green"}[rule.severity]
+
+
+def sql_of_rule(rule_id: str, quarter: dt.date | None) -> str:
+    """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
+    import sqlalchemy as sa
+
+    from msoic_pipeline.reconciliation.sql import rule_sql
+    from msoic_pipeline.settings import Settings
+
+    dialect = sa.make_url(Settings().warehouse_url).get_dialect()()
+    quarters = [quarter] if quarter else list(periods("quarter", FIRST_QUARTER, dt.date.today()))
+    return rule_sql(rule_id, dialect, quarters)

@@ -1,0 +1,22 @@
+"""``msoic template KIND TARGET``: an empty return."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def template(
+    kind: Annotated[
+        Literal["force_returns", "programme_activity"],
+        typer.Argument(help="Which return: force_returns or programme_activity."),
+    ],
+    target: Annotated[Path, typer.Argument(help="The XLSX file to write.")],
+) -> None:
+    """Write an empty return to fill in."""
+    from msoic_pipeline.publication.templates import write_template
+
+    write_template(kind, target)
+    typer.echo(f"{target} written")

@@ -1,0 +1,73 @@
+"""``msoic withdraw RELEASE``: take a release's figures away, or give them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from msoic_pipeline.commands.run import run
+
+if TYPE_CHECKING:
+    from msoic_pipeline.settings import Settings
+
+
+def withdraw(
+    release: Annotated[str, typer.Argument(help="Release, or its file's path below the raw folder.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept, with who and when.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Give the figures back.")] = False,
+    later: Annotated[bool, typer.Option("--later", help="Leave it to the next run to act on it.")] = False,
+) -> None:
+    """Take a release's figures out of the warehouse, or give them back. Nothing else takes figures away."""
+    decided = decide_on_release(release, reason, undo)
+    typer.echo(decided.text)
+    if decided.first_quarter is None or decided.last_quarter is None:
+        typer.echo("No figure in the warehouse changes by it.")
+    elif later:
+        command = f"msoic run --from {decided.first_quarter} --to {decided.last_quarter}"
+        typer.echo(f"The next run over its quarters acts on it: {command}")
+    else:
+        run(decided.first_quarter, decided.last_quarter)
+
+
+@dataclass(frozen=True)
+class DecidedRelease:
+    """What was decided about a release, in a sentence, and the quarters (first days) that a run has to go over.
+
+    The quarters are None where no figure in the warehouse changes.
+    """
+
+    text: str
+    first_quarter: str | None = None
+    last_quarter: str | None = None
+
+
+def decide_on_release(name: str, reason: str, undo: bool) -> DecidedRelease:
+    """Write down that a release is withdrawn, or restored; the next run over its quarters acts on it.
+
+    Raises LookupError where there is no such release, DecisionError where there is nothing to decide.
+    """
+    from msoic_pipeline.ingest.decisions import decide, find_release
+    from msoic_pipeline.settings import Settings
+
+    settings = Settings()
+    kept = find_release(settings, name)
+    action = "restored" if undo else "withdrawn"
+    decide(settings, kept, action, reason)
+    text = f"{kept.release_id} ({kept.record.last_name}) is {action}, and stays so until somebody decides otherwise."
+    quarters = _quarters_behind_their_files(settings)
+    return DecidedRelease(text, quarters[0], quarters[-1]) if quarters else DecidedRelease(text)
+
+
+def _quarters_behind_their_files(settings: Settings) -> list[str]:
+    """Return the first days of the quarters that a run would load anew, in order."""
+    from msoic_pipeline.assets.common import all_quarters
+    from msoic_pipeline.assets.source_steps import stale_quarters
+    from msoic_pipeline.warehouse.engine import open_engine
+
+    engine = open_engine(settings.warehouse_url)
+    try:
+        return [quarter.isoformat() for quarter in stale_quarters(settings, engine, all_quarters())]
+    finally:
+        engine.dispose()

@@ -1,0 +1,357 @@
+"""From the tidy sheets of a release to the tables of its staging folder, and to the manifest that tells of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from msoic_pipeline.ingest.findings import Finding, merge_sheets
+from msoic_pipeline.ingest.known_faults import Fault
+from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.repeated_keys import make_keys_unique
+from msoic_pipeline.ingest.sheet_checks import (
+    codes_have_one_label,
+    count_unavailable_parts,
+    member_columns,
+    rates_agree_with_their_counts,
+    totals_equal_their_parts,
+)
+from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.model import members
+from msoic_pipeline.model.arrow import arrow_schema
+from msoic_pipeline.model.columns import ALL
+from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.total_members import write_members
+from msoic_pipeline.periods import period_start
+from msoic_pipeline.workbooks.layout import PublishedTable
+from msoic_pipeline.workbooks.matching import TOTAL
+from msoic_pipeline.workbooks.tidy import Columns, Reject, Tidy, check_conserved
+
+REJECT_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
+)
+OFFENCE_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("offence_code", "description", "offence_group", "offence_subgroup")]
+    + [("quarter_start", pa.date32())]
+)
+# Columns that tell apart the margins which one fact table holds.
+DIVISIONS = ("breakdown", "series", "case_type", "stage")
+# What a column of dim_offence is called among the labels of a sheet.
+LABELS = {"description": "offence_description"}
+
+
+@dataclass(frozen=True)
+class StagedContent:
+    """Everything that a release's folder holds: tables by name, and the manifest."""
+
+    tables: dict[str, pa.Table]
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _FactContent:
+    """What a release says of one fact table: its rows, what is left out, what the checks within its sheets found.
+
+    ``figures_left_out`` counts the figures of rows that were read and are not in ``rows``.
+    """
+
+    rows: pa.Table
+    rejects: list[Reject]
+    findings: list[Finding]
+    figures_left_out: int
+
+
+def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]) -> StagedContent:
+    """Return the tables and the manifest of a release.
+
+    The tables are its fact tables, by name, ``published_total``, ``rejects`` and ``dim_offence``. Raises
+    SourceFileError where a figure went missing between the sheets and the tables.
+    """
+    sheets_of_fact: dict[str, list[Tidy]] = {}
+    for sheet in sheets:
+        sheets_of_fact.setdefault(sheet.match.table.fact, []).append(sheet)
+    contents = {name: _assemble_fact(FACTS[name], of_fact, release, faults) for name, of_fact in sheets_of_fact.items()}
+    facts = {name: content.rows for name, content in contents.items()}
+    counts = _count_all(sheets, contents)
+    check_conserved(counts, release.file_name)
+    all_rejects = [reject for content in contents.values() for reject in content.rejects]
+    rejects = _attribute_to_faults(all_rejects, faults)
+    listed, unlisted = _list_first_of_each_rule(rejects)
+    tables = facts | {
+        published_total.name: _collect_published_totals(sheets, release),
+        "rejects": pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA),
+        "dim_offence": _collect_offences(sheets),
+    }
+    findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
+    manifest = {
+        "release_id": release.release_id,
+        "sheets": [_describe_sheet(sheet) for sheet in sheets],
+        "counts": dict(counts),
+        "facts": {name: len(facts[name]) for name in FACTS if name in facts},
+        "vintages": [vintage for name, rows in facts.items() for vintage in _list_vintages(rows, FACTS[name], release)],
+        "rejected_rows": len(rejects),
+        "unlisted": unlisted,
+        "undeclared_rejects": sum(not reject.fault for reject in rejects),
+        "replaced_cells": [fault.model_dump(mode="json") for fault in faults if fault.treatment == "replace"],
+        "findings": [finding.to_json() for finding in findings],
+    }
+    return StagedContent(tables, manifest)
+
+
+def _describe_sheet(tidy: Tidy) -> dict[str, Any]:
+    """Return what the manifest says of a sheet: how it was read, and where its rows and figures went."""
+    return {
+        "sheet": tidy.match.sheet,
+        "table": tidy.match.table.table,
+        "layout": tidy.match.layout.layout,
+        "header_row": tidy.match.header_row + 1,
+        **tidy.counts,
+    }
+
+
+def _count_all(sheets: Sequence[Tidy], contents: dict[str, _FactContent]) -> Counter[str]:
+    """Return where the rows and figures of all sheets went, by what was done with them after they were read, too."""
+    counts: Counter[str] = sum((sheet.counts for sheet in sheets), Counter())
+    counts["rejected"] += sum(content.figures_left_out for content in contents.values())
+    counts["loaded"] = sum(_count_figures(content.rows, FACTS[name]) for name, content in contents.items())
+    return counts
+
+
+# ---- one fact table --------------------------------------------------------------------------------
+
+
+def _assemble_fact(fact: sa.Table, sheets: Sequence[Tidy], release: Release, faults: tuple[Fault, ...]) -> _FactContent:
+    """Return what the sheets of a fact table come to: rows of which no two have one key, rejects and findings."""
+    parts: list[pa.Table] = []
+    may_be_summed: list[np.ndarray] = []
+    unknown: list[Reject] = []
+    findings: list[Finding] = []
+    for sheet in sheets:
+        unknown_in_sheet = _reject_unknown_rows(sheet)
+        rows = _leave_out(sheet.rows, unknown_in_sheet)
+        unknown += unknown_in_sheet
+        parts.append(_shape_as_fact(rows, fact, release))
+        may_be_summed.append(_find_summable(rows, sheet.match.table))
+        findings += totals_equal_their_parts(sheet, fact, faults)
+        findings += rates_agree_with_their_counts(sheet, fact, faults)
+        findings += codes_have_one_label(sheet, faults)
+    read = pa.concat_tables(parts)
+    unique, repeated = make_keys_unique(read, np.concatenate(may_be_summed), fact)
+    return _FactContent(
+        rows=unique,
+        rejects=[*unknown, *repeated, *(reject for sheet in sheets for reject in sheet.rejects)],
+        findings=findings,
+        figures_left_out=len(unknown) + _count_figures(read, fact) - _count_figures(unique, fact),
+    )
+
+
+def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
+    """Return a reject for each row that matches no row of the table's file of members.
+
+    Where that file defines activities by name, category and measure, a row of an activity with a category that it has
+    not there is rejected.
+    """
+    table = tidy.match.table
+    if not table.known_rows:
+        return []
+    known_rows = members.rows(table.known_rows)
+    names = [name for name in known_rows[0] if name in tidy.rows and name not in ("unit", "description")]
+    known = {tuple(row[name] for name in names) for row in known_rows}
+    rejects = []
+    for cell, *values in zip(tidy.rows["cell"], *(tidy.rows[name] for name in names), strict=True):
+        if tuple(values) in known:
+            continue
+        told = ", ".join(f"{name} {value!r}" for name, value in zip(names, values, strict=True))
+        file = f"msoic_pipeline/model/members/{table.known_rows}"
+        reason = f"expected a row of {file}; found {told}. Add it there if it is new"
+        raw_text = " | ".join(map(str, values))
+        rejects.append(Reject(tidy.match.sheet, cell, "unknown_member", reason, raw_text, table.fact))
+    return rejects
+
+
+def _leave_out(rows: Columns, rejects: Sequence[Reject]) -> Columns:
+    """Return the rows of a sheet but for those whose cells are rejected."""
+    if not rejects:
+        return rows
+    rejected_cells = {reject.cell for reject in rejects}
+    is_kept = np.array([cell not in rejected_cells for cell in rows["cell"]], dtype=bool)
+    return {name: values[is_kept] for name, values in rows.items()}
+
+
+def _shape_as_fact(rows: Columns, fact: sa.Table, release: Release) -> pa.Table:
+    """Return rows with exactly the columns of the fact table; what a breakdown does not use is ``All``."""
+    constants: dict[str, Any] = {"release_id": release.release_id}
+    if release.reporter:
+        constants["force_code"] = release.reporter
+    schema = arrow_schema(fact)
+    arrays = []
+    for column, field in zip(fact.columns, schema, strict=True):
+        if column.name in rows:
+            arrays.append(pa.array(rows[column.name], field.type))
+            continue
+        value_if_unused = ALL if isinstance(column.type, sa.String) and not column.nullable else None
+        value = pa.scalar(constants.get(column.name, value_if_unused), field.type)
+        arrays.append(pa.repeat(value, len(rows["sheet"])))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _find_summable(rows: Columns, table: PublishedTable) -> np.ndarray:
+    """Return which rows may be added up with others of their key."""
+    may_be_summed = np.zeros(len(rows["sheet"]), dtype=bool)
+    for name, values in table.sum_rows.items():
+        may_be_summed |= True if "*" in values else np.isin(rows[name], values)
+    return may_be_summed
+
+
+def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
+    """Return how many cells of the publisher's stand behind ``rows``.
+
+    A row may have several measures, each with its cell; the cell of rows that were added up reads ``H2,H3``.
+    """
+    number_of_cells = 0
+    for measure in fact.info["measures"]:
+        cell_column = {"outcomes_closed": "closed_cell"}.get(measure, "cell")
+        cells = rows.filter(pc.is_valid(rows[measure]))[cell_column]
+        number_of_commas = pc.sum(pc.count_substring(cells, ",")).as_py() or 0
+        number_of_cells += len(cells) + number_of_commas
+    return number_of_cells
+
+
+# ---- what is left out ------------------------------------------------------------------------------
+
+
+def _attribute_to_faults(rejects: Sequence[Reject], faults: tuple[Fault, ...]) -> list[Reject]:
+    """Return each place and rule once, with the known fault that asks to leave it out, if one does."""
+    leave_out = [fault for fault in faults if fault.treatment == "leave_out"]
+    first_at: dict[tuple[str, str, str], Reject] = {}
+    for reject in rejects:
+        first_at.setdefault((reject.sheet, reject.cell, reject.rule), reject)
+    attributed = []
+    for (sheet, cell, rule), reject in first_at.items():
+        covering = next((fault.fault for fault in leave_out if fault.covers(rule, sheet, cell)), "")
+        attributed.append(replace(reject, fault=covering) if covering else reject)
+    return attributed
+
+
+def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], dict[str, int]]:
+    """Return the rejects to be listed, and how many more there are, by rule.
+
+    All that known faults cover are listed; of the others the first of each rule, so that what a bad file leaves behind
+    does not grow with it.
+    """
+    number_of_rule: Counter[str] = Counter()
+    listed = []
+    for reject in rejects:
+        if not reject.fault:
+            number_of_rule[reject.rule] += 1
+        if reject.fault or number_of_rule[reject.rule] <= MAX_LISTED:
+            listed.append(reject)
+    unlisted = {rule: number - MAX_LISTED for rule, number in number_of_rule.items() if number > MAX_LISTED}
+    return listed, unlisted
+
+
+# ---- what the manifest and the other tables tell ----------------------------------------------------
+
+
+def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
+    """Return of which periods and breakdowns a release has how many rows, as the table ``vintage`` has it."""
+    time = "month_start" if "month_start" in rows.column_names else "quarter_start"
+    division = next((name for name in DIVISIONS if name in rows.column_names), "")
+    by = [name for name in dict.fromkeys([time, "quarter_start", division]) if name]
+    groups = (
+        rows.group_by(by, use_threads=False)
+        .aggregate([([], "count_all")])
+        .sort_by([(name, "ascending") for name in by])
+    )
+    return [
+        {
+            "fact": fact.name,
+            "breakdown": group[division] if division else "",
+            "period_start": str(group[time]),
+            "quarter_start": str(group["quarter_start"]),
+            "reporter": release.reporter,
+            "release_id": release.release_id,
+            "published_on": str(release.published_on),
+            "rows": group["count_all"],
+        }
+        for group in groups.to_pylist()
+    ]
+
+
+def _collect_published_totals(sheets: Sequence[Tidy], release: Release) -> pa.Table:
+    """Return grand totals, one-way margins and totals of a year; finer totals were held against their parts already.
+
+    Where a total stands in several sheets the first one counts.
+    """
+    key = [column.name for column in published_total.primary_key.columns]
+    first_of_key: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for sheet in sheets:
+        if len(sheet.totals["cell"]):
+            for total in _list_published_totals(sheet, release):
+                first_of_key.setdefault(tuple(total[name] for name in key), total)
+    table = pa.Table.from_pylist(list(first_of_key.values()), arrow_schema(published_total))
+    return table.sort_by([(name, "ascending") for name in key])
+
+
+def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, Any]]:
+    """Yield rows of ``published_total``: of each total that names at most one member, or is about a year."""
+    totals = tidy.totals
+    fact = FACTS[tidy.match.table.fact]
+    # Whatever their order in the sheet, members are written in that of the fact's columns.
+    order = fact.columns.keys()
+    columns = sorted(member_columns(tidy), key=lambda name: order.index(name) if name in order else len(order))
+    number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
+    unavailable = count_unavailable_parts(tidy, fact)
+    for row in np.flatnonzero((number_of_members <= 1) | (totals["period_kind"] != "quarter")):
+        kind: str = totals["period_kind"][row]
+        quarter: dt.date = totals["quarter_start"][row]
+        named = {name: str(totals[name][row]) for name in columns if totals[name][row] != TOTAL}
+        for measure in fact.info["measures"]:
+            if measure not in totals or totals[measure][row] is None:
+                continue
+            yield {
+                "release_id": release.release_id,
+                "fact": fact.name,
+                "breakdown": _breakdown_of_totals(tidy.match.table),
+                "period_kind": kind,
+                "period_start": period_start(kind, quarter),
+                "members": write_members(named),
+                "quarter_start": quarter,
+                "measure": measure,
+                "value": float(totals[measure][row]),
+                "parts_unavailable": unavailable.get(totals["cell"][row], 0),
+                "sheet": tidy.match.sheet,
+                "cell": totals["cell"][row],
+            }
+
+
+def _breakdown_of_totals(table: PublishedTable) -> str:
+    """Return which breakdown the totals of a table are totals of; a table of one type of responder names that, too."""
+    constants = table.constants
+    breakdown = next((str(constants[name]) for name in DIVISIONS if name in constants), "")
+    responder = constants.get("first_responder_type")
+    return f"{breakdown}/{responder}" if responder else breakdown
+
+
+def _collect_offences(sheets: Sequence[Tidy]) -> pa.Table:
+    """Return the offences that a release names, each as it was last labelled."""
+    columns = OFFENCE_SCHEMA.names
+    parts = [
+        pa.table({name: sheet.rows[LABELS.get(name, name)] for name in columns}, schema=OFFENCE_SCHEMA)
+        for sheet in sheets
+        if sheet.match.table.dimension == "dim_offence"
+    ]
+    if not parts:
+        return OFFENCE_SCHEMA.empty_table()
+    labels = pa.concat_tables(parts).group_by(columns, use_threads=False).aggregate([]).to_pandas()
+    oldest_first = labels.sort_values(["offence_code", "quarter_start", "description"])
+    latest = oldest_first.drop_duplicates("offence_code", keep="last")
+    return pa.Table.from_pandas(latest[columns], schema=OFFENCE_SCHEMA, preserve_index=False)

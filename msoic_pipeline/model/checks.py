@@ -1,0 +1,60 @@
+"""What a check written by hand is: its name, how grave its failures are, and why it is made.
+
+A check says what a declaration of columns cannot. It is named by what holds, and so is the function that makes it.
+Checks stand in four places: within a sheet (``ingest.sheet_checks``), on the rows of a release
+(``quality.row_checks``), on those of one publisher alone (``sources/<source>/checks.py``), on the loaded warehouse
+(``audit.warehouse_checks``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CheckWords:
+    """What people read of a check: ``name`` says what holds, ``severity`` is ``block`` or ``warn``, ``reason`` says why
+    a failure matters.
+    """
+
+    name: str
+    severity: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Check(CheckWords):
+    """A check: its words, and the function that makes it.
+
+    What ``run`` takes and gives is told where the checks of a kind are listed. ``facts`` are the tables it is for;
+    empty where it is for every fact, or for none. ``rule`` is what a declared fault that accepts its failures calls it.
+    """
+
+    run: Callable[..., Any]
+    facts: tuple[str, ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class SeriesApart:
+    """A member of a column whose national series is judged by itself, apart from the sum of all other members.
+
+    ``name`` and ``others`` are what the two series are called. For example ``SeriesApart("offence_code", "106",
+    "offence 106", "all other offences")``: ten thousand offences of modern slavery are so few among millions of all
+    kinds that a shift of their level would not be seen in the total.
+    """
+
+    column: str
+    member: str
+    name: str
+    others: str
+
+
+@dataclass(frozen=True)
+class PublisherChecks:
+    """What is checked of one publisher's figures alone; see ``quality.publishers``."""
+
+    row_checks: tuple[Check, ...] = ()
+    series_apart: tuple[SeriesApart, ...] = ()

@@ -1,0 +1,46 @@
+"""Rows of evidence on their way from where something is found to where it is written down.
+
+Their fields are columns of the tables in ``evidence``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """A finding: a row of ``validation_result`` without the days on which it stood.
+
+    ``release_id`` is empty where the finding is about all of the source's releases.
+    """
+
+    source: str
+    table_name: str
+    check_name: str
+    release_id: str
+    severity: str
+    success: bool
+    rows_checked: int
+    rows_failed: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class QuarantineRow:
+    """A row or a whole file that was not loaded, or was treated by a declared fault: a row of ``quarantine``.
+
+    ``sheet`` and ``cell`` are empty where it is the whole file; ``release_id`` is None where the file was not
+    recognised as a release. ``raw_text`` is withheld for force returns.
+    """
+
+    source: str
+    file_name: str
+    sheet: str
+    cell: str
+    rule: str
+    release_id: str | None
+    reason: str
+    raw_text: str
+    is_declared: bool
+    treatment: str

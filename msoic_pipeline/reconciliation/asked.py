@@ -1,0 +1,71 @@
+"""What is asked of the database at a time: one comparison of a rule, for one kind of period and some quarters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
+from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand
+
+LEFT: Literal["left"] = "left"
+RIGHT: Literal["right"] = "right"
+SideName = Literal["left", "right"]
+
+# What is usual is taken from so many quarters before a period.
+USUAL_QUARTERS = 12
+# How many quarters before its own a result may rest on: what is usual looks farthest back, from the first of a year.
+HISTORY_QUARTERS = USUAL_QUARTERS + 3
+
+
+@dataclass(frozen=True)
+class AskedComparison:
+    """A comparison of a rule, for one kind of period and the quarters whose results are wanted.
+
+    A longer period's result belongs to its last quarter.
+    """
+
+    rule: Rule
+    comparison: Comparison
+    period_kind: str
+    quarters: tuple[dt.date, ...]
+
+    @property
+    def figure_quarters(self) -> tuple[dt.date, dt.date]:
+        """First and last quarter of the figures that the results rest on.
+
+        Of 2021-Q4, against the same quarter a year before: 2020-Q4 and 2021-Q4.
+        """
+        first = shift_months(min(self.quarters), -3 * self._quarters_back())
+        # Which quarter a part of a year belongs to is told by its last figure: the year is read to its end.
+        ahead = 9 if self.rule.releases == "same" and self.is_yearly else 0
+        return first, shift_months(max(self.quarters), ahead)
+
+    def _quarters_back(self) -> int:
+        within_period = 3 if self.is_yearly else 0
+        one_period = 4 if self.is_yearly else 1
+        before = {"period": 0, "previous": one_period, "year_before": 4}
+        farthest = max(before[summand.at] for summand in self.comparison.summands())
+        return within_period + (USUAL_QUARTERS if self.comparison.tolerance.usual else farthest)
+
+    @property
+    def is_yearly(self) -> bool:
+        """Whether the periods are years."""
+        return PERIOD_MONTHS[self.period_kind] == 12
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether there are several groupings, so that one of their steps is told from another's."""
+        return len(self.comparison.by) > 1
+
+    def summands_of(self, side: SideName) -> tuple[Summand, ...]:
+        """Return the summands of a side.
+
+        There are none of a right side where published totals stand there, or nothing does. Of consecutive releases the
+        right side has those of the left one.
+        """
+        right = self.comparison.right
+        if side == LEFT or self.rule.releases == "consecutive":
+            return self.comparison.left
+        return right if isinstance(right, tuple) else ()

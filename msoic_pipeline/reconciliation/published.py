@@ -1,0 +1,101 @@
+"""Right sides that are not sums of facts: totals that a publisher gives, and figures published elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from msoic_pipeline.model.dimensions import dim_period, dim_quarter
+from msoic_pipeline.model.evidence import load_log
+from msoic_pipeline.model.facts import published_total
+from msoic_pipeline.model.total_members import are_of_columns
+from msoic_pipeline.periods import parse_period, period_label
+from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
+
+
+def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
+    """Return the totals that the publisher gives of the left side's figures, as rows of ``summands``.
+
+    Grain: release × period × members. Of a total the members say what it is of: with ``by: [[], [age_group]]`` those of
+    all ages, and those of one age group each.
+    """
+    total, summand, label = published_total, asked.comparison.left[0], asked.comparison.item
+    # A table for each kind of first responder has totals of its own.
+    responder = summand.where.get("first_responder_type")
+    breakdown = "/".join([summand.breakdown, *(str(value) for value in (responder.values if responder else ()))])
+    before_members = f"{label}; " if label else ""
+    return sa.select(
+        sa.literal(RIGHT).label("side"),
+        sa.literal(1).label("summand"),
+        total.c.period_start,
+        sa.literal(asked.rule.geography).label("geography_code"),
+        sa.case((total.c.members == "", label), else_=sa.literal(before_members) + total.c.members).label("item"),
+        total.c.release_id.label("release_group"),
+        total.c.release_id,
+        total.c.quarter_start,
+        total.c.value,
+        sa.literal(1.0, sa.Double).label("factor"),
+        # Nothing can be held against a total of which a part is not known.
+        sa.case((total.c.parts_unavailable > 0, 0), else_=1).label("is_complete"),
+    ).where(
+        total.c.fact == summand.fact,
+        total.c.breakdown == breakdown,
+        total.c.measure == summand.figure.name,
+        total.c.period_kind == asked.period_kind,
+        total.c.quarter_start.between(*asked.figure_quarters),
+        sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),
+        _is_every_quarter_loaded(summand.table.info["source"]),
+    )
+
+
+def _is_every_quarter_loaded(source: str) -> sa.ColumnElement[bool]:
+    """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
+    within = (published_total.c.period_start, published_total.c.quarter_start)
+    loaded = sa.select(sa.func.count()).where(
+        load_log.c.stage == f"load {source}", load_log.c.quarter_start.between(*within)
+    )
+    due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
+    return loaded.scalar_subquery() == due.scalar_subquery()
+
+
+def select_figures_elsewhere(asked: AskedComparison) -> Iterator[sa.Select[Any]]:
+    """Yield the figures that were published elsewhere, as rows of ``summands``, if there are any of the kind of period.
+
+    Where a figure was published stands for its release.
+    """
+    figures = [
+        sa.select(
+            sa.literal(period_label(*parse_period(figure.period))).label("period_label"),
+            sa.literal(figure.value, sa.Double).label("value"),
+            sa.literal(figure.publication).label("publication"),
+        )
+        for figure in asked.comparison.elsewhere
+        if parse_period(figure.period)[0] == asked.period_kind
+    ]
+    if not figures:
+        return
+    figure = sa.union_all(*figures).cte("figures_elsewhere")
+    is_period = sa.and_(
+        dim_period.c.period_kind == asked.period_kind, dim_period.c.period_label == figure.c.period_label
+    )
+    is_last_quarter = dim_period.c.period_end == dim_quarter.c.quarter_end
+    yield (
+        sa.select(
+            sa.literal(RIGHT).label("side"),
+            sa.literal(1).label("summand"),
+            dim_period.c.period_start,
+            sa.literal(asked.rule.geography).label("geography_code"),
+            sa.literal(asked.comparison.item).label("item"),
+            sa.literal("").label("release_group"),
+            figure.c.publication.label("release_id"),
+            dim_quarter.c.quarter_start,
+            figure.c.value,
+            sa.literal(1.0, sa.Double).label("factor"),
+            sa.literal(1).label("is_complete"),
+        )
+        .join_from(figure, dim_period, is_period)
+        .join(dim_quarter, is_last_quarter)
+        .where(dim_quarter.c.quarter_start.between(*asked.figure_quarters))
+    )

@@ -1,0 +1,1 @@
+"""Police recorded crime: what only its publisher does, as data and as checks."""

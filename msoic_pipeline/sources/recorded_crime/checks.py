@@ -1,0 +1,50 @@
+"""Checks of police recorded crime alone."""
+
+import datetime as dt
+
+import pandas as pd
+import sqlalchemy as sa
+
+from msoic_pipeline.model.checks import Check, PublisherChecks, SeriesApart
+from msoic_pipeline.model.members import name_of
+from msoic_pipeline.periods import PERIOD_MONTHS, period_label
+
+# Home Office offence code of modern slavery.
+MODERN_SLAVERY = SeriesApart("offence_code", "106", name="offence 106", others="all other offences")
+QUARTERS_OF_A_YEAR = PERIOD_MONTHS["financial_year"] // PERIOD_MONTHS["quarter"]
+
+
+def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
+    """Return the forces with the very same total in two whole financial years of one release."""
+    (measure,) = fact.info["measures"]
+    quarter = rows["quarter_start"]
+    years = (
+        rows.assign(year=quarter.dt.year - (quarter.dt.month < 4))
+        .groupby(["release_id", "force_code", "year"], as_index=False)
+        .agg(total=(measure, "sum"), quarters=("quarter_start", "nunique"))
+    )
+    whole_years = years[(years["quarters"] == QUARTERS_OF_A_YEAR) & (years["total"] != 0)]
+    repeated = whole_years[whole_years.duplicated(["release_id", "force_code", "total"], keep=False)]
+    labels = [period_label("financial_year", dt.date(int(year), 4, 1)) for year in repeated["year"]]
+    by_total = repeated.assign(label=labels).groupby(["release_id", "force_code", "total"])
+    failures = by_total["label"].agg(", ".join).reset_index()
+    details = [
+        f"{name_of('force', row['force_code'])}: {row['total']:,} in each of {row['label']}"
+        for row in failures.to_dict("records")
+    ]
+    return failures[["release_id"]].assign(detail=details)
+
+
+CHECKS = PublisherChecks(
+    row_checks=(
+        Check(
+            "yearly totals of a force differ",
+            "warn",
+            "Two years with the very same total of all offences are hardly chance: one year's figures may stand in the "
+            "other's place, as seen in a published table. Which one is right cannot be told from the file.",
+            yearly_totals_differ,
+            ("fact_recorded_crime",),
+        ),
+    ),
+    series_apart=(MODERN_SLAVERY,),
+)

@@ -1,0 +1,1 @@
+"""Small boats: what only its publisher does, as data and as checks."""

@@ -1,0 +1,58 @@
+"""Findings, with their history: each stands from the day on which it was made until something else was found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.evidence import validation_result
+from msoic_pipeline.model.evidence_rows import ValidationResult
+from msoic_pipeline.warehouse.engine import bulk_insert
+from msoic_pipeline.warehouse.rows import key_columns, rows_by_key
+
+
+def record_findings(connection: Connection, scope: Any, findings: Sequence[ValidationResult], today: dt.date) -> None:
+    """Bring the findings within ``scope`` up to date: what is found anew, or otherwise than before, stands from today.
+
+    ``scope`` is a condition on validation_result, within which ``findings`` are all that is found today. What is found
+    as before stays as it is, so that an idle run writes nothing; of several runs on a day the last one's findings stay.
+    Days after ``today`` are those of a clock that was wrong: what was found on them is found today, and what ended on
+    them has ended today.
+
+    For example a check that failed on Monday and Tuesday and holds on Friday: one row from Monday to Friday that says
+    that it failed, and one from Friday on that says that it holds.
+
+    Raises ValueError where two findings are of one check, table and release.
+    """
+    table = validation_result
+    key = [name for name in key_columns(table) if name != "found_on"]
+    wanted = rows_by_key(map(asdict, findings), key)
+    if len(wanted) < len(findings):
+        raise ValueError("two findings of one check, table and release: one would hide the other")
+    lasts = sa.or_(table.c.superseded_on.is_(None), table.c.superseded_on > today)
+    query = sa.select(table).where(scope, sa.or_(lasts, table.c.found_on >= today))
+    recorded = [dict(row) for row in connection.execute(query).mappings()]
+    standing = rows_by_key((row for row in recorded if row["superseded_on"] is None), key)
+    unchanged = {
+        identity
+        for identity, row in standing.items()
+        if identity in wanted and row == row | wanted[identity] and row["found_on"] <= today
+    }
+    ended = {tuple(row[name] for name in key) for row in recorded} - unchanged
+    if ended:
+        is_finding = sa.and_(*(table.c[name] == sa.bindparam(f"its_{name}") for name in key))
+        identities = [
+            {f"its_{name}": value for name, value in zip(key, identity, strict=True)} for identity in sorted(ended)
+        ]
+        connection.execute(sa.delete(table).where(is_finding, table.c.found_on >= today), identities)
+        connection.execute(sa.update(table).where(is_finding, lasts).values(superseded_on=today), identities)
+    begun = [
+        wanted[identity] | {"found_on": today, "superseded_on": None} for identity in sorted(wanted.keys() - unchanged)
+    ]
+    bulk_insert(connection, table, rows_to_arrow(table, begun))
