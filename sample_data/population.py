@@ -84,7 +84,7 @@ def _estimates(edition: Edition) -> list[Row]:
     authorities = _authorities()
     codes = [authority["local_authority_code"] for authority in authorities]
     in_county = [row["local_authority_code"] for row in authorities if row["force_code"] == GREATER_MANCHESTER]
-    rows = [
+    rows: list[Row] = [
         [f"MYE5: Population density for local authorities in England and Wales, mid-2011 to mid-{edition.last_year}"],
         ["This worksheet contains one table."],
         header,
@@ -114,7 +114,7 @@ def _force_areas() -> list[Row]:
         sums[force] = sums.get(force, 0) + people[authority["local_authority_code"]]
     names = {row["force_code"]: row["name"] for row in members.rows("forces.csv")}
     rows: list[Row] = []
-    total = 0
+    total = 0.0
     for force in sorted(sums):
         rng = Random(f"force population:{force}")
         rounded = round(sums[force] * (1 + rng.uniform(-RESTATED_BY, RESTATED_BY)), -2)
