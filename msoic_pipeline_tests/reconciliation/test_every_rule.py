@@ -48,6 +48,8 @@ def publish_everything(warehouse: Warehouse) -> None:
         publish_quarter(warehouse, quarter, shift_months(parse_quarter(quarter), 4), 0)
         if quarter in REVISED:
             publish_quarter(warehouse, quarter, shift_months(parse_quarter(quarter), 7), 1)
+    for edition in (1, 2):
+        publish_population(warehouse, edition)
 
 
 def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: int) -> None:
@@ -114,6 +116,12 @@ def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: 
         of_adults = ("fact_investigation", [adults | {"period": month, "force_code": KENT, "value": 15}])
         release_id = f"force_returns-{month}-{revision}"
         warehouse.publish(release_id, str(day), returned, of_adults, reporter=KENT, reference_period=month)
+        endings: list[Row] = [
+            {"case_area": "kent", "force_code": KENT, "offence_category": "robbery", "measure": measure, "value": value}
+            for measure, value in (("convictions", 40 + size), ("unsuccessful", 9))
+        ]
+        ended = ("fact_cps_case_outcome", [ending | {"period": month} for ending in endings])
+        warehouse.publish(f"cps_case_outcomes-{month}-{revision}", str(day), ended)
         row: Row = {"period": month, "activity": "Training", "category": "Course", "geography": "National"}
         trained: list[Row] = [
             row | {"measure": "Sessions", "value": 2},
@@ -122,6 +130,24 @@ def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: 
             row | {"measure": "Civil penalties collected", "value": 20000 * size},
         ]
         warehouse.publish(f"programme_activity-{month}-{revision}", str(day), ("fact_programme_activity", trained))
+
+
+def publish_population(warehouse: Warehouse, edition: int) -> None:
+    """Publish the population of two years, which the second edition puts higher, and that of police force areas."""
+    people: list[Row] = [
+        {"period": f"{year}-Q2", "local_authority": authority, "force_code": force, "population": 9000 + 50 * edition}
+        for year in (2020, 2021)
+        for authority, force in (("E07000105", KENT), ("E07000066", ESSEX))
+    ]
+    areas: list[Row] = [{"period": "2021-Q2", "force_code": force, "population": 9100} for force in (KENT, ESSEX)]
+    total = {"fact": "fact_population", "measure": "population", "breakdown": "", "members": "", "period": "2021-Q2"}
+    warehouse.publish(
+        f"population-{edition}",
+        f"2022-1{edition}-20",
+        ("fact_population", people),
+        ("fact_force_population", areas),
+        totals=[total | {"value": 18000 + 100 * edition}],
+    )
 
 
 def rows_of_script(engine: sa.Engine, script: str) -> list[dict[str, Any]]:
