@@ -18,7 +18,7 @@ from msoic_pipeline.ingest.sheet_checks import (
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import match_sheet
+from msoic_pipeline.workbooks.matching import match_sheet, propose_lines
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, LONG, QUARTER
 
@@ -161,6 +161,14 @@ def test_a_rate_is_held_against_counts_that_add_up_to_the_whole(row: list[Any], 
     assert (finding.rows_checked, finding.rows_failed) == (checked, failed)
     if failed:
         assert "C2: published 0.676, but convictions 2 of convictions and unsuccessful 3 are 0.667" in finding.detail
+
+
+def test_a_renamed_header_of_two_columns_is_proposed_with_the_members_of_both():
+    source = Source.model_validate(BASE | {"tables": [OUTCOMES]})
+    sheet = Sheet("Data", [["", "Robbery convicted", "Rate", "Unsuccessful"], ["Kent", 2, "66.7%", 1]])
+    match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
+    proposed = "under level `to: offence_category / measure` add to member robbery / convictions: [Robbery convicted]"
+    assert propose_lines(match) == proposed
 
 
 def test_findings_of_a_table_in_several_sheets_are_one():
