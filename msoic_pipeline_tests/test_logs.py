@@ -19,9 +19,9 @@ from msoic_pipeline.definitions import defs
 from msoic_pipeline.logs import PACKAGE, WorkCounts, logged_work, show_on_terminal
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.running import home as homes
-from msoic_pipeline_tests.pipeline.conftest import raw, settings, staging
+from msoic_pipeline_tests.pipeline.conftest import cut, raw, settings, staging
 
-__all__ = ["raw", "settings", "staging"]
+__all__ = ["cut", "raw", "settings", "staging"]
 LOG = logging.getLogger("msoic_pipeline.toy")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Two sources say enough, one of them sensitive; and all that is derived from them.

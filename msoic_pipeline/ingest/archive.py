@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msoic_pipeline.disks import writing_below
 from msoic_pipeline.ingest.raw_files import RawFile, open_regular, too_large_error
 from msoic_pipeline.limits import MAX_FILE_BYTES
 from msoic_pipeline.texts import printable_name
@@ -176,10 +177,12 @@ def _copy_bytes(raw: RawFile, target: Path) -> str:
         size = 0
         for piece in _read_pieces(source):
             digest.update(piece)
-            copy.write(piece)
+            with writing_below(target.parent):
+                copy.write(piece)
             size += len(piece)
-        copy.flush()
-        os.fsync(copy.fileno())
+        with writing_below(target.parent):
+            copy.flush()
+            os.fsync(copy.fileno())
         after = os.fstat(source)
     if (before.st_size, before.st_mtime_ns, size) != (after.st_size, after.st_mtime_ns, after.st_size):
         raise growing_file_error(raw)
@@ -227,7 +230,7 @@ def _read_record(path: Path) -> Record:
 
 
 def _write_record(path: Path, record: Record) -> None:
-    with path.open("w", encoding="utf-8") as stream:
+    with writing_below(path.parent), path.open("w", encoding="utf-8") as stream:
         json.dump(asdict(record), stream, indent=1, ensure_ascii=True)
         stream.flush()
         os.fsync(stream.fileno())

@@ -262,6 +262,8 @@ def _over_time_error(name: str, limit: int, unit: str) -> SourceFileError:
 
 def _machine_failed(name: str, error: OSError) -> SourceFileError:
     place = "the archive or the staging area" if error.errno != errno.ENOSPC else "the disk of the staging area"
+    if error.filename is not None:
+        place += f", {error.filename},"
     return SourceFileError(
         "machine_failed",
         file=name,

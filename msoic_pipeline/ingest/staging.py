@@ -23,6 +23,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.disks import writing_below
 from msoic_pipeline.ingest.assembling import OFFENCE_SCHEMA, REJECT_SCHEMA, StagedContent, assemble
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, faults_of
@@ -141,7 +142,7 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
 
 def remember_refusal(folder: Path, error: SourceFileError) -> None:
     """Let a release's folder say why it could not be parsed."""
-    with _written_aside(folder) as aside:
+    with writing_below(folder.parent), _written_aside(folder) as aside:
         (aside / REFUSAL).write_text(json.dumps(error.fields()), encoding="utf-8")
 
 
@@ -181,7 +182,7 @@ def _refuse_absent_sheets(replacements: list[CellReplacement], matches: list[Mat
 
 def _write_folder(folder: Path, content: StagedContent) -> None:
     """Write a release's folder; its manifest comes last, since a folder counts from when that is there."""
-    with _written_aside(folder) as aside:
+    with writing_below(folder.parent), _written_aside(folder) as aside:
         for name, table in content.tables.items():
             if len(table) or name not in SELDOM_FILLED:
                 pq.write_table(table, aside / f"{name}.parquet")
