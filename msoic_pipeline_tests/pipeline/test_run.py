@@ -32,6 +32,9 @@ QUARTER = dt.date(2021, 7, 1)
 # From FIRST to LAST.
 LOADED = {dt.date(2021, 1, 1), dt.date(2021, 4, 1), QUARTER, dt.date(2021, 10, 1), dt.date(2022, 1, 1)}
 
+# Facts of which the sample has figures of other quarters only.
+OF_OTHER_YEARS = {"fact_cps_case_outcome", "fact_force_population"}
+
 
 def test_definitions_load():
     dg.Definitions.validate_loadable(defs)
@@ -49,7 +52,7 @@ def test_both_engines_hold_the_same_and_a_second_run_changes_nothing(
         ours, theirs = ([row for row in part if row[0] not in ("tables", "views")] for part in (rows, other[table]))
         assert ours == theirs, table
     for name in FACTS:
-        assert first[name], f"{name} is empty"
+        assert bool(first[name]) == (name not in OF_OTHER_YEARS), f"{name}: {len(first[name])} rows"
     for table in ("kpi_value", "kpi_definition", "reconciliation_result", "coverage", "vintage", "validation_result"):
         assert first[table], f"{table} is empty"
     ran = run(sqlite)
