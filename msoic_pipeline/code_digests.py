@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
@@ -28,7 +28,7 @@ def code_digest(*modules: str) -> str:
     hasher = hashlib.sha256()
     for path in paths:
         hasher.update(path.read_bytes())
-    hasher.update("\n".join(_versions(libraries)).encode())
+    hasher.update("\n".join(_versions_of_libraries(libraries)).encode())
     return hasher.hexdigest()
 
 
@@ -44,7 +44,7 @@ def code_used_by(*modules: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:
         if name in seen:
             continue
         seen[name] = _file_of(name)
-        for imported in _imports_of(seen[name]):
+        for imported in _list_imports(seen[name].read_bytes()):
             if imported.partition(".")[0] == PACKAGE:
                 waiting.append(imported)
             else:
@@ -53,16 +53,19 @@ def code_used_by(*modules: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     return tuple(sorted(set(seen.values()))), tuple(sorted(others))
 
 
-def _imports_of(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports; of ``from package import name`` also ``package.name``."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+@cache  # most modules are part of several digests
+def _list_imports(content: bytes) -> list[str]:
+    """Return the modules that a file imports; of ``from package import name`` also ``package.name``."""
+    imported: list[str] = []
+    for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            imported.append(node.module)
             if node.module.partition(".")[0] == PACKAGE:
-                submodules = (f"{node.module}.{alias.name}" for alias in node.names)
-                yield from (name for name in submodules if _is_module(name))
+                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+                imported += [name for name in submodules if _is_module(name)]
+    return imported
 
 
 def _is_module(name: str) -> bool:
@@ -77,9 +80,14 @@ def _file_of(module: str) -> Path:
     return Path(spec.origin)
 
 
-def _versions(libraries: tuple[str, ...]) -> Iterator[str]:
+@cache  # it looks at every package that is installed
+def _installed_distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _versions_of_libraries(libraries: tuple[str, ...]) -> Iterator[str]:
     """Yield each library's distribution with its version."""
-    distributions = packages_distributions()
+    distributions = _installed_distributions()
     for library in libraries:
         for distribution in sorted(set(distributions.get(library, []))):
             yield f"{distribution} {version(distribution)}"

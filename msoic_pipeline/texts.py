@@ -107,6 +107,11 @@ def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:
     return "; ".join(details[:most]) + more
 
 
+def cut_line(line: str, most: int) -> str:
+    """Return a line of at most ``most`` characters as it is; of a longer one the beginning, with an ellipsis."""
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def cut_off(text: str, most: int, rest: str) -> str:
     """Return a text of at most ``most`` characters as it is; of a longer one the beginning, and what was left out.
 

@@ -44,10 +44,12 @@ def disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
     Example: +70% is 69.5 to 70.5 and "over 50%" 50 to 60: they disagree. 13,114 referrals in 2021 and 10,613 in 2020
     make a rise of 23.6%: "almost 24%" agrees with them (23 to 24), "30%" with neither.
     """
-    pairs = [pair for pair in _comparable(claims) if not _overlap(pair.first.bounds, pair.second.bounds)]
+    pairs = [
+        pair for pair in _pair_comparable_claims(claims) if not _bounds_overlap(pair.first.bounds, pair.second.bounds)
+    ]
     for found in _changes_between_levels(claims):
         change_of_levels = _change_between(found)
-        if change_of_levels is not None and not _overlap(change_of_levels, found.change.bounds):
+        if change_of_levels is not None and not _bounds_overlap(change_of_levels, found.change.bounds):
             pairs += [ClaimPair(found.change, found.before), ClaimPair(found.change, found.after)]
     return _in_order_of_report(pairs, claims)
 
@@ -56,9 +58,9 @@ def restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
     """Return the pairs of claims that say the same thing in different figures or words, and can both be true."""
     return [
         pair
-        for pair in _comparable(claims)
+        for pair in _pair_comparable_claims(claims)
         if (pair.first.claimed, pair.first.comparator) != (pair.second.claimed, pair.second.comparator)
-        and _overlap(pair.first.bounds, pair.second.bounds)
+        and _bounds_overlap(pair.first.bounds, pair.second.bounds)
     ]
 
 
@@ -71,7 +73,7 @@ def by_claim(pairs: Sequence[ClaimPair]) -> dict[str, list[Claim]]:
     return others
 
 
-def _comparable(claims: Sequence[Claim]) -> Iterator[ClaimPair]:
+def _pair_comparable_claims(claims: Sequence[Claim]) -> Iterator[ClaimPair]:
     """Yield the pairs of claims that speak of the same thing."""
     for first, second in combinations(claims, 2):
         if first.value and second.value and _speak_of_the_same(first, second):
@@ -115,7 +117,7 @@ def _change_between(levels: _ChangeBetweenLevels) -> Bounds | None:
     return (low_after / high_before - 1) * 100, (high_after / low_before - 1) * 100
 
 
-def _overlap(bounds: Bounds, others: Bounds) -> bool:
+def _bounds_overlap(bounds: Bounds, others: Bounds) -> bool:
     """Return whether two ranges have more than an end in common: 50 to 60 and 60 to 70 have not."""
     return max(bounds[0], others[0]) < min(bounds[1], others[1]) - ROUNDING_ERROR
 

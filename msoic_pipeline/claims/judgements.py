@@ -153,7 +153,7 @@ def figure_of_reading(claim: Claim, reading: Reading, knowledge: Knowledge) -> F
     290 in 2020/21, 493 in 2021/22, +70%". Figures that would tell a force's return are left out of the text.
     """
     asked: list[Period | None] = [*reading.periods] or [None]
-    levels = [_Level(period, _level(claim, reading.measure, period, knowledge)) for period in asked]
+    levels = [_Level(period, _figure_claimed(claim, reading.measure, period, knowledge)) for period in asked]
     absent = [level.period.full_label for level in levels if level.period and level.figure.value is None]
     values = [level.figure.value / reading.quarters for level in levels if level.figure.value is not None]
     if len(values) < len(levels):
@@ -179,7 +179,7 @@ def figure_of_reading(claim: Claim, reading: Reading, knowledge: Knowledge) -> F
     return FigureOfReading(reading, KnownFigure(value, least.received, least.expected), text)
 
 
-def _level(claim: Claim, measure: ClaimedMeasure, period: Period | None, knowledge: Knowledge) -> KnownFigure:
+def _figure_claimed(claim: Claim, measure: ClaimedMeasure, period: Period | None, knowledge: Knowledge) -> KnownFigure:
     """Return the figure of a measure in a period; in percent of the whole where the claim is of a share."""
     figure = knowledge.figure(measure, period, claim.geography)
     if not claim.of:

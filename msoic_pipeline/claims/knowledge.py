@@ -99,7 +99,7 @@ class Knowledge:
         assert period is not None
         if measure.term:
             return self._sum_term(measure.term, measure.over_time, period)
-        return _add([self._find_kpi(kpi, period, geography) for kpi in _kpis_named(measure.kpi)])
+        return _add_figures([self._find_kpi(kpi, period, geography) for kpi in _kpis_named(measure.kpi)])
 
     def _count_members(self, measure: ClaimedMeasure) -> KnownFigure:
         columns = measure.dimension.columns
@@ -155,7 +155,7 @@ class Knowledge:
     ) -> dict[str, dict[dt.date, float]]:
         """Return a term's values by reporter and month or quarter, zero where a release covers it and lists nothing."""
         covered: dict[str, set[dt.date]] = defaultdict(set)
-        for reported in self._covered(term, period):
+        for reported in self._reports_covered_by_term(term, period):
             covered[reported.reporter].add(reported.start)
         reporters = list(values)
         # A publisher that lists nothing at all in the period still says so; who else has no row may not have reported.
@@ -181,7 +181,7 @@ class Knowledge:
         for term, over_time in measure.terms:
             reported = self._reported_values(term, period) if measure.term else []
             if not reported:
-                reported = self._covered(term, period, geography)
+                reported = self._reports_covered_by_term(term, period, geography)
             if over_time == "last":
                 last = _last_starts((each.reporter, each.start) for each in reported)
                 reported = [each for each in reported if each.start == last[each.reporter]]
@@ -218,7 +218,7 @@ class Knowledge:
             for row in self._connection.execute(query)
         ]
 
-    def _covered(self, term: Term, period: Period, geography: str = "national") -> list[_Reported]:
+    def _reports_covered_by_term(self, term: Term, period: Period, geography: str = "national") -> list[_Reported]:
         """Return the months or quarters that the releases of a term's table cover, by reporter, without its values.
 
         Of a geography below the nation they are those of the forces in it, where forces report.
@@ -259,7 +259,7 @@ def _kpis_named(kpi_ids: Iterable[str]) -> list[Kpi]:
     return [kpis[kpi_id] for kpi_id in kpi_ids]
 
 
-def _add(figures: list[KnownFigure]) -> KnownFigure:
+def _add_figures(figures: list[KnownFigure]) -> KnownFigure:
     """Return the sum of figures; nothing where one of them is missing."""
     values = [figure.value for figure in figures if figure.value is not None]
     if len(values) < len(figures):

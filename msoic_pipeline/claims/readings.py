@@ -82,7 +82,7 @@ def other_periods(period: Period, base: Period | None) -> Iterator[PeriodChoice]
     if not period.is_single:
         return
     tried = {(period, base)}
-    for choice in _choices(_financial_year_of(period), is_change=base is not None):
+    for choice in _list_period_choices(_financial_year_of(period), is_change=base is not None):
         if (choice.period, choice.base) not in tried:
             tried.add((choice.period, choice.base))
             yield choice
@@ -95,7 +95,7 @@ def _financial_year_of(period: Period) -> dt.date:
     return period_start("financial_year", period.end)
 
 
-def _choices(financial_year: dt.date, *, is_change: bool) -> Iterator[PeriodChoice]:
+def _list_period_choices(financial_year: dt.date, *, is_change: bool) -> Iterator[PeriodChoice]:
     """Yield what a statement about a financial year and its likes may be about, those of the statement itself too."""
     calendar_year = dt.date(financial_year.year, 1, 1)
     if not is_change:

@@ -78,12 +78,12 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
 
 def _value_line(row: dict[str, Any]) -> str:
     return (
-        f"{row['kpi_id']:<38}{row['period_label']:<10}{row['geography_code']:<12}{_figure(row['value']):>14} "
+        f"{row['kpi_id']:<38}{row['period_label']:<10}{row['geography_code']:<12}{_value_text(row['value']):>14} "
         f"{row['unit']:<14}{row['status']:<16}{row['as_of']}"
     )
 
 
-def _figure(value: float | None) -> str:
+def _value_text(value: float | None) -> str:
     """Return a value as it is read: of a small one, such as a share, the digits; of any other whole ones."""
     if value is None:
         return "missing"

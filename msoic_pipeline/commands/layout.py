@@ -44,12 +44,12 @@ def explain_layout(path: Path) -> str:
 
     asked = ask_about_file(path)
     try:
-        return call_in_worker(_explanation, asked.content, asked)
+        return call_in_worker(_explain_file, asked.content, asked)
     except SourceFileError as error:
         return str(error)
 
 
-def _explanation(asked: FileAsked) -> str:
+def _explain_file(asked: FileAsked) -> str:
     """Return the explanation of a file. To be called in a worker process.
 
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.

@@ -111,7 +111,7 @@ def run_everything(
     from msoic_pipeline.running.home import open_home
     from msoic_pipeline.running.runs import append_note, note_failed_run
 
-    request = _request(first, last, rebuild)
+    request = _request_run(first, last, rebuild)
     what_breaks_a_run = _what_breaks_a_run()
     try:
         with open_home() as instance:
@@ -129,7 +129,7 @@ def run_everything(
     return ended
 
 
-def _request(first: str | None, last: str | None, rebuild: bool) -> RequestedRun:
+def _request_run(first: str | None, last: str | None, rebuild: bool) -> RequestedRun:
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
     from dagster._core.utils import make_new_run_id
 

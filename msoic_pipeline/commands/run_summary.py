@@ -18,6 +18,7 @@ from msoic_pipeline.running.home import HomeError, first_line, is_about_records
 from msoic_pipeline.running.runs import run_failure_words
 from msoic_pipeline.running.signals import STOPPED
 from msoic_pipeline.settings import Settings
+from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -218,11 +219,11 @@ def _summary_text(settings: Settings, request: RequestedRun, loaded: list[str], 
     lines = [f"Quarters {request.first_quarter} to {request.last_quarter}.", "", *loaded, ""]
     if outcome.warnings:
         lines.append(f"Warnings ({len(outcome.warnings)}):")
-        lines += [f"  - {_cut(line, LONGEST_WARNING)}" for line in outcome.warnings]
+        lines += [f"  - {cut_line(line, LONGEST_WARNING)}" for line in outcome.warnings]
         lines.append("")
     if outcome.errors:
         lines.append(f"FAILED ({len(outcome.errors)}):")
-        lines += [f"  - {_cut(line, LONGEST_ERROR)}" for line in outcome.errors]
+        lines += [f"  - {cut_line(line, LONGEST_ERROR)}" for line in outcome.errors]
         lines.append("")
     url = sa.make_url(settings.warehouse_url).render_as_string(hide_password=True)
     lines += [
@@ -259,7 +260,3 @@ def _last_line(errors: list[str]) -> str:
     if first == STOPPED or "Dagster's" in first:
         return f"The run failed: {first}"
     return "The run failed: what was rejected is not loaded; what other files say is."
-
-
-def _cut(line: str, limit: int) -> str:
-    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -30,6 +30,7 @@ from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.model.total_members import write_members
+from msoic_pipeline.model.views import DIVISIONS, division
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.layout import PublishedTable
 from msoic_pipeline.workbooks.matching import TOTAL
@@ -42,8 +43,6 @@ OFFENCE_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("offence_code", "description", "offence_group", "offence_subgroup")]
     + [("quarter_start", pa.date32())]
 )
-# Columns that tell apart the margins which one fact table holds.
-DIVISIONS = ("breakdown", "series", "case_type", "stage")
 # What a column of dim_offence is called among the labels of a sheet.
 LABELS = {"description": "offence_description"}
 
@@ -264,8 +263,8 @@ def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], d
 def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
     """Return of which periods and breakdowns a release has how many rows, as the table ``vintage`` has it."""
     time = "month_start" if "month_start" in rows.column_names else "quarter_start"
-    division = next((name for name in DIVISIONS if name in rows.column_names), "")
-    by = [name for name in dict.fromkeys([time, "quarter_start", division]) if name]
+    dividing = division(fact)
+    by = [name for name in dict.fromkeys([time, "quarter_start", dividing]) if name]
     groups = (
         rows.group_by(by, use_threads=False)
         .aggregate([([], "count_all")])
@@ -274,7 +273,7 @@ def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dic
     return [
         {
             "fact": fact.name,
-            "breakdown": group[division] if division else "",
+            "breakdown": group[dividing] if dividing else "",
             "period_start": str(group[time]),
             "quarter_start": str(group["quarter_start"]),
             "reporter": release.reporter,

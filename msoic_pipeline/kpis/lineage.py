@@ -378,13 +378,13 @@ def _file_lines(figures: Sequence[TracedFigure], most: int) -> Iterator[str]:
     # One that is withheld withholds the sum: it could be worked out from it.
     total = None if None in values else sum(value for value in values if value is not None)
     digest = first.file.sha256[:12]
-    yield f"│  ├─ {first.file.file_name} (published {first.published_on}, SHA-256 {digest}…): {_shown(total)}"
+    yield f"│  ├─ {first.file.file_name} (published {first.published_on}, SHA-256 {digest}…): {_value_text(total)}"
     for figure in figures[:most]:
         texts = ", ".join(figure.texts)
-        yield f"│  │  ├─ {figure.fact.sheet}!{figure.fact.cell}: {_shown(figure.value)}   found {texts!r}"
+        yield f"│  │  ├─ {figure.fact.sheet}!{figure.fact.cell}: {_value_text(figure.value)}   found {texts!r}"
 
 
-def _shown(value: float | None) -> str:
+def _value_text(value: float | None) -> str:
     return WITHHELD if value is None else f"{value:,.6g}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,69 +74,83 @@ def list_wanted(kpis: Sequence[Kpi], wanted: Periods, unit_places: Sequence[sa.R
     terms = _number_terms(kpis)
     geographies = _number_geographies(kpis, unit_places)
     numbered_periods = _number_periods(wanted)
-    rows: dict[sa.Table, list[dict[str, Any]]] = {
-        work.wanted_kpi: [],
-        work.kpi_term: [],
-        work.wanted_term: [],
-        work.term_level: [],
-        work.wanted_period: [],
-        work.period_part: [],
-        work.wanted_geography: [],
-        work.unit_place: [],
+    rows = {
+        work.wanted_kpi: [_kpi_row(number, kpi, terms) for number, kpi in enumerate(kpis)],
+        work.kpi_term: [row for number, kpi in enumerate(kpis) for row in _kpi_term_rows(number, kpi, terms)],
+        work.wanted_term: [_term_row(number, term) for number, term in terms.values()],
+        work.term_level: [row for number, term in terms.values() for row in _level_rows(number, term, geographies)],
+        work.wanted_period: [_period_row(number, *period) for period, number in numbered_periods.items()],
+        work.period_part: [
+            row for period, number in numbered_periods.items() for row in _parts_of_period(number, *period)
+        ],
+        work.wanted_geography: [
+            {"geography": number, "kind": kind, "code": code} for (kind, code), number in geographies.items()
+        ],
+        work.unit_place: [_place_row(place, geographies) for place in unit_places],
     }
-    for number, kpi in enumerate(kpis):
-        numbers = [terms[_identity(term)][0] for term in wanted_terms(kpi)]
-        divided_by = "term" if isinstance(kpi.denominator, Term) else kpi.denominator
-        rows[work.wanted_kpi].append(
-            {
-                "kpi": number,
-                "kpi_id": kpi.kpi_id,
-                "unit": kpi.unit,
-                "numerator": numbers[0],
-                "divided_by": divided_by,
-            }
-        )
-        for kind in kpi.kinds:
-            for position, term_number in enumerate(numbers):
-                rows[work.kpi_term].append(
-                    {"kpi": number, "period_kind": kind, "term": term_number, "is_denominator": position > 0}
-                )
-    for number, term in terms.values():
-        rows[work.wanted_term].append(
-            {
-                "term": number,
-                "fact": term.term.fact,
-                "breakdown": term.term.breakdown,
-                "source": term.term.table.info["source"],
-                "grain": term.term.grain,
-                "over_time": term.over_time,
-                "scheme": term.scheme,
-                "has_many_reporters": term.has_many_reporters,
-                "is_yearly": term.term.reporters.is_yearly,
-            }
-        )
-        nation = geographies[NATIONAL, term.nation]
-        rows[work.term_level].append({"term": number, "geography_kind": NATIONAL, "nation": nation})
-        for division in term.divisions:
-            rows[work.term_level].append({"term": number, "geography_kind": division, "nation": None})
-    for (kind, start), number in numbered_periods.items():
-        label, months = period_label(kind, start), PERIOD_MONTHS[kind]
-        rows[work.wanted_period].append(
-            {"period": number, "kind": kind, "start": start, "label": label, "months": months}
-        )
-        rows[work.period_part] += _parts_of_period(number, kind, start)
-    for (kind, code), number in geographies.items():
-        rows[work.wanted_geography].append({"geography": number, "kind": kind, "code": code})
-    for place in unit_places:
-        rows[work.unit_place].append(
-            {
-                "scheme": place.scheme,
-                "unit": place.unit,
-                "geography_kind": place.geography_kind,
-                "geography": geographies[place.geography_kind, place.geography_code],
-            }
-        )
     return Wanted(rows, [term for _, term in terms.values()], quarters_within(wanted))
+
+
+# Terms by what tells one from another, each with its number; and the numbers of geographies by kind and code.
+NumberedTerms = Mapping[tuple[Any, ...], tuple[int, WantedTerm]]
+NumberedGeographies = Mapping[tuple[str, str], int]
+
+
+def _numbers_of_terms(kpi: Kpi, terms: NumberedTerms) -> list[int]:
+    """Return the numbers of a KPI's terms: of its numerator, and of its denominator where that is one."""
+    return [terms[_identity(term)][0] for term in wanted_terms(kpi)]
+
+
+def _kpi_row(number: int, kpi: Kpi, terms: NumberedTerms) -> dict[str, Any]:
+    return {
+        "kpi": number,
+        "kpi_id": kpi.kpi_id,
+        "unit": kpi.unit,
+        "numerator": _numbers_of_terms(kpi, terms)[0],
+        "divided_by": "term" if isinstance(kpi.denominator, Term) else kpi.denominator,
+    }
+
+
+def _kpi_term_rows(number: int, kpi: Kpi, terms: NumberedTerms) -> Iterator[dict[str, Any]]:
+    """Yield a row for each of a KPI's terms and kinds of period; the first term is the numerator."""
+    for kind in kpi.kinds:
+        for position, term_number in enumerate(_numbers_of_terms(kpi, terms)):
+            yield {"kpi": number, "period_kind": kind, "term": term_number, "is_denominator": position > 0}
+
+
+def _term_row(number: int, term: WantedTerm) -> dict[str, Any]:
+    return {
+        "term": number,
+        "fact": term.term.fact,
+        "breakdown": term.term.breakdown,
+        "source": term.term.table.info["source"],
+        "grain": term.term.grain,
+        "over_time": term.over_time,
+        "scheme": term.scheme,
+        "has_many_reporters": term.has_many_reporters,
+        "is_yearly": term.term.reporters.is_yearly,
+    }
+
+
+def _level_rows(number: int, term: WantedTerm, geographies: NumberedGeographies) -> Iterator[dict[str, Any]]:
+    """Yield a row for the nation, and one for each of its divisions that is wanted."""
+    yield {"term": number, "geography_kind": NATIONAL, "nation": geographies[NATIONAL, term.nation]}
+    for division in term.divisions:
+        yield {"term": number, "geography_kind": division, "nation": None}
+
+
+def _period_row(number: int, kind: str, start: dt.date) -> dict[str, Any]:
+    label, months = period_label(kind, start), PERIOD_MONTHS[kind]
+    return {"period": number, "kind": kind, "start": start, "label": label, "months": months}
+
+
+def _place_row(place: sa.Row[Any], geographies: NumberedGeographies) -> dict[str, Any]:
+    return {
+        "scheme": place.scheme,
+        "unit": place.unit,
+        "geography_kind": place.geography_kind,
+        "geography": geographies[place.geography_kind, place.geography_code],
+    }
 
 
 def _identity(term: WantedTerm) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ def _times(month: bool = False) -> list[Column[Any]]:
     return [*columns, key("release_id", "release.release_id", "The release that said it.", primary_key=True)]
 
 
-def _place(prefix: str = "") -> list[Column[Any]]:
+def _place() -> list[Column[Any]]:
     return [
         text("sheet", "Sheet of the release's file."),
         text("cell", "Cell of that sheet; several, separated by commas, where published rows were summed."),

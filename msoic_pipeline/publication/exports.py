@@ -26,6 +26,7 @@ from xlsxwriter.exceptions import FileCreateError
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.disclosure import COMPARED, FEWEST_REPORTERS, SUPPRESSED, publishable
+from msoic_pipeline.texts import cut_line
 
 CHECKED, UNCHECKED = "kpi", "kpi-unchecked"
 SUFFIXES = {"parquet": ".parquet", "workbook": ".xlsx"}
@@ -93,7 +94,7 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
 
     Raises OSError where the folder cannot be written to; then what stood there stands as it did.
     """
-    cover = Cover(today, tuple(map(_cut, failed)), _lines_on_files(connection))
+    cover = Cover(today, tuple(cut_line(line, LONGEST_LINE) for line in failed), _lines_on_files(connection))
     values = _values_to_publish(connection)
     national = values[values["geography_kind"] == "national"]
     paths = _paths(folder, UNCHECKED if failed else CHECKED)
@@ -116,10 +117,6 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
 
 def _paths(folder: Path, name: str) -> dict[str, Path]:
     return {kind: folder / f"{name}{suffix}" for kind, suffix in SUFFIXES.items()}
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
 
 
 def _values_to_publish(connection: Connection) -> pd.DataFrame:

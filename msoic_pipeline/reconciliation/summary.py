@@ -28,15 +28,19 @@ class ReconciliationSummary:
 
     ``changed`` are the quarters that were computed anew; ``counts`` has results by rule and status; ``blocking`` and
     ``warnings`` are how many broke, by severity. ``worst_by_severity`` puts the few worst breaks of each severity into
-    words, and ``worst`` the few worst of all, blocking ones first; neither has the figures of force returns.
+    words, without the figures of force returns.
     """
 
     changed: tuple[dt.date, ...]
     counts: dict[str, dict[str, int]]
     blocking: int
     warnings: int
-    worst: tuple[str, ...]
     worst_by_severity: dict[str, tuple[str, ...]]
+
+    @property
+    def worst(self) -> tuple[str, ...]:
+        """The few worst breaks of all in words, blocking ones first."""
+        return (*self.worst_by_severity["block"], *self.worst_by_severity["warn"])[:WORST]
 
 
 class BrokenRow(TypedDict):
@@ -78,7 +82,6 @@ def summarise_results(
         counts=counts,
         blocking=broken["block"],
         warnings=broken["warn"],
-        worst=(*worst_by_severity["block"], *worst_by_severity["warn"])[:WORST],
         worst_by_severity=worst_by_severity,
     )
 
