@@ -21,7 +21,7 @@ from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import FileReading, read_file
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.staging import StagedRelease, stage_workbook
-from msoic_pipeline.quality.expectations import validate_source
+from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, open_workbook
 from msoic_pipeline.workbooks.layout import Source, load_source

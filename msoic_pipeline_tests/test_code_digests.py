@@ -71,7 +71,7 @@ def test_another_version_of_a_library_changes_the_digest(toy: Path, monkeypatch:
         ),
         ("kpis.compute", {"model/views.py", "periods.py", "model/members/__init__.py"}, {"sqlalchemy"}),
         ("reconciliation.apply", {"model/views.py", "periods.py", "kpis/definitions.py"}, {"sqlalchemy"}),
-        ("quality.expectations", {"quality/row_checks.py", "model/columns.py"}, {"great_expectations"}),
+        ("quality.validation", {"quality/row_checks.py", "model/columns.py"}, {"great_expectations"}),
     ],
 )
 def test_what_a_step_rests_on(module: str, files: set[str], libraries: set[str]):

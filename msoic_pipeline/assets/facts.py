@@ -25,14 +25,14 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse.engine import reading
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
-from msoic_pipeline.warehouse.registering import facts_of, prune_releases
+from msoic_pipeline.warehouse.registering import prune_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
 
 
 def _facts_asset(source: Source) -> dg.AssetsDefinition:
-    names = facts_of(source)
+    names = source.facts
 
     @dg.multi_asset(
         name=f"load_{source.source}",

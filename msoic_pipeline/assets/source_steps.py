@@ -11,7 +11,7 @@ from msoic_pipeline.audit.every_check import every_check
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.quality.docs import try_write_index
-from msoic_pipeline.quality.expectations import validate_source
+from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions

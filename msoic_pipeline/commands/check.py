@@ -42,7 +42,7 @@ def check_file(path: Path) -> CheckedFile:
     from msoic_pipeline.ingest.landing import Landing
     from msoic_pipeline.ingest.reading import read_files
     from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
-    from msoic_pipeline.quality.expectations import validate_source
+    from msoic_pipeline.quality.validation import validate_source
     from msoic_pipeline.quality.verdicts import judge
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.workbooks.layout import load_source

@@ -155,8 +155,7 @@ def _source_line(connection: Connection, source: Source) -> str:
             quarantine.c.source == source.source, quarantine.c.release_id.is_(None)
         )
     )
-    fact_names = dict.fromkeys(table.fact for table in source.tables)
-    facts = sum(_count_of(connection, FACTS[name]) for name in fact_names)
+    facts = sum(_count_of(connection, FACTS[name]) for name in source.facts)
     numbers = f"{releases + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}"
     return f"{source.source:<22}{numbers}  {latest or 'none'}"
 

@@ -1,1 +1,1 @@
-"""What makes a release fit to load: declared faults, expectations, verdicts."""
+"""What makes a release fit to load: expectations and checks, held against its rows, and the verdict on it."""

@@ -40,7 +40,6 @@ from msoic_pipeline.periods import (
     shift_months,
 )
 from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
-from msoic_pipeline.warehouse.registering import facts_of
 from msoic_pipeline.warehouse.rows import upsert_rows
 from msoic_pipeline.workbooks.layout import Source
 
@@ -173,7 +172,7 @@ def _held_by_quarter(connection: Connection, source: Source, accepted: AcceptedR
     """Return by quarter the releases that are loaded, cannot be loaded now, and have not been withdrawn."""
     vintage = evidence.vintage
     settled = {staged.release.release_id for staged in accepted.releases} | accepted.withdrawn
-    loaded = sa.select(vintage.c.quarter_start, vintage.c.release_id).where(vintage.c.fact.in_(facts_of(source)))
+    loaded = sa.select(vintage.c.quarter_start, vintage.c.release_id).where(vintage.c.fact.in_(source.facts))
     held: dict[dt.date, list[str]] = defaultdict(list)
     for quarter, release_id in connection.execute(loaded.distinct()):
         if release_id not in settled:
@@ -197,7 +196,7 @@ def _quarter_fingerprint(
 def _load_quarter(
     engine: Engine, source: Source, quarter: dt.date, chosen: Sequence[StagedRelease], accepted: AcceptedReleases
 ) -> LoadedQuarter:
-    facts = facts_of(source)
+    facts = source.facts
     vintage, log = evidence.vintage, evidence.load_log
     written: dict[str, int] = {}
     with writing(engine) as connection:
@@ -311,7 +310,7 @@ def _received(
         every = source.reporters.every
         return {(period_start(every, v["period_start"]), v["reporter"] or PUBLISHER) for v in vintages}
     reporters: set[str] = set()
-    for fact in (FACTS[name] for name in facts_of(source)):
+    for fact in (FACTS[name] for name in source.facts):
         if source.reporters.column not in fact.columns:
             continue
         current = sorted({v["release_id"] for v in vintages if v["fact"] == fact.name and v["superseded_on"] is None})

@@ -95,15 +95,10 @@ def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorde
             connection.execute(sa.update(release).where(release.c.release_id == row["release_id"]).values(row))
 
 
-def facts_of(source: Source) -> list[str]:
-    """Return the names of the fact tables that a source fills."""
-    return list(dict.fromkeys(table.fact for table in source.tables))
-
-
 def loaded_release_ids(connection: Connection, source: Source) -> set[str]:
     """Return the releases of a source of which figures are loaded."""
     vintage = evidence.vintage
-    query = sa.select(vintage.c.release_id).where(vintage.c.fact.in_(facts_of(source))).distinct()
+    query = sa.select(vintage.c.release_id).where(vintage.c.fact.in_(source.facts)).distinct()
     return set(connection.scalars(query))
 
 

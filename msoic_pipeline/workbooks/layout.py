@@ -262,6 +262,11 @@ class Source(Declaration):
     end: tuple[str, ...] = ("end of table", "end of worksheet")
     tables: tuple[PublishedTable, ...]
 
+    @property
+    def facts(self) -> list[str]:
+        """The names of the fact tables that it fills."""
+        return list(dict.fromkeys(table.fact for table in self.tables))
+
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
         return any(re.search(pattern, texts, re.IGNORECASE) for pattern in self.recognise)

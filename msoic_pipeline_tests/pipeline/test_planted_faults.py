@@ -28,7 +28,7 @@ from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.quality.expectations import validate_source
+from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
@@ -718,15 +718,9 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     return signals, reasons
 
 
-def facts_of(source: Source) -> list[str]:
-    """Return the fact tables that a source fills."""
-    return list(dict.fromkeys(table.fact for table in source.tables))
-
-
 def rules_of(source: Source) -> list[Rule]:
     """Return the rules of reconciliation that speak of a source: what is loaded of it cannot change any other."""
-    facts = facts_of(source)
-    return [rule for rule in load_rules() if any(f'"{fact}"' in rule.model_dump_json() for fact in facts)]
+    return [rule for rule in load_rules() if any(f'"{fact}"' in rule.model_dump_json() for fact in source.facts)]
 
 
 def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
@@ -738,7 +732,7 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
                 if checked.rows_failed:
                     signals.add((f"check {check.name}", check.severity, checked.table_name, checked.detail))
             continue
-        for name in facts_of(load_source(source)):  # one signal a shift
+        for name in load_source(source).facts:  # one signal a shift
             totals = national_totals(connection, FACTS[name])
             judged = level_shifts(totals) if len(totals) else pd.DataFrame({"is_shift": []})
             for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):

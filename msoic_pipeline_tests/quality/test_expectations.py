@@ -18,9 +18,10 @@ from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.quality import expectations
+from msoic_pipeline.quality import expectation_findings, validation
 from msoic_pipeline.quality.docs import docs_index, problem, site_index, try_write_index
-from msoic_pipeline.quality.expectations import ExpectationError, expectations_of, validate_source
+from msoic_pipeline.quality.expectations import expectations_of
+from msoic_pipeline.quality.validation import ExpectationError, validate_source
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
@@ -135,7 +136,7 @@ def test_what_cannot_be_evaluated_is_an_error_that_names_the_expectation(stage: 
     pq.write_table(table.set_column(place, "decisions", text), path)
     with pytest.raises(ExpectationError, match="fact_nrm_decision: ExpectColumnValuesToBeBetween of decisions"):
         validate_source(NRM, [release], None)
-    assert not expectations.findings_path(release).exists()
+    assert not validation.findings_path(release).exists()
 
 
 def test_rows_without_a_declared_column_are_an_error(stage: Stage):
@@ -162,10 +163,10 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "severity", "warn")
     rows = decisions()
     rows[0]["decisions"] = -1
-    expectations._expectations_digest.cache_clear()
+    validation._digest_of_checks.cache_clear()
     release = stage("nrm", "a", fact_nrm_decision=rows)
     found = validate_source(NRM, [release], None)
-    expectations._expectations_digest.cache_clear()
+    validation._digest_of_checks.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
     assert judge(NRM, Landing((), ()), [release], (), found)[0].accepted
@@ -184,7 +185,7 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
         reviewed_on=dt.date(2022, 6, 2),
         expires=dt.date.max,
     )
-    monkeypatch.setattr(expectations, "faults_of", lambda release: (fault,))
+    monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
     rows = decisions()
     rows[0]["decisions"] = rows[1]["decisions"] = -1
     ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
@@ -210,8 +211,8 @@ def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.Monk
     together = [stage("nrm", name, fact_nrm_decision=rows if name == "b" else decisions()) for name in "abc"]
     whole = validate_source(NRM, together, None)
     for release in together:
-        expectations.findings_path(release).unlink()
-    monkeypatch.setattr(expectations, "BATCH_ROWS", 5)
+        validation.findings_path(release).unlink()
+    monkeypatch.setattr(validation, "BATCH_ROWS", 5)
     assert validate_source(NRM, together, None) == whole
 
 
@@ -219,13 +220,13 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
     first = stage("nrm", "a", fact_nrm_decision=decisions())
     found = validate_source(NRM, [first], tmp_path / "docs")
     seen: list[str] = []
-    whole = expectations._validate_releases
+    whole = validation._validate_releases
 
     def spy(source: Any, releases: list[StagedRelease]) -> Any:
         seen.extend(release.release.release_id for release in releases)
         return whole(source, releases)
 
-    monkeypatch.setattr(expectations, "_validate_releases", spy)
+    monkeypatch.setattr(validation, "_validate_releases", spy)
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "great_expectations", None)  # importing it now would fail
         assert validate_source(NRM, [first], tmp_path / "docs") == found
@@ -238,17 +239,17 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
 def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     release = stage("nrm", "a", fact_nrm_decision=decisions())
     validate_source(NRM, [release], None)
-    before = expectations.findings_path(release)
+    before = validation.findings_path(release)
     assert before.is_file()
     monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "minimum", 11)
-    expectations._expectations_digest.cache_clear()
-    after = expectations.findings_path(release)
+    validation._digest_of_checks.cache_clear()
+    after = validation.findings_path(release)
     assert [finding.check_name for _, finding in failures(validate_source(NRM, [release], None))] == [
         "figures lie in their range"
     ]
     assert after.is_file() and after != before
     assert not before.exists(), "findings that no longer hold are swept away"
-    expectations._expectations_digest.cache_clear()
+    validation._digest_of_checks.cache_clear()
 
 
 def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage, tmp_path: Path):

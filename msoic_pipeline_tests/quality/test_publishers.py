@@ -6,7 +6,7 @@ import pytest
 
 from msoic_pipeline.code_digests import code_used_by
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.quality import expectations, publishers
+from msoic_pipeline.quality import publishers, validation
 from msoic_pipeline.quality.publishers import checks_module, publisher_checks
 from msoic_pipeline.quality.row_checks import ROW_CHECKS, row_checks_of
 from msoic_pipeline.workbooks.layout import SOURCES
@@ -49,10 +49,10 @@ def test_findings_rest_on_the_publishers_checks(monkeypatch: pytest.MonkeyPatch)
         rested_on.append(modules)
         return ""
 
-    monkeypatch.setattr(expectations, "code_digest", spy)
-    expectations._expectations_digest.__wrapped__(("fact_small_boat_arrival",))
-    expectations._expectations_digest.__wrapped__(("fact_cps_outcome",))
+    monkeypatch.setattr(validation, "code_digest", spy)
+    validation._digest_of_checks.__wrapped__(("fact_small_boat_arrival",))
+    validation._digest_of_checks.__wrapped__(("fact_cps_outcome",))
     (boats, cps) = rested_on
-    assert boats == ("msoic_pipeline.quality.expectations", checks_module("small_boats"))
-    assert cps == ("msoic_pipeline.quality.expectations",)
+    assert boats == ("msoic_pipeline.quality.validation", checks_module("small_boats"))
+    assert cps == ("msoic_pipeline.quality.validation",)
     assert any(path.match("sources/small_boats/checks.py") for path in code_used_by(*boats)[0])
