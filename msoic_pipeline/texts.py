@@ -17,6 +17,9 @@ from typing import Any
 
 from msoic_pipeline.limits import MAX_CELL_CHARACTERS
 
+# What is shown in place of something that stands in a sensitive return.
+WITHHELD = "(withheld)"
+
 # In a text whose white space is single spaces. A marker is short: no text is searched to its end for a bracket.
 _NOTE = re.compile(r" ?[\[(] ?notes?\b[^\])]{0,200}[\])]| ?\[[a-z]\](?= |$)", re.IGNORECASE)
 _DASHES = str.maketrans({"‐": "-", "‑": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'})

@@ -154,29 +154,49 @@ def figure_of_reading(claim: Claim, reading: Reading, knowledge: Knowledge) -> F
     """
     asked: list[Period | None] = [*reading.periods] or [None]
     levels = [_Level(period, _figure_claimed(claim, reading.measure, period, knowledge)) for period in asked]
-    absent = [level.period.full_label for level in levels if level.period and level.figure.value is None]
     values = [level.figure.value / reading.quarters for level in levels if level.figure.value is not None]
     if len(values) < len(levels):
-        text = f"No figure of {reading.measure.title()} for {' and '.join(absent)}"
-        return FigureOfReading(reading, NOTHING, f"{text} had been published by {knowledge.as_at}")
-
-    is_withheld = _is_withheld(claim, reading, levels)
-    shown = "figures withheld" if is_withheld else _levels_text(claim, reading, values)
+        return FigureOfReading(reading, NOTHING, _tell_absent(reading, levels, knowledge))
+    value = _value_claimed(reading, values)
+    shown = "figures withheld" if _is_withheld(claim, reading, levels) else _tell_values(claim, reading, values, value)
     text = f"{reading.measure.title()}: {shown}"
-    value = values[-1]
-    if reading.kind != "level" and len(values) == 2:
-        before, after = values
-        if reading.kind == "change" and before == 0:
-            reason = "" if is_withheld else ": there is no change relative to nothing"
-            return FigureOfReading(reading, NOTHING, f"{text}{reason}")
-        value = after - before if reading.kind == "difference" else (after / before - 1) * 100
-        if claim.kind != "placeholder" and not is_withheld:
-            unit = claim.unit if reading.kind == claim.kind else "percentage points"
-            text += f", {figure_words(value, unit, signed=True)}"
+    if value is None:
+        return FigureOfReading(reading, NOTHING, text)
     least = min((level.figure for level in levels), key=lambda figure: figure.share_received)
     if least.received < least.expected:
         text += f" ({least.received} of {least.expected} reports received)"
     return FigureOfReading(reading, KnownFigure(value, least.received, least.expected), text)
+
+
+def _tell_absent(reading: Reading, levels: Sequence[_Level], knowledge: Knowledge) -> str:
+    labels = [level.period.full_label for level in levels if level.period and level.figure.value is None]
+    for_periods = f" for {' and '.join(labels)}" if labels else ""
+    return f"No figure of {reading.measure.title()}{for_periods} had been published by {knowledge.as_at}"
+
+
+def _value_claimed(reading: Reading, values: Sequence[float]) -> float | None:
+    """Return the value that a reading speaks of: of its last period, or what changed between its two.
+
+    A change is relative, in percent; there is none relative to nothing.
+    """
+    if reading.kind == "level" or len(values) != 2:
+        return values[-1]
+    before, after = values
+    if reading.kind == "difference":
+        return after - before
+    return (after / before - 1) * 100 if before else None
+
+
+def _tell_values(claim: Claim, reading: Reading, values: Sequence[float], value: float | None) -> str:
+    """Return, say, ``290 in 2020/21, 493 in 2021/22, +70%``: the figures of the periods, and what is made of them."""
+    text = _levels_text(claim, reading, values)
+    if value is None:
+        return f"{text}: there is no change relative to nothing"
+    is_change = reading.kind != "level" and len(values) == 2
+    if is_change and claim.kind != "placeholder":
+        unit = claim.unit if reading.kind == claim.kind else "percentage points"
+        text += f", {figure_words(value, unit, signed=True)}"
+    return text
 
 
 def _figure_claimed(claim: Claim, measure: ClaimedMeasure, period: Period | None, knowledge: Knowledge) -> KnownFigure:

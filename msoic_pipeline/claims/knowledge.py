@@ -11,14 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.measures import ClaimedMeasure, Period
-from msoic_pipeline.kpis.compute import kpi_table
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
+from msoic_pipeline.kpis.known_values import KnownValue, known_values
 from msoic_pipeline.kpis.lineage import was_latest
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.geography import force_codes_of
@@ -80,7 +79,7 @@ class Knowledge:
     def __init__(self, connection: Connection, as_at: dt.date) -> None:
         self.as_at = as_at
         self._connection = connection
-        self._kpis: dict[tuple[str, str], dict[tuple[str, dt.date], dict[str, Any]]] = {}
+        self._kpis: dict[tuple[str, str], dict[tuple[str, dt.date], KnownValue]] = {}
         self._figures: dict[str, KnownFigure] = {}
         self._releases: dict[str, frozenset[UnderlyingRelease]] = {}
 
@@ -112,22 +111,24 @@ class Knowledge:
         values = self._values_of_kpi(kpi.kpi_id, geography)
         starts = [period.last] if kpi.over_time == "last" else period.starts
         rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
-        if len(rows) < len(starts) or any(row["value"] is None for row in rows):
+        values_known = [row.value for row in rows if row.value is not None]
+        if len(values_known) < len(starts):
             return NOTHING
+        value = sum(values_known)
         if kpi.denominator:
-            value = sum(row["numerator"] for row in rows) / sum(row["denominator"] for row in rows)
-        else:
-            value = sum(row["value"] for row in rows)
+            numerators = [row.numerator for row in rows if row.numerator is not None]
+            denominators = [row.denominator for row in rows if row.denominator is not None]
+            value = sum(numerators) / sum(denominators)
         if kpi.unit == "share":
             value *= 100.0
-        least = min(rows, key=lambda row: row["parts_received"] / max(row["parts_expected"], 1))
-        return KnownFigure(value, least["parts_received"], least["parts_expected"])
+        least = min(rows, key=lambda row: row.parts_received / max(row.parts_expected, 1))
+        return KnownFigure(value, least.parts_received, least.parts_expected)
 
-    def _values_of_kpi(self, kpi_id: str, geography: str) -> dict[tuple[str, dt.date], dict[str, Any]]:
+    def _values_of_kpi(self, kpi_id: str, geography: str) -> dict[tuple[str, dt.date], KnownValue]:
         """Return the rows of ``kpi_value`` as known on the day, by kind and first day of the period."""
         if (kpi_id, geography) not in self._kpis:
-            rows = kpi_table(self._connection, kpi_id, geography=geography, as_at=self.as_at)
-            self._kpis[kpi_id, geography] = {(row["period_kind"], row["period_start"]): row for row in rows}
+            rows = known_values(self._connection, kpi_id, geography=geography, as_at=self.as_at)
+            self._kpis[kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
         return self._kpis[kpi_id, geography]
 
     def _sum_term(self, term: Term, over_time: str, period: Period) -> KnownFigure:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period
+
+if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
+    from msoic_pipeline.kpis.known_values import KnownValue
 
 
 def kpi(
@@ -28,8 +31,8 @@ def kpi(
 
 def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
     """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI."""
-    from msoic_pipeline.kpis.compute import kpi_table
     from msoic_pipeline.kpis.definitions import find_definition
+    from msoic_pipeline.kpis.known_values import known_values
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.warehouse.engine import open_engine, reading
 
@@ -38,7 +41,7 @@ def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.d
     engine = open_engine(Settings().warehouse_url)
     try:
         with reading(engine) as connection:
-            rows = kpi_table(connection, kpi_id, period, geography, as_at)
+            rows = known_values(connection, kpi_id, period, geography, as_at)
     finally:
         engine.dispose()
     if not rows:
@@ -52,8 +55,8 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
 
     Raises LookupError where there is no such KPI, or no value of it from which to take the period.
     """
-    from msoic_pipeline.kpis.compute import kpi_table
     from msoic_pipeline.kpis.definitions import find_definition
+    from msoic_pipeline.kpis.known_values import known_values
     from msoic_pipeline.kpis.steps import write_script
     from msoic_pipeline.periods import parse_period
     from msoic_pipeline.settings import Settings
@@ -66,20 +69,20 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
             if period:
                 kind, start = parse_period(period)
             else:
-                values = kpi_table(connection, kpi_id, geography="national")
+                values = known_values(connection, kpi_id, geography="national")
                 if not values:
                     raise LookupError(f"{kpi_id} has no value yet: give a --period")
-                latest = max(values, key=lambda value: (value["period_start"], value["period_kind"] == "quarter"))
-                kind, start = latest["period_kind"], latest["period_start"]
+                latest = max(values, key=lambda value: (value.period_start, value.period_kind == "quarter"))
+                kind, start = latest.period_kind, latest.period_start
             return write_script(connection, definition, {kind: [start]})
     finally:
         engine.dispose()
 
 
-def _value_line(row: dict[str, Any]) -> str:
+def _value_line(known: KnownValue) -> str:
     return (
-        f"{row['kpi_id']:<38}{row['period_label']:<10}{row['geography_code']:<12}{_value_text(row['value']):>14} "
-        f"{row['unit']:<14}{row['status']:<16}{row['as_of']}"
+        f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{_value_text(known.value):>14} "
+        f"{known.unit:<14}{known.status:<16}{known.as_of}"
     )
 
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Annotated
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, tell
+from msoic_pipeline.texts import WITHHELD
+
+if TYPE_CHECKING:
+    from msoic_pipeline.kpis.lineage import Trace, TracedFigure, TracedTerm
+
+FIGURES_SHOWN = 40
 
 
 def trace(
@@ -25,7 +33,7 @@ def trace(
     ] = False,
 ) -> None:
     """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
-    from msoic_pipeline.kpis.lineage import WithheldError
+    from msoic_pipeline.kpis.marked_copies import WithheldError
 
     try:
         typer.echo(
@@ -54,12 +62,13 @@ def trace_text(
     with_copies: bool,
     with_sensitive: bool,
 ) -> str:
-    """Return where a KPI value comes from, as a tree of text or as JSON; write highlighted copies where wanted.
+    """Return where a KPI value comes from, as a tree of text or as JSON; write copies of the sheets where wanted.
 
     Raises LookupError where there is no such value, WithheldError where copies would hold sensitive returns that were
     not asked for.
     """
-    from msoic_pipeline.kpis.lineage import trace_lines, trace_value, write_highlighted_copies
+    from msoic_pipeline.kpis.lineage import trace_value
+    from msoic_pipeline.kpis.marked_copies import write_marked_copies
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.warehouse.engine import open_engine, reading
 
@@ -72,10 +81,55 @@ def trace_text(
         engine.dispose()
     lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else trace_lines(traced)
     if with_copies:
-        paths = write_highlighted_copies(traced, settings.archive_dir, settings.output_dir, with_sensitive)
+        paths = write_marked_copies(traced, settings.archive_dir, settings.output_dir, with_sensitive)
         label = "copy with the cells in colour"
         if traced.is_sensitive:
             label = f"sensitive {label}, for you alone"
         if not as_json:
             lines += [f"{label}: {path}" for path in paths]
     return "\n".join(lines)
+
+
+def trace_lines(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
+    """Return a trace as a tree of text; of each term at the most ``most`` figures are shown, and the rest counted."""
+    known = trace.value
+    value = "missing" if known.value is None else f"{known.value:,.6g}"
+    lines = [
+        f"{known.title} ({known.kpi_id}), {known.period_label}, {known.geography_code}: {value} {known.unit}",
+        f"├─ {known.status}, {known.parts_received} of {known.parts_expected} parts; known since {known.as_of}",
+    ]
+    for name, term in trace.terms.items():
+        lines += _term_lines(name, term, most)
+    return lines
+
+
+def _term_lines(name: str, term: TracedTerm, most: int) -> Iterator[str]:
+    by_file: dict[str, list[TracedFigure]] = defaultdict(list)
+    for figure in term.figures:
+        by_file[figure.fact.file.file_name].append(figure)
+    yield f"├─ {name} {term.total:,.6g} = {term.definition}"
+    still_to_show = most
+    for figures in by_file.values():
+        if still_to_show <= 0:
+            break
+        yield from _file_lines(figures, still_to_show)
+        still_to_show -= len(figures)
+    if len(term.figures) > most:
+        yield f"│  └─ … {len(term.figures)} figures in {len(by_file)} files in all; --json lists them"
+
+
+def _file_lines(figures: Sequence[TracedFigure], most: int) -> Iterator[str]:
+    """Yield a file with what its figures sum to, and the first of them."""
+    first = figures[0].fact
+    values = [figure.value for figure in figures]
+    # One that is withheld withholds the sum: it could be worked out from it.
+    total = None if None in values else sum(value for value in values if value is not None)
+    digest = first.file.sha256[:12]
+    yield f"│  ├─ {first.file.file_name} (published {first.published_on}, SHA-256 {digest}…): {_value_text(total)}"
+    for figure in figures[:most]:
+        texts = ", ".join(figure.texts)
+        yield f"│  │  ├─ {figure.fact.sheet}!{figure.fact.cell}: {_value_text(figure.value)}   found {texts!r}"
+
+
+def _value_text(value: float | None) -> str:
+    return WITHHELD if value is None else f"{value:,.6g}"

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -17,28 +16,11 @@ from msoic_pipeline.kpis.wanted import Periods, quarters_within
 from msoic_pipeline.kpis.work_tables import work_tables
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import load_log
-from msoic_pipeline.model.geography import codes_called
-from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, periods
+from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.periods import PERIOD_MONTHS, period_end, periods
 from msoic_pipeline.warehouse.engine import reading, writing
 
 STAGE = "kpi"
-KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
-
-# What was known on a day, for readers who write SQL themselves.
-AS_AT_SQL = """\
-SELECT v.*
-FROM kpi_value v
-WHERE v.as_of = (
-    SELECT max(k.as_of)
-    FROM kpi_value k
-    WHERE k.kpi_id = v.kpi_id
-      AND k.period_kind = v.period_kind
-      AND k.period_start = v.period_start
-      AND k.geography_kind = v.geography_kind
-      AND k.geography_code = v.geography_code
-      AND k.as_of <= :as_at
-)"""
 
 
 def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.date, int]:
@@ -48,48 +30,65 @@ def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.dat
     returned: by quarter, how many rows the periods that touch it now have. kpi_definition is brought up to date in any
     case: what is said of files there may change without a figure.
     """
-    fingerprints = _stale(engine, quarters)
-    if not fingerprints:
+    stale = _stale(engine, quarters)
+    if not stale:
         with writing(engine) as connection:
             write_definitions(connection)
         return {}
-    wanted = _periods_touching(fingerprints)
-    about = sa.or_(
-        *(
-            sa.and_(kpi_value.c.period_kind == kind, kpi_value.c.period_start.in_(starts))
-            for kind, starts in wanted.items()
-        )
-    )
-    period = (kpi_value.c.period_kind, kpi_value.c.period_start)
+    wanted = _periods_touching(stale)
     with writing(engine) as connection, work_tables(connection):
         write_definitions(connection)
-        connection.execute(sa.delete(kpi_value).where(about))
+        connection.execute(sa.delete(kpi_value).where(_is_of_periods(wanted)))
         insert_values(connection, load_definitions(), wanted)
-        written = connection.execute(sa.select(*period, sa.func.count()).where(about).group_by(*period)).all()
-        its_entries = sa.and_(load_log.c.stage == STAGE, load_log.c.quarter_start.in_(fingerprints))
-        connection.execute(sa.delete(load_log).where(its_entries))
-        entries = [{"stage": STAGE, "quarter_start": q, "fingerprint": digest} for q, digest in fingerprints.items()]
-        connection.execute(sa.insert(load_log), entries)
-    rows = Counter({(kind, start): count for kind, start, count in written})
-    return {
-        quarter: sum(rows[kind, start] for kind, starts in _periods_touching([quarter]).items() for start in starts)
-        for quarter in fingerprints
-    }
+        rows_by_period = _count_rows_by_period(connection, wanted)
+        _write_load_log(connection, stale)
+    rows_by_quarter: dict[dt.date, int] = {}
+    for quarter in stale:
+        rows_by_quarter[quarter] = 0
+        for kind, starts in _periods_touching([quarter]).items():
+            rows_by_quarter[quarter] += sum(rows_by_period[kind, start] for start in starts)
+    return rows_by_quarter
+
+
+def _is_of_periods(wanted: Periods) -> sa.ColumnElement[bool]:
+    """Return the condition that a value is of one of the periods."""
+    of_kind = [
+        sa.and_(kpi_value.c.period_kind == kind, kpi_value.c.period_start.in_(starts))
+        for kind, starts in wanted.items()
+    ]
+    return sa.or_(*of_kind)
+
+
+def _count_rows_by_period(connection: Connection, wanted: Periods) -> Counter[tuple[str, dt.date]]:
+    """Return how many values each period has, by its kind and first day."""
+    period = (kpi_value.c.period_kind, kpi_value.c.period_start)
+    query = sa.select(*period, sa.func.count()).where(_is_of_periods(wanted)).group_by(*period)
+    return Counter({(kind, start): count for kind, start, count in connection.execute(query)})
+
+
+def _write_load_log(connection: Connection, digests: dict[dt.date, str]) -> None:
+    """Note what the KPIs of quarters rest on now."""
+    its_entries = sa.and_(load_log.c.stage == STAGE, load_log.c.quarter_start.in_(digests))
+    connection.execute(sa.delete(load_log).where(its_entries))
+    entries = [{"stage": STAGE, "quarter_start": quarter, "fingerprint": digest} for quarter, digest in digests.items()]
+    connection.execute(sa.insert(load_log), entries)
 
 
 def _stale(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.date, str]:
     """Return the quarters to compute, with the digest of all that goes into the periods that touch them."""
     with reading(engine) as connection:
-        log = connection.execute(sa.select(load_log.c.stage, load_log.c.quarter_start, load_log.c.fingerprint)).all()
+        query = sa.select(load_log.c.stage, load_log.c.quarter_start, load_log.c.fingerprint)
+        log = [tuple(row) for row in connection.execute(query)]
     known = {quarter: digest for stage, quarter, digest in log if stage == STAGE}
-    loads = defaultdict(list)
-    for stage, quarter, digest in log:
+    loads_by_quarter = defaultdict(list)
+    for stage, quarter, digest in sorted(log):
         if stage.startswith("load "):
-            loads[quarter].append(f"{stage} {quarter} {digest}")
+            loads_by_quarter[quarter].append(f"{stage} {quarter} {digest}")
     stale = {}
     for quarter in sorted(set(quarters)):
         parts = [definitions_digest(), members.digest()]
-        parts += [line for needed in quarters_within(_periods_touching([quarter])) for line in sorted(loads[needed])]
+        for needed in quarters_within(_periods_touching([quarter])):
+            parts += loads_by_quarter[needed]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         if known.get(quarter) != digest:
             stale[quarter] = digest
@@ -108,39 +107,3 @@ def _periods_touching(quarters: Iterable[dt.date]) -> Periods:
         for kind, starts in touching.items():
             starts.update(periods(kind, quarter, period_end("quarter", quarter)))
     return {kind: sorted(starts) for kind, starts in touching.items()}
-
-
-def kpi_table(
-    connection: Connection,
-    kpi_id: str | None = None,
-    period: str | None = None,
-    geography: str | None = None,
-    as_at: dt.date | None = None,
-) -> list[dict[str, Any]]:
-    """Return KPI values as known on ``as_at`` (today where it is not given), each with the KPI's title.
-
-    ``period`` is written as people write it (``2021``, ``2021/22``, ``2021-Q4``, ``2021-11``); ``geography`` is a code,
-    the name of a force or CPS Area, or a kind of geography such as ``national``. Raises ValueError where ``period`` is
-    no period.
-    """
-    newer = kpi_value.alias("newer")
-    newest = sa.select(sa.func.max(newer.c.as_of)).where(*(newer.c[key] == kpi_value.c[key] for key in KEY))
-    if as_at:
-        newest = newest.where(newer.c.as_of <= as_at)
-    select = (
-        sa.select(kpi_definition.c.title, *kpi_value.columns)
-        .join_from(kpi_value, kpi_definition, kpi_definition.c.kpi_id == kpi_value.c.kpi_id)
-        .where(kpi_value.c.as_of == newest.scalar_subquery())
-        .order_by(*(kpi_value.c[key] for key in KEY))
-    )
-    if kpi_id:
-        select = select.where(kpi_value.c.kpi_id == kpi_id)
-    if period:
-        kind, start = parse_period(period)
-        select = select.where(kpi_value.c.period_kind == kind, kpi_value.c.period_start == start)
-    if geography:
-        code = kpi_value.c.geography_code
-        select = select.where(
-            sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(codes_called(geography)))
-        )
-    return [dict(row) for row in connection.execute(select).mappings()]

@@ -15,7 +15,7 @@ from msoic_pipeline.ingest.known_faults import accepted_words, faults_of, find_a
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.quality.expectations import Expectation
-from msoic_pipeline.quality.verdicts import WITHHELD
+from msoic_pipeline.texts import WITHHELD
 
 # Of the rows that fail a check so many are told in its words.
 SHOWN = 5

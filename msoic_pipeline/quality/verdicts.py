@@ -10,11 +10,10 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
-from msoic_pipeline.texts import first_of
+from msoic_pipeline.texts import WITHHELD, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 
-WITHHELD = "(withheld)"
 # Errors that something is not where it was: nothing is rejected.
 ABSENT = ("absent_file", "absent_folder")
 STANDS = "its figures stand"

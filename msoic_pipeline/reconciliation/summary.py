@@ -14,11 +14,11 @@ from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.reconciliation.expressions import LargerOf
 from msoic_pipeline.reconciliation.rules import Rule, Severity
+from msoic_pipeline.texts import WITHHELD
 
 # A force is known by its name, not by its code.
 PLACE = sa.func.coalesce(dim_force.c.name, reconciliation_result.c.geography_code)
 FIGURES = ("left_value", "right_value", "difference", "tolerance")
-WITHHELD = "withheld"
 WORST = 5
 
 

@@ -18,7 +18,7 @@ from rapidfuzz import fuzz, process, utils
 
 from msoic_pipeline.limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label, shift_months
-from msoic_pipeline.texts import clean, fold, is_blank
+from msoic_pipeline.texts import WITHHELD, clean, fold, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
 from msoic_pipeline.workbooks.layout import (
@@ -64,7 +64,7 @@ class Difference:
     def words(self, withhold: bool) -> str:
         """Return the difference as a person reads it, without what stands in the sheet if that is to be withheld."""
         at = f" in {self.cell}" if self.cell else ""
-        found = "(withheld)" if withhold else repr(self.found)
+        found = WITHHELD if withhold else repr(self.found)
         return {
             "missing": f"no {self.expected}",
             "renamed": f"header {found}{at} where {self.expected} was expected",
@@ -213,6 +213,17 @@ class _Header:
         """Return what stands over a column, outermost tier first."""
         return [tier[column] for tier in self.texts]
 
+    def places_of_text(self) -> dict[str, list[tuple[int, int]]]:
+        """Return, by folded text, the columns and tiers in which it stands; the first column may have no header."""
+        places: dict[str, list[tuple[int, int]]] = {}
+        for tier, texts in enumerate(self.texts):
+            for column, text in enumerate(texts):
+                if text:
+                    places.setdefault(fold(text), []).append((column, tier))
+        if self.columns and not any(self.texts_of(0)):
+            places[""] = [(0, 0)]
+        return places
+
     def cell(self, tier: int, column: int) -> str:
         """Return the address of a cell of the header."""
         return a1(self.first_row + tier, column)
@@ -270,35 +281,41 @@ def _match_header(
 def _match_named_columns(match: Match, header: _Header) -> set[int]:
     """Find label columns and measures by their header text; return the columns where they stand."""
     layout = match.layout
-    places_of_text: dict[str, list[tuple[int, int]]] = {}
-    for tier, texts in enumerate(header.texts):
-        for column, text in enumerate(texts):
-            if text:
-                places_of_text.setdefault(fold(text), []).append((column, tier))
-    if header.columns and not any(header.texts_of(0)):
-        places_of_text[""] = [(0, 0)]  # the first column may have no header
+    places_of_text = header.places_of_text()
+    may_repeat = bool(layout.repeated_headers and re.search(layout.repeated_headers, match.sheet))
     named_columns: set[int] = set()
     for spec in _columns_with_header(layout):
         accepted_texts = {fold(text) for text in spec.header}
         places = sorted({place for text in accepted_texts for place in places_of_text.get(text, [])})
-        if len(places) > 1 and layout.repeated_headers and re.search(layout.repeated_headers, match.sheet):
+        if may_repeat:  # the first is the one that counts
             match.ignored |= {column for column, _ in places[1:]}
             places = places[:1]
-        if len(places) > 1:
-            cells = ", ".join(header.cell(tier, column) for column, tier in places)
-            column, tier = places[0]
-            match.differences.append(Difference("ambiguous", spec.to, header.texts[tier][column], cells, spec.to))
-        elif places:
-            column, _ = places[0]
+        if len(places) == 1:
+            ((column, _),) = places
             named_columns.add(column)
-            match.matched += 1
-            if isinstance(spec, MeasureColumn):
-                match.figures[column] = FigureColumn(spec, {})
-            else:
-                match.labels[spec.to] = column
+            _place_column(match, spec, column)
+        elif places:
+            match.differences.append(_ambiguous_header(spec, header, places))
         elif not spec.optional:
             match.differences.append(_missing_header(spec))
     return named_columns
+
+
+def _place_column(match: Match, spec: LabelColumn | MeasureColumn, column: int) -> None:
+    """Note in which column a label or a measure of the layout stands."""
+    match.matched += 1
+    if isinstance(spec, MeasureColumn):
+        match.figures[column] = FigureColumn(spec, {})
+    else:
+        match.labels[spec.to] = column
+
+
+def _ambiguous_header(
+    spec: LabelColumn | MeasureColumn, header: _Header, places: Sequence[tuple[int, int]]
+) -> Difference:
+    cells = ", ".join(header.cell(tier, column) for column, tier in places)
+    column, tier = places[0]
+    return Difference("ambiguous", spec.to, header.texts[tier][column], cells, spec.to)
 
 
 def _find_unknown_headers(header: _Header, known_columns: set[int]) -> Iterator[Difference]:

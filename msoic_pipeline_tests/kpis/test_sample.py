@@ -8,22 +8,23 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.kpis.compute import AS_AT_SQL, kpi_table
+from msoic_pipeline.kpis.known_values import KnownValue, known_values
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_label, periods
 from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline_tests.conftest import REPOSITORY
 
 TODAY = "2026-03-01"
 
 
-def row(engine: Engine, kpi_id: str, period: str, geography: str, as_at: str = TODAY) -> dict[str, object]:
+def row(engine: Engine, kpi_id: str, period: str, geography: str, as_at: str = TODAY) -> KnownValue:
     with reading(engine) as connection:
-        (found,) = kpi_table(connection, kpi_id, period, geography, dt.date.fromisoformat(as_at))
+        (found,) = known_values(connection, kpi_id, period, geography, dt.date.fromisoformat(as_at))
     return found
 
 
 def value(engine: Engine, kpi_id: str, period: str, geography: str, as_at: str = TODAY) -> float:
-    number = row(engine, kpi_id, period, geography, as_at)["value"]
+    number = row(engine, kpi_id, period, geography, as_at).value
     assert isinstance(number, float)
     return number
 
@@ -74,8 +75,8 @@ NRM_QUARTERS = {
 
 def test_nrm_referrals_by_quarter(sample: Engine):
     with reading(sample) as connection:
-        rows = kpi_table(connection, "nrm_referrals", as_at=dt.date(2024, 3, 7))
-    found = {row["period_label"]: row["value"] for row in rows if row["period_kind"] == "quarter"}
+        rows = known_values(connection, "nrm_referrals", as_at=dt.date(2024, 3, 7))
+    found = {row.period_label: row.value for row in rows if row.period_kind == "quarter"}
     assert found == {
         f"{year}-Q{number}": referrals
         for year, quarters in NRM_QUARTERS.items()
@@ -85,14 +86,14 @@ def test_nrm_referrals_by_quarter(sample: Engine):
 
 def test_a_year_in_progress_is_incomplete(sample: Engine):
     known = row(sample, "nrm_referrals", "2021", "UK", "2021-08-05")
-    assert (known["status"], known["parts_received"], known["parts_expected"]) == ("incomplete", 2, 4)
+    assert (known.status, known.parts_received, known.parts_expected) == ("incomplete", 2, 4)
     whole = row(sample, "nrm_referrals", "2021", "UK", "2022-03-03")
-    assert (whole["status"], whole["parts_received"], whole["as_of"]) == ("complete", 4, dt.date(2022, 3, 3))
+    assert (whole.status, whole.parts_received, whole.as_of) == ("complete", 4, dt.date(2022, 3, 3))
 
 
 def test_before_the_first_release_nothing_is_known(sample: Engine):
     with reading(sample) as connection:
-        assert kpi_table(connection, "nrm_referrals", "2021-Q4", as_at=dt.date(2022, 3, 2)) == []
+        assert known_values(connection, "nrm_referrals", "2021-Q4", as_at=dt.date(2022, 3, 2)) == []
 
 
 def test_nrm_decisions_and_reports(sample: Engine):
@@ -123,14 +124,14 @@ def test_police_referrals(sample: Engine):
                 )
             ).all()
         )
-        forces = kpi_table(connection, "nrm_police_referrals", "2021-Q4", "force")
-        regions = kpi_table(connection, "nrm_police_referrals", "2021-Q4", "rocu_region")
+        forces = known_values(connection, "nrm_police_referrals", "2021-Q4", "force")
+        regions = known_values(connection, "nrm_police_referrals", "2021-Q4", "rocu_region")
     share = row(sample, "nrm_police_share", "2021-Q4", "UK")
-    assert (share["numerator"], share["denominator"]) == (tables["Police"], sum(tables.values()))
+    assert (share.numerator, share.denominator) == (tables["Police"], sum(tables.values()))
     assert len(forces) == 44 and len(regions) == 10  # every territorial force and the British Transport Police
-    by_force = sum(force["value"] for force in forces)
+    by_force = sum(force.value or 0 for force in forces)
     assert tables["Police"] * 0.9 < by_force < tables["Police"]  # the rest: regional units, Scotland, Northern Ireland
-    assert row(sample, "nrm_police_share", "2021", "UK")["status"] == "incomplete"
+    assert row(sample, "nrm_police_share", "2021", "UK").status == "incomplete"
 
 
 def test_recorded_modern_slavery_crimes(sample: Engine):
@@ -147,11 +148,11 @@ def test_recorded_modern_slavery_crimes(sample: Engine):
 def test_a_force_that_gave_no_figures_makes_its_year_incomplete(sample: Engine):
     kpi_id, force = "recorded_modern_slavery_crimes", "Greater Manchester"
     nation, year = row(sample, kpi_id, "2019/20", "E&W"), row(sample, kpi_id, "2019/20", force)
-    assert (nation["status"], nation["parts_received"], nation["parts_expected"]) == ("incomplete", 169, 172)
-    assert (year["status"], year["parts_received"], year["parts_expected"]) == ("incomplete", 1, 4)
+    assert (nation.status, nation.parts_received, nation.parts_expected) == ("incomplete", 169, 172)
+    assert (year.status, year.parts_received, year.parts_expected) == ("incomplete", 1, 4)
     with reading(sample) as connection:
-        assert kpi_table(connection, kpi_id, "2019/20 Q2", force) == []
-    assert row(sample, kpi_id, "2019/20 Q2", "North West")["parts_received"] == 5
+        assert known_values(connection, kpi_id, "2019/20 Q2", force) == []
+    assert row(sample, kpi_id, "2019/20 Q2", "North West").parts_received == 5
 
 
 # The annual report for 2021-22, and for prosecutions a Parliamentary answer.
@@ -173,22 +174,22 @@ def test_cps_changes(sample: Engine):
 
 def test_cps_areas_add_up(sample: Engine):
     with reading(sample) as connection:
-        areas = kpi_table(connection, "cps_charged", "2021/22", "cps_area")
+        areas = known_values(connection, "cps_charged", "2021/22", "cps_area")
     assert len(areas) == 14
-    assert sum(area["value"] for area in areas) == value(sample, "cps_charged", "2021/22", "E&W")
-    assert {(area["parts_expected"], area["status"]) for area in areas} == {(4, "complete")}
+    assert sum(area.value or 0 for area in areas) == value(sample, "cps_charged", "2021/22", "E&W")
+    assert {(area.parts_expected, area.status) for area in areas} == {(4, "complete")}
 
 
 def test_an_average_is_over_the_quarters_reported(sample: Engine):
     known = row(sample, "cps_average_charged_per_quarter", "2021/22", "E&W", "2022-01-20")
-    assert (known["denominator"], known["status"]) == (2, "incomplete")
-    assert row(sample, "cps_average_charged_per_quarter", "2021/22", "E&W")["denominator"] == 4
+    assert (known.denominator, known.status) == (2, "incomplete")
+    assert row(sample, "cps_average_charged_per_quarter", "2021/22", "E&W").denominator == 4
 
 
 def test_a_missing_return_is_missing(sample: Engine):
     """Wiltshire made none for September 2021."""
     with reading(sample) as connection:
-        assert kpi_table(connection, "live_investigations", "2021-09", "Wiltshire") == []
+        assert known_values(connection, "live_investigations", "2021-09", "Wiltshire") == []
         received: int = connection.execute(
             sa.text(
                 "SELECT sum(value) FROM current_fact_investigation WHERE measure = 'live' "
@@ -196,16 +197,16 @@ def test_a_missing_return_is_missing(sample: Engine):
             )
         ).scalar_one()
     september = row(sample, "live_investigations", "2021-09", "E&W")
-    assert (september["value"], september["status"]) == (received, "incomplete")
-    assert (september["parts_received"], september["parts_expected"]) == (42, 43)
+    assert (september.value, september.status) == (received, "incomplete")
+    assert (september.parts_received, september.parts_expected) == (42, 43)
     # At the end of the quarter its last return counts, and the quarter is incomplete for that.
     august = value(sample, "live_investigations", "2021-08", "Wiltshire")
     quarter = row(sample, "live_investigations", "2021-Q3", "Wiltshire")
-    assert (quarter["value"], quarter["status"], quarter["parts_received"]) == (august, "incomplete", 0)
+    assert (quarter.value, quarter.status, quarter.parts_received) == (august, "incomplete", 0)
     assert value(sample, "live_investigations", "2021-Q3", "E&W") == received + august
     opened = row(sample, "investigations_opened", "2021-Q3", "Wiltshire")
-    assert (opened["status"], opened["parts_received"], opened["parts_expected"]) == ("incomplete", 2, 3)
-    assert row(sample, "investigations_opened", "2021-Q3", "South East")["status"] == "complete"
+    assert (opened.status, opened.parts_received, opened.parts_expected) == ("incomplete", 2, 3)
+    assert row(sample, "investigations_opened", "2021-Q3", "South East").status == "complete"
 
 
 def test_shares_of_investigations(sample: Engine):
@@ -253,8 +254,8 @@ def test_every_day_agrees_with_the_vintages(sample: Engine, kpi_id: str, query: 
     with reading(sample) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of).where(kpi_value.c.kpi_id == kpi_id))))
         for day in (d + dt.timedelta(days=shift) for d in days for shift in (-1, 0)):
-            known = kpi_table(connection, kpi_id, geography="national", as_at=day)
-            found = {row["period_label"]: row["value"] for row in known if row["period_kind"] == "quarter"}
+            known = known_values(connection, kpi_id, geography="national", as_at=day)
+            found = {row.period_label: row.value for row in known if row.period_kind == "quarter"}
             facts = connection.execute(
                 sa.text(
                     f"{query} AND published_on <= :day AND (superseded_on IS NULL OR superseded_on > :day) "
@@ -285,12 +286,14 @@ def test_each_row_says_something_new(sample: Engine):
 
 
 def test_sql_for_readers_says_the_same(sample: Engine):
-    day = dt.date(2022, 3, 3)
+    page = (REPOSITORY / "docs" / "bi.md").read_text(encoding="utf-8")
+    query = page.partition("## As at a day")[2].partition("```sql")[2].partition(";")[0]
+    day = dt.date(2022, 3, 31)
+    assert str(day) in query
     columns = [column.name for column in kpi_value.columns]
-    query = sa.text(AS_AT_SQL).bindparams(sa.bindparam("as_at", type_=sa.Date())).columns(*kpi_value.columns)
     with reading(sample) as connection:
-        theirs = {tuple(row[name] for name in columns) for row in kpi_table(connection, as_at=day)}
-        ours = {tuple(row) for row in connection.execute(query, {"as_at": day})}
+        ours = {tuple(getattr(known, name) for name in columns) for known in known_values(connection, as_at=day)}
+        theirs = {tuple(row) for row in connection.execute(sa.text(query).columns(*kpi_value.columns))}
     assert ours == theirs and len(ours) > 1000
 
 

@@ -15,6 +15,7 @@ from msoic_pipeline.model.evidence import load_log, reconciliation_result, recon
 from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.reconciliation.apply import breaks
 from msoic_pipeline.reconciliation.rules import Acceptance, parse_rules
+from msoic_pipeline.texts import WITHHELD
 from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.reconciliation.figures import (
     ADULT,
@@ -501,7 +502,7 @@ def test_force_returns(warehouse: Warehouse):
         shown = breaks(connection, 10)
         (cut,) = breaks(connection, 1)
     assert [row["rule_id"] for row in shown] == [cut["rule_id"], *rules[1:]] == sorted(rules)
-    assert {row["left_value"] for row in shown} == {row["difference"] for row in shown} == {"withheld"}
+    assert {row["left_value"] for row in shown} == {row["difference"] for row in shown} == {WITHHELD}
 
 
 def test_breaks_are_told_with_both_sides_and_the_rules_with_their_words(warehouse: Warehouse):

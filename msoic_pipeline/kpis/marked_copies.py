@@ -1,0 +1,118 @@
+"""Copies of the publishers' sheets that a KPI value comes from, with its cells in colour."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import stat
+from pathlib import Path
+
+import xlsxwriter
+
+from msoic_pipeline.ingest.reading import call_in_worker
+from msoic_pipeline.kpis.lineage import Addresses, NamedFile, Trace, addresses_by_file
+from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
+
+# Below the output folder. Copies of sensitive returns have one of their own, which only its owner may enter.
+COPIES, SENSITIVE_COPIES = "trace", "trace-sensitive"
+
+
+class WithheldError(Exception):
+    """Something was asked for that holds sensitive returns, and not in so many words."""
+
+
+def write_marked_copies(trace: Trace, archive_dir: Path, output_dir: Path, with_sensitive: bool = False) -> list[Path]:
+    """Write, for each file that a trace names, a workbook of the sheets concerned with the cells in colour.
+
+    The copies hold values only, whatever the original was (ODS, XLSX or CSV), so that nothing in them can run. Returns
+    their paths.
+
+    Raises WithheldError where they would hold sensitive returns, which ``with_sensitive`` allows: then only their owner
+    may read them, from the first byte on. Raises LookupError where the archive has not a file.
+    """
+    if trace.is_sensitive and not with_sensitive:
+        raise WithheldError(
+            f"{trace.value.kpi_id} rests on returns that are sensitive, and the copies would hold whole returns: none "
+            f"was written. --open-sensitive writes them to {output_dir / SENSITIVE_COPIES}, for you alone to read."
+        )
+    folder = _private_folder(output_dir) if trace.is_sensitive else output_dir / COPIES
+    folder.mkdir(parents=True, exist_ok=True)
+    mode = 0o600 if trace.is_sensitive else 0o666
+    facts = [figure.fact for term in trace.terms.values() for figure in term.figures]
+    paths = []
+    for file, addresses in addresses_by_file(facts).items():
+        original = file.archived(archive_dir)
+        if original is None:
+            raise LookupError(f"{file.file_name}: the archive has not its file")
+        target = folder / _name_of_copy(trace, file)
+        call_in_worker(_write_copy, original, original, addresses, target, mode)
+        paths.append(target)
+    return paths
+
+
+def _name_of_copy(trace: Trace, file: NamedFile) -> str:
+    """Return, say, ``nrm_referrals-2021-22-quarter-4.xlsx``."""
+    stem = Path(file.file_name).name.split(".")[0]
+    return f"{trace.value.kpi_id}-{trace.value.period_label.replace('/', '-')}-{stem}.xlsx"
+
+
+def _private_folder(output_dir: Path) -> Path:
+    """Return the folder of sensitive copies, made for its owner alone.
+
+    Raises WithheldError where something stands there that others may enter.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    folder = output_dir / SENSITIVE_COPIES
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError as error:
+        there = folder.lstat()
+        if not stat.S_ISDIR(there.st_mode) or there.st_mode & 0o077 or there.st_uid != os.getuid():
+            raise WithheldError(
+                f"{folder}: expected a folder of your own that only you may enter (mode 0700), found mode "
+                f"{stat.filemode(there.st_mode)} of user {there.st_uid}: nothing was written. Remove it and try again."
+            ) from error
+    return folder
+
+
+def _write_copy(original: Path, addresses: Addresses, target: Path, mode: int) -> None:
+    """Write the copy of a file to ``target``, which has the permissions ``mode`` from its first byte on.
+
+    To be called in a worker process.
+    """
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    # In memory, since what is written on the way would stand in a folder of temporary files.
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    try:
+        with (
+            os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
+            xlsxwriter.Workbook(file, options) as copy,
+        ):
+            _copy_sheets(original, addresses, copy)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _copy_sheets(original: Path, addresses: Addresses, copy: xlsxwriter.Workbook) -> None:
+    in_colour = copy.add_format({"bg_color": "#FFD700", "bold": True, "border": 2})
+    date = copy.add_format({"num_format": "yyyy-mm-dd"})
+    workbook = open_workbook(original)
+    try:
+        for sheet, cells in addresses.items():
+            page = copy.add_worksheet(sheet[:31])  # Excel's limit; what a CSV file is called may be longer
+            for row, values in enumerate(workbook.sheet(sheet).rows):
+                for column, value in enumerate(values):
+                    style = in_colour if a1(row, column) in cells else None
+                    if isinstance(value, dt.date):
+                        moment = dt.datetime(value.year, value.month, value.day)
+                        page.write_datetime(row, column, moment, style or date)
+                    elif value != "":
+                        page.write(row, column, value, style)
+            # Opens where the first of the cells stands.
+            top, left = min(map(from_a1, cells))
+            page.set_selection(top, left, top, left)
+            page.set_top_left_cell(max(0, top - 5), 0)
+    finally:
+        workbook.close()
