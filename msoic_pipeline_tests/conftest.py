@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import atexit
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL
 
-from msoic_pipeline_tests import postgres
+from msoic_pipeline_tests import once, postgres
+from msoic_pipeline_tests.databases import database
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # A slow machine is not a failure, and CI must not fail by chance on a change that has nothing to do with it.
 settings.register_profile("msoic", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("msoic")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of what is made once for all processes of a test run; each of them calls this."""
+    once.open_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it again, in the process that made it."""
+    once.close_folder()
 
 
 @pytest.fixture(scope="session")
@@ -42,23 +52,11 @@ def postgres_url(postgres_cluster: postgres.Cluster) -> str:
     return postgres_cluster.url()
 
 
-def administer(url: str, statement: str) -> None:
-    """Run a statement on a server that takes it outside of any transaction."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-    finally:
-        engine.dispose()
-
-
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """SQLAlchemy's URL of an empty PostgreSQL database that no other test sees."""
-    name = f"w_{uuid.uuid4().hex}"
-    administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import PUBLISHER, AcceptedReleases, load_dimensions, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.sample import staged_releases
 
 TODAY = dt.date(2026, 11, 24)
@@ -31,13 +35,19 @@ Row = dict[str, Any]
 
 
 class Warehouse:
-    """A warehouse that is filled release by release."""
+    """A warehouse with dimensions and no figures, which is filled release by release."""
 
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
-        prepare(self.engine)
-        load_dimensions(self.engine, (), TODAY)
-        with self.engine.begin() as connection:
+        self._loads = 0
+
+    @classmethod
+    def make(cls, url: str) -> Warehouse:
+        """Make one in an empty database."""
+        made = cls(url)
+        prepare(made.engine)
+        load_dimensions(made.engine, (), TODAY)
+        with made.engine.begin() as connection:
             offence = {"description": "", "offence_group": "", "offence_subgroup": ""}
             codes = [offence | {"offence_code": code} for code in ("106", "8N")]
             connection.execute(sa.insert(metadata.tables["dim_offence"]), codes)
@@ -49,7 +59,7 @@ class Warehouse:
                 for quarter in quarters
             ]
             connection.execute(sa.insert(load_log), entries)
-        self._loads = 0
+        return made
 
     def publish(
         self,
@@ -223,12 +233,35 @@ def _total(release_id: str, total: Row) -> Row:
     }
 
 
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
-    """An empty warehouse, once of each kind."""
-    made = Warehouse(warehouse_url)
-    yield made
-    made.engine.dispose()
+@pytest.fixture(scope="session")
+def made_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse without figures as a file, of which tests take copies."""
+    path = tmp_path_factory.mktemp("handmade") / "warehouse.sqlite"
+    Warehouse.make(f"sqlite:///{path}").engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def made_postgres(postgres_url: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with a warehouse without figures, of which tests take copies."""
+    with database(postgres_url) as url:
+        Warehouse.make(url).engine.dispose()
+        yield name_of(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """A warehouse without figures, once of each kind."""
+    with ExitStack() as copies:
+        if request.param == "sqlite":
+            path = shutil.copy2(request.getfixturevalue("made_sqlite"), tmp_path / "warehouse.sqlite")
+            url = f"sqlite:///{path}"
+        else:
+            server, origin = request.getfixturevalue("postgres_url"), request.getfixturevalue("made_postgres")
+            url = copies.enter_context(database(server, origin))
+        copied = Warehouse(url)
+        yield copied
+        copied.engine.dispose()
 
 
 @pytest.fixture(scope="session")

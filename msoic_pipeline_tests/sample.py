@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -26,17 +24,11 @@ from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, open_workbook
 from msoic_pipeline.workbooks.layout import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.once import shared_folder
 
 RAW = REPOSITORY / "data" / "raw"
 
 Grids = dict[str, list[list[Any]]]
-
-
-@cache
-def _folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="msoic-tests-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def settings_in(folder: Path, raw: Path = RAW) -> Settings:
@@ -79,7 +71,7 @@ def stage_release(release: Release, source: Source, raw: Path, staging_dir: Path
 @cache
 def taken_in(source: str) -> Intake:
     """The files of a source of the sample."""
-    return take_in_source(settings_in(_folder()), load_source(source))
+    return take_in_source(settings_in(shared_folder("sample")), load_source(source))
 
 
 def landed(source: str) -> Landing:

@@ -119,7 +119,7 @@ def rule() -> Rule:
 
 
 def test_the_rule_of_the_recipe_finds_what_it_says(rule: Rule, tmp_path: Path):
-    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    warehouse = Warehouse.make(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     boats = {"series": "daily", "measure": "boats_arrived", "value": 10}
     uncontrolled = boats | {"measure": "boats_uncontrolled"}
     for period, day, number in (("2023-Q2", dt.date(2023, 5, 1), 4), ("2023-Q3", dt.date(2023, 8, 1), 11)):

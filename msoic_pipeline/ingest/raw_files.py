@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.limits import MAX_FILE_BYTES, MAX_SIDECAR_BYTES
-from msoic_pipeline.texts import printable_name
+from msoic_pipeline.texts import printable, printable_name
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import SUFFIXES
 
@@ -210,11 +210,18 @@ def too_large_error(name: str, size: int) -> SourceFileError:
 
 
 def no_access_error(name: str, error: OSError) -> SourceFileError:
-    """Return the error that the system did not let us read a file or a folder: the machine's, not the publisher's."""
+    """Return the error that the system did not let us read a file or a folder: the machine's, not the publisher's.
+
+    Where it was the copy of it that could not be written, the folder of the copy is named too.
+    """
+    found = error.strerror or str(error)
+    is_elsewhere = error.filename is not None and not os.fsdecode(error.filename).endswith(name)
+    if is_elsewhere:
+        found = f"{found}: {printable(os.fsdecode(error.filename))}"
     return SourceFileError(
         "no_access",
         file=name,
-        expected="a file or folder that the pipeline may read",
-        found=error.strerror or str(error),
+        expected="a file or folder that the pipeline may read and keep a copy of",
+        found=found,
         remedy="This is a matter of the machine, not of what the file holds: mend its rights or its disk.",
     )

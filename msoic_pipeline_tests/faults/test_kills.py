@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.faults import changes
 from msoic_pipeline_tests.faults.bench import SMALL_CUT, Bench, contents, differences, lay_good, partial_quarters
 from msoic_pipeline_tests.faults.conftest import Summary
-from msoic_pipeline_tests.faults.databases import database, name_of
 from msoic_pipeline_tests.faults.reader import Reader, Seen
 
 pytestmark = pytest.mark.faults

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from msoic_pipeline_tests import postgres
+from msoic_pipeline_tests.databases import administer, database, name_of
 from msoic_pipeline_tests.faults import changes
 from msoic_pipeline_tests.faults.bench import (
     CUT,
@@ -34,7 +35,6 @@ from msoic_pipeline_tests.faults.bench import (
     partial_quarters,
 )
 from msoic_pipeline_tests.faults.conftest import Summary
-from msoic_pipeline_tests.faults.databases import administer, database, name_of
 
 pytestmark = pytest.mark.faults
 
@@ -241,7 +241,7 @@ DISKS = {
     "staging": (300, 100),
     "archive": (300, 100),
     "warehouse": (1_500, 200),
-    "output": (500, 40),
+    "output": (40, 20),
     "home": (300, 40),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from msoic_pipeline.ingest import raw_files
+from msoic_pipeline.ingest import archive, raw_files
 from msoic_pipeline.ingest.decisions import (
     absent_releases,
     decide,
@@ -100,6 +101,18 @@ def _edit(path: Path, cell: str = "C8", value: int = 77) -> None:
 
 
 # ---- overwritten, moved, removed -------------------------------------------------------------------
+
+
+def test_a_full_disk_of_the_archive_is_named(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    _edit(desk.raw / FOURTH)
+
+    def write_nothing(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(archive.os, "fsync", write_nothing)
+    (error,) = desk.take_in().landing.refused
+    assert error.rule == "no_access" and error.file.endswith(FOURTH)
+    assert str(desk.folder / "archive") in error.found, "which disk is full"
 
 
 def test_a_file_that_is_overwritten_stays_in_force_beside_the_one_that_took_its_place(desk: Desk):

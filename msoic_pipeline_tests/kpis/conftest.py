@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.ingest.landing import Landing
@@ -24,7 +22,11 @@ from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.databases import database
+from msoic_pipeline_tests.handmade import made_postgres, made_sqlite, warehouse
 from msoic_pipeline_tests.sample import staged_releases
+
+__all__ = ["made_postgres", "made_sqlite", "warehouse"]
 
 TODAY = dt.date(2026, 3, 1)
 QUARTERS = list(periods("quarter", FIRST_QUARTER, dt.date(2025, 12, 31)))
@@ -89,17 +91,14 @@ def sample_sqlite(part_of_sample: dict[str, list[StagedRelease]], tmp_path_facto
 
 
 @pytest.fixture(scope="session")
-def sample_postgresql(part_of_sample: dict[str, list[StagedRelease]], postgres_url: str) -> Engine:
-    """The part of the sample and its KPIs in PostgreSQL. Tests leave it as it is; it goes with the cluster."""
-    name = f"w_{uuid.uuid4().hex}"
-    server = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    server.dispose()
-    engine = open_engine(sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
-    fill(engine, part_of_sample)
-    compute_quarters(engine, QUARTERS)
-    return engine
+def sample_postgresql(part_of_sample: dict[str, list[StagedRelease]], postgres_url: str) -> Iterator[Engine]:
+    """The part of the sample and its KPIs in PostgreSQL. Tests leave it as it is."""
+    with database(postgres_url) as url:
+        engine = open_engine(url)
+        fill(engine, part_of_sample)
+        compute_quarters(engine, QUARTERS)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

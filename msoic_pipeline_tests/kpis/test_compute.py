@@ -144,13 +144,6 @@ def test_what_is_no_period_is_refused(sample: Engine):
         known_values(connection, period="soon")
 
 
-@pytest.fixture
-def by_hand(warehouse_url: str) -> Any:
-    warehouse = Warehouse(warehouse_url)
-    yield warehouse
-    warehouse.engine.dispose()
-
-
 def penalties(month: str, pounds: float, geography: str = "Kent") -> dict[str, Any]:
     return {
         "period": month,
@@ -177,36 +170,36 @@ def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> lis
     return list(dict.fromkeys(told))
 
 
-def test_pence_are_exact(by_hand: Warehouse):
+def test_pence_are_exact(warehouse: Warehouse):
     months = [("2021-07", 0.1), ("2021-08", 0.2), ("2021-09", 0.3)]
-    by_hand.publish(
+    warehouse.publish(
         "programme_activity-1", "2021-10-20", ("fact_programme_activity", [penalties(*month) for month in months])
     )
-    by_hand.publish(
+    warehouse.publish(
         "programme_activity-2",
         "2021-11-05",
         ("fact_programme_activity", [penalties("2021-07", 0.3), penalties("2021-08", 0.2), penalties("2021-09", 0.1)]),
     )
-    assert story(by_hand, "civil_penalties_collected", "2021-Q3", "E&W") == [("2021-10-20", 0.6, "complete", 3, 3)]
-    assert story(by_hand, "civil_penalties_collected", "2021-07", "Kent") == [
+    assert story(warehouse, "civil_penalties_collected", "2021-Q3", "E&W") == [("2021-10-20", 0.6, "complete", 3, 3)]
+    assert story(warehouse, "civil_penalties_collected", "2021-07", "Kent") == [
         ("2021-10-20", 0.1, "complete", 1, 1),
         ("2021-11-05", 0.3, "complete", 1, 1),
     ]
 
 
-def test_a_figure_that_is_withdrawn(by_hand: Warehouse):
-    by_hand.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", [penalties("2021-09", 5)]))
+def test_a_figure_that_is_withdrawn(warehouse: Warehouse):
+    warehouse.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", [penalties("2021-09", 5)]))
     briefings = penalties("2021-09", 1) | {"activity": "Briefings", "measure": "Briefings"}
-    by_hand.publish("programme_activity-2", "2021-11-05", ("fact_programme_activity", [briefings]))
-    assert story(by_hand, "civil_penalties_collected", "2021-09", "Kent") == [
+    warehouse.publish("programme_activity-2", "2021-11-05", ("fact_programme_activity", [briefings]))
+    assert story(warehouse, "civil_penalties_collected", "2021-09", "Kent") == [
         ("2021-10-20", 5.0, "complete", 1, 1),
         ("2021-11-05", None, "not computable", 0, 1),
     ]
     # What takes place only now and then is zero in a month of which there is a record.
-    assert story(by_hand, "hydra_courses", "2021-09", "E&W") == [("2021-10-20", 0.0, "complete", 1, 1)]
+    assert story(warehouse, "hydra_courses", "2021-09", "E&W") == [("2021-10-20", 0.0, "complete", 1, 1)]
 
 
-def test_a_stock_that_is_told_once_a_year_stands_for_the_years_that_hold_its_quarter(by_hand: Warehouse):
+def test_a_stock_that_is_told_once_a_year_stands_for_the_years_that_hold_its_quarter(warehouse: Warehouse):
     def people(year: int, number: int) -> list[dict[str, Any]]:
         places = {"E07000105": "E23000032", "E07000066": "E23000028"}  # Ashford in Kent, Basildon in Essex
         return [
@@ -214,24 +207,24 @@ def test_a_stock_that_is_told_once_a_year_stands_for_the_years_that_hold_its_qua
             for authority, force in places.items()
         ]
 
-    by_hand.publish("population-1", "2022-12-20", ("fact_population", people(2021, 10)))
-    by_hand.publish("population-2", "2023-11-20", ("fact_population", [*people(2021, 11), *people(2022, 12)]))
+    warehouse.publish("population-1", "2022-12-20", ("fact_population", people(2021, 10)))
+    warehouse.publish("population-2", "2023-11-20", ("fact_population", [*people(2021, 11), *people(2022, 12)]))
     for period in ("2021-Q2", "2021", "2021/22"):
-        assert story(by_hand, "population", period, "E&W") == [
+        assert story(warehouse, "population", period, "E&W") == [
             ("2022-12-20", 20.0, "complete", 1, 1),
             ("2023-11-20", 22.0, "complete", 1, 1),
         ]
-    assert story(by_hand, "population", "2022/23", "Kent") == [("2023-11-20", 12.0, "complete", 1, 1)]
-    assert story(by_hand, "population", "2021-Q3", "E&W") == []
+    assert story(warehouse, "population", "2022/23", "Kent") == [("2023-11-20", 12.0, "complete", 1, 1)]
+    assert story(warehouse, "population", "2021-Q3", "E&W") == []
 
 
-def test_a_force_and_a_region_of_one_name(by_hand: Warehouse):
+def test_a_force_and_a_region_of_one_name(warehouse: Warehouse):
     disruptions = penalties("2021-09", 7, "West Midlands")
     disruptions |= {"activity": "Disruptions: modern slavery", "category": "Major", "measure": "Disruptions"}
     rows = [penalties("2021-09", 5, "West Midlands"), disruptions]
-    by_hand.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", rows))
-    compute_quarters(by_hand.engine, QUARTERS)
-    with reading(by_hand.engine) as connection:
+    warehouse.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", rows))
+    compute_quarters(warehouse.engine, QUARTERS)
+    with reading(warehouse.engine) as connection:
         places = {
             (row.kpi_id, row.geography_kind, row.geography_code): row.value
             for row in known_values(connection, period="2021-09")
@@ -244,23 +237,23 @@ def test_a_force_and_a_region_of_one_name(by_hand: Warehouse):
     }
 
 
-def test_a_release_from_within_a_quarter_is_no_whole_quarter(by_hand: Warehouse):
+def test_a_release_from_within_a_quarter_is_no_whole_quarter(warehouse: Warehouse):
     arrivals = {"series": "daily", "measure": "people_arrived", "period": "2021-Q3"}
     days = [arrivals | {"day": dt.date(2021, 7, 1), "value": 3}, arrivals | {"day": dt.date(2021, 9, 30), "value": 4}]
-    by_hand.publish("small_boats-1", "2021-07-16", ("fact_small_boat_arrival", days[:1]))
-    by_hand.publish("small_boats-2", "2021-10-08", ("fact_small_boat_arrival", days))
-    assert story(by_hand, "small_boat_arrivals_daily_series", "2021-Q3", "UK") == [
+    warehouse.publish("small_boats-1", "2021-07-16", ("fact_small_boat_arrival", days[:1]))
+    warehouse.publish("small_boats-2", "2021-10-08", ("fact_small_boat_arrival", days))
+    assert story(warehouse, "small_boat_arrivals_daily_series", "2021-Q3", "UK") == [
         ("2021-07-16", 3.0, "incomplete", 0, 1),
         ("2021-10-08", 7.0, "complete", 1, 1),
     ]
 
 
-def test_a_stock_is_that_of_the_last_month_returned(by_hand: Warehouse):
+def test_a_stock_is_that_of_the_last_month_returned(warehouse: Warehouse):
     kent, essex = "E23000032", "E23000028"
 
     def returned(number: int, day: str, *rows: dict[str, Any]) -> None:
         force = str(rows[0]["force_code"])
-        by_hand.publish(f"force_returns-{number}", day, ("fact_investigation", rows), reporter=force)
+        warehouse.publish(f"force_returns-{number}", day, ("fact_investigation", rows), reporter=force)
 
     returned(1, "2021-08-10", live("2021-07", kent, 10))
     returned(2, "2021-08-10", live("2021-07", essex, 100))
@@ -270,37 +263,37 @@ def test_a_stock_is_that_of_the_last_month_returned(by_hand: Warehouse):
     returned(6, "2021-10-14", live("2021-09", essex, 120))
     returned(7, "2021-10-16", live("2021-08", essex, 110))  # late, and overtaken by September's
     returned(8, "2021-10-18", live("2021-09", kent, 13))
-    assert story(by_hand, "live_investigations", "2021-Q3", "Kent") == [
+    assert story(warehouse, "live_investigations", "2021-Q3", "Kent") == [
         ("2021-08-10", 10.0, "incomplete", 0, 1),
         ("2021-09-10", 11.0, "incomplete", 0, 1),
         ("2021-10-10", 12.0, "complete", 1, 1),
         ("2021-10-18", 13.0, "complete", 1, 1),
     ]
-    assert story(by_hand, "live_investigations", "2021-Q3", "E&W") == [
+    assert story(warehouse, "live_investigations", "2021-Q3", "E&W") == [
         ("2021-08-10", 110.0, "incomplete", 0, 2),
         ("2021-09-10", 111.0, "incomplete", 0, 2),
         ("2021-10-10", 112.0, "incomplete", 1, 2),
         ("2021-10-14", 132.0, "complete", 2, 2),
         ("2021-10-18", 133.0, "complete", 2, 2),
     ]
-    assert story(by_hand, "live_investigations", "2021-08", "Eastern") == [
+    assert story(warehouse, "live_investigations", "2021-08", "Eastern") == [
         ("2021-09-10", 11.0, "incomplete", 1, 2),
         ("2021-10-16", 121.0, "complete", 2, 2),
     ]
 
 
-def test_a_share_without_a_denominator_cannot_be_computed(by_hand: Warehouse):
+def test_a_share_without_a_denominator_cannot_be_computed(warehouse: Warehouse):
     def outcome(code: str, number: int, force: str) -> dict[str, Any]:
         its = {"period": "2021-Q3", "force_code": force, "offence_code": "106", "outcome_code": code}
         return its | {"outcomes_recorded": number, "outcomes_closed": None}
 
     rows = [outcome("1", 1, "E23000032"), outcome("0", 3, "E23000032"), outcome("0", 0, "E23000028")]
     elsewhere = outcome("0", 5, "E23000033") | {"offence_code": "8N"}
-    by_hand.publish("crime_outcomes-1", "2022-01-27", ("fact_crime_outcome", [*rows, elsewhere]))
+    warehouse.publish("crime_outcomes-1", "2022-01-27", ("fact_crime_outcome", [*rows, elsewhere]))
     kpi_id = "modern_slavery_charge_outcome_rate"
-    assert story(by_hand, kpi_id, "2021-Q3", "Kent") == [("2022-01-27", 0.25, "complete", 1, 1)]
-    assert story(by_hand, kpi_id, "2021-Q3", "Essex") == [("2022-01-27", None, "not computable", 1, 1)]
+    assert story(warehouse, kpi_id, "2021-Q3", "Kent") == [("2022-01-27", 0.25, "complete", 1, 1)]
+    assert story(warehouse, kpi_id, "2021-Q3", "Essex") == [("2022-01-27", None, "not computable", 1, 1)]
     # A force with outcomes, but none of these: it has reported that there are none.
-    assert story(by_hand, kpi_id, "2021-Q3", "Sussex") == [("2022-01-27", None, "not computable", 1, 1)]
-    assert story(by_hand, kpi_id, "2021-Q3", "Surrey") == []
-    assert story(by_hand, kpi_id, "2021-Q3", "E&W") == [("2022-01-27", 0.25, "complete", 3, 3)]
+    assert story(warehouse, kpi_id, "2021-Q3", "Sussex") == [("2022-01-27", None, "not computable", 1, 1)]
+    assert story(warehouse, kpi_id, "2021-Q3", "Surrey") == []
+    assert story(warehouse, kpi_id, "2021-Q3", "E&W") == [("2022-01-27", 0.25, "complete", 3, 3)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import make_url
 
 from msoic_pipeline.model import metadata
 from msoic_pipeline.warehouse.engine import open_engine, reading
 from msoic_pipeline.workbooks.layout import SOURCES
-from msoic_pipeline_tests.conftest import REPOSITORY, administer
+from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.databases import database, name_of
+from msoic_pipeline_tests.once import make_once, shared_folder
 
 SAMPLE = REPOSITORY / "data" / "raw"
 # Of sources with many files enough for the quarters 2021-Q1 to 2022-Q1: several vintages, and every layout.
@@ -54,9 +54,9 @@ class Ran:
 
 
 @pytest.fixture(scope="session")
-def staging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def staging() -> Path:
     """One staging area for all tests: a file is parsed once."""
-    return tmp_path_factory.mktemp("staging")
+    return shared_folder("staging")
 
 
 def lay_raw(target: Path, cut: dict[str, tuple[str, ...]]) -> Path:
@@ -144,33 +144,34 @@ class Loaded:
 
 
 @pytest.fixture(scope="session")
-def loaded_once(staging: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def loaded_once(staging: Path) -> Loaded:
     """The cut, loaded once for all tests into SQLite."""
-    made = Loaded(tmp_path_factory.mktemp("loaded"), staging)
+
+    def load(folder: Path) -> None:
+        lay_raw(folder / "raw", CUT)
+        ran = _run_on(folder, staging, f"sqlite:///{Loaded(folder, staging).sqlite}")
+        assert ran.success, str(ran)
+
+    return Loaded(make_once("loaded", load), staging)
+
+
+def _run_on(folder: Path, staging: Path, url: str) -> Ran:
+    """Run the job over everything with the raw folder, the archive and the output below a folder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MSOIC_RAW_DIR", str(lay_raw(made.folder / "raw", CUT)))
-        patch.setenv("MSOIC_ARCHIVE_DIR", str(made.folder / "archive"))
+        for name in ("raw", "archive", "output"):
+            patch.setenv(f"MSOIC_{name.upper()}_DIR", str(folder / name))
         patch.setenv("MSOIC_STAGING_DIR", str(staging))
-        patch.setenv("MSOIC_OUTPUT_DIR", str(made.folder / "output"))
         with launcher(patch) as launch:
-            ran = launch(f"sqlite:///{made.sqlite}")
-    assert ran.success, str(ran)
-    return made
+            return launch(url)
 
 
 @pytest.fixture(scope="session")
 def loaded_postgres(loaded_once: Loaded, postgres_url: str) -> Iterator[str]:
     """The name of a PostgreSQL database in which the cut is loaded, to make others of."""
-    name = f"loaded_{uuid.uuid4().hex}"
-    administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
-    with pytest.MonkeyPatch.context() as patch:
-        for folder in ("raw", "archive", "output"):
-            patch.setenv(f"MSOIC_{folder.upper()}_DIR", str(loaded_once.folder / folder))
-        patch.setenv("MSOIC_STAGING_DIR", str(loaded_once.staging))
-        with launcher(patch) as launch:
-            ran = launch(make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
-    assert ran.success, str(ran)
-    yield name
+    with database(postgres_url) as url:
+        ran = _run_on(loaded_once.folder, loaded_once.staging, url)
+        assert ran.success, str(ran)
+        yield name_of(url)
 
 
 def copy_loaded(loaded: Loaded, target: Path) -> None:
@@ -195,10 +196,8 @@ def loaded_url(request: pytest.FixtureRequest, loaded_once: Loaded, settings: Pa
         return
     copy_loaded(loaded_once, tmp_path)
     server, origin = request.getfixturevalue("postgres_url"), request.getfixturevalue("loaded_postgres")
-    name = f"w_{uuid.uuid4().hex}"
-    administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with database(server, origin) as url:
+        yield url
 
 
 def contents(url: str, *leave_out: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -104,7 +104,7 @@ def told(values: pd.DataFrame, most: int = 2) -> set[tuple[str, ...]]:
 @pytest.fixture
 def by_hand(tmp_path: Path) -> Iterator[Warehouse]:
     """A warehouse for what does not depend on the engine."""
-    made = Warehouse(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    made = Warehouse.make(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     yield made
     made.engine.dispose()
 

@@ -1,5 +1,5 @@
 """The warehouses that the tests of this folder ask for."""
 
-from msoic_pipeline_tests.handmade import sample_warehouse, warehouse
+from msoic_pipeline_tests.handmade import made_postgres, made_sqlite, sample_warehouse, warehouse
 
-__all__ = ["sample_warehouse", "warehouse"]
+__all__ = ["made_postgres", "made_sqlite", "sample_warehouse", "warehouse"]

@@ -1,4 +1,4 @@
-"""Databases by the hundred: each a copy of one that was loaded once."""
+"""PostgreSQL databases of one's own: empty, or copies of one that was filled once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def administer(url: str, statement: str) -> list[tuple[object, ...]]:
 @contextmanager
 def database(postgres_url: str, template: str = "template0") -> Iterator[str]:
     """Give the URL of a new database, a copy of another; it is dropped in the end, whoever is connected."""
-    name = f"f_{uuid.uuid4().hex}"
+    name = f"w_{uuid.uuid4().hex}"
     administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
