@@ -217,7 +217,8 @@ def _small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[], None]]:
     aside = folder.with_name(f"{folder.name}-aside")
     folder.rename(aside)
     folder.mkdir()
-    used = sum(-(-path.lstat().st_size // 4096) * 4 + 4 for path in aside.rglob("*"))
+    files = [path for path in aside.rglob("*") if path.is_file()]
+    used = sum(-(-path.stat().st_size // 4096) * 4 for path in files)
     options = f"size={used + kilobytes}k"
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=False, capture_output=True
