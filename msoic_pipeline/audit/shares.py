@@ -9,11 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.checked_tables import CheckedTable
-from msoic_pipeline.kpis.definitions import load_definitions
+from msoic_pipeline.kpis.definitions import SHARE, load_definitions
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.texts import first_of
-
-SHARE = "share"
 
 
 def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, national: bool) -> Iterator[CheckedTable]:

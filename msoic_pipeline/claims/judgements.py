@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from msoic_pipeline.claims.claims import Claim, figure_words
-from msoic_pipeline.claims.knowledge import NOTHING, Knowledge, KnownFigure, UnderlyingRelease
+from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
+from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
 from msoic_pipeline.claims.measures import ClaimedMeasure, Period
 from msoic_pipeline.claims.readings import Reading, readings
 from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
@@ -106,7 +107,7 @@ def _earlier_figure_that_holds(claim: Claim, knowledge: Knowledge) -> str:
     """Return the day of the latest vintage before the one known that bears a claim out; empty where there is none."""
     if claim.kind != "level" or claim.of or not claim.measure:
         return ""
-    for earlier in knowledge.earlier_figures(claim.measure, claim.period, claim.geography):
+    for earlier in knowledge.find_earlier_figures(claim.measure, claim.period, claim.geography):
         if claim.allows(earlier.value):
             return str(earlier.since)
     return ""
@@ -201,10 +202,10 @@ def _tell_values(claim: Claim, reading: Reading, values: Sequence[float], value:
 
 def _figure_claimed(claim: Claim, measure: ClaimedMeasure, period: Period | None, knowledge: Knowledge) -> KnownFigure:
     """Return the figure of a measure in a period; in percent of the whole where the claim is of a share."""
-    figure = knowledge.figure(measure, period, claim.geography)
+    figure = knowledge.find_figure(measure, period, claim.geography)
     if not claim.of:
         return figure
-    whole = knowledge.figure(claim.of, period, claim.geography)
+    whole = knowledge.find_figure(claim.of, period, claim.geography)
     if figure.value is None or not whole.value:
         return NOTHING
     least = min(figure, whole, key=lambda each: each.share_received)
@@ -242,5 +243,5 @@ def _releases_behind(claim: Claim, reading: Reading, knowledge: Knowledge) -> fr
     for measure in (reading.measure, claim.of):
         if measure:
             for period in reading.periods:
-                releases |= knowledge.releases(measure, period, claim.geography)
+                releases |= knowledge.find_releases(measure, period, claim.geography)
     return frozenset(releases)

@@ -145,8 +145,7 @@ class ClaimedMeasure(ReportPart):
         """The terms that it rests on, each with ``sum`` or ``last``."""
         if self.term:
             return ((self.term, self.over_time),)
-        terms = [(term, kpi.over_time) for kpi in self.kpis for term in (kpi.numerator, kpi.denominator)]
-        return tuple((term, over_time) for term, over_time in terms if isinstance(term, Term))
+        return tuple((term, kpi.over_time) for kpi in self.kpis for term in kpi.terms)
 
     @property
     def is_sum(self) -> bool:
@@ -158,7 +157,7 @@ class ClaimedMeasure(ReportPart):
     @property
     def is_share(self) -> bool:
         """Whether it is a share, which is told in percent."""
-        return {kpi.unit for kpi in self.kpis} == {"share"}
+        return bool(self.kpis) and all(kpi.is_share for kpi in self.kpis)
 
     @property
     def is_sensitive(self) -> bool:

@@ -33,6 +33,7 @@ def trace(
     ] = False,
 ) -> None:
     """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
+    from msoic_pipeline.kpis.lineage import UntraceableError
     from msoic_pipeline.kpis.marked_copies import WithheldError
 
     try:
@@ -47,7 +48,7 @@ def trace(
                 with_sensitive=sensitive_copies,
             )
         )
-    except WithheldError as error:
+    except (UntraceableError, WithheldError) as error:
         tell(str(error))
         raise typer.Exit(2) from error
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.kpis.definitions import definitions_digest, load_definitions, write_definitions
 from msoic_pipeline.kpis.steps import insert_values
-from msoic_pipeline.kpis.wanted import Periods, quarters_within
+from msoic_pipeline.kpis.wanted import Periods, list_quarters_within
 from msoic_pipeline.kpis.work_tables import work_tables
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import load_log
@@ -87,7 +87,7 @@ def _stale(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.date, str]:
     stale = {}
     for quarter in sorted(set(quarters)):
         parts = [definitions_digest(), members.digest()]
-        for needed in quarters_within(_periods_touching([quarter])):
+        for needed in list_quarters_within(_periods_touching([quarter])):
             parts += loads_by_quarter[needed]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         if known.get(quarter) != digest:

@@ -29,6 +29,9 @@ FILE = "msoic_pipeline/kpis/definitions.yaml"
 # Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.
 FEWEST_REPORTERS = 3
 
+# The unit of a KPI that is a part of a whole.
+SHARE = "share"
+
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 
 
@@ -214,10 +217,19 @@ class Kpi(Declaration):
         return self
 
     @property
+    def terms(self) -> tuple[Term, ...]:
+        """Its numerator, and its denominator where that is a term."""
+        return tuple(term for term in (self.numerator, self.denominator) if isinstance(term, Term))
+
+    @property
     def sources(self) -> set[str]:
         """The sources of the facts that it is a figure of."""
-        terms = [term for term in (self.numerator, self.denominator) if isinstance(term, Term)]
-        return {term.table.info["source"] for term in terms}
+        return {term.table.info["source"] for term in self.terms}
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its value is a part of a whole, from 0 to 1: checked to be so, and told in percent."""
+        return self.unit == SHARE
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -228,8 +240,7 @@ class Kpi(Declaration):
     @property
     def is_sensitive(self) -> bool:
         """Whether its numerator or its denominator rests on sensitive returns."""
-        terms = [side for side in (self.numerator, self.denominator) if isinstance(side, Term)]
-        return any(load_source(term.table.info["source"]).sensitive for term in terms)
+        return any(load_source(source).sensitive for source in self.sources)
 
     def row(self) -> dict[str, str]:
         """Return the row of kpi_definition, as far as it is declared."""

@@ -36,6 +36,7 @@ from sqlalchemy.schema import CreateTable, DropTable
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.wanted import Periods, Wanted, WantedTerm, list_wanted
 from msoic_pipeline.kpis.work_tables import (
+    SCALE,
     WORK_TABLES,
     daily_change,
     due_count,
@@ -55,8 +56,6 @@ from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import coverage, vintage
 from msoic_pipeline.model.geography import NATIONAL, places
 from msoic_pipeline.model.kpi import kpi_value
-
-SCALE = 10_000
 
 
 @dataclass(frozen=True)

@@ -54,13 +54,12 @@ class Wanted:
     quarters: Sequence[dt.date]
 
 
-def wanted_terms(kpi: Kpi) -> list[WantedTerm]:
+def list_terms(kpi: Kpi) -> list[WantedTerm]:
     """Return the terms of a KPI: its numerator, and its denominator where that is one."""
-    terms = [term for term in (kpi.numerator, kpi.denominator) if isinstance(term, Term)]
-    return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in terms]
+    return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in kpi.terms]
 
 
-def quarters_within(wanted: Periods) -> list[dt.date]:
+def list_quarters_within(wanted: Periods) -> list[dt.date]:
     """Return the first days of all quarters that the periods touch."""
     quarters: set[dt.date] = set()
     for kind, starts in wanted.items():
@@ -88,7 +87,7 @@ def list_wanted(kpis: Sequence[Kpi], wanted: Periods, unit_places: Sequence[sa.R
         ],
         work.unit_place: [_place_row(place, geographies) for place in unit_places],
     }
-    return Wanted(rows, [term for _, term in terms.values()], quarters_within(wanted))
+    return Wanted(rows, [term for _, term in terms.values()], list_quarters_within(wanted))
 
 
 # Terms by what tells one from another, each with its number; and the numbers of geographies by kind and code.
@@ -98,7 +97,7 @@ NumberedGeographies = Mapping[tuple[str, str], int]
 
 def _numbers_of_terms(kpi: Kpi, terms: NumberedTerms) -> list[int]:
     """Return the numbers of a KPI's terms: of its numerator, and of its denominator where that is one."""
-    return [terms[_identity(term)][0] for term in wanted_terms(kpi)]
+    return [terms[_identity(term)][0] for term in list_terms(kpi)]
 
 
 def _kpi_row(number: int, kpi: Kpi, terms: NumberedTerms) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def _number_terms(kpis: Sequence[Kpi]) -> dict[tuple[Any, ...], tuple[int, Wante
     """Return the terms by identity, each with its number. KPIs that need the same figures in the same way share one."""
     numbered: dict[tuple[Any, ...], tuple[int, WantedTerm]] = {}
     for kpi in kpis:
-        for term in wanted_terms(kpi):
+        for term in list_terms(kpi):
             numbered.setdefault(_identity(term), (len(numbered), term))
     return numbered
 
@@ -198,7 +197,7 @@ def _parts_of_period(number: int, kind: str, start: dt.date) -> list[dict[str, A
     return parts
 
 
-def units_of(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
+def select_units(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
     """Return the condition on the rows of a term's fact that belong to a geography; None for the nation."""
     if geography_kind == NATIONAL or term.unit is None:
         return None

@@ -14,6 +14,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, Str
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeEngine
 
+# Figures are added as whole ten-thousandths, so that sums are exact.
+SCALE = 10_000
+
 _metadata = MetaData()
 
 

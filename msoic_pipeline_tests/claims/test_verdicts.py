@@ -134,6 +134,27 @@ def test_claims_are_judged_by_what_was_known_when_published_and_by_what_is_known
     assert now.holds_for == "the figure published on 2022-03-03"
 
 
+def test_an_earlier_figure_is_found_though_the_present_one_is_of_fewer_reports(warehouse: Warehouse):
+    engine = warehouse.engine
+    know(engine, "nrm_referrals", 12_727, "2021", as_of="2022-03-03")
+    know(engine, "nrm_referrals", 12_700, "2021", as_of="2024-03-07")
+    fewer = {"status": "incomplete", "parts_received": 98, "parts_expected": 100}
+    know(engine, "nrm_referrals", 12_500, "2021", as_of="2024-06-01", **fewer)
+    claim = {"value": 12_700, "unit": "referrals", "measure": {"kpi": "nrm_referrals"}, "period": "2021"}
+    (row,) = judged(engine, claim)
+    assert (row.verdict, row.holds_for) == ("differs", "the figure published on 2024-03-07")
+
+
+def test_the_releases_behind_a_force_are_those_of_the_file_that_holds_all_forces(warehouse: Warehouse):
+    crimes = {"period": "2021-Q4", "offence_code": "106", "offences": 40, "force_code": "E23000032"}
+    warehouse.publish("recorded_crime-1", "2022-04-28", ("fact_recorded_crime", [crimes]))
+    compute_quarters(warehouse.engine, [parse_quarter("2021-Q4")])
+    claim = {"value": 40, "unit": "crimes", "measure": {"kpi": "recorded_modern_slavery_crimes"}, "period": "2021-Q4"}
+    nation, kent = judged(warehouse.engine, claim, claim | {"geography": "Kent"})
+    assert (kent.verdict, kent.computed_value) == ("reproduced", 40)
+    assert (kent.release_ids, kent.is_synthetic) == (nation.release_ids, True) == ("recorded_crime-1", True)
+
+
 def test_what_no_source_holds_or_was_not_published_cannot_be_computed(warehouse: Warehouse):
     missing, unpublished = judged(
         warehouse.engine, {"value": 5, "unit": "years", "missing": "the day it began"}, YEAR | {"value": 493}
@@ -302,6 +323,14 @@ def test_a_term_is_summed_or_its_last_month_taken_as_known_on_the_day(warehouse:
     assert "2 of 3 reports received" in then[3].explanation, "a month without a row is missing"
     assert (then[0].release_ids, then[0].is_synthetic) == ("programme_activity-1", True)
     assert "1 release of programme_activity published 2023-01-10, all synthetic sample data" in now[1].explanation
+
+
+def test_a_stock_that_the_last_month_does_not_list_is_none(warehouse: Warehouse):
+    warehouse.publish("programme_activity-1", "2021-05-20", _activity("Benchmarking", "2021-04", 26))
+    warehouse.publish("programme_activity-2", "2021-07-20", _activity("Other", "2021-06", 1))
+    stock = _own("Benchmarking", "last", missing_row="zero")
+    (row,) = judged(warehouse.engine, {"unit": "forces", "period": "2021/22 Q1", "value": 0, "measure": stock})
+    assert (row.verdict, row.computed_value, row.release_ids) == ("reproduced", 0, "programme_activity-2")
 
 
 def test_a_month_without_a_row_is_zero_where_the_claim_says_so(warehouse: Warehouse):

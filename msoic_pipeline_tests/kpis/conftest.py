@@ -24,7 +24,10 @@ from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.handmade import warehouse
 from msoic_pipeline_tests.sample import staged_releases
+
+__all__ = ["warehouse"]
 
 TODAY = dt.date(2026, 3, 1)
 QUARTERS = list(periods("quarter", FIRST_QUARTER, dt.date(2025, 12, 31)))
