@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.declarations import Declaration, wrong_places
 from msoic_pipeline.model import metadata
+from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import Division, Nation, divisions_of
@@ -31,6 +32,8 @@ FEWEST_REPORTERS = 3
 
 # The unit of a KPI that is a part of a whole.
 SHARE = "share"
+# The tables of figures that refer to a KPI's definition.
+FIGURES_OF_KPIS = (kpi_value, revision_triangle, maturity_estimate)
 
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 
@@ -321,7 +324,7 @@ def _definitions_text() -> str:
 
 
 def write_definitions(connection: Connection) -> None:
-    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values.
+    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values and estimates.
 
     Nothing is written where nothing has changed: neither the declarations nor whether the files in force are synthetic.
     """
@@ -335,8 +338,8 @@ def write_definitions(connection: Connection) -> None:
     }
     known = {row["kpi_id"]: dict(row) for row in connection.execute(sa.select(kpi_definition)).mappings()}
     if gone := sorted(set(known) - set(wanted)):
-        connection.execute(sa.delete(kpi_value).where(kpi_value.c.kpi_id.in_(gone)))
-        connection.execute(sa.delete(kpi_definition).where(kpi_definition.c.kpi_id.in_(gone)))
+        for table in (*FIGURES_OF_KPIS, kpi_definition):
+            connection.execute(sa.delete(table).where(table.c.kpi_id.in_(gone)))
     if new := [row for kpi_id, row in wanted.items() if kpi_id not in known]:
         connection.execute(sa.insert(kpi_definition), new)
     for kpi_id, row in wanted.items():

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.kpis.definitions import write_definitions
+from msoic_pipeline.kpis import definitions
+from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
 from msoic_pipeline.kpis.maturity import MaturingFigure, MaturityEstimate, TriangleCell, chain_ladder, triangle_cells
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
-from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_period
 from msoic_pipeline_tests.handmade import Warehouse, warehouse
 
@@ -40,6 +41,23 @@ def _cumulative(rows: list[list[int]]) -> np.ndarray:
     for number, row in enumerate(rows):
         triangle[number, : len(row)] = np.cumsum(row)
     return triangle
+
+
+def test_a_kpi_that_matures_can_be_removed_or_renamed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    (maturing, *others) = sorted(load_definitions(), key=lambda kpi: kpi.matures is None)
+    key = {"kpi_id": maturing.kpi_id, "measure": "value", "period_kind": "quarter", "period_start": dt.date(2021, 1, 1)}
+    figure = key | {"age": 1, "observed": 5.0}
+    estimate = {"estimate": 6.0, "standard_error": None, "ultimate_age": 2, "method": "chain ladder"}
+    with warehouse.engine.begin() as connection:
+        definitions.write_definitions(connection)
+        connection.execute(sa.insert(revision_triangle), [figure | {"as_of": dt.date(2022, 1, 1)}])
+        connection.execute(sa.insert(maturity_estimate), [figure | estimate])
+    renamed = maturing.model_copy(update={"kpi_id": "renamed"})
+    monkeypatch.setattr(definitions, "load_definitions", lambda: (renamed, *others))
+    with warehouse.engine.begin() as connection:
+        definitions.write_definitions(connection)
+        for table in (kpi_definition, revision_triangle, maturity_estimate):
+            assert maturing.kpi_id not in set(connection.scalars(sa.select(table.c.kpi_id))), table.name
 
 
 def test_the_taylor_ashe_example():
