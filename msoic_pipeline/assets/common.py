@@ -19,9 +19,10 @@ from sqlalchemy import event
 from msoic_pipeline.assets.run_endings import record_broken_run
 from msoic_pipeline.model.dictionary import type_name
 from msoic_pipeline.periods import FIRST_QUARTER
+from msoic_pipeline.running.error_words import may_be_told, tell_exception
 from msoic_pipeline.running.runs import hold_warehouse, holder_words, show_alive
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.texts import cut_off, printable
+from msoic_pipeline.texts import cut_off
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 
 # Backfill policies are marked beta; they are what makes a backfill one run.
@@ -162,18 +163,15 @@ def checks_by_severity(
 def log_failure(context: dg.AssetExecutionContext, what: str, error: Exception) -> str:
     """Write to the run's log where something broke, and return what it was in a line.
 
-    The words of errors that we raise are ours, and withhold what is sensitive; those of others may quote a cell, so
-    that only their kind and place are told.
+    Of an error that may quote a cell only its kind and place are told.
     """
     trace = traceback.extract_tb(error.__traceback__)
-    is_ours = type(error).__module__.startswith("msoic_pipeline") or isinstance(error, OSError | sa.exc.SQLAlchemyError)
-    words = f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
-    words = printable(" ".join(words.split()))
+    words = tell_exception(error)
+    if not may_be_told(words):
+        words = f"{words} at {Path(trace[-1].filename).name}:{trace[-1].lineno}"
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in trace]
     context.log.error("%s failed: %s\n%s", what, words, "\n".join(frames))
-    if is_ours:
-        return cut_off(words, LONGEST_DESCRIPTION, "the run's log")
-    return f"{words} at {Path(trace[-1].filename).name}:{trace[-1].lineno}"
+    return cut_off(words, LONGEST_DESCRIPTION, "the run's log")
 
 
 def attempt(

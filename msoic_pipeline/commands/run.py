@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ import typer
 
 from msoic_pipeline.commands.app import tell
 from msoic_pipeline.periods import as_written, parse_quarter
+from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -64,34 +64,6 @@ def run(
         ended = EndedRun(False, f"The run failed: {STOPPED}")
     typer.echo(ended.summary)
     raise typer.Exit(0 if ended.succeeded else 1)
-
-
-@dataclass(frozen=True)
-class RequestedRun:
-    """A run as it was asked for: quarters by their first days (``2021-10-01``).
-
-    ``is_of_all`` where these are all quarters there are; with ``rebuild`` they are loaded and computed anew though
-    nothing that goes in has changed.
-    """
-
-    run_id: str
-    first_quarter: str
-    last_quarter: str
-    is_of_all: bool
-    rebuild: bool
-
-
-@dataclass(frozen=True)
-class EndedRun:
-    """How a run ended: the last line of its summary says it in words."""
-
-    succeeded: bool
-    summary: str
-
-    @property
-    def last_line(self) -> str:
-        """How the run ended, in a sentence."""
-        return self.summary.splitlines()[-1]
 
 
 class _CannotBeginError(Exception):
@@ -150,7 +122,8 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
 
 def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Tell) -> EndedRun:
     """Wait for the warehouse, run the job and tell what came of it."""
-    from msoic_pipeline.commands.run_summary import outcome_of, summarise
+    from msoic_pipeline.commands.run_problems import find_problems
+    from msoic_pipeline.commands.run_summary import summarise
     from msoic_pipeline.settings import Settings
 
     settings = Settings()
@@ -158,8 +131,8 @@ def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Tell)
     with _hold_ready_warehouse(settings, request, say):
         _end_lost_runs(instance, say)  # also the run that was waited for, where it broke off
         result = _execute_job(instance, request)
-        outcome = outcome_of(result, Path(instance.root_directory))
-        return summarise(settings, request, outcome)
+        problems = find_problems(result, Path(instance.root_directory))
+        return summarise(settings, request, problems)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.pool import NullPool
 
+from msoic_pipeline.running.error_words import tell_recorded_error
 from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.signals import STOPPED
 from msoic_pipeline.settings import Settings
@@ -315,7 +316,7 @@ def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") 
         if run is None:
             append_note(f"everything {run_id}", [words])
         elif NOTED_TAG not in run.tags:
-            append_note(f"{run.job_name} {run_id}", failure_lines(instance, run_id) or [words])
+            append_note(f"{run.job_name} {run_id}", tell_failures(instance, run_id) or [words])
             instance.add_run_tags(run_id, {NOTED_TAG: "yes"})
 
 
@@ -341,7 +342,7 @@ def append_note(what: str, lines: Sequence[str]) -> None:
         raise NoteError(path, error) from error
 
 
-def failure_lines(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+def tell_failures(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Return why a run failed: a line a step that broke, else what is known of the run as a whole."""
     from dagster import DagsterEventType
 
@@ -349,18 +350,17 @@ def failure_lines(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         if event and event.step_failure_data.error:
-            error = event.step_failure_data.error
-            lines.append(f"{event.step_key}: {(error.cause or error).message.strip()}")
+            lines.append(f"{event.step_key}: {tell_recorded_error(event.step_failure_data.error)}")
     if lines:
         return lines
     ends = {DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
     for entry in instance.all_logs(run_id, of_type=ends):
         if event := entry.dagster_event:
-            lines.append(run_failure_words(event))
+            lines.append(tell_run_failure(event))
     return lines
 
 
-def run_failure_words(event: dg.DagsterEvent) -> str:
+def tell_run_failure(event: dg.DagsterEvent) -> str:
     """Return why a run as a whole failed, in the words of what caused it."""
     from dagster._core.events import RunFailureReason
 
@@ -368,6 +368,4 @@ def run_failure_words(event: dg.DagsterEvent) -> str:
     if getattr(data, "failure_reason", None) == RunFailureReason.UNEXPECTED_TERMINATION:
         return STOPPED
     error = getattr(data, "error", None)
-    while error and error.cause:
-        error = error.cause
-    return error.message.strip() if error else (event.message or "The run failed.")
+    return tell_recorded_error(error) if error else (event.message or "The run failed.")

@@ -16,7 +16,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from msoic_pipeline.assets.common import Warehouse
 from msoic_pipeline.assets.run_endings import failed_checks
 from msoic_pipeline.automation.jobs import nightly, quarters_to_run
-from msoic_pipeline.commands.run_summary import outcome_of
+from msoic_pipeline.commands.run_problems import find_problems
 from msoic_pipeline.running import runs
 from msoic_pipeline.running.home import open_home
 from msoic_pipeline.running.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
@@ -174,6 +174,10 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
     def broken() -> None:
         raise RuntimeError("no room")
 
+    @dg.asset
+    def full() -> None:
+        raise OSError(28, "no room")
+
     @dg.asset(name="pipeline_run")
     def outcome() -> None:
         raise dg.Failure("thing:good: no")
@@ -185,9 +189,11 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
     def found(asset: dg.AssetsDefinition) -> list[str]:
         with stop_on_signals():
-            return outcome_of(dg.materialize([asset], raise_on_error=False), tmp_path).errors
+            problems = find_problems(dg.materialize([asset], raise_on_error=False), tmp_path)
+            return [error.line for error in problems.errors]
 
-    assert found(broken) == ["step pipeline_run: RuntimeError: no room"]
+    assert found(broken) == ["step pipeline_run: RuntimeError"], "its words may quote a cell"
+    assert found(full) == ["step full: OSError: [Errno 28] no room"]
     assert found(outcome)[0].startswith("step pipeline_run: ")
     assert found(stopped)[0] == STOPPED
 
