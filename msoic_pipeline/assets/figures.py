@@ -275,7 +275,7 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         try:
             with logged_work(_LOG, "writing the exports") as work, reading(warehouse.engine) as connection:
                 paths = write_exports(connection, folder, dt.date.today(), failed)
-                work.add("files", len(paths))
+                work.add("files", len(paths.both))
                 work.add("checks that failed", len(failed))
         except (OSError, XlsxFileError) as error:
             context.log.error("the exports could not be written: %s", error)
@@ -291,8 +291,11 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
                 ]
             )
         return dg.MaterializeResult(
-            metadata={"failed_checks": len(failed)}
-            | {kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()},
+            metadata={
+                "failed_checks": len(failed),
+                "parquet": dg.MetadataValue.path(str(paths.parquet)),
+                "workbook": dg.MetadataValue.path(str(paths.workbook)),
+            },
             check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
         )
 

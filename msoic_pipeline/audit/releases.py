@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.checked_tables import CheckedTable
-from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
+from msoic_pipeline.audit.files_in_force import count_files_in_force
+from msoic_pipeline.model.evidence import coverage, release
 from msoic_pipeline.model.geography import REPORTER_NAMES, reporter_name
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.texts import day_words, first_of
@@ -91,22 +92,7 @@ def next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[
 
 def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
     """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
-    in_force = (
-        sa.select(release.c.source, release.c.is_synthetic, sa.func.count().label("files"))
-        .where(release.c.status.in_(IN_FORCE))
-        .group_by(release.c.source, release.c.is_synthetic)
-        .order_by(release.c.source, release.c.is_synthetic)
-    )
-    counts = connection.execute(in_force).all()
-    sample = sum(row.files for row in counts if row.is_synthetic)
-    real = sum(row.files for row in counts if not row.is_synthetic)
-    detail = "holds"
-    if sample and real:
-        by_source = ", ".join(
-            f"{row.files:,} {'synthetic' if row.is_synthetic else 'real'} {row.source}" for row in counts
-        )
-        detail = (
-            f"{sample:,} synthetic sample files and {real:,} real ones are in force together ({by_source}): "
-            "msoic remove-sample takes the sample away"
-        )
-    yield CheckedTable("all", release.name, sample + real, sample if real else 0, detail)
+    files = count_files_in_force(connection)
+    detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else "holds"
+    failed = files.synthetic if files.is_mixed else 0
+    yield CheckedTable("all", release.name, files.synthetic + files.real, failed, detail)

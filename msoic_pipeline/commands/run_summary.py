@@ -9,9 +9,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from msoic_pipeline.audit.files_in_force import count_files_in_force
 from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_ending
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_exports
 from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
@@ -87,8 +89,8 @@ def _count_of(connection: Connection, table: sa.Table, *conditions: sa.ColumnEle
 
 
 def _kpi_line(connection: Connection) -> str:
-    measures, values = _count_of(connection, kpi.kpi_definition), _count_of(connection, kpi.kpi_value)
-    return f"KPIs: {measures} measures, {values:,} values (every vintage)."
+    defined, values = _count_of(connection, kpi.kpi_definition), _count_of(connection, kpi.kpi_value)
+    return f"KPIs: {defined} defined, {values:,} values (every vintage)."
 
 
 def _reconciliation_line(connection: Connection) -> str:
@@ -107,12 +109,9 @@ def _quarantine_line(connection: Connection) -> str:
 
 def _mixture_lines(connection: Connection) -> Iterator[str]:
     """Yield a line where the figures in force are of synthetic sample files and of real ones."""
-    release = evidence.release
-    kinds = connection.scalars(
-        sa.select(release.c.is_synthetic).where(release.c.status.in_(evidence.IN_FORCE)).distinct()
-    )
-    if len(set(kinds)) > 1:
-        yield "MIXED: sample files and real ones are in force together; msoic remove-sample takes the sample away."
+    files = count_files_in_force(connection)
+    if files.is_mixed:
+        yield f"MIXED: {files.tell_mixture()}."
 
 
 def _stale_lines(settings: Settings, engine: Engine) -> list[str]:
@@ -162,7 +161,7 @@ def _summary_text(settings: Settings, request: RequestedRun, loaded: list[str], 
 
 def _exports_to_use(folder: Path) -> str:
     """Return where the exports are, and which of them to use."""
-    checked, unchecked = (folder / f"{name}.xlsx" for name in ("kpi", "kpi-unchecked"))
+    checked, unchecked = (locate_exports(folder, name).workbook for name in (CHECKED, UNCHECKED))
     if not unchecked.is_file():
         return str(checked) if checked.is_file() else "none yet"
     kept = f"; {checked.name} is of an earlier run" if checked.is_file() else ""
