@@ -39,7 +39,7 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
     """
     keys = list(QUARTERS.get_partition_keys())
     try:
-        engine = open_engine(settings.warehouse_url)
+        engine = open_engine(settings.warehouse_url, may_create=False)
         try:
             quarters = [dt.date.fromisoformat(key) for key in keys]
             stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})

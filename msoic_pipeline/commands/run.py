@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import tell
+from msoic_pipeline.commands.app import open_warehouse, tell
 from msoic_pipeline.periods import as_written, parse_quarter
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 
@@ -150,28 +150,25 @@ def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Tell) 
     with ExitStack() as stack:
         try:
             stack.enter_context(hold_warehouse(settings.warehouse_url, holder_words(request.run_id), say))
-            _make_ready(settings, request)
+            _make_ready(request)
         except (ModelError, OSError, sa.exc.SQLAlchemyError) as error:
             reason = str(error) if isinstance(error, ModelError) else first_line(error)
             raise _CannotBeginError(f"the warehouse cannot be used: {reason}") from error
         yield
 
 
-def _make_ready(settings: Settings, request: RequestedRun) -> None:
+def _make_ready(request: RequestedRun) -> None:
     """Bring the warehouse's tables up to date; of a rebuild, forget what its quarters were last loaded from.
 
     Raises ModelError or sqlalchemy's errors where that cannot be.
     """
-    from msoic_pipeline.warehouse.engine import forget_loads, open_engine, prepare
+    from msoic_pipeline.warehouse.engine import forget_loads, prepare
 
-    engine = open_engine(settings.warehouse_url)
-    try:
+    with open_warehouse(may_create=True) as engine:
         prepare(engine)
         if request.rebuild:
             first, last = map(dt.date.fromisoformat, (request.first_quarter, request.last_quarter))
             forget_loads(engine, first, last)
-    finally:
-        engine.dispose()
 
 
 def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.ExecuteInProcessResult:

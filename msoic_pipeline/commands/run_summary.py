@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.audit.files_in_force import count_files_in_force
+from msoic_pipeline.commands.app import open_warehouse
 from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_ending
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
@@ -18,7 +19,7 @@ from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import cut_line
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import NoWarehouseError, reading
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200
@@ -33,17 +34,15 @@ def summarise(settings: Settings, request: RequestedRun, problems: RunProblems) 
     A warehouse that cannot be read any more is one more error.
     """
     loaded: list[str] = []
-    engine = open_engine(settings.warehouse_url)
     try:
-        loaded = loaded_lines(engine)
-        if not request.is_of_all:
-            loaded += _stale_lines(settings, engine)
-    except sa.exc.SQLAlchemyError as error:
+        with open_warehouse() as engine:
+            loaded = loaded_lines(engine)
+            if not request.is_of_all:
+                loaded += _stale_lines(settings, engine)
+    except (NoWarehouseError, sa.exc.SQLAlchemyError) as error:
         loaded = []
         unreadable = RunProblem("warehouse", "", f"the warehouse cannot be read: {first_line(error)}")
         problems = RunProblems((*problems.errors, unreadable), problems.warnings)
-    finally:
-        engine.dispose()
     return EndedRun(not problems.errors, _summary_text(settings, request, loaded, problems))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, tell
+from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse, tell
 from msoic_pipeline.texts import WITHHELD
 
 if TYPE_CHECKING:
@@ -71,15 +71,10 @@ def trace_text(
     from msoic_pipeline.kpis.lineage import trace_value
     from msoic_pipeline.kpis.marked_copies import write_marked_copies
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import open_engine, reading
 
     settings = Settings()
-    engine = open_engine(settings.warehouse_url)
-    try:
-        with reading(engine) as connection:
-            traced = trace_value(connection, settings.archive_dir, kpi_id, period, geography, as_at)
-    finally:
-        engine.dispose()
+    with read_warehouse() as connection:
+        traced = trace_value(connection, settings.archive_dir, kpi_id, period, geography, as_at)
     lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else trace_lines(traced)
     if with_copies:
         paths = write_marked_copies(traced, settings.archive_dir, settings.output_dir, with_sensitive)
