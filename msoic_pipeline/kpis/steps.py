@@ -30,7 +30,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Double, Integer
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable, DropTable
 
 from msoic_pipeline.kpis.definitions import Kpi
@@ -56,6 +56,7 @@ from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import coverage, vintage
 from msoic_pipeline.model.geography import NATIONAL, places
 from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
 
 @dataclass(frozen=True)
@@ -88,21 +89,17 @@ def write_script(connection: Connection, kpi: Kpi, periods: Periods) -> str:
     """
     wanted = list_wanted([kpi], periods, connection.execute(places()).all())
     dialect = connection.dialect
-    parts = [f"-- {kpi.title} ({kpi.kpi_id}), step by step; nothing but temporary tables is changed."]
+    title = f"{kpi.title} ({kpi.kpi_id}), step by step; nothing but temporary tables is changed."
+    parts = write_beginning(title, dialect)
     for table in WORK_TABLES:
-        parts.append(f"-- {table.info['holds']}\n{_text(CreateTable(table), dialect)};")
+        parts.append(f"-- {table.info['holds']}\n{write_statement(CreateTable(table), dialect)};")
         if rows := wanted.rows.get(table):
-            parts.append(f"{_text(sa.insert(table).values(rows), dialect)};")
+            parts.append(f"{write_statement(sa.insert(table).values(rows), dialect)};")
     *steps, last = list_steps(wanted)
-    parts += [f"-- {step.makes}\n{_text(step.statement, dialect)};" for step in steps]
-    parts.append(f"-- {last.makes}\n{_text(last.query, dialect)};")
-    parts += [f"{_text(DropTable(table), dialect)};" for table in WORK_TABLES]
+    parts += [f"-- {step.makes}\n{write_statement(step.statement, dialect)};" for step in steps]
+    parts.append(f"-- {last.makes}\n{write_statement(last.query, dialect)};")
+    parts += [f"{write_statement(DropTable(table), dialect)};" for table in WORK_TABLES]
     return "\n\n".join(parts)
-
-
-def _text(statement: sa.Executable | CreateTable | DropTable, dialect: Dialect) -> str:
-    """Return a statement as text that runs as it is."""
-    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).strip()  # type: ignore[union-attr]
 
 
 def list_steps(wanted: Wanted) -> list[Step]:
