@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from msoic_pipeline.claims.measures import ClaimedMeasure, OneOrMoreNumbers, PeriodAsWritten, ReportPart
-from msoic_pipeline.declarations import wrong_places
+from msoic_pipeline.declarations import DeclarationError, declared_in, wrong_places
 
 # What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
 # which the value is evidently rounded (Claim.step).
@@ -199,12 +199,13 @@ class Report(ReportPart):
 
 
 def parse_report(text: str, name: str) -> Report:
-    """Return the report that a YAML text declares. Raises ValueError which says what is wrong in file ``name``."""
-    written = yaml.safe_load(text)
+    """Return the report that a YAML text declares. Raises DeclarationError: what is wrong in file ``name``."""
+    with declared_in(name):
+        written = yaml.safe_load(text)
     try:
         return Report.model_validate(written)
     except ValidationError as error:
-        raise ValueError("\n".join([f"{name} is to be mended:", *_what_is_wrong(error, written)])) from error
+        raise DeclarationError("\n".join([f"{name} is to be mended:", *_what_is_wrong(error, written)])) from error
 
 
 def _what_is_wrong(error: ValidationError, written: Any) -> Iterator[str]:
@@ -219,7 +220,7 @@ def _what_is_wrong(error: ValidationError, written: Any) -> Iterator[str]:
 
 @cache
 def load_reports() -> tuple[Report, ...]:
-    """Return the reports of this folder's YAML files, by name. Raises ValueError where one is not well formed."""
+    """Return the reports of this folder's YAML files, by name. Raises DeclarationError where one is not well formed."""
     reports = []
     for file in sorted(files(__package__).iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".yaml"):
@@ -227,6 +228,6 @@ def load_reports() -> tuple[Report, ...]:
         path = f"msoic_pipeline/claims/{file.name}"
         report = parse_report(file.read_text(encoding="utf-8"), path)
         if file.name != f"{report.report}.yaml":
-            raise ValueError(f"{path} declares report {report.report!r}: name them alike")
+            raise DeclarationError(f"{path} declares report {report.report!r}: name them alike")
         reports.append(report)
     return tuple(reports)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 import sqlalchemy as sa
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.declarations import Declaration, wrong_places
+from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
@@ -271,36 +269,14 @@ class Kpi(Declaration):
 def parse_definitions(text: str) -> tuple[Kpi, ...]:
     """Return the KPIs that a definition file's text declares.
 
-    Raises ValueError which says of every wrong KPI what is wrong and where.
+    Raises DeclarationError which says of every wrong KPI what is wrong and where.
     """
-    kpis: list[Kpi] = []
-    wrong: list[str] = []
-    try:
-        declared = yaml.safe_load(text)["kpis"]
-    except (yaml.YAMLError, TypeError, KeyError) as error:
-        raise ValueError(f"{FILE}: expected YAML with a list of KPIs under kpis; found {error}") from error
-    for position, written in enumerate(declared, start=1):
-        try:
-            kpis.append(Kpi.model_validate(written))
-        except ValidationError as error:
-            name = written.get("kpi_id", position) if isinstance(written, dict) else position
-            for parts, words in wrong_places(error):
-                place = ".".join(str(part) for part in parts if part != "Term")
-                if "literal['periods reported']" not in place:
-                    wrong.append(f"KPI {name}: {place + ': ' if place else ''}{words}")
-    wrong += [
-        f"KPI {kpi_id}: declared {times} times"
-        for kpi_id, times in Counter(k.kpi_id for k in kpis).items()
-        if times > 1
-    ]
-    if wrong:
-        raise ValueError("\n".join([f"{FILE} is to be mended:", *wrong]))
-    return tuple(kpis)
+    return parse_list(text, Kpi, FILE, "kpi_id", under="kpis")
 
 
 @cache
 def load_definitions() -> tuple[Kpi, ...]:
-    """Return the declared KPIs. Raises ValueError where the file is not well formed, saying how."""
+    """Return the declared KPIs. Raises DeclarationError where the file is not well formed, saying how."""
     return parse_definitions(_definitions_text())
 
 

@@ -23,9 +23,9 @@ from msoic_pipeline.reconciliation.results import list_result_queries
 from msoic_pipeline.reconciliation.rules import (
     Acceptance,
     Rule,
-    acceptances_in_force,
     load_acceptances,
     load_rules,
+    select_in_force,
 )
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, breaks, summarise_results
 from msoic_pipeline.warehouse.engine import reading, writing
@@ -51,7 +51,7 @@ def reconcile_quarters(
     longer period's result belongs to its last quarter. ``rules`` and ``acceptances`` default to those of the package.
     """
     rules = load_rules() if rules is None else rules
-    in_force = acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
+    in_force = select_in_force(load_acceptances() if acceptances is None else acceptances, today)
     with reading(engine) as connection:
         changed = _find_stale(connection, quarters, rules, in_force)
     if changed:
@@ -64,7 +64,7 @@ def reconcile_quarters(
 def stale_quarters(engine: Engine, quarters: Sequence[dt.date], today: dt.date | None = None) -> list[dt.date]:
     """Return which of ``quarters`` are to be computed anew: figures changed, a rule did, an acceptance ended."""
     with reading(engine) as connection:
-        return _find_stale(connection, quarters, load_rules(), acceptances_in_force(load_acceptances(), today))
+        return _find_stale(connection, quarters, load_rules(), select_in_force(load_acceptances(), today))
 
 
 def _find_stale(

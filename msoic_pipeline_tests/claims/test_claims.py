@@ -17,6 +17,7 @@ from msoic_pipeline.claims.claims import (
     parse_report,
 )
 from msoic_pipeline.claims.measures import Period, parse_periods
+from msoic_pipeline.declarations import DeclarationError
 
 NUMBERS = {
     **{1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"},
@@ -128,14 +129,14 @@ def test_figures_are_read_as_people_write_them():
     ],
 )
 def test_a_wrong_claim_is_refused_with_its_id_and_what_is_wrong(written, expected):
-    with pytest.raises(ValueError, match=re.escape(expected)) as caught:
+    with pytest.raises(DeclarationError, match=re.escape(expected)) as caught:
         parse_report(f"{HEAD}  - {written}\n", "msoic_pipeline/claims/r.yaml")
     assert str(caught.value).startswith("msoic_pipeline/claims/r.yaml is to be mended:\n")
 
 
 def test_an_id_stands_for_one_claim():
     line = "  - {id: a, section: 1, words: w, unit: u, value: 1, missing: m}\n"
-    with pytest.raises(ValueError, match="declared more than once: a"):
+    with pytest.raises(DeclarationError, match="declared more than once: a"):
         parse_report(HEAD + line + line, "r.yaml")
 
 
