@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from msoic_pipeline.claims.measures import ClaimedMeasure, OneOrMoreNumbers, PeriodAsWritten, ReportPart
 from msoic_pipeline.declarations import DeclarationError, declared_in, wrong_places
+from msoic_pipeline.model.geography import NATIONAL
 
 # What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
 # which the value is evidently rounded (Claim.step).
@@ -51,7 +52,10 @@ class Claim(ReportPart):
     says what would be needed where no source holds it. Where the report does not say of which periods (or of which
     measure) it speaks, ``stated`` is false: ``period`` and ``base`` are then a reading, and others hold as well.
 
-    Claims that share one of ``topics``, kind, unit, geography and periods speak of the same thing.
+    The figure of a KPI is looked up in ``geography``. Any other measure picks its figures by conditions of its own:
+    ``locality`` is what the place that they are of is called, where it is not the nation.
+
+    Claims that share one of ``topics``, kind, unit, place and periods speak of the same thing.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -71,7 +75,8 @@ class Claim(ReportPart):
     period: PeriodAsWritten | None = None
     base: PeriodAsWritten | None = None
     stated: bool = True
-    geography: str = "national"
+    geography: str = NATIONAL
+    locality: str = ""
     topics: tuple[str, ...] = ()
     note: str = ""
 
@@ -79,6 +84,8 @@ class Claim(ReportPart):
     def _refuse_what_contradicts_itself(self) -> Claim:
         is_change = self.kind in ("change", "difference")
         needs_period = bool(self.measure and not self.measure.members)
+        measures = (*self.measures, *self.or_measure)
+        is_of_kpis = bool(measures) and all(measure.kpi for measure in measures)
         is_wrong = {
             "give a value, save for a placeholder": bool(self.value) == (self.kind == "placeholder"),
             "give either a measure or what is missing": bool(self.measure) == bool(self.missing),
@@ -87,6 +94,8 @@ class Claim(ReportPart):
             "a level has no base": self.kind == "level" and self.base is not None,
             "a change is in percent": self.kind == "change" and self.unit != "percent",
             "a share of something is in percent": self.of is not None and self.unit != "percent",
+            "geography is of KPIs: of other measures name the locality": self.geography != NATIONAL and not is_of_kpis,
+            "locality is of measures that are no KPIs: of KPIs give the geography": bool(self.locality) and is_of_kpis,
         }
         broken = [rule for rule, is_broken in is_wrong.items() if is_broken]
         if broken:
@@ -97,6 +106,11 @@ class Claim(ReportPart):
     def measures(self) -> tuple[ClaimedMeasure, ...]:
         """What is counted, and what it is a share of, as far as there is either."""
         return tuple(measure for measure in (self.measure, self.of) if measure)
+
+    @property
+    def place_name(self) -> str:
+        """What the place that the claim speaks of is called: ``national``, a geography, or a locality."""
+        return self.locality or self.geography
 
     @property
     def claimed(self) -> float | None:

@@ -84,7 +84,7 @@ def _speak_of_the_same(first: Claim, second: Claim) -> bool:
     """Return whether two claims share a topic, kind, unit, geography and, as far as both state them, periods."""
     if not set(first.topics) & set(second.topics):
         return False
-    if (first.kind, first.unit, first.geography) != (second.kind, second.unit, second.geography):
+    if (first.kind, first.unit, first.place_name) != (second.kind, second.unit, second.place_name):
         return False
     are_periods_stated = first.stated and second.stated
     return not are_periods_stated or (first.period, first.base) == (second.period, second.base)
@@ -96,9 +96,8 @@ def _changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBetweenL
     for change in claims:
         if change.kind not in ("change", "difference") or not change.value or not change.base:
             continue
-        related = [
-            level for level in levels if set(level.topics) & set(change.topics) and level.geography == change.geography
-        ]
+        of_place = [level for level in levels if level.place_name == change.place_name]
+        related = [level for level in of_place if set(level.topics) & set(change.topics)]
         for before in related:
             for after in related:
                 is_between = (before.period, after.period) == (change.base, change.period)

@@ -11,6 +11,7 @@ from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
 from msoic_pipeline.claims.measures import ClaimedMeasure, Period
 from msoic_pipeline.claims.readings import Reading, readings
 from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import periods
 
 # A figure of which a smaller share of the reports due was received cannot speak against a claim.
@@ -228,7 +229,7 @@ def _is_withheld(claim: Claim, reading: Reading, levels: Sequence[_Level]) -> bo
     measures = [measure for measure in (reading.measure, claim.of) if measure]
     if not any(measure.is_sensitive for measure in measures):
         return False
-    return claim.geography != "national" or any(map(_is_of_few, levels))
+    return claim.place_name != NATIONAL or any(map(_is_of_few, levels))
 
 
 def _is_of_few(level: _Level) -> bool:

@@ -169,7 +169,7 @@ def _rows_as_known(report: Report, known: str, as_at: dt.date, judgements: dict[
                 kind=claim.kind,
                 period_label=claim.period.label if claim.period else "",
                 base_label=claim.base.label if claim.base else "",
-                geography=claim.geography,
+                geography=claim.place_name,
                 comparator=claim.comparator,
                 claimed_value=claim.claimed,
                 unit=claim.unit,

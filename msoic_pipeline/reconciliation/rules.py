@@ -163,8 +163,8 @@ class Comparison(Declaration):
         return self
 
     @property
-    def has_right(self) -> bool:
-        """Whether a right side is given."""
+    def names_right_side(self) -> bool:
+        """Whether it names what its right side is."""
         return bool(self.right or self.elsewhere)
 
     def may_have(self, item: str) -> bool:
@@ -218,7 +218,7 @@ class Rule(Declaration):
     @model_validator(mode="after")
     def _consistent(self) -> Rule:
         for comparison in self.comparisons:
-            if comparison.has_right and self.releases == "consecutive":
+            if comparison.names_right_side and self.releases == "consecutive":
                 raise ValueError("of consecutive releases the release before is the right side: give none")
             if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", "national"):
                 raise ValueError("published totals are held against national parts of the same release")
@@ -254,16 +254,16 @@ class Rule(Declaration):
 
     def tolerances(self) -> str:
         """Return the differences that are allowed, in words: once where they are the same, else for each item."""
-        compared = [comparison for comparison in self.comparisons if self.has_right(comparison)]
+        compared = [comparison for comparison in self.comparisons if self.has_right_side(comparison)]
         words = [comparison.tolerance.words() for comparison in compared]
         if len(set(words)) == 1:
             return words[0]
         by_item = zip((comparison.item for comparison in compared), words, strict=True)
         return "; ".join(f"{item}: {allowed}" if item else allowed for item, allowed in by_item)
 
-    def has_right(self, comparison: Comparison) -> bool:
+    def has_right_side(self, comparison: Comparison) -> bool:
         """Return whether one of the rule's comparisons has a right side, or merely shows the left one."""
-        return comparison.has_right or self.releases == "consecutive"
+        return comparison.names_right_side or self.releases == "consecutive"
 
     @property
     def is_sensitive(self) -> bool:

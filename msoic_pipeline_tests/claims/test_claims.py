@@ -124,6 +124,16 @@ def test_figures_are_read_as_people_write_them():
             "{id: a, section: 1, words: w, unit: u, value: 1, measure: {members: dim_force, where: {colour: red}}}",
             "a.measure: dim_force has no column colour",
         ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, measure: {members: dim_force, where: {name: Kent}},"
+            " geography: Kent}",
+            "a: geography is of KPIs: of other measures name the locality",
+        ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, measure: {kpi: operations}, period: 2021,"
+            " locality: Kent}",
+            "a: locality is of measures that are no KPIs: of KPIs give the geography",
+        ),
         ("{id: a, section: 1, words: w, unit: u, value: 1, missing: m, period: soon}", "a.period: expected"),
         ("{id: a, section: 2, words: w, unit: u, value: 1, missing: m}", "report: sections that are not listed: 2"),
     ],

@@ -351,7 +351,7 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
             f"force_returns-{year}", f"{year}-12-31", ("fact_investigation", rows), reporter=west_yorkshire
         )
     where = {"breakdown": "exploitation", "measure": "opened", "dim_force.name": "West Yorkshire"}
-    claim = CHANGE | {"period": "2021", "base": "2020", "value": 60, "geography": "West Yorkshire"}
+    claim = CHANGE | {"period": "2021", "base": "2020", "value": 60, "locality": "West Yorkshire"}
     (row,) = judged(warehouse.engine, claim | {"measure": {"term": {"fact": "fact_investigation", "where": where}}})
     assert (row.verdict, round(row.computed_value)) == ("differs", 70)
     assert "figures withheld" in row.explanation
