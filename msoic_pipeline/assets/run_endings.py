@@ -25,17 +25,17 @@ COMPLETED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecor
 _LOG = logging.getLogger(__name__)
 
 
-def check_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetCheckKey]:
+def list_check_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetCheckKey]:
     """Return the keys of all checks of some assets."""
     return [spec.key for definition in watched for spec in definition.check_specs]
 
 
-def asset_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+def list_asset_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetKey]:
     """Return the keys of some assets, in order."""
     return sorted(key for definition in watched for key in definition.keys)
 
 
-def failed_checks(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey]) -> list[str]:
+def find_failed_checks(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey]) -> list[str]:
     """Return which checks of severity error failed when each was last completed, in a line each."""
     failed = []
     for key in keys:

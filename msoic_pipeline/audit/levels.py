@@ -35,7 +35,7 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
         totals = national_totals(connection, fact)
         if totals.empty:
             continue
-        judged = level_shifts(totals)
+        judged = find_level_shifts(totals)
         shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
         is_sensitive = load_source(fact.info["source"]).sensitive
         details = [_shift_words(row, is_sensitive) for row in shifts.to_dict("records")]
@@ -46,7 +46,7 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
 
 
 def _shift_words(row: dict[Any, Any], is_sensitive: bool) -> str:
-    """Return a row of ``level_shifts`` in words; of a sensitive source its place alone."""
+    """Return a row of ``find_level_shifts`` in words; of a sensitive source its place alone."""
     place = f"{row['series']}, {row['label']}"
     if is_sensitive:
         return place
@@ -97,7 +97,7 @@ def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
     )
 
 
-def level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
+def find_level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
     """Return the changes of series with a history to judge by, and whether each is a shift.
 
     Columns beside those of ``totals``: ``before``, ``change``, ``usual`` (the median change), ``deviation`` (robust, of

@@ -65,7 +65,7 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
             continue
         last_day = max(end for end, _ in releases[source_name])
         published_on = max(published for _, published in releases[source_name])
-        figures, due = next_due(load_source(source_name), last_day, published_on)
+        figures, due = find_next_due(load_source(source_name), last_day, published_on)
         detail = (
             f"latest release published on {day_words(published_on)}; "
             f"figures of {figures} were or are due by {day_words(due)}"
@@ -73,7 +73,7 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
         yield CheckedTable(source_name, release.name, len(releases[source_name]), int(today > due), detail)
 
 
-def next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[str, dt.date]:
+def find_next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[str, dt.date]:
     """Return which figures come next, and by when: ``lag_days`` after the end of the period they are about.
 
     ``last_day`` is the last day that the source's releases are about, ``published_on`` the day of the latest one. A

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from msoic_pipeline.assets.common import QUARTERS
-from msoic_pipeline.assets.source_steps import stale_quarters
-from msoic_pipeline.kpis.compute import stale_quarters as stale_kpis
+from msoic_pipeline.assets.partitions import QUARTERS
+from msoic_pipeline.assets.source_steps import find_quarters_behind_files
+from msoic_pipeline.kpis.compute import find_stale_kpis
 from msoic_pipeline.running.runs import end_lost_runs, note_failed_run
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine
@@ -42,7 +42,8 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
         engine = open_engine(settings.warehouse_url, may_create=False)
         try:
             quarters = [dt.date.fromisoformat(key) for key in keys]
-            stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})
+            behind_files = find_quarters_behind_files(settings, engine, quarters)
+            stale = sorted({*behind_files, *find_stale_kpis(engine, quarters)})
         finally:
             engine.dispose()
     except Exception as error:

@@ -35,7 +35,7 @@ class _ChangeBetweenLevels:
     after: Claim
 
 
-def disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
+def find_disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
     """Return the pairs of claims that cannot both be true.
 
     Two that speak of the same thing disagree where no range of figures would bear out both. A change disagrees with the
@@ -54,7 +54,7 @@ def disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
     return _in_order_of_report(pairs, claims)
 
 
-def restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
+def find_restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
     """Return the pairs of claims that say the same thing in different figures or words, and can both be true."""
     return [
         pair
@@ -64,7 +64,7 @@ def restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
     ]
 
 
-def by_claim(pairs: Sequence[ClaimPair]) -> dict[str, list[Claim]]:
+def group_by_claim(pairs: Sequence[ClaimPair]) -> dict[str, list[Claim]]:
     """Return, by the id of a claim, the others that it is paired with."""
     others: dict[str, list[Claim]] = defaultdict(list)
     for pair in pairs:

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import NOTHING, EarlierFigure, KnownFigure
-from msoic_pipeline.claims.measures import Period
+from msoic_pipeline.claims.quantities import Period
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.kpis.known_values import KnownValue, known_values
+from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 
@@ -50,7 +50,7 @@ class KpiFigures:
     def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
         """Return the values of a KPI as known on the day."""
         if (kpi_id, geography) not in self._values:
-            rows = known_values(self._connection, kpi_id, geography=geography, as_at=self._as_at)
+            rows = find_known_values(self._connection, kpi_id, geography=geography, as_at=self._as_at)
             self._values[kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
         return self._values[kpi_id, geography]
 

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports
-from msoic_pipeline.claims.disagreements import ClaimPair, by_claim, disagreements, restatements
+from msoic_pipeline.claims.disagreements import ClaimPair, find_disagreements, find_restatements, group_by_claim
+from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
-from msoic_pipeline.claims.measures import single_period
-from msoic_pipeline.claims.readings import Reading
+from msoic_pipeline.claims.quantities import single_period
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence import release, report_claim
@@ -84,16 +84,16 @@ def compute_claims(engine: Engine, today: dt.date, reports: Sequence[Report] | N
     reports = load_reports() if reports is None else reports
     with reading(engine) as connection:
         wanted = [row for report in reports for row in judge_report(connection, report, today)]
-        stored = stored_verdicts(connection)
+        stored = read_verdicts(connection)
     written = _replace_changed(engine, {row.key: row for row in wanted}, {row.key: row for row in stored})
     counts = {
         report.report: {known: _count_verdicts(wanted, report, known) for known in (WHEN_PUBLISHED, TODAY)}
         for report in reports
     }
-    return ClaimSummary(written, counts, {report.report: disagreements(report.claims) for report in reports})
+    return ClaimSummary(written, counts, {report.report: find_disagreements(report.claims) for report in reports})
 
 
-def stored_verdicts(connection: Connection, report: str | None = None) -> list[ClaimVerdict]:
+def read_verdicts(connection: Connection, report: str | None = None) -> list[ClaimVerdict]:
     """Return the rows of report_claim, of a report or of all, in the order of its claims."""
     query = sa.select(report_claim).order_by(report_claim.c.position)
     if report is not None:
@@ -142,8 +142,8 @@ def judge_report(connection: Connection, report: Report, today: dt.date) -> list
 
 def _rows_as_known(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[ClaimVerdict]:
     """Return the rows of a report as known at one time, given what the data say of each claim."""
-    contradicting = by_claim(disagreements(report.claims))
-    agreeing = by_claim(restatements(report.claims))
+    contradicting = group_by_claim(find_disagreements(report.claims))
+    agreeing = group_by_claim(find_restatements(report.claims))
     rows = []
     for position, claim in enumerate(report.claims, start=1):
         judgement = judgements[claim.id]
@@ -180,7 +180,7 @@ def _rows_as_known(report: Report, known: str, as_at: dt.date, judgements: dict[
                 contradicts=", ".join(other.id for other in against),
                 release_ids=_release_ids(judgement.releases),
                 is_synthetic=any(each.is_synthetic for each in judgement.releases),
-                trace=_trace(claim, judgement.reading, as_at if known == WHEN_PUBLISHED else None),
+                trace=_trace(claim, judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
                 explanation=" ".join(filter(None, explanation)),
             )
         )
@@ -241,17 +241,17 @@ def _release_ids(releases: frozenset[UnderlyingRelease]) -> str:
     return ", ".join(each.release_id for each in sorted(releases))
 
 
-def _trace(claim: Claim, reading: Reading | None, as_at: dt.date | None) -> str:
-    """Return the commands that lead to the cells of a reading's figures; of what is no KPI, the rows of the fact.
+def _trace(claim: Claim, interpretation: Interpretation | None, as_at: dt.date | None) -> str:
+    """Return the commands that lead to the cells of an interpretation's figures; of what is no KPI, its rows.
 
     For example ``msoic trace cps_charged 2020/21; msoic trace cps_charged 2021/22``.
     """
-    if reading is None:
+    if interpretation is None:
         return ""
     steps = []
-    for measure in (reading.measure, claim.of):
+    for measure in (interpretation.measure, claim.of):
         if measure and measure.kpi:
-            for period in reading.periods:
+            for period in interpretation.periods:
                 for kpi_id in measure.kpi:
                     starts = [period.last] if _is_stock(kpi_id) else period.starts
                     labels = [single_period(period.kind, start).label for start in starts]

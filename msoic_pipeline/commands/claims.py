@@ -16,7 +16,7 @@ def claims(report: Annotated[str, typer.Argument(help="Report; all where it is l
 
 def claims_text(report: str | None) -> str:
     """Return the verdicts on the claims of a report, or of all. Raises LookupError where there is no such report."""
-    from msoic_pipeline.claims.verdict_lines import verdict_lines
+    from msoic_pipeline.claims.verdict_lines import tell_verdicts
 
     with read_warehouse() as connection:
-        return "\n".join(verdict_lines(connection, report))
+        return "\n".join(tell_verdicts(connection, report))

@@ -34,12 +34,12 @@ def kpi(
 def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
     """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI."""
     from msoic_pipeline.kpis.definitions import find_definition
-    from msoic_pipeline.kpis.known_values import known_values
+    from msoic_pipeline.kpis.known_values import find_known_values
 
     if kpi_id:
         find_definition(kpi_id)
     with read_warehouse() as connection:
-        rows = known_values(connection, kpi_id, period, geography, as_at)
+        rows = find_known_values(connection, kpi_id, period, geography, as_at)
     if not rows:
         return "No such value was known" + (f" on {as_at}." if as_at else ".")
     header = f"{'kpi':<38}{'period':<10}{'geography':<12}{'value':>14} {'unit':<14}{'status':<16}as of"
@@ -52,7 +52,7 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
     Raises LookupError where there is no such KPI, or no value of it from which to take the period.
     """
     from msoic_pipeline.kpis.definitions import find_definition
-    from msoic_pipeline.kpis.known_values import known_values
+    from msoic_pipeline.kpis.known_values import find_known_values
     from msoic_pipeline.kpis.steps import write_script
     from msoic_pipeline.model.geography import NATIONAL
     from msoic_pipeline.periods import parse_period
@@ -62,7 +62,7 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
         if period:
             kind, start = parse_period(period)
         else:
-            values = known_values(connection, kpi_id, geography=NATIONAL)
+            values = find_known_values(connection, kpi_id, geography=NATIONAL)
             if not values:
                 raise LookupError(f"{kpi_id} has no value yet: give a --period")
             latest = max(values, key=lambda value: (value.period_start, value.period_kind == "quarter"))

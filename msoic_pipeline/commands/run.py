@@ -105,7 +105,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
     from dagster._core.utils import make_new_run_id
 
-    from msoic_pipeline.assets.common import QUARTERS
+    from msoic_pipeline.assets.partitions import QUARTERS
 
     quarters = QUARTERS.get_partition_keys()
     if not quarters:

@@ -75,7 +75,7 @@ def trace_text(
     settings = Settings()
     with read_warehouse() as connection:
         traced = trace_value(connection, settings.archive_dir, kpi_id, period, geography, as_at)
-    lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else trace_lines(traced)
+    lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else tell_trace(traced)
     if with_copies:
         paths = write_marked_copies(traced, settings.archive_dir, settings.output_dir, with_sensitive)
         label = "copy with the cells in colour"
@@ -86,7 +86,7 @@ def trace_text(
     return "\n".join(lines)
 
 
-def trace_lines(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
+def tell_trace(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
     """Return a trace as a tree of text; of each term at the most ``most`` figures are shown, and the rest counted."""
     known = trace.value
     value = "missing" if known.value is None else f"{known.value:,.6g}"

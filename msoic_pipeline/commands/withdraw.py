@@ -63,12 +63,13 @@ def decide_on_release(name: str, reason: str, undo: bool) -> DecidedRelease:
 
 def _quarters_behind_their_files(settings: Settings) -> list[str]:
     """Return the first days of the quarters that a run would load anew, in order; none before there is a warehouse."""
-    from msoic_pipeline.assets.common import all_quarters
-    from msoic_pipeline.assets.source_steps import stale_quarters
+    from msoic_pipeline.assets.partitions import list_all_quarters
+    from msoic_pipeline.assets.source_steps import find_quarters_behind_files
     from msoic_pipeline.warehouse.engine import NoWarehouseError
 
     try:
         with open_warehouse() as engine:
-            return [quarter.isoformat() for quarter in stale_quarters(settings, engine, all_quarters())]
+            quarters = find_quarters_behind_files(settings, engine, list_all_quarters())
     except NoWarehouseError:
         return []
+    return [quarter.isoformat() for quarter in quarters]

@@ -175,7 +175,7 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
 
 
 class Kpi(Declaration):
-    """A measure of the programme.
+    """A figure by which the programme is measured.
 
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.ingest.archive import find_content
 from msoic_pipeline.ingest.reading import call_in_workers
 from msoic_pipeline.kpis.definitions import Term, find_definition, load_definitions
-from msoic_pipeline.kpis.known_values import KnownValue, known_values
+from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
 from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
 from msoic_pipeline.kpis.work_tables import SCALE
@@ -204,7 +204,7 @@ def trace_value(
 
 def _find_value(connection: Connection, kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> KnownValue:
     """Return the one value that is asked for. Raises LookupError where there is none, or more than one."""
-    values = known_values(connection, kpi_id, period, geography, as_at)
+    values = find_known_values(connection, kpi_id, period, geography, as_at)
     if not values:
         kpi_ids = ", ".join(kpi.kpi_id for kpi in load_definitions())
         raise LookupError(f"no value of {kpi_id!r} for {period} and {geography!r} was known; KPIs are {kpi_ids}")

@@ -39,7 +39,7 @@ class MaturingFigure:
     measure: str
 
 
-def maturing_figures() -> list[MaturingFigure]:
+def list_maturing_figures() -> list[MaturingFigure]:
     """Return the figures that the definitions of the KPIs declare to be growing."""
     return [MaturingFigure(kpi.kpi_id, kpi.matures) for kpi in load_definitions() if kpi.matures]
 
@@ -62,7 +62,7 @@ class ChainLadder:
     total_standard_error: float
 
 
-def chain_ladder(triangle: Triangle) -> ChainLadder:
+def estimate_chain_ladder(triangle: Triangle) -> ChainLadder:
     """Return the chain-ladder estimates of a cumulative triangle, with Mack's distribution-free standard errors.
 
     ``triangle`` has a row a period and a column an age; what is not observed is NaN. A row is observed without gaps
@@ -249,8 +249,8 @@ def estimate_maturity(engine: Engine) -> int:
     cells: list[TriangleCell] = []
     estimates: list[MaturityEstimate] = []
     with reading(engine) as connection:
-        for figure in maturing_figures():
-            cells_of_figure = triangle_cells(connection, figure)
+        for figure in list_maturing_figures():
+            cells_of_figure = list_triangle_cells(connection, figure)
             cells += cells_of_figure
             estimates += estimate_figure(figure, cells_of_figure)
     _replace_if_changed(engine, revision_triangle, TriangleCell, cells)
@@ -278,7 +278,7 @@ class _Vintage:
     value: float
 
 
-def triangle_cells(connection: Connection, figure: MaturingFigure) -> list[TriangleCell]:
+def list_triangle_cells(connection: Connection, figure: MaturingFigure) -> list[TriangleCell]:
     """Return the triangle of a national figure: what each quarter's was at each age, up to the newest release's.
 
     A figure stands until it is revised: an age without a release of its own has the one before it. For example of
@@ -333,7 +333,7 @@ def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> li
     for cell in cells:
         triangle[starts.index(cell.period_start), cell.age] = cell.observed
     try:
-        estimated = chain_ladder(triangle)
+        estimated = estimate_chain_ladder(triangle)
     except ValueError:  # nothing has been published at two ages that follow each other: there is nothing to go by yet
         return []
     estimates = []

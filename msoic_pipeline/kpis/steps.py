@@ -413,7 +413,7 @@ def _side_columns() -> list[str]:
 
 def _known(sums: dict[str, sa.ColumnElement[Any]]) -> _Known:
     """Return what sums say: a side without any figure is missing, and a share has the reports that both sides have."""
-    is_share = wanted_kpi.c.divided_by == "term"
+    is_share = wanted_kpi.c.denominator_kind == "term"
     denominator_has_fewer = sums["denominator_reports"] < sums["numerator_reports"]
     return _Known(
         numerator=sa.case((sums["numerator_figures"] > 0, sums["numerator_value"])),
@@ -466,10 +466,10 @@ def _select_values() -> sa.Select[Any]:
         else_=reporters * wanted_period.c.months / months_of_grain,
     )
     # An average divides by the months or quarters of which every reporter has reported, in parts where some have.
-    is_average = wanted_kpi.c.divided_by == "periods reported"
+    is_average = wanted_kpi.c.denominator_kind == "periods reported"
     periods_reported = sa.cast(changed.c.received, Double) / reporters
     denominator = sa.case((sa.and_(is_average, changed.c.received > 0), periods_reported), else_=changed.c.denominator)
-    is_plain = wanted_kpi.c.divided_by.is_(None)
+    is_plain = wanted_kpi.c.denominator_kind.is_(None)
     value = sa.case((is_plain, changed.c.numerator), (denominator != 0, changed.c.numerator / denominator))
     status = sa.case(
         (value.is_(None), "not computable"), (changed.c.received < expected, "incomplete"), else_="complete"

@@ -106,7 +106,7 @@ def _kpi_row(number: int, kpi: Kpi, terms: NumberedTerms) -> dict[str, Any]:
         "kpi_id": kpi.kpi_id,
         "unit": kpi.unit,
         "numerator": _numbers_of_terms(kpi, terms)[0],
-        "divided_by": "term" if isinstance(kpi.denominator, Term) else kpi.denominator,
+        "denominator_kind": "term" if isinstance(kpi.denominator, Term) else kpi.denominator,
     }
 
 

@@ -13,6 +13,7 @@ from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.total_members import are_of_columns
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
+from msoic_pipeline.warehouse.load_log import load_stage
 
 
 def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
@@ -54,7 +55,7 @@ def _is_every_quarter_loaded(source: str) -> sa.ColumnElement[bool]:
     """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
     within = (published_total.c.period_start, published_total.c.quarter_start)
     loaded = sa.select(sa.func.count()).where(
-        load_log.c.stage == f"load {source}", load_log.c.quarter_start.between(*within)
+        load_log.c.stage == load_stage(source), load_log.c.quarter_start.between(*within)
     )
     due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
     return loaded.scalar_subquery() == due.scalar_subquery()

@@ -301,7 +301,7 @@ class Acceptance(Declaration):
         return f"Accepted by {self.accepted_by} on {self.accepted_on} until {self.until}: {self.why}"
 
 
-def select_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
+def select_acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
     """Return the acceptances that have not ended on a day; today where it is left out."""
     day = today or dt.date.today()
     return [acceptance for acceptance in acceptances if acceptance.until >= day]

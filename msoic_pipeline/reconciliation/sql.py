@@ -9,11 +9,17 @@ import sqlalchemy as sa
 
 from msoic_pipeline.reconciliation.query_layout import lay_out_query
 from msoic_pipeline.reconciliation.results import ResultQuery, list_result_queries
-from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_acceptances, load_rules, select_in_force
+from msoic_pipeline.reconciliation.rules import (
+    Acceptance,
+    Rule,
+    load_acceptances,
+    load_rules,
+    select_acceptances_in_force,
+)
 from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
 
-def rule_sql(
+def write_rule_sql(
     rule_id: str,
     dialect: sa.Dialect,
     quarters: Sequence[dt.date],
@@ -30,7 +36,7 @@ def rule_sql(
     Raises LookupError where there is no such rule.
     """
     rule = find_rule(rule_id, load_rules() if rules is None else rules)
-    in_force = select_in_force(load_acceptances() if acceptances is None else acceptances, today)
+    in_force = select_acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
     parts = write_beginning(f"{rule.title} ({rule.rule_id})", dialect)
     for results in list_result_queries(rule, quarters, in_force):
         parts.append(f"-- {_name_query(results)}\n{lay_out_query(write_statement(results.query, dialect))};")

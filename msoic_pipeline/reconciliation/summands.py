@@ -180,11 +180,11 @@ def pair_figures_of_releases(asked: AskedComparison, grouped: GroupedSummand, fi
     summand = grouped.summand
     pairs = _pair_releases(asked, grouped)
     figure_period = dim_period.alias("figure_period")
-    divided_by = division(summand.table)
+    breakdown_column = division(summand.table)
     is_of_pair = sa.and_(
         pairs.c.release_id == figures.c.release_id,
         pairs.c.period_start == figures.c[f"{summand.grain}_start"],
-        pairs.c.breakdown == (figures.c[divided_by] if divided_by else ""),
+        pairs.c.breakdown == (figures.c[breakdown_column] if breakdown_column else ""),
     )
     return (
         _add_release_group(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -43,7 +43,8 @@ class ReconciliationSummary:
         return (*self.worst_by_severity["block"], *self.worst_by_severity["warn"])[:WORST]
 
 
-class BrokenRow(TypedDict):
+@dataclass(frozen=True)
+class ShownBreak:
     """A break as it is shown: figures of sensitive returns are ``withheld``."""
 
     severity: str
@@ -114,7 +115,7 @@ def _describe_break(row: Any, rule: Rule | None) -> str:
     return f"{row.severity}: {rule.title if rule else 'no longer a rule'} ({row.rule_id}), {place}: {figures}"
 
 
-def breaks(connection: Connection, limit: int, severity: str | None = None) -> list[BrokenRow]:
+def list_breaks(connection: Connection, limit: int, severity: str | None = None) -> list[ShownBreak]:
     """Return breaks, of one severity or blocking ones first; without the figures of force returns."""
     result, rule = reconciliation_result, reconciliation_rule
     broken = (
@@ -137,11 +138,12 @@ def breaks(connection: Connection, limit: int, severity: str | None = None) -> l
         .order_by(result.c.severity, *result.primary_key.columns)
         .limit(limit)
     )
-    rows = []
-    for row in connection.execute(broken).mappings():
-        shown = dict(row)
-        is_sensitive = shown.pop("is_sensitive") is not False  # or no longer a rule
-        if is_sensitive:
-            shown.update(dict.fromkeys(FIGURES, WITHHELD))
-        rows.append(BrokenRow(**shown))  # type: ignore[typeddict-item]
-    return rows
+    return [_show_break(row) for row in connection.execute(broken).mappings()]
+
+
+def _show_break(row: sa.RowMapping) -> ShownBreak:
+    shown = dict(row)
+    is_sensitive = shown.pop("is_sensitive") is not False  # or no longer a rule
+    if is_sensitive:
+        shown.update(dict.fromkeys(FIGURES, WITHHELD))
+    return ShownBreak(**shown)

@@ -12,11 +12,11 @@ from msoic_pipeline.claims.claims import (
     COMPARATORS,
     Claim,
     Report,
-    figure_words,
     load_reports,
     parse_report,
+    tell_quantity,
 )
-from msoic_pipeline.claims.measures import Period, parse_periods
+from msoic_pipeline.claims.quantities import Period, parse_periods
 from msoic_pipeline.declarations import DeclarationError
 
 NUMBERS = {
@@ -92,11 +92,11 @@ def test_periods():
 
 
 def test_figures_are_read_as_people_write_them():
-    assert figure_words(975_988, "GBP") == "£975,988"
-    assert figure_words(69.94, "percent", signed=True) == "+69.9%"
-    assert figure_words(-50, "percent", signed=True) == "-50%"
-    assert figure_words(1, "people") == "1 person"
-    assert figure_words(9.96, "percentage points", signed=True) == "+10 percentage points"
+    assert tell_quantity(975_988, "GBP") == "£975,988"
+    assert tell_quantity(69.94, "percent", signed=True) == "+69.9%"
+    assert tell_quantity(-50, "percent", signed=True) == "-50%"
+    assert tell_quantity(1, "people") == "1 person"
+    assert tell_quantity(9.96, "percentage points", signed=True) == "+10 percentage points"
 
 
 # --- Declarations ----------------------------------------------------------------------------------------------------

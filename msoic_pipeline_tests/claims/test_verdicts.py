@@ -13,10 +13,10 @@ import yaml
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_report
-from msoic_pipeline.claims.disagreements import disagreements
-from msoic_pipeline.claims.measures import parse_periods
-from msoic_pipeline.claims.readings import readings
-from msoic_pipeline.claims.verdict_lines import verdict_lines
+from msoic_pipeline.claims.disagreements import find_disagreements
+from msoic_pipeline.claims.interpretations import list_interpretations
+from msoic_pipeline.claims.quantities import parse_periods
+from msoic_pipeline.claims.verdict_lines import tell_verdicts
 from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
@@ -280,7 +280,7 @@ def test_other_readings_are_points_of_a_share_and_another_measure(warehouse: War
 def test_the_periods_that_are_tried(period: str, base: str | None, tried: list[str]):
     fields = CHANGE | {"value": 1, "base": base} if base else YEAR | {"value": 1}
     claim = Claim.model_validate({"id": "c", "section": 1, "words": ""} | fields | {"period": period})
-    labels = [">".join(each.label for each in (r.base, r.period) if each) for r in readings(claim)]
+    labels = [">".join(each.label for each in (r.base, r.period) if each) for r in list_interpretations(claim)]
     assert labels == tried
 
 
@@ -362,7 +362,7 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
 
 
 def pairs(*claims: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(pair.first.id, pair.second.id) for pair in disagreements(report_of(*claims).claims)]
+    return [(pair.first.id, pair.second.id) for pair in find_disagreements(report_of(*claims).claims)]
 
 
 def test_claims_of_a_topic_and_the_same_periods_disagree_where_no_figure_bears_out_both():
@@ -431,8 +431,8 @@ def test_a_verdict_has_the_columns_of_its_table():
 def test_an_unknown_report_is_refused(warehouse: Warehouse):
     with warehouse.engine.connect() as connection:
         with pytest.raises(LookupError, match="no report 'other': expected one of annual_report_2021_22"):
-            verdict_lines(connection, "other")
-        assert verdict_lines(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
+            tell_verdicts(connection, "other")
+        assert tell_verdicts(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
 
 
 # --- What the annual report says -------------------------------------------------------------------------------------
@@ -487,7 +487,7 @@ def test_the_annual_report_against_the_sample(sample: Engine, claim_id: str, ver
 
 def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engine):
     with sample.connect() as connection:
-        lines = verdict_lines(connection, "annual_report_2021_22")
+        lines = tell_verdicts(connection, "annual_report_2021_22")
     (report,) = (report for report in load_reports() if report.report == "annual_report_2021_22")
     assert lines[0] == f"{report.title}: {len(report.claims)} claims"
     assert "  charging: s3_charges_box (+70%) and s5_charges_97 (+97%)" in lines

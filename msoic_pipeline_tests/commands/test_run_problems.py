@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from msoic_pipeline.assets.run_endings import check_keys
+from msoic_pipeline.assets.run_endings import list_check_keys
 from msoic_pipeline.commands.run_problems import (
     ENDED_WELL,
     ENDINGS,
@@ -45,7 +45,7 @@ def test_a_run_without_a_problem_ended_well():
 def test_every_check_of_an_asset_is_of_a_kind():
     from msoic_pipeline.definitions import ASSETS
 
-    assert {key.asset_key.path[0] for key in check_keys(ASSETS)} == set(KIND_OF_ASSET)
+    assert {key.asset_key.path[0] for key in list_check_keys(ASSETS)} == set(KIND_OF_ASSET)
 
 
 def test_every_kind_of_problem_has_an_ending():

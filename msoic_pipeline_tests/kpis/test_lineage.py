@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.known_values import known_values
+from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
 from msoic_pipeline.kpis.marked_copies import name_copy
 from msoic_pipeline.kpis.standing_facts import Span
@@ -83,7 +83,7 @@ def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi
     """Of the nation, of a force without a return for September, and of its region."""
     with reading(sample_sqlite) as connection:
         for period, place in product(("2021-08", "2021-Q3", "2021"), ("national", "Wiltshire", "South West")):
-            for value in known_values(connection, kpi.kpi_id, period, place):
+            for value in find_known_values(connection, kpi.kpi_id, period, place):
                 span = Span(value.period_start, period_end(value.period_kind, value.period_start))
                 sums = [value.numerator, value.denominator]
                 for term, expected in zip(list_terms(kpi), sums, strict=False):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.periods import parse_period, period_label
-from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
+from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
 
@@ -44,6 +44,6 @@ def test_nothing_in_the_sample_blocks(sample_warehouse: sa.Engine):
         its = (acceptance.rule, period_label(*parse_period(acceptance.period)), acceptance.words())
         assert its in explained_by, "an acceptance that explains nothing is to go"
     assert reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY).changed == ()
-    assert stale_quarters(sample_warehouse, ALL_QUARTERS, TODAY) == []
+    assert find_stale_results(sample_warehouse, ALL_QUARTERS, TODAY) == []
     ended = max(acceptance.until for acceptance in load_acceptances()) + dt.timedelta(days=1)
-    assert stale_quarters(sample_warehouse, ALL_QUARTERS, ended) == ALL_QUARTERS
+    assert find_stale_results(sample_warehouse, ALL_QUARTERS, ended) == ALL_QUARTERS

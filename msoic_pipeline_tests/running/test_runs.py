@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from msoic_pipeline.assets.common import Warehouse
-from msoic_pipeline.assets.run_endings import failed_checks
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.run_endings import find_failed_checks
 from msoic_pipeline.automation.jobs import nightly, quarters_to_run
 from msoic_pipeline.commands.run_problems import find_problems
 from msoic_pipeline.running import runs
@@ -161,12 +161,12 @@ def test_what_another_run_has_only_planned_says_nothing():
 
     key = dg.AssetCheckKey(dg.AssetKey("thing"), "good")
     with dg.DagsterInstance.ephemeral() as instance:
-        assert failed_checks(instance, [key]) == []
+        assert find_failed_checks(instance, [key]) == []
         dg.materialize([thing], instance=instance)
         instance.create_run_for_job(dg.Definitions([thing]).resolve_implicit_global_asset_job_def())
         latest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
         assert latest.status == AssetCheckExecutionRecordStatus.PLANNED
-        assert failed_checks(instance, [key]) == ["thing:good: no"]
+        assert find_failed_checks(instance, [key]) == ["thing:good: no"]
 
 
 def test_a_run_that_failed_has_a_reason(tmp_path: Path):
@@ -216,7 +216,7 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
         raise ZeroDivisionError
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
-    monkeypatch.setattr("msoic_pipeline.automation.jobs.stale_quarters", breaks)
+    monkeypatch.setattr("msoic_pipeline.automation.jobs.find_quarters_behind_files", breaks)
     assert quarters_to_run(Settings())[0] == "2015-01-01"
 
 

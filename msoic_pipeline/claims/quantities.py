@@ -97,7 +97,7 @@ OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 # --- What is counted -------------------------------------------------------------------------------------------------
 
 
-class ClaimedMeasure(ReportPart):
+class Quantity(ReportPart):
     """What is counted: one of ``kpi``, ``term`` or ``members``.
 
     ``kpi``: a KPI, or several that are added; ``term``: a sum of facts, in the words in which KPIs are defined, which
@@ -113,7 +113,7 @@ class ClaimedMeasure(ReportPart):
     where: dict[str, Condition] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_known(self) -> ClaimedMeasure:
+    def _refuse_what_is_not_known(self) -> Quantity:
         if sum(map(bool, (self.kpi, self.term, self.members))) != 1:
             raise ValueError("give one of kpi, term and members")
         if unknown := set(self.kpi) - {kpi.kpi_id for kpi in load_definitions()}:
