@@ -11,7 +11,9 @@ from pydantic import Field, PrivateAttr
 from sqlalchemy import event
 
 from msoic_pipeline.assets.run_endings import record_broken_run
-from msoic_pipeline.running.runs import hold_warehouse, holder_words, show_alive
+from msoic_pipeline.running.lost_runs import show_alive
+from msoic_pipeline.running.processes import tell_holder
+from msoic_pipeline.running.warehouse_lock import hold_warehouse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 
@@ -51,7 +53,7 @@ class Warehouse(dg.ConfigurableResource):
         run = context.run
         if run and context.instance:
             show_alive(context.instance, run.run_id)
-        holder = holder_words(run.run_id if run else "without name")
+        holder = tell_holder(run.run_id if run else "without name")
         with hold_warehouse(self._warehouse_address, holder, context.log.info if context.log else print) as lock:
             self._engine = open_engine(self._warehouse_address)
             event.listen(self._engine, "begin", lambda _: lock.check())

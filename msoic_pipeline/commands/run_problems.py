@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.running.error_words import find_error_within, tell_recorded_error
+from msoic_pipeline.running.failed_runs import tell_run_failure
 from msoic_pipeline.running.home import HomeError, is_about_records
-from msoic_pipeline.running.runs import tell_run_failure
 from msoic_pipeline.running.signals import STOPPED
 
 if TYPE_CHECKING:

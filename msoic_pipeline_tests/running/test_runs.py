@@ -17,16 +17,18 @@ from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks
 from msoic_pipeline.automation.jobs import nightly, quarters_to_run
 from msoic_pipeline.commands.run_problems import find_problems
-from msoic_pipeline.running import runs
+from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.running.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
+from msoic_pipeline.running.lost_runs import end_lost_runs, show_alive
+from msoic_pipeline.running.processes import PROCESS_TAG
 from msoic_pipeline.running.signals import STOPPED, stop_on_signals
+from msoic_pipeline.running.warehouse_lock import RunLockLostError, hold_warehouse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline_tests.running.conftest import Start, until
 
 HOLDS = """
 import sys, time
-from msoic_pipeline.running.runs import hold_warehouse
+from msoic_pipeline.running.warehouse_lock import hold_warehouse
 with hold_warehouse(sys.argv[1], "run of the other", lambda words: print(words, flush=True)):
     print("held", flush=True)
     time.sleep(600)
@@ -34,7 +36,7 @@ with hold_warehouse(sys.argv[1], "run of the other", lambda words: print(words, 
 ALIVE = """
 import sys, time
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.running.runs import show_alive
+from msoic_pipeline.running.lost_runs import show_alive
 with open_home() as instance:
     show_alive(instance, sys.argv[1])
     print("shown", flush=True)
@@ -140,11 +142,11 @@ def test_a_failure_that_could_not_be_noted_is_noted_later(home: Path):
     (home.parent / "output").write_text("not a folder")
     with open_home() as instance:
         run_id = _started(instance)
-        instance.add_run_tags(run_id, {runs.PROCESS_TAG: "process 1"})
+        instance.add_run_tags(run_id, {PROCESS_TAG: "process 1"})
         run = instance.get_run_by_id(run_id)
         assert run is not None
         instance.report_run_failed(run, "It broke.")
-        with pytest.raises(runs.NoteError, match="cannot be written"):
+        with pytest.raises(NoteError, match="cannot be written"):
             note_failed_run(instance, run_id)
         (home.parent / "output").unlink()
         end_lost_runs(instance)
@@ -226,4 +228,4 @@ def test_the_lock_of_a_run_lasts_as_long_as_its_process(home: Path):
         show_alive(instance, run_id)
         until((home / "running" / f"{run_id}.lock").is_file, 1)
         run = instance.get_run_by_id(run_id)
-        assert run is not None and str(os.getpid()) in run.tags[runs.PROCESS_TAG]
+        assert run is not None and str(os.getpid()) in run.tags[PROCESS_TAG]
