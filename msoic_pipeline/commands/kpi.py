@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse
+from msoic_pipeline.texts import figure_words
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from msoic_pipeline.kpis.known_values import KnownValue
+
+# A value is told to so many digits.
+DIGITS = 4
 
 
 def kpi(
@@ -71,14 +75,8 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
 
 
 def _value_line(known: KnownValue) -> str:
+    value = "missing" if known.value is None else figure_words(known.value, DIGITS)
     return (
-        f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{_value_text(known.value):>14} "
+        f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{value:>14} "
         f"{known.unit:<14}{known.status:<16}{known.as_of}"
     )
-
-
-def _value_text(value: float | None) -> str:
-    """Return a value as it is read: of a small one, such as a share, the digits; of any other whole ones."""
-    if value is None:
-        return "missing"
-    return f"{value:,.4g}" if abs(value) < 10 else f"{value:,.0f}"

@@ -29,6 +29,7 @@ from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter,
 from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
 from msoic_pipeline.kpis.work_tables import SCALE
 from msoic_pipeline.model.evidence import release
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import WITHHELD, clean, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -169,7 +170,7 @@ def trace_value(
     archive_dir: Path,
     kpi_id: str,
     period: str,
-    geography: str = "national",
+    geography: str = NATIONAL,
     as_at: dt.date | None = None,
 ) -> Trace:
     """Return where a KPI value comes from, as known on ``as_at`` (today where it is not given).

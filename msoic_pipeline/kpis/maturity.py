@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
@@ -307,7 +308,7 @@ def _vintages_by_quarter(connection: Connection, figure: MaturingFigure) -> dict
         .where(
             kpi_value.c.kpi_id == figure.kpi_id,
             kpi_value.c.period_kind == PERIOD_KIND,
-            kpi_value.c.geography_kind == "national",
+            kpi_value.c.geography_kind == NATIONAL,
             column.is_not(None),
         )
         .order_by(kpi_value.c.period_start, kpi_value.c.as_of)

@@ -26,6 +26,7 @@ from typing import Any
 import pandas as pd
 
 from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, Kpi, load_definitions
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 SUPPRESSED = "suppressed"
@@ -66,7 +67,7 @@ def suppress_returns(values: pd.DataFrame) -> pd.DataFrame:
     """
     sensitive = {kpi.kpi_id: kpi for kpi in load_definitions() if kpi.is_sensitive}
     is_sensitive = values["kpi_id"].isin(list(sensitive))
-    is_national = values["geography_kind"] == "national"
+    is_national = values["geography_kind"] == NATIONAL
     shown = values[~is_sensitive | is_national].reset_index(drop=True)
     to_judge = shown[shown["kpi_id"].isin(list(sensitive))]
     kept_back = _find_rows_to_keep_back(to_judge, sensitive)

@@ -220,9 +220,9 @@ class Rule(Declaration):
         for comparison in self.comparisons:
             if comparison.names_right_side and self.releases == "consecutive":
                 raise ValueError("of consecutive releases the release before is the right side: give none")
-            if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", "national"):
+            if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", NATIONAL):
                 raise ValueError("published totals are held against national parts of the same release")
-            if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", "national"):
+            if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", NATIONAL):
                 raise ValueError("figures published elsewhere are held against the current ones of the nation")
             if comparison.tolerance.usual and self.releases != "consecutive":
                 raise ValueError("what is usual is known of consecutive releases alone")

@@ -250,7 +250,7 @@ def test_rules_are_listed_and_said_in_words(monkeypatch: pytest.MonkeyPatch):
 
     assert [line.split()[0] for line in say().splitlines()] == [rule.rule_id for rule in load_rules()]
     words = say("outcomes_to_recorded_crime")
-    for part in ("Every recorded modern slavery crime has its outcome", "warn", "the larger of 5, and 5% of the right"):
+    for part in ("Every recorded modern slavery crime has its outcome", "warn", "the larger of 5 and 5% of the right"):
         assert part in words
     script = say("outcomes_to_recorded_crime", "--sql", "--quarter", "2021-Q4")
     assert "WITH left_figures AS" in script and "BETWEEN '2021-10-01' AND '2021-10-01'" in script
