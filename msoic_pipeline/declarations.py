@@ -6,8 +6,11 @@ place in it.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,6 +33,59 @@ def wrong_places(error: ValidationError) -> Iterator[tuple[list[int | str], str]
     """
     for problem in error.errors(include_url=False, include_input=False):
         yield list(problem["loc"]), problem["msg"].removeprefix("Value error, ")
+
+
+Declared = TypeVar("Declared", bound=BaseModel)
+
+
+def parse_list(
+    text: str, model: type[Declared], path: str, name: str, *, under: str = "", is_unique: bool = True
+) -> tuple[Declared, ...]:
+    """Return what a YAML text lists: at its top, or ``under`` a word.
+
+    ``name`` is the field that a thing is called by, of which there is one of each unless ``is_unique`` is false. Raises
+    DeclarationError which says in a line for each thing what is wrong with it, and where in the file ``path``.
+    """
+    declared: list[Declared] = []
+    wrong: list[str] = []
+    for position, written in enumerate(_read_list(text, path, under), start=1):
+        try:
+            declared.append(model.model_validate(written))
+        except ValidationError as error:
+            called = written.get(name, position) if isinstance(written, dict) else position
+            for place, words in wrong_places(error):
+                if is_place_of_field(place):
+                    wrong.append(": ".join(filter(None, (str(called), write_place(place), words))))
+    if is_unique:
+        times_declared = Counter(getattr(each, name) for each in declared)
+        wrong += [f"{called}: declared {times} times" for called, times in times_declared.items() if times > 1]
+    if wrong:
+        raise DeclarationError("\n".join([f"{path} is to be mended:", *wrong]))
+    return tuple(declared)
+
+
+def _read_list(text: str, path: str, under: str) -> list[Any]:
+    try:
+        written = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path} is to be mended: {error}") from error
+    if under:
+        written = written.get(under) if isinstance(written, dict) else None
+    elif written is None:  # an empty file lists nothing
+        written = []
+    if not isinstance(written, list):
+        raise DeclarationError(f"{path} is to be mended: expected YAML with a list{under and f' under {under}'}")
+    return written
+
+
+def is_place_of_field(place: list[int | str]) -> bool:
+    """Return whether a place is that of a field, not of one of the texts that might have stood in a field's place."""
+    return not any(str(part).startswith("literal[") for part in place)
+
+
+def write_place(place: list[int | str]) -> str:
+    """Return a place as people write it: ``numerator.where.stage``; names of classes are left out of it."""
+    return ".".join(str(part) for part in place if re.fullmatch(r"[a-z0-9_.]+", str(part)))
 
 
 @contextmanager

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from msoic_pipeline.assets.common import Warehouse
-from msoic_pipeline.assets.facts import fact_assets
-from msoic_pipeline.assets.figures import figure_assets, outcome_asset, published_asset
-from msoic_pipeline.assets.sources import source_assets
+from msoic_pipeline.assets.facts import make_fact_assets
+from msoic_pipeline.assets.figures import make_ending_asset, make_figure_assets, make_published_asset
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.sources import make_source_assets
 from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure
 
-CHECKED = [*source_assets(), *fact_assets(), *figure_assets()]
-ASSETS = [*CHECKED, published_asset(CHECKED)]
+CHECKED = [*make_source_assets(), *make_fact_assets(), *make_figure_assets()]
+ASSETS = [*CHECKED, make_published_asset(CHECKED)]
 
 defs = dg.Definitions(
-    assets=[*ASSETS, outcome_asset(ASSETS)],
+    assets=[*ASSETS, make_ending_asset(ASSETS)],
     jobs=[everything_job],
     schedules=[nightly],
     sensors=[note_failure, lost_runs],

@@ -136,6 +136,7 @@ def day_words(day: dt.date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def figure_words(value: float) -> str:
-    """Return a figure as a reader wants it: 12,345; 12; 1.23."""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
+def figure_words(value: float, digits: int = 3) -> str:
+    """Return a figure as a reader wants it, to so many digits but never less than whole: 12,345; 12; 1.23."""
+    is_whole = abs(value) >= 10 ** (digits - 1) or value == round(value)
+    return f"{value:,.0f}" if is_whole else f"{value:,.{digits}g}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +22,7 @@ LEFT_OUT_COLUMNS = {"landed_on", "found_on", "decided_at"}
 SHOWN = 3
 
 
-def table_rows(engine: sa.Engine, name: str, columns: list[str]) -> Counter[tuple[Any, ...]]:
+def read_rows(engine: sa.Engine, name: str, columns: list[str]) -> Counter[tuple[Any, ...]]:
     """Return how often each row of a table, cut to ``columns``, stands in it."""
     table = sa.table(name, *(sa.column(column) for column in columns))
     with reading(engine) as connection:
@@ -35,37 +37,76 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | str | None) else str(value)
 
 
-def columns_of(engine: sa.Engine) -> dict[str, list[str]]:
+def list_columns(engine: sa.Engine) -> dict[str, list[str]]:
     """Return the columns of each table."""
     inspector = sa.inspect(engine)
     return {name: [column["name"] for column in inspector.get_columns(name)] for name in inspector.get_table_names()}
 
 
-def compare(url: str, other_url: str) -> int:
-    """Print the differences; return how many tables differ."""
-    one, other = open_engine(url), open_engine(other_url)
-    ours, theirs = columns_of(one), columns_of(other)
-    for name in sorted((ours.keys() ^ theirs.keys()) - LEFT_OUT):
-        print(f"{name}: only in {'the first' if name in ours else 'the second'}")
-    different = 0
+@dataclass(frozen=True)
+class ComparedTable:
+    """A table that both warehouses have: the columns of one only, how many rows are the same, and those that differ."""
+
+    name: str
+    columns_of_one: list[str]
+    same: int
+    only_first: Counter[tuple[Any, ...]]
+    only_second: Counter[tuple[Any, ...]]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any row does."""
+        return bool(self.only_first or self.only_second)
+
+
+def compare_tables(one: sa.Engine, other: sa.Engine) -> list[ComparedTable]:
+    """Return what each table that both have comes to."""
+    ours, theirs = list_columns(one), list_columns(other)
+    compared = []
     for name in sorted((ours.keys() & theirs.keys()) - LEFT_OUT):
-        new = sorted(set(ours[name]) ^ set(theirs[name]))
+        of_one = sorted(set(ours[name]) ^ set(theirs[name]))
         columns = [column for column in ours[name] if column in theirs[name] and column not in LEFT_OUT_COLUMNS]
-        rows, other_rows = table_rows(one, name, columns), table_rows(other, name, columns)
-        missing, added = rows - other_rows, other_rows - rows
-        note = f" (columns of one only: {', '.join(new)})" if new else ""
-        if not missing and not added:
-            print(f"{name}: {rows.total():,} rows, the same{note}")
-            continue
-        different += 1
-        print(f"{name}: DIFFERS: {missing.total():,} rows only in the first, {added.total():,} in the second{note}")
-        for sign, differing in (("-", missing), ("+", added)):
-            for row in list(differing)[:SHOWN]:
-                print(f"  {sign} {row}")
+        rows, other_rows = read_rows(one, name, columns), read_rows(other, name, columns)
+        compared.append(ComparedTable(name, of_one, (rows & other_rows).total(), rows - other_rows, other_rows - rows))
+    return compared
+
+
+def find_tables_of_one(one: sa.Engine, other: sa.Engine) -> list[str]:
+    """Return a line for each table that only one of them has."""
+    ours, theirs = list_columns(one), list_columns(other)
+    names = sorted((ours.keys() ^ theirs.keys()) - LEFT_OUT)
+    return [f"{name}: only in {'the first' if name in ours else 'the second'}" for name in names]
+
+
+def tell_table(table: ComparedTable) -> Iterator[str]:
+    """Yield what a table comes to, in lines."""
+    note = f" (columns of one only: {', '.join(table.columns_of_one)})" if table.columns_of_one else ""
+    if not table.differs:
+        yield f"{table.name}: {table.same:,} rows, the same{note}"
+        return
+    first, second = table.only_first.total(), table.only_second.total()
+    yield f"{table.name}: DIFFERS: {first:,} rows only in the first, {second:,} in the second{note}"
+    for sign, differing in (("-", table.only_first), ("+", table.only_second)):
+        for row in list(differing)[:SHOWN]:
+            yield f"  {sign} {row}"
+
+
+def main(urls: list[str]) -> int:
+    """Print where two warehouses differ; return the exit code: 0 where they do not, 1 where they do, 2 without two."""
+    if len(urls) != 2:
+        print("usage: python tools/compare_warehouses.py URL OTHER_URL", file=sys.stderr)
+        return 2
+    one, other = (open_engine(url, may_create=False) for url in urls)
+    for line in find_tables_of_one(one, other):
+        print(line)
+    tables = compare_tables(one, other)
+    for table in tables:
+        for line in tell_table(table):
+            print(line)
     one.dispose()
     other.dispose()
-    return different
+    return int(any(table.differs for table in tables))
 
 
 if __name__ == "__main__":
-    sys.exit(1 if compare(*sys.argv[1:3]) else 0)
+    sys.exit(main(sys.argv[1:]))

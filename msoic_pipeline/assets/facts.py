@@ -2,23 +2,19 @@
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from msoic_pipeline.assets import source_steps
-from msoic_pipeline.assets.common import (
-    PREVIEW_ROWS,
-    QUARTERS,
-    SINGLE_RUN,
-    Warehouse,
-    as_table,
-    log_failure,
-    quarters_of,
-    schema_of,
-)
+from msoic_pipeline.assets.checks import log_failure
+from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_quarters_of
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.source_steps import judge_source, record_source
+from msoic_pipeline.assets.tables import ROWS_SHOWN, describe_columns, show_table
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
@@ -31,7 +27,7 @@ from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 _LOG = logging.getLogger(__name__)
 
 
-def _facts_asset(source: Source) -> dg.AssetsDefinition:
+def _make_facts_asset(source: Source) -> dg.AssetsDefinition:
     names = source.facts
 
     @dg.multi_asset(
@@ -43,7 +39,7 @@ def _facts_asset(source: Source) -> dg.AssetsDefinition:
                 group_name="d_warehouse",
                 description=f"{FACTS[name].comment} Grain: {FACTS[name].info['grain']}.",
                 kinds={"table"},
-                metadata={"dagster/column_schema": schema_of(FACTS[name]), "dagster/table_name": name},
+                metadata={"dagster/column_schema": describe_columns(FACTS[name]), "dagster/table_name": name},
             )
             for name in names
         ],
@@ -53,79 +49,120 @@ def _facts_asset(source: Source) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def facts(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
-        quarters = quarters_of(context)
-        error = ""
-        loaded: list[LoadedQuarter] = []
+        quarters = list_quarters_of(context)
         try:
-            with logged_work(_LOG, f"loading {source.source}") as work:
-                intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
-                # What facts refer to, in case a quarter is backfilled before the validated asset has run.
-                source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
-                accepted = source_steps.accepted(intake, verdicts)
-                loaded = load_quarters(warehouse.engine, source, quarters, accepted)
-                prune_releases(warehouse.engine, source, intake.landing)
-                work.add("releases", len(accepted.releases))
-                work.add("quarters looked at", len(loaded))
-                work.add("quarters rewritten", sum(entry.changed for entry in loaded))
-                work.add("rows written", sum(sum(entry.rows.values()) for entry in loaded))
+            loaded = _load_source(warehouse, source, quarters)
         except Exception as problem:
-            error = log_failure(context, f"loading {source.source}", problem)
-        taken_along = [entry.quarter_start for entry in loaded if entry.quarter_start not in quarters]
-        for name in names:
-            if dg.AssetKey(name) not in context.selected_asset_keys:
-                continue
-            for quarter in taken_along:
-                context.log_event(dg.AssetMaterialization(name, partition=quarter.isoformat()))
-            # Also where loading failed: what depends on all sources goes on with the last good figures of this one.
-            metadata = (
-                {"failed": error} if error else _loaded_metadata(warehouse.engine, source, name, loaded, taken_along)
-            )
-            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
-            yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=not error, description=error or None)
+            yield from _fail_facts(context, names, log_failure(context, f"loading {source.source}", problem))
+            return
+        yield from _show_facts(context, warehouse.engine, source, _LoadedSource(quarters, loaded))
 
     return facts
 
 
-def _loaded_metadata(
-    engine: sa.Engine, source: Source, name: str, loaded: list[LoadedQuarter], taken_along: list[dt.date]
-) -> dict[str, Any]:
-    fact = FACTS[name]
-    changed = [entry for entry in loaded if entry.changed]
-    quarters = [entry.quarter_start for entry in loaded]
-    # Of a sensitive source only how much came in: one of its releases is one force's return.
-    measures = {} if source.sensitive else {name: sa.func.sum(fact.c[name]) for name in fact.info["measures"]}
-    title = sa.literal(source.title).label("title") if source.sensitive else release.c.title
+@dataclass(frozen=True)
+class _LoadedSource:
+    """The quarters for which a source was to be loaded, and those that were looked at."""
+
+    asked: list[dt.date]
+    loaded: list[LoadedQuarter]
+
+    @property
+    def quarters(self) -> list[dt.date]:
+        """The first days of all that were looked at."""
+        return [entry.quarter_start for entry in self.loaded]
+
+    @property
+    def rewritten(self) -> list[LoadedQuarter]:
+        """Those that were loaded anew."""
+        return [entry for entry in self.loaded if entry.changed]
+
+    @property
+    def taken_along(self) -> list[dt.date]:
+        """Those that nobody asked for: a release that has changed covers them too."""
+        return [quarter for quarter in self.quarters if quarter not in self.asked]
+
+
+def _load_source(warehouse: Warehouse, source: Source, quarters: list[dt.date]) -> list[LoadedQuarter]:
+    """Load a source, and what its facts refer to: a quarter may be backfilled before the validated asset has run."""
+    with logged_work(_LOG, f"loading {source.source}") as work:
+        judged = judge_source(warehouse.settings, warehouse.engine, source)
+        record_source(warehouse.engine, judged, dt.date.today())
+        accepted = judged.list_accepted()
+        loaded = load_quarters(warehouse.engine, source, quarters, accepted)
+        prune_releases(warehouse.engine, source, judged.intake.landing)
+        work.add("releases", len(accepted.releases))
+        work.add("quarters looked at", len(loaded))
+        work.add("quarters rewritten", sum(entry.changed for entry in loaded))
+        work.add("rows written", sum(sum(entry.rows.values()) for entry in loaded))
+    return loaded
+
+
+def _fail_facts(context: dg.AssetExecutionContext, names: Sequence[str], error: str) -> Iterator[Any]:
+    """Yield, of each fact, that loading failed: what depends on all sources goes on with the last good figures."""
+    for name in _select_names(context, names):
+        yield dg.MaterializeResult(asset_key=name, metadata={"failed": error})
+        yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=False, description=error)
+
+
+def _show_facts(
+    context: dg.AssetExecutionContext, engine: sa.Engine, source: Source, loaded: _LoadedSource
+) -> Iterator[Any]:
+    """Yield, of each fact, what was loaded, and of quarters taken along that they were."""
+    for name in _select_names(context, source.facts):
+        for quarter in loaded.taken_along:
+            context.log_event(dg.AssetMaterialization(name, partition=quarter.isoformat()))
+        yield dg.MaterializeResult(asset_key=name, metadata=_describe_loaded(engine, source, FACTS[name], loaded))
+        yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=True)
+
+
+def _select_names(context: dg.AssetExecutionContext, names: Sequence[str]) -> list[str]:
+    return [name for name in names if dg.AssetKey(name) in context.selected_asset_keys]
+
+
+def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: _LoadedSource) -> dict[str, Any]:
+    """Return what Dagster's pages show of a fact: numbers, the latest releases, and some rows."""
     with reading(engine) as connection:
-        within = fact.c.quarter_start.in_(quarters)
-        per_release = connection.execute(
-            sa.select(
-                title,
-                release.c.published_on,
-                sa.func.count().label("rows"),
-                *(v.label(k) for k, v in measures.items()),
-            )
-            .join_from(fact, release, release.c.release_id == fact.c.release_id)
-            .where(within)
-            .group_by(release.c.release_id, release.c.title, release.c.published_on)
-            .order_by(release.c.published_on.desc(), release.c.release_id)
-            .limit(PREVIEW_ROWS)
-        ).mappings()
-        by_release = [dict(row) for row in per_release]
-        preview = (
-            []
-            if source.sensitive
-            else [dict(row) for row in connection.execute(sa.select(fact).where(within).limit(PREVIEW_ROWS)).mappings()]
-        )
+        within = fact.c.quarter_start.in_(loaded.quarters)
         rows = connection.scalar(sa.select(sa.func.count()).select_from(fact).where(within))
-    return {
+        by_release = _read_latest_releases(connection, source, fact, within)
+        preview: list[dict[str, Any]] = []
+        if not source.sensitive:
+            some = connection.execute(sa.select(fact).where(within).limit(ROWS_SHOWN)).mappings()
+            preview = [dict(row) for row in some]
+    described: dict[str, Any] = {
         "dagster/row_count": int(rows or 0),
-        "quarters": len(quarters),
-        "quarters_rewritten": len(changed),
-        "taken along": _taken_along_words(taken_along),
-        "rows_written": sum(entry.rows.get(name, 0) for entry in changed),
-        "latest_releases": as_table(by_release),
-        **({"preview": as_table(preview)} if preview else {}),
+        "quarters": len(loaded.quarters),
+        "quarters_rewritten": len(loaded.rewritten),
+        "taken along": _taken_along_words(loaded.taken_along),
+        "rows_written": sum(entry.rows.get(fact.name, 0) for entry in loaded.rewritten),
+        "latest_releases": show_table(by_release),
     }
+    if preview:
+        described["preview"] = show_table(preview)
+    return described
+
+
+def _read_latest_releases(
+    connection: Connection, source: Source, fact: sa.Table, within: sa.ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """Return the latest releases with what each says in all; of a sensitive source only how many rows it has.
+
+    One of its releases is one force's return.
+    """
+    title: Any = release.c.title
+    sums = [sa.func.sum(fact.c[name]).label(name) for name in fact.info["measures"]]
+    if source.sensitive:
+        title, sums = sa.literal(source.title).label("title"), []
+    query = (
+        sa.select(title, release.c.published_on, sa.func.count().label("rows"), *sums)
+        .join_from(fact, release, release.c.release_id == fact.c.release_id)
+        .where(within)
+        .group_by(release.c.release_id, release.c.title, release.c.published_on)
+        .order_by(release.c.published_on.desc(), release.c.release_id)
+        .limit(ROWS_SHOWN)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _taken_along_words(taken_along: list[dt.date]) -> str:
@@ -138,6 +175,6 @@ def _taken_along_words(taken_along: list[dt.date]) -> str:
     )
 
 
-def fact_assets() -> list[dg.AssetsDefinition]:
+def make_fact_assets() -> list[dg.AssetsDefinition]:
     """Return the facts of every source."""
-    return [_facts_asset(load_source(source)) for source in SOURCES]
+    return [_make_facts_asset(load_source(source)) for source in SOURCES]

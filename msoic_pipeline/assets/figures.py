@@ -10,25 +10,15 @@ import dagster as dg
 import sqlalchemy as sa
 from xlsxwriter.exceptions import XlsxFileError
 
-from msoic_pipeline.assets.common import (
-    LONGEST_DESCRIPTION,
-    PREVIEW_ROWS,
-    QUARTERS,
-    SINGLE_RUN,
-    SeverityFailures,
-    Warehouse,
-    all_quarters,
-    as_table,
-    checks_by_severity,
-    quarters_of,
-    schema_of,
-)
-from msoic_pipeline.assets.run_endings import asset_keys, check_keys, failed_checks, record_ending
+from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, NAMED, SeverityFailures, make_checks_by_severity
+from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_all_quarters, list_quarters_of
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_keys, list_check_keys, record_ending
+from msoic_pipeline.assets.tables import FAILURES_SHOWN, describe_columns, show_table
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import (
     WHOLE_WAREHOUSE,
-    load_log,
     reconciliation_result,
     report_claim,
     validation_result,
@@ -38,10 +28,11 @@ from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.texts import cut_off, first_of
 from msoic_pipeline.warehouse.engine import reading, writing
 from msoic_pipeline.warehouse.findings import record_findings
+from msoic_pipeline.warehouse.load_log import list_loads_by_quarter
 
 _LOG = logging.getLogger(__name__)
-# How many failures a check names.
-NAMED = 5
+# A break is looked into beside others of its rule.
+BREAKS_SHOWN = 100
 
 
 @dg.asset(
@@ -52,7 +43,7 @@ NAMED = 5
     group_name="e_reconciled",
     description=reconciliation_result.comment,
     kinds={"table"},
-    metadata={"dagster/column_schema": schema_of(reconciliation_result)},
+    metadata={"dagster/column_schema": describe_columns(reconciliation_result)},
     check_specs=[
         dg.AssetCheckSpec("no_breaks", asset="reconciliation_result", description="No rule that blocks is broken."),
         dg.AssetCheckSpec("no_warnings", asset="reconciliation_result", description="No rule that warns is broken."),
@@ -60,11 +51,12 @@ NAMED = 5
 )
 def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold sources against themselves and against each other."""
-    from msoic_pipeline.reconciliation.apply import breaks, reconcile_quarters
+    from msoic_pipeline.reconciliation.apply import reconcile_quarters
+    from msoic_pipeline.reconciliation.summary import list_breaks
 
     with logged_work(_LOG, "reconciling sources") as work:
         # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
-        summary = reconcile_quarters(warehouse.engine, all_quarters())
+        summary = reconcile_quarters(warehouse.engine, list_all_quarters())
         counts: list[dict[str, Any]] = [
             {"rule": rule, "status": status, "results": number}
             for rule, statuses in summary.counts.items()
@@ -77,31 +69,30 @@ def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
         work.add("that block broken", summary.blocking)
         work.add("that warn broken", summary.warnings)
     with reading(warehouse.engine) as connection:
-        broken = {severity: breaks(connection, PREVIEW_ROWS * 10, severity) for severity in ("block", "warn")}
+        broken = {severity: list_breaks(connection, BREAKS_SHOWN, severity) for severity in ("block", "warn")}
     numbers = {"block": summary.blocking, "warn": summary.warnings}
 
     def failures_of(severity: str) -> SeverityFailures:
         number = numbers[severity]
         worst = summary.worst_by_severity[severity]
         words = f"{number} broken: {first_of(worst, NAMED, number)}" if number else "none broken"
-        return SeverityFailures(number, words, broken[severity])
+        return SeverityFailures(number, words, [asdict(row) for row in broken[severity]])
 
     names = {"block": "no_breaks", "warn": "no_warnings"}
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": results,
             "quarters_computed": len(summary.changed),
-            "results": as_table(counts),
+            "results": show_table(counts),
         },
-        check_results=checks_by_severity(names, failures_of, "table reconciliation_result"),
+        check_results=make_checks_by_severity(names, failures_of, "table reconciliation_result"),
     )
 
 
-def _loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
+def _add_loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
     """Return ``quarters``, and those of which facts have been loaded before."""
-    loaded = sa.select(load_log.c.quarter_start).where(load_log.c.stage.startswith("load ")).distinct()
     with reading(engine) as connection:
-        return sorted({*quarters, *connection.scalars(loaded)})
+        return sorted({*quarters, *list_loads_by_quarter(connection)})
 
 
 @dg.asset(
@@ -112,7 +103,7 @@ def _loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list[dt.
     group_name="f_kpis",
     description=kpi_value.comment,
     kinds={"table"},
-    metadata={"dagster/column_schema": schema_of(kpi_value)},
+    metadata={"dagster/column_schema": describe_columns(kpi_value)},
 )
 def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
     """Compute the KPIs of the periods that touch the quarters."""
@@ -121,10 +112,10 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
 
     # A figure of the nation is that of a single force where only one has reported.
     open_kpis = [kpi.kpi_id for kpi in load_definitions() if not kpi.is_sensitive]
-    quarters = quarters_of(context)
+    quarters = list_quarters_of(context)
     with logged_work(_LOG, "computing KPIs") as work:
         # Facts of other quarters may have gone along; those of which nothing has changed cost next to nothing.
-        looked_at = _loaded_quarters(warehouse.engine, quarters)
+        looked_at = _add_loaded_quarters(warehouse.engine, quarters)
         computed = compute_quarters(warehouse.engine, looked_at)
         work.add("quarters looked at", len(looked_at))
         work.add("quarters computed", len(computed))
@@ -140,7 +131,7 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
         shown = [dict(row) for row in preview]
         rows = connection.scalar(sa.select(sa.func.count()).select_from(kpi_value))
     return dg.MaterializeResult(
-        metadata={"rows in the table": int(rows or 0), f"national {quarters[-1]}": as_table(shown)}
+        metadata={"rows in the table": int(rows or 0), f"national {quarters[-1]}": show_table(shown)}
     )
 
 
@@ -177,13 +168,13 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     def failures_of(severity: str) -> SeverityFailures:
         failed = [finding for finding in findings if finding.severity == severity and not finding.success]
         words = [f"{finding.source}: {finding.check_name}: {finding.detail}" for finding in failed]
-        rows = [asdict(finding) for finding in failed[: PREVIEW_ROWS * 5]]
+        rows = [asdict(finding) for finding in failed[:FAILURES_SHOWN]]
         return SeverityFailures(len(failed), first_of(words, NAMED) or "all hold", rows)
 
     names = {"block": "warehouse_blocking", "warn": "warehouse_warnings"}
     return dg.MaterializeResult(
         metadata={"checks": len(findings)},
-        check_results=checks_by_severity(names, failures_of, "table current_validation_result"),
+        check_results=make_checks_by_severity(names, failures_of, "table current_validation_result"),
     )
 
 
@@ -193,7 +184,7 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     group_name="f_kpis",
     description=maturity_estimate.comment,
     kinds={"table"},
-    metadata={"dagster/column_schema": schema_of(maturity_estimate)},
+    metadata={"dagster/column_schema": describe_columns(maturity_estimate)},
 )
 def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
     """Estimate what figures that are still growing will come to."""
@@ -211,7 +202,7 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
     group_name="h_published",
     description=report_claim.comment,
     kinds={"table"},
-    metadata={"dagster/column_schema": schema_of(report_claim)},
+    metadata={"dagster/column_schema": describe_columns(report_claim)},
     check_specs=[
         dg.AssetCheckSpec("claims_borne_out", asset="report_claim", description="No claim differs or is contradicted.")
     ],
@@ -239,22 +230,24 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
         for known, verdicts in by_known.items()
         for verdict, number in verdicts.items()
     ]
+    refuted_claims = {(row["report"], row["claim_id"]) for row in shown}
     check = dg.AssetCheckResult(
         check_name="claims_borne_out",
         passed=not shown,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(shown)} verdicts differ or are contradicted; msoic claims lists them",
-        metadata={"refuted": as_table(shown)} if shown else {},
+        description=f"{len(refuted_claims)} claims differ or are contradicted, as known when published or today; "
+        "msoic claims lists them",
+        metadata={"refuted": show_table(shown)} if shown else {},
     )
     disagreeing = sum(len(pairs) for pairs in summary.disagreements.values())
     return dg.MaterializeResult(
-        metadata={"verdicts": as_table(counts), "disagreeing_pairs": disagreeing}, check_results=[check]
+        metadata={"verdicts": show_table(counts), "disagreeing_pairs": disagreeing}, check_results=[check]
     )
 
 
-def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+def make_published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """Return the asset of the exports, which come after all checks of ``watched`` and say on their face what failed."""
-    keys = check_keys(watched)
+    keys = list_check_keys(watched)
 
     @dg.asset(
         name="published_kpis",
@@ -271,11 +264,11 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         from msoic_pipeline.publication.exports import write_exports
 
         folder = warehouse.settings.output_dir
-        failed = failed_checks(context.instance, keys)
+        failed = find_failed_checks(context.instance, keys)
         try:
             with logged_work(_LOG, "writing the exports") as work, reading(warehouse.engine) as connection:
                 paths = write_exports(connection, folder, dt.date.today(), failed)
-                work.add("files", len(paths))
+                work.add("files", len(paths.both))
                 work.add("checks that failed", len(failed))
         except (OSError, XlsxFileError) as error:
             context.log.error("the exports could not be written: %s", error)
@@ -291,30 +284,33 @@ def published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
                 ]
             )
         return dg.MaterializeResult(
-            metadata={"failed_checks": len(failed)}
-            | {kind: dg.MetadataValue.path(str(path)) for kind, path in paths.items()},
+            metadata={
+                "failed_checks": len(failed),
+                "parquet": dg.MetadataValue.path(str(paths.parquet)),
+                "workbook": dg.MetadataValue.path(str(paths.workbook)),
+            },
             check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
         )
 
     return published
 
 
-def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+def make_ending_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """Return the last asset, which comes after all that are ``watched``.
 
     It records how the run ended, and fails it where a check of theirs has failed.
     """
-    keys = check_keys(watched)
+    keys = list_check_keys(watched)
 
     @dg.asset(
         name="pipeline_run",
-        deps=asset_keys(watched),
+        deps=list_asset_keys(watched),
         group_name="h_published",
         description="How the run ended: it fails where any check of severity error failed.",
         kinds={"table"},
     )
     def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-        failed = failed_checks(context.instance, keys)
+        failed = find_failed_checks(context.instance, keys)
         record_ending(warehouse.engine, context.run.run_id, failed)
         if failed:
             words = cut_off("; ".join(failed), LONGEST_DESCRIPTION, "table pipeline_run")
@@ -323,6 +319,6 @@ def outcome_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition
     return outcome
 
 
-def figure_assets() -> list[dg.AssetsDefinition]:
+def make_figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
     return [reconciliation, kpis, maturity, checked_warehouse, claims]

@@ -15,30 +15,27 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._utils.error import SerializableErrorInfo
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import pipeline_run
-from msoic_pipeline.texts import printable
+from msoic_pipeline.running.error_words import tell_recorded_error
 from msoic_pipeline.warehouse.engine import writing
 
 COMPLETED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-# Errors of these packages say nothing of what stands in a file: ours withhold it, the database's are without values.
-TELLING = ("msoic_pipeline.", "sqlalchemy.")
 _LOG = logging.getLogger(__name__)
 
 
-def check_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetCheckKey]:
+def list_check_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetCheckKey]:
     """Return the keys of all checks of some assets."""
     return [spec.key for definition in watched for spec in definition.check_specs]
 
 
-def asset_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+def list_asset_keys(watched: Iterable[dg.AssetsDefinition]) -> list[dg.AssetKey]:
     """Return the keys of some assets, in order."""
     return sorted(key for definition in watched for key in definition.keys)
 
 
-def failed_checks(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey]) -> list[str]:
+def find_failed_checks(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey]) -> list[str]:
     """Return which checks of severity error failed when each was last completed, in a line each."""
     failed = []
     for key in keys:
@@ -84,12 +81,5 @@ def _broken_steps(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         if event:
-            error = event.step_failure_data.error
-            lines.append(f"step {event.step_key}: {_error_words(error.cause or error) if error else 'failed'}")
+            lines.append(f"step {event.step_key}: {tell_recorded_error(event.step_failure_data.error)}")
     return lines
-
-
-def _error_words(error: SerializableErrorInfo) -> str:
-    """Return an error in a line: of one that may quote a cell its kind alone."""
-    words = printable(" ".join(error.message.split()))
-    return words if words.startswith(TELLING) else str(error.cls_name)

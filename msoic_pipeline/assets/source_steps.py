@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.every_check import every_check
+from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.quality.docs import try_write_index
@@ -20,26 +21,36 @@ from msoic_pipeline.warehouse.registering import loaded_releases, register_relea
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
-def take_in(settings: Settings, source: Source) -> Intake:
-    """Keep, recognise and parse the files of a source; what was read before is not read again."""
-    return take_in_source(settings, source)
+@dataclass(frozen=True)
+class JudgedSource:
+    """A source of which every file has a verdict: what was taken in of it, and the verdicts."""
+
+    source: Source
+    intake: Intake
+    verdicts: tuple[Verdict, ...]
+
+    def list_accepted(self) -> AcceptedReleases:
+        """Return what may be loaded of it."""
+        releases = tuple(verdict.staged for verdict in self.verdicts if verdict.accepted and verdict.staged)
+        return AcceptedReleases(releases, self.intake.landing.withdrawn)
 
 
-def validate(settings: Settings, engine: Engine, source: Source) -> tuple[Intake, list[Verdict]]:
-    """Return a verdict on every file of a source; what was validated before is not validated again.
+def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSource:
+    """Return a source with a verdict on every file; what was validated before is not validated again.
 
     There is none on a release that is rejected, has left the raw folder and was never loaded: somebody has put a better
     file in its place, and nothing hangs on it any more.
     """
     intake = take_in_source(settings, source)
-    verdicts = _judge_intake(source, intake, settings)
     loaded = loaded_releases(engine, source)
-    settled = [
-        verdict
-        for verdict in verdicts
-        if verdict.accepted or verdict.staged is None or _still_matters(verdict.staged.release, loaded)
-    ]
-    return intake, [*settled, *(refuse(source, e) for release, e in intake.unparsed if _still_matters(release, loaded))]
+    verdicts = []
+    for verdict in _judge_intake(source, intake, settings):
+        if verdict.accepted or verdict.staged is None or _still_matters(verdict.staged.release, loaded):
+            verdicts.append(verdict)
+    for release, error in intake.unparsed:
+        if _still_matters(release, loaded):
+            verdicts.append(refuse(source, error))
+    return JudgedSource(source, intake, tuple(verdicts))
 
 
 def _still_matters(release: Release, loaded: set[str]) -> bool:
@@ -50,23 +61,17 @@ def _judge_intake(source: Source, intake: Intake, settings: Settings | None = No
     docs_dir = settings.output_dir / "data_docs" if settings else None
     findings = validate_source(source, intake.staged, docs_dir)
     if docs_dir:
-        try_write_index(source, docs_dir, every_check())
+        try_write_index(source, docs_dir, list_every_check())
     return judge(source, intake.landing, intake.staged, (), findings)
 
 
-def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> AcceptedReleases:
-    """Return what may be loaded of a source."""
-    releases = tuple(verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged)
-    return AcceptedReleases(releases, intake.landing.withdrawn)
-
-
-def record(engine: Engine, source: Source, intake: Intake, verdicts: Sequence[Verdict], today: dt.date) -> None:
+def record_source(engine: Engine, judged: JudgedSource, today: dt.date) -> None:
     """Write dimensions, releases, quarantine and findings of a source to the warehouse."""
-    load_dimensions(engine, accepted(intake, verdicts).releases, today)
-    register_releases(engine, source, intake.landing, verdicts)
+    load_dimensions(engine, judged.list_accepted().releases, today)
+    register_releases(engine, judged.source, judged.intake.landing, judged.verdicts)
 
 
-def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
+def find_quarters_behind_files(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
     """Return which of ``quarters`` the files have moved ahead of; all of them where a file has not been read yet.
 
     Nothing is read to find out.
@@ -77,5 +82,6 @@ def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.dat
             intake = take_in_source(settings, source, may_read=False)
         except NotReadYet:
             return list(quarters)
-        stale |= set(stale_quarters_of(engine, source, quarters, accepted(intake, _judge_intake(source, intake))))
+        judged = JudgedSource(source, intake, tuple(_judge_intake(source, intake)))
+        stale |= set(stale_quarters_of(engine, source, quarters, judged.list_accepted()))
     return sorted(stale)

@@ -2,19 +2,16 @@
 
 import datetime as dt
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import dagster as dg
 
-from msoic_pipeline.assets import source_steps
-from msoic_pipeline.assets.common import (
-    LONGEST_DESCRIPTION,
-    SeverityFailures,
-    Warehouse,
-    as_table,
-    attempt,
-    checks_by_severity,
-)
+from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, NAMED, SeverityFailures, attempt, make_checks_by_severity
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.source_steps import judge_source, record_source
+from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
+from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.quality import docs
@@ -24,9 +21,6 @@ from msoic_pipeline.warehouse.registering import lost_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
-# Of what is listed in Dagster's pages so many rows are shown, and so many are put into words.
-SHOWN = 50
-NAMED = 5
 
 
 def _landed_asset(source: Source) -> dg.AssetsDefinition:
@@ -47,7 +41,7 @@ def _landed_asset(source: Source) -> dg.AssetsDefinition:
     def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
             with logged_work(_LOG, f"taking in the files of {source.source}") as counts:
-                intake = source_steps.take_in(warehouse.settings, source)
+                intake = take_in_source(warehouse.settings, source)
                 landing = intake.landing
                 counts.add("releases in force", len(landing.releases))
                 counts.add("files read just now", intake.read)
@@ -64,19 +58,19 @@ def _landed_asset(source: Source) -> dg.AssetsDefinition:
                     "synthetic": release.is_synthetic,
                     "in the raw folder": release.in_raw,
                 }
-                for release in landing.releases[-SHOWN:][::-1]
+                for release in landing.releases[-FAILURES_SHOWN:][::-1]
             ]
             return dg.MaterializeResult(
                 metadata={
                     "releases in force": len(landing.releases),
                     "refused": len(landing.refused),
                     "withdrawn": ", ".join(sorted(landing.withdrawn)) or "none",
-                    **({"withdrawals": as_table(landing.decisions)} if landing.decisions else {}),
+                    **({"withdrawals": show_table(landing.decisions)} if landing.decisions else {}),
                     "files read just now": intake.read,
                     "latest_release": f"{newest.reference_period}, published {newest.published_on}"
                     if newest
                     else "none",
-                    "releases": as_table(shown),
+                    "releases": show_table(shown),
                 },
                 check_results=[_present_check(landing), _settled_check(landing)],
             )
@@ -98,7 +92,7 @@ def _staged_asset(source: Source) -> dg.AssetsDefinition:
     def staged(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
             with logged_work(_LOG, f"staging {source.source}") as work_counts:
-                intake = source_steps.take_in(warehouse.settings, source)
+                intake = take_in_source(warehouse.settings, source)
                 counts: dict[str, int] = {}
                 for release in intake.staged:
                     for name, rows in release.manifest["facts"].items():
@@ -142,8 +136,9 @@ def _validated_asset(source: Source) -> dg.AssetsDefinition:
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         def work() -> dg.MaterializeResult:
             with logged_work(_LOG, f"validating {source.source}") as counts:
-                intake, verdicts = source_steps.validate(warehouse.settings, warehouse.engine, source)
-                source_steps.record(warehouse.engine, source, intake, verdicts, dt.date.today())
+                judged = judge_source(warehouse.settings, warehouse.engine, source)
+                record_source(warehouse.engine, judged, dt.date.today())
+                verdicts = judged.verdicts
                 counts.add("files judged", len(verdicts))
                 counts.add("accepted", sum(verdict.accepted for verdict in verdicts))
                 counts.add("checks", sum(len(verdict.results) for verdict in verdicts))
@@ -157,7 +152,7 @@ def _validated_asset(source: Source) -> dg.AssetsDefinition:
                 },
                 check_results=[
                     _files_check(verdicts),
-                    _kept_check(lost_releases(warehouse.engine, source, intake.landing)),
+                    _kept_check(lost_releases(warehouse.engine, source, judged.intake.landing)),
                     *_expectation_checks(verdicts),
                     _docs_check(source),
                     _faults_check(verdicts),
@@ -203,27 +198,27 @@ def _first_words(failures: list[str], held: str, rest: str = "table quarantine")
     return cut_off(first_of(failures, NAMED), LONGEST_DESCRIPTION, rest) or held
 
 
-def _files_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
+def _files_check(verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
     bad = [verdict for verdict in verdicts if not verdict.accepted]
     words = [f"{verdict.file_name}: {' '.join(verdict.reasons)}" for verdict in bad]
-    files = [{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:SHOWN]]
+    files = [{"file": verdict.file_name, "reason": " ".join(verdict.reasons)} for verdict in bad[:FAILURES_SHOWN]]
     undeclared = [row for verdict in bad for row in verdict.quarantine if not row.is_declared]
     shown = [
         {"file_name": row.file_name, "sheet": row.sheet, "cell": row.cell, "rule": row.rule, "reason": row.reason}
-        for row in undeclared[:SHOWN]
+        for row in undeclared[:FAILURES_SHOWN]
     ]
     return dg.AssetCheckResult(
         check_name="files_accepted",
         passed=not bad,
         description=_first_words(words, f"all {len(verdicts)} files accepted"),
         metadata={
-            **({"rejected": as_table(files)} if files else {}),
-            **({"quarantine": as_table(shown)} if shown else {}),
+            **({"rejected": show_table(files)} if files else {}),
+            **({"quarantine": show_table(shown)} if shown else {}),
         },
     )
 
 
-def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
+def _expectation_checks(verdicts: Sequence[Verdict]) -> list[dg.AssetCheckResult]:
     def failures_of(severity: str) -> SeverityFailures:
         results = [
             (verdict.file_name, result)
@@ -239,13 +234,13 @@ def _expectation_checks(verdicts: list[Verdict]) -> list[dg.AssetCheckResult]:
         told = ("table_name", "check_name", "rows_failed", "detail", "release_id")
         rows = [
             {"file": file_name} | {name: value for name, value in asdict(result).items() if name in told}
-            for file_name, result in failed[:SHOWN]
+            for file_name, result in failed[:FAILURES_SHOWN]
         ]
         rows_failed = sum(result.rows_failed for _, result in failed)
         return SeverityFailures(len(failed), "; ".join(words), rows, {"rows_failed": rows_failed})
 
     names = {"block": "expectations", "warn": "warnings"}
-    return checks_by_severity(names, failures_of, "table current_validation_result")
+    return make_checks_by_severity(names, failures_of, "table current_validation_result")
 
 
 def _docs_check(source: Source) -> dg.AssetCheckResult:
@@ -255,20 +250,20 @@ def _docs_check(source: Source) -> dg.AssetCheckResult:
     )
 
 
-def _faults_check(verdicts: list[Verdict]) -> dg.AssetCheckResult:
+def _faults_check(verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
     declared = [row for verdict in verdicts for row in verdict.quarantine if row.is_declared]
     told = ("file_name", "sheet", "cell", "treatment", "reason")
-    shown = [{name: value for name, value in asdict(row).items() if name in told} for row in declared[:SHOWN]]
+    shown = [{name: value for name, value in asdict(row).items() if name in told} for row in declared[:FAILURES_SHOWN]]
     return dg.AssetCheckResult(
         check_name="faults_declared",
         passed=True,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(declared)} cells or rows treated by declared faults",
-        metadata={"treated": as_table(shown)} if declared else {},
+        metadata={"treated": show_table(shown)} if declared else {},
     )
 
 
-def source_assets() -> list[dg.AssetsDefinition]:
+def make_source_assets() -> list[dg.AssetsDefinition]:
     """Return the three assets of every source."""
     return [
         make(source)

@@ -10,7 +10,7 @@ from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.workbooks.layout import SOURCES
 
 
-def every_check() -> list[CheckWords]:
+def list_every_check() -> list[CheckWords]:
     """Return the checks in the order in which the data come to them: sheet, rows, publishers' own, warehouse."""
     within_sheets = [CheckWords(name, severity, reason) for name, severity, reason in SHEET_CHECKS]
     of_publishers = [check for source in SOURCES for check in publisher_checks(source).row_checks]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_tables import CheckedTable
+from msoic_pipeline.audit.checked_table import CheckedTable
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.views import VIEWS, division, grain
 from msoic_pipeline.periods import period_end, period_label, period_number
@@ -32,10 +32,10 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
     change. A period that was not over when its figures were published is left out.
     """
     for fact in FACTS.values():
-        totals = national_totals(connection, fact)
+        totals = find_national_totals(connection, fact)
         if totals.empty:
             continue
-        judged = level_shifts(totals)
+        judged = find_level_shifts(totals)
         shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
         is_sensitive = load_source(fact.info["source"]).sensitive
         details = [_shift_words(row, is_sensitive) for row in shifts.to_dict("records")]
@@ -46,7 +46,7 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
 
 
 def _shift_words(row: dict[Any, Any], is_sensitive: bool) -> str:
-    """Return a row of ``level_shifts`` in words; of a sensitive source its place alone."""
+    """Return a row of ``find_level_shifts`` in words; of a sensitive source its place alone."""
     place = f"{row['series']}, {row['label']}"
     if is_sensitive:
         return place
@@ -56,35 +56,48 @@ def _shift_words(row: dict[Any, Any], is_sensitive: bool) -> str:
     return f"{place}: {before} to {value}, a change of {change} where {usual} ± {deviation} is usual"
 
 
-def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
+def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
     """Return the current national totals of a fact: one row a series, measure and month or quarter.
 
-    Columns: ``series`` (its name in words), ``number`` (the period's place in time), ``label``, ``value``.
+    Columns: ``series`` (its name in words), ``number`` (the period's place in time), ``label``, ``value``. A period
+    that was not over when its figures were published is not whole, and left out.
     """
     current = VIEWS[f"current_{fact.name}"].select.subquery()
-    kind = grain(fact)
-    time = f"{kind}_start"
+    kind, measures = grain(fact), list(fact.info["measures"])
+    dividing = _list_dividing_columns(fact, current)
+    rows = connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings().all()
+    whole = [row for row in rows if period_end(kind, row["period"]) <= row["published_on"]]
+    if not whole:
+        return pd.DataFrame(columns=["series", "number", "label", "value"])
+    return _name_series(pd.DataFrame(whole), [column.name for column in dividing], measures, kind)
+
+
+def _list_dividing_columns(fact: sa.Table, current: sa.Subquery) -> list[sa.Label[Any]]:
+    """Return the columns that tell one series of a fact from another."""
     names = (division(fact), "activity", "method", "measure")
     dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
     for apart in publisher_checks(fact.info["source"]).series_apart:
         if apart.column in fact.columns:
             dividing.append(sa.case((current.c[apart.column] == apart.member, apart.name), else_=apart.others))
-    labelled = [column.label(f"series_{number}") for number, column in enumerate(dividing)]
-    measures = list(fact.info["measures"])
-    query = sa.select(
-        *labelled,
-        current.c[time].label("period"),
+    return [column.label(f"series_{number}") for number, column in enumerate(dividing)]
+
+
+def _sum_series(
+    current: sa.Subquery, time: str, dividing: Sequence[sa.Label[Any]], measures: Sequence[str]
+) -> sa.Select[Any]:
+    """Return the query of the sums of each measure by series and period, with the last day of their publication."""
+    period = current.c[time].label("period")
+    return sa.select(
+        *dividing,
+        period,
         sa.func.max(current.c.published_on).label("published_on"),
         *(sa.func.sum(current.c[measure]).label(measure) for measure in measures),
-    ).group_by(*dividing, current.c[time])
-    rows = connection.execute(query).mappings().all()
-    # A period that was not over when its figures were published is not whole.
-    whole = [row for row in rows if period_end(kind, row["period"]) <= row["published_on"]]
-    if not whole:
-        return pd.DataFrame(columns=["series", "number", "label", "value"])
-    wide = pd.DataFrame(whole)
-    keys = [column.name for column in labelled]
-    long = wide.melt([*keys, "period"], measures, "measure", "figure").dropna(subset=["figure"])
+    ).group_by(*(column.element for column in dividing), period.element)
+
+
+def _name_series(totals: pd.DataFrame, keys: list[str], measures: list[str], kind: str) -> pd.DataFrame:
+    """Return totals with a row a measure, each with its series in words."""
+    long = totals.melt([*keys, "period"], measures, "measure", "figure").dropna(subset=["figure"])
     if len(measures) > 1 or not keys:
         keys = [*keys, "measure"]
     return pd.DataFrame(
@@ -97,7 +110,7 @@ def national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
     )
 
 
-def level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
+def find_level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
     """Return the changes of series with a history to judge by, and whether each is a shift.
 
     Columns beside those of ``totals``: ``before``, ``change``, ``usual`` (the median change), ``deviation`` (robust, of

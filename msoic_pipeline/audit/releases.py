@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_tables import CheckedTable
-from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
+from msoic_pipeline.audit.checked_table import CheckedTable
+from msoic_pipeline.audit.files_in_force import count_files_in_force
+from msoic_pipeline.model.evidence import coverage, release
 from msoic_pipeline.model.geography import REPORTER_NAMES, reporter_name
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.texts import day_words, first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+
+
+@dataclass(frozen=True, order=True)
+class AbsentReport:
+    """A report that was due and did not come."""
+
+    period_start: dt.date
+    reporter: str
+
+
+@dataclass(frozen=True)
+class AcceptedRelease:
+    """A release as far as it tells what has come: the last day that it is about, and when it was published."""
+
+    last_day: dt.date
+    published_on: dt.date
 
 
 def every_due_report_was_received(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
@@ -21,50 +40,52 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
 
     Who sent none is named where the source is not sensitive; of a sensitive one only how many.
     """
-    due = sa.select(coverage.c.source, sa.func.count()).where(coverage.c.expected).group_by(coverage.c.source)
-    missing = sa.select(coverage.c.source, coverage.c.period_start, coverage.c.reporter).where(
+    due = sa.select(coverage.c.source, sa.func.count().label("reports"))
+    due = due.where(coverage.c.expected).group_by(coverage.c.source)
+    absent_by_source = _find_absent_reports(connection)
+    for row in connection.execute(due).all():
+        source = load_source(row.source)
+        absent = sorted(absent_by_source[row.source])
+        kind = f"{REPORTER_NAMES[source.reporters.dimension]}-{source.reporters.every.replace('_', ' ')}s"
+        detail = f"{len(absent):,} of {row.reports:,} {kind} missing"
+        if absent:
+            detail += f": {first_of(_tell_absent_by_period(source, absent))}"
+        yield CheckedTable(row.source, coverage.name, row.reports, len(absent), detail)
+
+
+def _find_absent_reports(connection: Connection) -> dict[str, list[AbsentReport]]:
+    """Return the reports that did not come, by source."""
+    query = sa.select(coverage.c.source, coverage.c.period_start, coverage.c.reporter).where(
         coverage.c.expected, sa.not_(coverage.c.received)
     )
-    missing_by_source: dict[str, list[tuple[dt.date, str]]] = {}
-    for source_name, start, reporter in connection.execute(missing):
-        missing_by_source.setdefault(source_name, []).append((start, reporter))
-    for source_name, expected in connection.execute(due).all():
-        source = load_source(source_name)
-        absent = sorted(missing_by_source.get(source_name, []))
-        kind = f"{REPORTER_NAMES[source.reporters.dimension]}-{source.reporters.every.replace('_', ' ')}s"
-        detail = f"{len(absent):,} of {expected:,} {kind} missing"
-        if absent:
-            detail += f": {first_of(_absent_by_period(source, absent))}"
-        yield CheckedTable(source_name, coverage.name, expected, len(absent), detail)
+    absent: dict[str, list[AbsentReport]] = defaultdict(list)
+    for row in connection.execute(query):
+        absent[row.source].append(AbsentReport(row.period_start, row.reporter))
+    return absent
 
 
-def _absent_by_period(source: Source, absent: list[tuple[dt.date, str]]) -> list[str]:
+def _tell_absent_by_period(source: Source, absent: Sequence[AbsentReport]) -> list[str]:
     """Return a text a period: who is missing, or how many where the source is sensitive."""
-    names_by_period: dict[dt.date, list[str]] = {}
-    for start, reporter in absent:
-        names_by_period.setdefault(start, []).append(reporter_name(source.reporters.dimension, reporter))
-    return [
-        f"{period_label(source.reporters.every, start)}: {len(names) if source.sensitive else ', '.join(names)}"
-        for start, names in names_by_period.items()
-    ]
+    names_by_period: dict[dt.date, list[str]] = defaultdict(list)
+    for report in absent:
+        names_by_period[report.period_start].append(reporter_name(source.reporters.dimension, report.reporter))
+    texts = []
+    for start, names in names_by_period.items():
+        who = str(len(names)) if source.sensitive else ", ".join(names)
+        texts.append(f"{period_label(source.reporters.every, start)}: {who}")
+    return texts
 
 
 def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
     """Compare each source's latest release with the day on which the next one was due."""
-    accepted = sa.select(release.c.source, release.c.reference_period, release.c.published_on).where(
-        release.c.status == "accepted"
-    )
-    releases: dict[str, list[tuple[dt.date, dt.date]]] = {}
-    for source_name, period, published_on in connection.execute(accepted):
-        kind, start = parse_period(period)
-        releases.setdefault(source_name, []).append((period_end(kind, start), published_on))
+    releases = _read_accepted_releases(connection)
     for source_name in SOURCES:
-        if source_name not in releases:
+        if not releases[source_name]:
             yield CheckedTable(source_name, release.name, 0, 1, "no release has been accepted")
             continue
-        last_day = max(end for end, _ in releases[source_name])
-        published_on = max(published for _, published in releases[source_name])
-        figures, due = next_due(load_source(source_name), last_day, published_on)
+        last_day = max(accepted.last_day for accepted in releases[source_name])
+        published_on = max(accepted.published_on for accepted in releases[source_name])
+        figures, due = find_next_due(load_source(source_name), last_day, published_on)
         detail = (
             f"latest release published on {day_words(published_on)}; "
             f"figures of {figures} were or are due by {day_words(due)}"
@@ -72,7 +93,19 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
         yield CheckedTable(source_name, release.name, len(releases[source_name]), int(today > due), detail)
 
 
-def next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[str, dt.date]:
+def _read_accepted_releases(connection: Connection) -> dict[str, list[AcceptedRelease]]:
+    """Return the accepted releases by source."""
+    query = sa.select(release.c.source, release.c.reference_period, release.c.published_on).where(
+        release.c.status == "accepted"
+    )
+    releases: dict[str, list[AcceptedRelease]] = defaultdict(list)
+    for row in connection.execute(query):
+        kind, start = parse_period(row.reference_period)
+        releases[row.source].append(AcceptedRelease(period_end(kind, start), row.published_on))
+    return releases
+
+
+def find_next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[str, dt.date]:
     """Return which figures come next, and by when: ``lag_days`` after the end of the period they are about.
 
     ``last_day`` is the last day that the source's releases are about, ``published_on`` the day of the latest one. A
@@ -91,22 +124,7 @@ def next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[
 
 def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
     """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
-    in_force = (
-        sa.select(release.c.source, release.c.is_synthetic, sa.func.count().label("files"))
-        .where(release.c.status.in_(IN_FORCE))
-        .group_by(release.c.source, release.c.is_synthetic)
-        .order_by(release.c.source, release.c.is_synthetic)
-    )
-    counts = connection.execute(in_force).all()
-    sample = sum(row.files for row in counts if row.is_synthetic)
-    real = sum(row.files for row in counts if not row.is_synthetic)
-    detail = "holds"
-    if sample and real:
-        by_source = ", ".join(
-            f"{row.files:,} {'synthetic' if row.is_synthetic else 'real'} {row.source}" for row in counts
-        )
-        detail = (
-            f"{sample:,} synthetic sample files and {real:,} real ones are in force together ({by_source}): "
-            "msoic remove-sample takes the sample away"
-        )
-    yield CheckedTable("all", release.name, sample + real, sample if real else 0, detail)
+    files = count_files_in_force(connection)
+    detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else "holds"
+    failed = files.synthetic if files.is_mixed else 0
+    yield CheckedTable("all", release.name, files.synthetic + files.real, failed, detail)

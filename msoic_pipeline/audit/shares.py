@@ -8,15 +8,14 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_tables import CheckedTable
-from msoic_pipeline.kpis.definitions import load_definitions
+from msoic_pipeline.audit.checked_table import CheckedTable
+from msoic_pipeline.kpis.definitions import SHARE, load_definitions
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.texts import first_of
 
-SHARE = "share"
 
-
-def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, national: bool) -> Iterator[CheckedTable]:
+def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_national: bool) -> Iterator[CheckedTable]:
     """Find KPI values in the unit ``share`` below 0 or above 1, of the nation or of all other geographies.
 
     Those that rest on sensitive returns are named without their figures.
@@ -25,7 +24,7 @@ def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, nation
     values = (
         sa.select(*(kpi_value.c[name] for name in ("kpi_id", "geography_code", "period_label", "as_of", "value")))
         .join_from(kpi_value, kpi_definition)
-        .where(kpi_definition.c.unit == SHARE, (kpi_value.c.geography_kind == "national") == national)
+        .where(kpi_definition.c.unit == SHARE, (kpi_value.c.geography_kind == NATIONAL) == is_national)
         .where(kpi_value.c.value.is_not(None))
     )
     checked = int(connection.scalar(sa.select(sa.func.count()).select_from(values.subquery())) or 0)

@@ -44,13 +44,13 @@ WAREHOUSE_CHECKS = (
         "national shares lie between 0 and 1",
         "block",
         "A share outside is no share: its numerator is not a part of its denominator.",
-        partial(shares_lie_between_0_and_1, national=True),
+        partial(shares_lie_between_0_and_1, is_national=True),
     ),
     Check(
         "shares of forces and areas lie between 0 and 1",
         "warn",
         "Later cancellations can turn a small force's count of crimes negative, which is no fault of the pipeline's.",
-        partial(shares_lie_between_0_and_1, national=False),
+        partial(shares_lie_between_0_and_1, is_national=False),
     ),
     Check(
         "national totals have no level shifts",

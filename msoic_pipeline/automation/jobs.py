@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from msoic_pipeline.assets.common import QUARTERS
-from msoic_pipeline.assets.source_steps import stale_quarters
-from msoic_pipeline.kpis.compute import stale_quarters as stale_kpis
-from msoic_pipeline.running.runs import end_lost_runs, note_failed_run
+from msoic_pipeline.assets.partitions import QUARTERS
+from msoic_pipeline.assets.source_steps import find_quarters_behind_files
+from msoic_pipeline.kpis.compute import find_stale_kpis
+from msoic_pipeline.running.failed_runs import JOB, note_failed_run
+from msoic_pipeline.running.lost_runs import end_lost_runs
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine
 
@@ -20,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 _UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED_STATUSES)
 
 everything_job = dg.define_asset_job(
-    "everything",
+    JOB,
     selection=dg.AssetSelection.all(),
     description="From raw files to KPIs: every source, every stage, for the quarters that are asked for.",
 )
@@ -39,10 +40,11 @@ def quarters_to_run(settings: Settings) -> tuple[str, str]:
     """
     keys = list(QUARTERS.get_partition_keys())
     try:
-        engine = open_engine(settings.warehouse_url)
+        engine = open_engine(settings.warehouse_url, may_create=False)
         try:
             quarters = [dt.date.fromisoformat(key) for key in keys]
-            stale = sorted({*stale_quarters(settings, engine, quarters), *stale_kpis(engine, quarters)})
+            behind_files = find_quarters_behind_files(settings, engine, quarters)
+            stale = sorted({*behind_files, *find_stale_kpis(engine, quarters)})
         finally:
             engine.dispose()
     except Exception as error:

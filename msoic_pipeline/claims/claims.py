@@ -13,11 +13,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from msoic_pipeline.claims.measures import ClaimedMeasure, OneOrMoreNumbers, PeriodAsWritten, ReportPart
-from msoic_pipeline.declarations import wrong_places
+from msoic_pipeline.claims.quantities import OneOrMoreNumbers, PeriodAsWritten, Quantity, ReportPart
+from msoic_pipeline.declarations import DeclarationError, declared_in, wrong_places
+from msoic_pipeline.model.geography import NATIONAL
 
-# What a word allows: from where to where a figure may lie, in steps from the value claimed. A step is the place to
-# which the value is evidently rounded (Claim.step).
+# What a word allows: from where to where a figure may lie, in roundings from the value claimed. A rounding is the
+# place to which the value is evidently rounded (Claim.rounding).
 COMPARATORS: dict[str, tuple[float, float]] = {
     "exactly": (-0.5, 0.5),
     "about": (-1, 1),
@@ -29,7 +30,7 @@ COMPARATORS: dict[str, tuple[float, float]] = {
     "at most": (-math.inf, 0),
 }
 # A round number is never rounded to more than this share of itself: "over 100" is not 190.
-LARGEST_STEP = 0.2
+COARSEST_ROUNDING = 0.2
 # Figures are sums of floating point numbers: an end that is missed by less than this is met.
 ROUNDING_ERROR = 1e-9
 
@@ -49,9 +50,12 @@ class Claim(ReportPart):
 
     ``measure`` says what is counted, ``of`` what it is a share of; ``or_measure`` what else may be meant. ``missing``
     says what would be needed where no source holds it. Where the report does not say of which periods (or of which
-    measure) it speaks, ``stated`` is false: ``period`` and ``base`` are then a reading, and others hold as well.
+    measure) it speaks, ``stated`` is false: ``period`` and ``base`` are then one interpretation of several.
 
-    Claims that share one of ``topics``, kind, unit, geography and periods speak of the same thing.
+    The figure of a KPI is looked up in ``geography``. Any other measure picks its figures by conditions of its own:
+    ``locality`` is what the place that they are of is called, where it is not the nation.
+
+    Claims that share one of ``topics``, kind, unit, place and periods speak of the same thing.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -64,14 +68,15 @@ class Claim(ReportPart):
     value: OneOrMoreNumbers = ()
     rounded_to: float | None = Field(default=None, gt=0)
     unit: str
-    measure: ClaimedMeasure | None = None
-    or_measure: tuple[ClaimedMeasure, ...] = ()
-    of: ClaimedMeasure | None = None
+    measure: Quantity | None = None
+    or_measure: tuple[Quantity, ...] = ()
+    of: Quantity | None = None
     missing: str = ""
     period: PeriodAsWritten | None = None
     base: PeriodAsWritten | None = None
     stated: bool = True
-    geography: str = "national"
+    geography: str = NATIONAL
+    locality: str = ""
     topics: tuple[str, ...] = ()
     note: str = ""
 
@@ -79,6 +84,8 @@ class Claim(ReportPart):
     def _refuse_what_contradicts_itself(self) -> Claim:
         is_change = self.kind in ("change", "difference")
         needs_period = bool(self.measure and not self.measure.members)
+        measures = (*self.measures, *self.or_measure)
+        is_of_kpis = bool(measures) and all(measure.kpi for measure in measures)
         is_wrong = {
             "give a value, save for a placeholder": bool(self.value) == (self.kind == "placeholder"),
             "give either a measure or what is missing": bool(self.measure) == bool(self.missing),
@@ -87,6 +94,8 @@ class Claim(ReportPart):
             "a level has no base": self.kind == "level" and self.base is not None,
             "a change is in percent": self.kind == "change" and self.unit != "percent",
             "a share of something is in percent": self.of is not None and self.unit != "percent",
+            "geography is of KPIs: of other measures name the locality": self.geography != NATIONAL and not is_of_kpis,
+            "locality is of measures that are no KPIs: of KPIs give the geography": bool(self.locality) and is_of_kpis,
         }
         broken = [rule for rule, is_broken in is_wrong.items() if is_broken]
         if broken:
@@ -94,9 +103,14 @@ class Claim(ReportPart):
         return self
 
     @property
-    def measures(self) -> tuple[ClaimedMeasure, ...]:
+    def measures(self) -> tuple[Quantity, ...]:
         """What is counted, and what it is a share of, as far as there is either."""
         return tuple(measure for measure in (self.measure, self.of) if measure)
+
+    @property
+    def place_name(self) -> str:
+        """What the place that the claim speaks of is called: ``national``, a geography, or a locality."""
+        return self.locality or self.geography
 
     @property
     def claimed(self) -> float | None:
@@ -104,23 +118,23 @@ class Claim(ReportPart):
         return sum(self.value) if self.value else None
 
     @property
-    def step(self) -> float:
+    def rounding(self) -> float:
         """The place to which the value is rounded, as far as the digits in which it is written tell.
 
         It is ``rounded_to`` where that is given. A value with decimals is rounded to the last of them; a whole one that
         is claimed exactly, to its last digit; any other, to the place of its last digit that is not zero, but to no
         more than a fifth of itself.
 
-        ====================  =======  ====================================
-        claim                 step     because
-        ====================  =======  ====================================
-        115 operations        1        exactly: the last digit
-        33.3%                 0.1      the last decimal
-        over 7,000            1,000    the 7 stands for thousands
-        over 17,500           100      the 5 stands for hundreds
-        over 100              20       the 1 stands for hundreds: a fifth of 100
-        £2.5M                 100,000  ``rounded_to``; by 2500000 it were 1
-        ====================  =======  ====================================
+        ====================  ========  ====================================
+        claim                 rounding  because
+        ====================  ========  ====================================
+        115 operations        1         exactly: the last digit
+        33.3%                 0.1       the last decimal
+        over 7,000            1,000     the 7 stands for thousands
+        over 17,500           100       the 5 stands for hundreds
+        over 100              20        the 1 stands for hundreds: a fifth of 100
+        £2.5M                 100,000   ``rounded_to``; by 2500000 it were 1
+        ====================  ========  ====================================
         """
         if self.rounded_to:
             return self.rounded_to
@@ -131,18 +145,19 @@ class Claim(ReportPart):
         if self.comparator == "exactly" or not size:
             return 1.0
         zeros = len(whole) - len(whole.rstrip("0"))
-        return min(10.0**zeros, LARGEST_STEP * size)
+        return min(10.0**zeros, COARSEST_ROUNDING * size)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """From where to where a figure may lie, both included: the comparator's steps from the value claimed.
+        """From where to where a figure may lie, both included: the comparator's roundings from the value claimed.
 
-        With the steps above: 115 operations are 114.5 to 115.5; over 7,000 is 7,000 to 8,000, almost 7,000 is 6,000 to
+        With those above: 115 operations are 114.5 to 115.5; over 7,000 is 7,000 to 8,000, almost 7,000 is 6,000 to
         7,000; over 100 is 100 to 120. A fall is over by falling further: over -50% is -60 to -50.
         """
         claimed = self.claimed or 0.0
         direction = -1 if claimed < 0 else 1
-        low, high = sorted(claimed + direction * steps * self.step for steps in COMPARATORS[self.comparator])
+        ends = [claimed + direction * roundings * self.rounding for roundings in COMPARATORS[self.comparator]]
+        low, high = sorted(ends)
         return low, high
 
     def allows(self, figure: float) -> bool:
@@ -155,10 +170,10 @@ class Claim(ReportPart):
         if self.claimed is None:
             return self.written
         comparator = "" if self.comparator == "exactly" else f"{self.comparator} "
-        return comparator + figure_words(self.claimed, self.unit, signed=self.kind != "level")
+        return comparator + tell_quantity(self.claimed, self.unit, signed=self.kind != "level")
 
 
-def figure_words(value: float, unit: str, *, signed: bool = False) -> str:
+def tell_quantity(value: float, unit: str, *, signed: bool = False) -> str:
     """Return a figure as it is read: £975,988, +69.9%, 115 operations."""
     sign = "+" if signed and value > 0 else ""
     if unit in ("percent", "percentage points"):
@@ -199,12 +214,13 @@ class Report(ReportPart):
 
 
 def parse_report(text: str, name: str) -> Report:
-    """Return the report that a YAML text declares. Raises ValueError which says what is wrong in file ``name``."""
-    written = yaml.safe_load(text)
+    """Return the report that a YAML text declares. Raises DeclarationError: what is wrong in file ``name``."""
+    with declared_in(name):
+        written = yaml.safe_load(text)
     try:
         return Report.model_validate(written)
     except ValidationError as error:
-        raise ValueError("\n".join([f"{name} is to be mended:", *_what_is_wrong(error, written)])) from error
+        raise DeclarationError("\n".join([f"{name} is to be mended:", *_what_is_wrong(error, written)])) from error
 
 
 def _what_is_wrong(error: ValidationError, written: Any) -> Iterator[str]:
@@ -219,7 +235,7 @@ def _what_is_wrong(error: ValidationError, written: Any) -> Iterator[str]:
 
 @cache
 def load_reports() -> tuple[Report, ...]:
-    """Return the reports of this folder's YAML files, by name. Raises ValueError where one is not well formed."""
+    """Return the reports of this folder's YAML files, by name. Raises DeclarationError where one is not well formed."""
     reports = []
     for file in sorted(files(__package__).iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".yaml"):
@@ -227,6 +243,6 @@ def load_reports() -> tuple[Report, ...]:
         path = f"msoic_pipeline/claims/{file.name}"
         report = parse_report(file.read_text(encoding="utf-8"), path)
         if file.name != f"{report.report}.yaml":
-            raise ValueError(f"{path} declares report {report.report!r}: name them alike")
+            raise DeclarationError(f"{path} declares report {report.report!r}: name them alike")
         reports.append(report)
     return tuple(reports)

@@ -35,7 +35,7 @@ class _ChangeBetweenLevels:
     after: Claim
 
 
-def disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
+def find_disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
     """Return the pairs of claims that cannot both be true.
 
     Two that speak of the same thing disagree where no range of figures would bear out both. A change disagrees with the
@@ -54,7 +54,7 @@ def disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
     return _in_order_of_report(pairs, claims)
 
 
-def restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
+def find_restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
     """Return the pairs of claims that say the same thing in different figures or words, and can both be true."""
     return [
         pair
@@ -64,7 +64,7 @@ def restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
     ]
 
 
-def by_claim(pairs: Sequence[ClaimPair]) -> dict[str, list[Claim]]:
+def group_by_claim(pairs: Sequence[ClaimPair]) -> dict[str, list[Claim]]:
     """Return, by the id of a claim, the others that it is paired with."""
     others: dict[str, list[Claim]] = defaultdict(list)
     for pair in pairs:
@@ -84,7 +84,7 @@ def _speak_of_the_same(first: Claim, second: Claim) -> bool:
     """Return whether two claims share a topic, kind, unit, geography and, as far as both state them, periods."""
     if not set(first.topics) & set(second.topics):
         return False
-    if (first.kind, first.unit, first.geography) != (second.kind, second.unit, second.geography):
+    if (first.kind, first.unit, first.place_name) != (second.kind, second.unit, second.place_name):
         return False
     are_periods_stated = first.stated and second.stated
     return not are_periods_stated or (first.period, first.base) == (second.period, second.base)
@@ -96,9 +96,8 @@ def _changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBetweenL
     for change in claims:
         if change.kind not in ("change", "difference") or not change.value or not change.base:
             continue
-        related = [
-            level for level in levels if set(level.topics) & set(change.topics) and level.geography == change.geography
-        ]
+        of_place = [level for level in levels if level.place_name == change.place_name]
+        related = [level for level in of_place if set(level.topics) & set(change.topics)]
         for before in related:
             for after in related:
                 is_between = (before.period, after.period) == (change.base, change.period)

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports
-from msoic_pipeline.claims.disagreements import disagreements
-from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, stored_verdicts
+from msoic_pipeline.claims.disagreements import find_disagreements
+from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, read_verdicts
 from msoic_pipeline.model.evidence import report_claim
 
 VERDICTS: tuple[str, ...] = report_claim.c.verdict.info["members"]
 
 
-def verdict_lines(connection: Connection, report: str | None = None) -> list[str]:
+def tell_verdicts(connection: Connection, report: str | None = None) -> list[str]:
     """Return the verdicts as lines of text.
 
     ``report`` names one report; all are printed where it is left out. Raises LookupError where there is no such report.
@@ -24,7 +24,7 @@ def verdict_lines(connection: Connection, report: str | None = None) -> list[str
         raise LookupError(f"no report {report!r}: expected one of {', '.join(reports)}")
     lines: list[str] = []
     for name in [report] if report else list(reports):
-        rows = stored_verdicts(connection, name)
+        rows = read_verdicts(connection, name)
         lines += _report_lines(reports[name], rows) if rows else [f"{name}: not judged yet: run msoic run"]
         lines.append("")
     return lines[:-1]
@@ -44,7 +44,7 @@ def _report_lines(report: Report, rows: Sequence[ClaimVerdict]) -> Iterator[str]
             section = row.section
             yield f"\n{section}"
         yield from _claim_lines(claims[claim_id], row, when_published[claim_id])
-    pairs = disagreements(report.claims)
+    pairs = find_disagreements(report.claims)
     yield f"\nStatements that disagree: {len(pairs)} pairs"
     for pair in pairs:
         first, second = pair.first, pair.second

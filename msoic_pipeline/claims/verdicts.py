@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports
-from msoic_pipeline.claims.disagreements import ClaimPair, by_claim, disagreements, restatements
+from msoic_pipeline.claims.disagreements import ClaimPair, find_disagreements, find_restatements, group_by_claim
+from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
-from msoic_pipeline.claims.measures import single_period
-from msoic_pipeline.claims.readings import Reading
+from msoic_pipeline.claims.quantities import single_period
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence import release, report_claim
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.warehouse.engine import bulk_insert, reading, writing
 
 WHEN_PUBLISHED, TODAY = "when published", "today"
@@ -84,16 +85,16 @@ def compute_claims(engine: Engine, today: dt.date, reports: Sequence[Report] | N
     reports = load_reports() if reports is None else reports
     with reading(engine) as connection:
         wanted = [row for report in reports for row in judge_report(connection, report, today)]
-        stored = stored_verdicts(connection)
+        stored = read_verdicts(connection)
     written = _replace_changed(engine, {row.key: row for row in wanted}, {row.key: row for row in stored})
     counts = {
         report.report: {known: _count_verdicts(wanted, report, known) for known in (WHEN_PUBLISHED, TODAY)}
         for report in reports
     }
-    return ClaimSummary(written, counts, {report.report: disagreements(report.claims) for report in reports})
+    return ClaimSummary(written, counts, {report.report: find_disagreements(report.claims) for report in reports})
 
 
-def stored_verdicts(connection: Connection, report: str | None = None) -> list[ClaimVerdict]:
+def read_verdicts(connection: Connection, report: str | None = None) -> list[ClaimVerdict]:
     """Return the rows of report_claim, of a report or of all, in the order of its claims."""
     query = sa.select(report_claim).order_by(report_claim.c.position)
     if report is not None:
@@ -136,58 +137,64 @@ def judge_report(connection: Connection, report: Report, today: dt.date) -> list
     for known, as_at in ((WHEN_PUBLISHED, report.published_on), (TODAY, latest or today)):
         knowledge = Knowledge(connection, as_at)
         judgements = {claim.id: judge_claim(claim, knowledge) for claim in report.claims}
-        rows += _rows_as_known(report, known, as_at, judgements)
+        rows += _list_rows(report, known, as_at, judgements)
     return rows
 
 
-def _rows_as_known(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[ClaimVerdict]:
+def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[ClaimVerdict]:
     """Return the rows of a report as known at one time, given what the data say of each claim."""
-    contradicting = by_claim(disagreements(report.claims))
-    agreeing = by_claim(restatements(report.claims))
+    contradicting = group_by_claim(find_disagreements(report.claims))
+    agreeing = group_by_claim(find_restatements(report.claims))
     rows = []
     for position, claim in enumerate(report.claims, start=1):
-        judgement = judgements[claim.id]
-        against = contradicting.get(claim.id, [])
-        explanation = [
-            judgement.why,
-            _contradictions_text(against, judgements),
-            _agreement_text(agreeing.get(claim.id, [])),
-            _releases_text(judgement.releases),
-            claim.note,
-        ]
-        rows.append(
-            ClaimVerdict(
-                report=report.report,
-                claim_id=claim.id,
-                known=known,
-                as_at=as_at,
-                position=position,
-                section=f"{claim.section} {report.sections[claim.section]}",
-                place=claim.place,
-                words=claim.words,
-                topics="; ".join(claim.topics),
-                kind=claim.kind,
-                period_label=claim.period.label if claim.period else "",
-                base_label=claim.base.label if claim.base else "",
-                geography=claim.geography,
-                comparator=claim.comparator,
-                claimed_value=claim.claimed,
-                unit=claim.unit,
-                measure=" out of ".join(measure.definition() for measure in claim.measures),
-                computed_value=judgement.value,
-                verdict=_verdict(judgement, [judgements[other.id] for other in against]),
-                holds_for=judgement.holds_for,
-                contradicts=", ".join(other.id for other in against),
-                release_ids=_release_ids(judgement.releases),
-                is_synthetic=any(each.is_synthetic for each in judgement.releases),
-                trace=_trace(claim, judgement.reading, as_at if known == WHEN_PUBLISHED else None),
-                explanation=" ".join(filter(None, explanation)),
-            )
+        judgement, against = judgements[claim.id], contradicting.get(claim.id, [])
+        row = ClaimVerdict(
+            report=report.report,
+            claim_id=claim.id,
+            known=known,
+            as_at=as_at,
+            position=position,
+            section=f"{claim.section} {report.sections[claim.section]}",
+            place=claim.place,
+            words=claim.words,
+            topics="; ".join(claim.topics),
+            kind=claim.kind,
+            period_label=claim.period.label if claim.period else "",
+            base_label=claim.base.label if claim.base else "",
+            geography=claim.place_name,
+            comparator=claim.comparator,
+            claimed_value=claim.claimed,
+            unit=claim.unit,
+            measure=" out of ".join(measure.definition() for measure in claim.measures),
+            computed_value=judgement.value,
+            verdict=_conclude(judgement, [judgements[other.id] for other in against]),
+            holds_for=judgement.holds_for,
+            contradicts=", ".join(other.id for other in against),
+            release_ids=_name_releases(judgement.releases),
+            is_synthetic=any(each.is_synthetic for each in judgement.releases),
+            trace=_tell_trace(claim, judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
+            explanation=_explain(claim, judgements, against, agreeing.get(claim.id, [])),
         )
+        rows.append(row)
     return rows
 
 
-def _verdict(judgement: Judgement, others: Sequence[Judgement]) -> str:
+def _explain(
+    claim: Claim, judgements: dict[str, Judgement], against: Sequence[Claim], agreeing: Sequence[Claim]
+) -> str:
+    """Return why a verdict is what it is, in sentences: by the data, by other claims, and by which releases."""
+    judgement = judgements[claim.id]
+    sentences = [
+        judgement.why,
+        _tell_contradictions(against, judgements),
+        _tell_agreement(agreeing),
+        _tell_releases(judgement.releases),
+        claim.note,
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _conclude(judgement: Judgement, others: Sequence[Judgement]) -> str:
     """Return the verdict on a claim, given what the data say of it and of those that say otherwise.
 
     A claim is *contradicted* where it differs from the data and one that says otherwise is reproduced; and where nobody
@@ -200,21 +207,21 @@ def _verdict(judgement: Judgement, others: Sequence[Judgement]) -> str:
     return judgement.verdict
 
 
-def _contradictions_text(against: Sequence[Claim], judgements: dict[str, Judgement]) -> str:
+def _tell_contradictions(against: Sequence[Claim], judgements: dict[str, Judgement]) -> str:
     if not against:
         return ""
     claims = [f"{other.id} ({other.in_short()}, {judgements[other.id].verdict})" for other in against]
     return f"Elsewhere the report says otherwise: {', '.join(claims)}."
 
 
-def _agreement_text(agreeing: Sequence[Claim]) -> str:
+def _tell_agreement(agreeing: Sequence[Claim]) -> str:
     if not agreeing:
         return ""
     claims = [f"{other.id} ({other.in_short()})" for other in agreeing]
     return f"Elsewhere it is put differently, but the two agree: {', '.join(claims)}."
 
 
-def _releases_text(releases: frozenset[UnderlyingRelease]) -> str:
+def _tell_releases(releases: frozenset[UnderlyingRelease]) -> str:
     """Return a sentence on the releases that a value rests on, by source, and on how many are synthetic."""
     if not releases:
         return ""
@@ -235,27 +242,27 @@ def _releases_text(releases: frozenset[UnderlyingRelease]) -> str:
     return f"{text}."
 
 
-def _release_ids(releases: frozenset[UnderlyingRelease]) -> str:
+def _name_releases(releases: frozenset[UnderlyingRelease]) -> str:
     if len(releases) > NAMED_RELEASES:
         return f"{len(releases)} releases"
     return ", ".join(each.release_id for each in sorted(releases))
 
 
-def _trace(claim: Claim, reading: Reading | None, as_at: dt.date | None) -> str:
-    """Return the commands that lead to the cells of a reading's figures; of what is no KPI, the rows of the fact.
+def _tell_trace(claim: Claim, interpretation: Interpretation | None, as_at: dt.date | None) -> str:
+    """Return the commands that lead to the cells of an interpretation's figures; of what is no KPI, its rows.
 
     For example ``msoic trace cps_charged 2020/21; msoic trace cps_charged 2021/22``.
     """
-    if reading is None:
+    if interpretation is None:
         return ""
     steps = []
-    for measure in (reading.measure, claim.of):
+    for measure in (interpretation.measure, claim.of):
         if measure and measure.kpi:
-            for period in reading.periods:
+            for period in interpretation.periods:
                 for kpi_id in measure.kpi:
                     starts = [period.last] if _is_stock(kpi_id) else period.starts
                     labels = [single_period(period.kind, start).label for start in starts]
-                    steps += [_trace_command(kpi_id, label, claim.geography, as_at) for label in labels]
+                    steps += [_write_trace_command(kpi_id, label, claim.geography, as_at) for label in labels]
         elif measure:
             steps.append(measure.definition())
     return "; ".join(steps)
@@ -265,7 +272,7 @@ def _is_stock(kpi_id: str) -> bool:
     return any(kpi.kpi_id == kpi_id and kpi.over_time == "last" for kpi in load_definitions())
 
 
-def _trace_command(kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> str:
-    place = "" if geography == "national" else f" '{geography}'"
+def _write_trace_command(kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> str:
+    place = "" if geography == NATIONAL else f" '{geography}'"
     day = f" --as-at {as_at}" if as_at else ""
     return f"msoic trace {kpi_id} {period}{place}{day}"

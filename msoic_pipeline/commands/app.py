@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
@@ -12,6 +14,9 @@ import typer.core
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.periods import as_written, parse_period
 from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
 
 FileArgument = Annotated[
     Path,
@@ -48,6 +53,31 @@ class CommandGroup(typer.core.TyperGroup):
                 raise
             tell(f"The warehouse cannot be read ({error.__cause__ or error}). `make run` fills it.")
         raise typer.Exit(2)
+
+
+@contextmanager
+def open_warehouse(*, may_create: bool = False) -> Iterator[Engine]:
+    """Give the engine of the warehouse that the settings name, and close its connections in the end.
+
+    Raises NoWarehouseError where there is none yet, unless one may be created.
+    """
+    from msoic_pipeline.settings import Settings
+    from msoic_pipeline.warehouse.engine import open_engine
+
+    engine = open_engine(Settings().warehouse_url, may_create=may_create)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def read_warehouse() -> Iterator[Connection]:
+    """Give a connection for reading that warehouse. Raises NoWarehouseError where there is none yet."""
+    from msoic_pipeline.warehouse.engine import reading
+
+    with open_warehouse() as engine, reading(engine) as connection:
+        yield connection
 
 
 def tell(text: str) -> None:

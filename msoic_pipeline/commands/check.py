@@ -85,7 +85,7 @@ def _verdict_lines(verdict: Verdict) -> Iterator[str]:
         yield f"  WRONG      {reason}"
     for row in verdict.quarantine:
         if row.is_declared:
-            yield f"  mended     {row.sheet} {row.cell}: {row.treatment}"
+            yield f"  fault      {row.sheet} {row.cell}: {row.treatment}"
     for result in verdict.results:
         if not result.success and result.severity == "warn":
             yield f"  warning    {result.table_name}: {result.check_name}: {result.detail}"

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period
+from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse
+from msoic_pipeline.texts import figure_words
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from msoic_pipeline.kpis.known_values import KnownValue
+
+# A value is told to so many digits.
+DIGITS = 4
 
 
 def kpi(
@@ -23,6 +27,8 @@ def kpi(
     ] = False,
 ) -> None:
     """Print KPI values, as known today or on an earlier day."""
+    if sql and not kpi_id:
+        raise typer.BadParameter("--sql prints the SQL of one KPI: name it")
     if sql:
         typer.echo(kpi_script(kpi_id, period))
         return
@@ -32,18 +38,12 @@ def kpi(
 def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
     """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI."""
     from msoic_pipeline.kpis.definitions import find_definition
-    from msoic_pipeline.kpis.known_values import known_values
-    from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import open_engine, reading
+    from msoic_pipeline.kpis.known_values import find_known_values
 
     if kpi_id:
         find_definition(kpi_id)
-    engine = open_engine(Settings().warehouse_url)
-    try:
-        with reading(engine) as connection:
-            rows = known_values(connection, kpi_id, period, geography, as_at)
-    finally:
-        engine.dispose()
+    with read_warehouse() as connection:
+        rows = find_known_values(connection, kpi_id, period, geography, as_at)
     if not rows:
         return "No such value was known" + (f" on {as_at}." if as_at else ".")
     header = f"{'kpi':<38}{'period':<10}{'geography':<12}{'value':>14} {'unit':<14}{'status':<16}as of"
@@ -56,38 +56,27 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
     Raises LookupError where there is no such KPI, or no value of it from which to take the period.
     """
     from msoic_pipeline.kpis.definitions import find_definition
-    from msoic_pipeline.kpis.known_values import known_values
+    from msoic_pipeline.kpis.known_values import find_known_values
     from msoic_pipeline.kpis.steps import write_script
+    from msoic_pipeline.model.geography import NATIONAL
     from msoic_pipeline.periods import parse_period
-    from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import open_engine, reading
 
     definition = find_definition(kpi_id)
-    engine = open_engine(Settings().warehouse_url)
-    try:
-        with reading(engine) as connection:
-            if period:
-                kind, start = parse_period(period)
-            else:
-                values = known_values(connection, kpi_id, geography="national")
-                if not values:
-                    raise LookupError(f"{kpi_id} has no value yet: give a --period")
-                latest = max(values, key=lambda value: (value.period_start, value.period_kind == "quarter"))
-                kind, start = latest.period_kind, latest.period_start
-            return write_script(connection, definition, {kind: [start]})
-    finally:
-        engine.dispose()
+    with read_warehouse() as connection:
+        if period:
+            kind, start = parse_period(period)
+        else:
+            values = find_known_values(connection, kpi_id, geography=NATIONAL)
+            if not values:
+                raise LookupError(f"{kpi_id} has no value yet: give a --period")
+            latest = max(values, key=lambda value: (value.period_start, value.period_kind == "quarter"))
+            kind, start = latest.period_kind, latest.period_start
+        return write_script(connection, definition, {kind: [start]})
 
 
 def _value_line(known: KnownValue) -> str:
+    value = "missing" if known.value is None else figure_words(known.value, DIGITS)
     return (
-        f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{_value_text(known.value):>14} "
+        f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{value:>14} "
         f"{known.unit:<14}{known.status:<16}{known.as_of}"
     )
-
-
-def _value_text(value: float | None) -> str:
-    """Return a value as it is read: of a small one, such as a share, the digits; of any other whole ones."""
-    if value is None:
-        return "missing"
-    return f"{value:,.4g}" if abs(value) < 10 else f"{value:,.0f}"

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from msoic_pipeline.commands.app import read_warehouse
+
 
 def releases(source: Annotated[str, typer.Argument(help="Source; all where it is left out.")] = "") -> None:
     """List the releases that the warehouse knows, with what has become of each."""
@@ -17,19 +19,13 @@ def releases_text(source: str | None) -> str:
     import sqlalchemy as sa
 
     from msoic_pipeline.model.evidence import release
-    from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import open_engine, reading
 
     names = ("release_id", "published_on", "reference_period", "status", "in_raw", "file_name")
     query = sa.select(*(release.c[name] for name in names)).order_by(release.c.source, release.c.published_on)
     if source:
         query = query.where(release.c.source == source)
-    engine = open_engine(Settings().warehouse_url)
-    try:
-        with reading(engine) as connection:
-            rows = connection.execute(query).all()
-    finally:
-        engine.dispose()
+    with read_warehouse() as connection:
+        rows = connection.execute(query).all()
     if not rows:
         return "No releases."
     lines = [f"{'release':<32}{'published':<12}{'about':<10}{'status':<11}{'in raw':<8}file"]

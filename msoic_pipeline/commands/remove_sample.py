@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import tell
+from msoic_pipeline.commands.app import open_warehouse, tell
 from msoic_pipeline.commands.run import run_everything
 
 if TYPE_CHECKING:
@@ -61,12 +61,11 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
     from msoic_pipeline.ingest.decisions import remove_from_archive
     from msoic_pipeline.model.evidence import release, vintage
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import open_engine, reading
+    from msoic_pipeline.warehouse.engine import reading
 
     settings = Settings()
     sample_ids = {kept.release_id for kept in sample}
-    engine = open_engine(settings.warehouse_url)
-    try:
+    with open_warehouse() as engine:
         with reading(engine) as connection:
             loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         still_loaded = loaded_ids & sample_ids
@@ -79,6 +78,4 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
             # A release may name another of the sample as the one that superseded it.
             connection.execute(sa.update(release).where(release.c.is_synthetic).values(superseded_by=None))
             connection.execute(sa.delete(release).where(release.c.is_synthetic))
-    finally:
-        engine.dispose()
     return f"{len(sample)} releases of the sample are gone from raw folder, archive and warehouse."

@@ -71,9 +71,9 @@ def sql_of_rule(rule_id: str, quarter: dt.date | None) -> str:
     """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
     import sqlalchemy as sa
 
-    from msoic_pipeline.reconciliation.sql import rule_sql
+    from msoic_pipeline.reconciliation.sql import write_rule_sql
     from msoic_pipeline.settings import Settings
 
     dialect = sa.make_url(Settings().warehouse_url).get_dialect()()
     quarters = [quarter] if quarter else list(periods("quarter", FIRST_QUARTER, dt.date.today()))
-    return rule_sql(rule_id, dialect, quarters)
+    return write_rule_sql(rule_id, dialect, quarters)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import tell
+from msoic_pipeline.commands.app import open_warehouse, tell
 from msoic_pipeline.periods import as_written, parse_quarter
+from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Dagster prints a traceback a step; the summary says it in a line.
 QUIET_LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 def run(
@@ -66,40 +66,12 @@ def run(
     raise typer.Exit(0 if ended.succeeded else 1)
 
 
-@dataclass(frozen=True)
-class RequestedRun:
-    """A run as it was asked for: quarters by their first days (``2021-10-01``).
-
-    ``is_of_all`` where these are all quarters there are; with ``rebuild`` they are loaded and computed anew though
-    nothing that goes in has changed.
-    """
-
-    run_id: str
-    first_quarter: str
-    last_quarter: str
-    is_of_all: bool
-    rebuild: bool
-
-
-@dataclass(frozen=True)
-class EndedRun:
-    """How a run ended: the last line of its summary says it in words."""
-
-    succeeded: bool
-    summary: str
-
-    @property
-    def last_line(self) -> str:
-        """How the run ended, in a sentence."""
-        return self.summary.splitlines()[-1]
-
-
 class _CannotBeginError(Exception):
     """Why a run could not be begun, in words."""
 
 
 def run_everything(
-    first: str | None = None, last: str | None = None, rebuild: bool = False, say: Tell = print
+    first: str | None = None, last: str | None = None, rebuild: bool = False, say: Say = print
 ) -> EndedRun:
     """Run the job over everything for a range of quarters (all where none is given); return how it ended.
 
@@ -108,8 +80,8 @@ def run_everything(
     on before: which run is waited for, and which ones had broken off. Raises LookupError where the quarters are not
     among those that are loaded.
     """
+    from msoic_pipeline.running.failed_runs import JOB, append_note, note_failed_run
     from msoic_pipeline.running.home import open_home
-    from msoic_pipeline.running.runs import append_note, note_failed_run
 
     request = _request_run(first, last, rebuild)
     what_breaks_a_run = _what_breaks_a_run()
@@ -125,7 +97,7 @@ def run_everything(
             return ended
     except what_breaks_a_run as error:  # Dagster's records cannot be opened, or cannot be closed
         ended = _broken_off(error)
-    _note_failure(lambda: append_note(f"everything {request.run_id}", [ended.summary]), say)
+    _note_failure(lambda: append_note(f"{JOB} {request.run_id}", [ended.summary]), say)
     return ended
 
 
@@ -133,7 +105,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
     from dagster._core.utils import make_new_run_id
 
-    from msoic_pipeline.assets.common import QUARTERS
+    from msoic_pipeline.assets.partitions import QUARTERS
 
     quarters = QUARTERS.get_partition_keys()
     if not quarters:
@@ -148,9 +120,10 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
     return RequestedRun(make_new_run_id(), start, end, (start, end) == (earliest, latest), rebuild)
 
 
-def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Tell) -> EndedRun:
+def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
     """Wait for the warehouse, run the job and tell what came of it."""
-    from msoic_pipeline.commands.run_summary import outcome_of, summarise
+    from msoic_pipeline.commands.run_problems import find_problems
+    from msoic_pipeline.commands.run_summary import summarise
     from msoic_pipeline.settings import Settings
 
     settings = Settings()
@@ -158,12 +131,12 @@ def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Tell)
     with _hold_ready_warehouse(settings, request, say):
         _end_lost_runs(instance, say)  # also the run that was waited for, where it broke off
         result = _execute_job(instance, request)
-        outcome = outcome_of(result, Path(instance.root_directory))
-        return summarise(settings, request, outcome)
+        problems = find_problems(result, Path(instance.root_directory))
+        return summarise(settings, request, problems)
 
 
 @contextmanager
-def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Tell) -> Iterator[None]:
+def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Say) -> Iterator[None]:
     """Wait until no other run is at work on the warehouse, keep others off it, and make it ready to be loaded.
 
     Raises _CannotBeginError where it cannot be used; what is raised within goes through.
@@ -171,44 +144,44 @@ def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Tell) 
     import sqlalchemy as sa
 
     from msoic_pipeline.running.home import first_line
-    from msoic_pipeline.running.runs import hold_warehouse, holder_words
+    from msoic_pipeline.running.processes import tell_holder
+    from msoic_pipeline.running.warehouse_lock import hold_warehouse
     from msoic_pipeline.warehouse.migrations import ModelError
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold_warehouse(settings.warehouse_url, holder_words(request.run_id), say))
-            _make_ready(settings, request)
+            stack.enter_context(hold_warehouse(settings.warehouse_url, tell_holder(request.run_id), say))
+            _make_ready(request)
         except (ModelError, OSError, sa.exc.SQLAlchemyError) as error:
             reason = str(error) if isinstance(error, ModelError) else first_line(error)
             raise _CannotBeginError(f"the warehouse cannot be used: {reason}") from error
         yield
 
 
-def _make_ready(settings: Settings, request: RequestedRun) -> None:
+def _make_ready(request: RequestedRun) -> None:
     """Bring the warehouse's tables up to date; of a rebuild, forget what its quarters were last loaded from.
 
     Raises ModelError or sqlalchemy's errors where that cannot be.
     """
-    from msoic_pipeline.warehouse.engine import forget_loads, open_engine, prepare
+    from msoic_pipeline.warehouse.engine import forget_loads, prepare
 
-    engine = open_engine(settings.warehouse_url)
-    try:
+    with open_warehouse(may_create=True) as engine:
         prepare(engine)
         if request.rebuild:
             first, last = map(dt.date.fromisoformat, (request.first_quarter, request.last_quarter))
             forget_loads(engine, first, last)
-    finally:
-        engine.dispose()
 
 
 def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.ExecuteInProcessResult:
     """Execute the job. Raises HomeError: what a step raises is in the result, so that the rest is Dagster's own."""
     from msoic_pipeline.automation.jobs import range_tags
     from msoic_pipeline.definitions import defs
+    from msoic_pipeline.running.failed_runs import JOB
     from msoic_pipeline.running.home import HomeError
-    from msoic_pipeline.running.runs import PROCESS_TAG, show_alive, this_process
+    from msoic_pipeline.running.lost_runs import show_alive
+    from msoic_pipeline.running.processes import PROCESS_TAG, this_process
 
-    job = defs.resolve_job_def("everything")
+    job = defs.resolve_job_def(JOB)
     try:
         show_alive(instance, request.run_id)
         return job.execute_in_process(
@@ -254,9 +227,9 @@ def _end_record(instance: dg.DagsterInstance, run_id: str, reason: str) -> None:
             instance.report_run_failed(record, reason)
 
 
-def _note_failure(note: Callable[[], None], say: Tell) -> None:
+def _note_failure(note: Callable[[], None], say: Say) -> None:
     """Note a failure in ``failed_runs.log`` by calling ``note``, or say that it could not be."""
-    from msoic_pipeline.running.runs import FAILED_RUNS
+    from msoic_pipeline.running.failed_runs import FAILED_RUNS
 
     try:
         note()
@@ -264,10 +237,11 @@ def _note_failure(note: Callable[[], None], say: Tell) -> None:
         say(f"The run is not in {FAILED_RUNS}: {error}")
 
 
-def _end_lost_runs(instance: dg.DagsterInstance, say: Tell) -> None:
+def _end_lost_runs(instance: dg.DagsterInstance, say: Say) -> None:
     """Report runs as failed whose process is gone, and say so. Raises HomeError where Dagster's records break."""
+    from msoic_pipeline.running.failed_runs import NoteError
     from msoic_pipeline.running.home import HomeError
-    from msoic_pipeline.running.runs import NoteError, end_lost_runs
+    from msoic_pipeline.running.lost_runs import end_lost_runs
 
     try:
         for lost in end_lost_runs(instance):

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, tell
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse, tell
+from msoic_pipeline.texts import WITHHELD, figure_words
 
 if TYPE_CHECKING:
     from msoic_pipeline.kpis.lineage import Trace, TracedFigure, TracedTerm
 
 FIGURES_SHOWN = 40
+# A figure is told to so many digits.
+DIGITS = 6
 
 
 def trace(
@@ -33,6 +35,7 @@ def trace(
     ] = False,
 ) -> None:
     """Show where a KPI value comes from: its expression, the facts, and the cells of the publishers' files."""
+    from msoic_pipeline.kpis.lineage import UntraceableError
     from msoic_pipeline.kpis.marked_copies import WithheldError
 
     try:
@@ -47,7 +50,7 @@ def trace(
                 with_sensitive=sensitive_copies,
             )
         )
-    except WithheldError as error:
+    except (UntraceableError, WithheldError) as error:
         tell(str(error))
         raise typer.Exit(2) from error
 
@@ -70,16 +73,11 @@ def trace_text(
     from msoic_pipeline.kpis.lineage import trace_value
     from msoic_pipeline.kpis.marked_copies import write_marked_copies
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import open_engine, reading
 
     settings = Settings()
-    engine = open_engine(settings.warehouse_url)
-    try:
-        with reading(engine) as connection:
-            traced = trace_value(connection, settings.archive_dir, kpi_id, period, geography, as_at)
-    finally:
-        engine.dispose()
-    lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else trace_lines(traced)
+    with read_warehouse() as connection:
+        traced = trace_value(connection, settings.archive_dir, kpi_id, period, geography, as_at)
+    lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else tell_trace(traced)
     if with_copies:
         paths = write_marked_copies(traced, settings.archive_dir, settings.output_dir, with_sensitive)
         label = "copy with the cells in colour"
@@ -90,10 +88,10 @@ def trace_text(
     return "\n".join(lines)
 
 
-def trace_lines(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
+def tell_trace(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
     """Return a trace as a tree of text; of each term at the most ``most`` figures are shown, and the rest counted."""
     known = trace.value
-    value = "missing" if known.value is None else f"{known.value:,.6g}"
+    value = "missing" if known.value is None else figure_words(known.value, DIGITS)
     lines = [
         f"{known.title} ({known.kpi_id}), {known.period_label}, {known.geography_code}: {value} {known.unit}",
         f"├─ {known.status}, {known.parts_received} of {known.parts_expected} parts; known since {known.as_of}",
@@ -107,7 +105,7 @@ def _term_lines(name: str, term: TracedTerm, most: int) -> Iterator[str]:
     by_file: dict[str, list[TracedFigure]] = defaultdict(list)
     for figure in term.figures:
         by_file[figure.fact.file.file_name].append(figure)
-    yield f"├─ {name} {term.total:,.6g} = {term.definition}"
+    yield f"├─ {name} {figure_words(term.total, DIGITS)} = {term.definition}"
     still_to_show = most
     for figures in by_file.values():
         if still_to_show <= 0:
@@ -124,12 +122,12 @@ def _file_lines(figures: Sequence[TracedFigure], most: int) -> Iterator[str]:
     values = [figure.value for figure in figures]
     # One that is withheld withholds the sum: it could be worked out from it.
     total = None if None in values else sum(value for value in values if value is not None)
-    digest = first.file.sha256[:12]
-    yield f"│  ├─ {first.file.file_name} (published {first.published_on}, SHA-256 {digest}…): {_value_text(total)}"
+    origin = f"published {first.published_on}, SHA-256 {first.file.sha256[:12]}…"
+    yield f"│  ├─ {first.file.file_name} ({origin}): {_show_or_withhold(total)}"
     for figure in figures[:most]:
         texts = ", ".join(figure.texts)
-        yield f"│  │  ├─ {figure.fact.sheet}!{figure.fact.cell}: {_value_text(figure.value)}   found {texts!r}"
+        yield f"│  │  ├─ {figure.fact.sheet}!{figure.fact.cell}: {_show_or_withhold(figure.value)}   found {texts!r}"
 
 
-def _value_text(value: float | None) -> str:
-    return WITHHELD if value is None else f"{value:,.6g}"
+def _show_or_withhold(value: float | None) -> str:
+    return WITHHELD if value is None else figure_words(value, DIGITS)

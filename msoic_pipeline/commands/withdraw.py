@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from msoic_pipeline.commands.app import open_warehouse
 from msoic_pipeline.commands.run import run
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ def decide_on_release(name: str, reason: str, undo: bool) -> DecidedRelease:
 
 
 def _quarters_behind_their_files(settings: Settings) -> list[str]:
-    """Return the first days of the quarters that a run would load anew, in order."""
-    from msoic_pipeline.assets.common import all_quarters
-    from msoic_pipeline.assets.source_steps import stale_quarters
-    from msoic_pipeline.warehouse.engine import open_engine
+    """Return the first days of the quarters that a run would load anew, in order; none before there is a warehouse."""
+    from msoic_pipeline.assets.partitions import list_all_quarters
+    from msoic_pipeline.assets.source_steps import find_quarters_behind_files
+    from msoic_pipeline.warehouse.engine import NoWarehouseError
 
-    engine = open_engine(settings.warehouse_url)
     try:
-        return [quarter.isoformat() for quarter in stale_quarters(settings, engine, all_quarters())]
-    finally:
-        engine.dispose()
+        with open_warehouse() as engine:
+            quarters = find_quarters_behind_files(settings, engine, list_all_quarters())
+    except NoWarehouseError:
+        return []
+    return [quarter.isoformat() for quarter in quarters]

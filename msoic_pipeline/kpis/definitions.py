@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 import sqlalchemy as sa
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.declarations import Declaration, wrong_places
+from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.model import metadata
+from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import Division, Nation, divisions_of
@@ -28,6 +27,11 @@ from msoic_pipeline.workbooks.layout import Reporters, load_source
 FILE = "msoic_pipeline/kpis/definitions.yaml"
 # Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.
 FEWEST_REPORTERS = 3
+
+# The unit of a KPI that is a part of a whole.
+SHARE = "share"
+# The tables of figures that refer to a KPI's definition.
+FIGURES_OF_KPIS = (kpi_value, revision_triangle, maturity_estimate)
 
 PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 
@@ -171,7 +175,7 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
 
 
 class Kpi(Declaration):
-    """A measure of the programme.
+    """A figure by which the programme is measured.
 
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
@@ -214,10 +218,19 @@ class Kpi(Declaration):
         return self
 
     @property
+    def terms(self) -> tuple[Term, ...]:
+        """Its numerator, and its denominator where that is a term."""
+        return tuple(term for term in (self.numerator, self.denominator) if isinstance(term, Term))
+
+    @property
     def sources(self) -> set[str]:
         """The sources of the facts that it is a figure of."""
-        terms = [term for term in (self.numerator, self.denominator) if isinstance(term, Term)]
-        return {term.table.info["source"] for term in terms}
+        return {term.table.info["source"] for term in self.terms}
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its value is a part of a whole, from 0 to 1: checked to be so, and told in percent."""
+        return self.unit == SHARE
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -228,8 +241,7 @@ class Kpi(Declaration):
     @property
     def is_sensitive(self) -> bool:
         """Whether its numerator or its denominator rests on sensitive returns."""
-        terms = [side for side in (self.numerator, self.denominator) if isinstance(side, Term)]
-        return any(load_source(term.table.info["source"]).sensitive for term in terms)
+        return any(load_source(source).sensitive for source in self.sources)
 
     def row(self) -> dict[str, str]:
         """Return the row of kpi_definition, as far as it is declared."""
@@ -257,36 +269,14 @@ class Kpi(Declaration):
 def parse_definitions(text: str) -> tuple[Kpi, ...]:
     """Return the KPIs that a definition file's text declares.
 
-    Raises ValueError which says of every wrong KPI what is wrong and where.
+    Raises DeclarationError which says of every wrong KPI what is wrong and where.
     """
-    kpis: list[Kpi] = []
-    wrong: list[str] = []
-    try:
-        declared = yaml.safe_load(text)["kpis"]
-    except (yaml.YAMLError, TypeError, KeyError) as error:
-        raise ValueError(f"{FILE}: expected YAML with a list of KPIs under kpis; found {error}") from error
-    for position, written in enumerate(declared, start=1):
-        try:
-            kpis.append(Kpi.model_validate(written))
-        except ValidationError as error:
-            name = written.get("kpi_id", position) if isinstance(written, dict) else position
-            for parts, words in wrong_places(error):
-                place = ".".join(str(part) for part in parts if part != "Term")
-                if "literal['periods reported']" not in place:
-                    wrong.append(f"KPI {name}: {place + ': ' if place else ''}{words}")
-    wrong += [
-        f"KPI {kpi_id}: declared {times} times"
-        for kpi_id, times in Counter(k.kpi_id for k in kpis).items()
-        if times > 1
-    ]
-    if wrong:
-        raise ValueError("\n".join([f"{FILE} is to be mended:", *wrong]))
-    return tuple(kpis)
+    return parse_list(text, Kpi, FILE, "kpi_id", under="kpis")
 
 
 @cache
 def load_definitions() -> tuple[Kpi, ...]:
-    """Return the declared KPIs. Raises ValueError where the file is not well formed, saying how."""
+    """Return the declared KPIs. Raises DeclarationError where the file is not well formed, saying how."""
     return parse_definitions(_definitions_text())
 
 
@@ -310,7 +300,7 @@ def _definitions_text() -> str:
 
 
 def write_definitions(connection: Connection) -> None:
-    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values.
+    """Bring kpi_definition up to date; a KPI that is no longer declared goes, with its values and estimates.
 
     Nothing is written where nothing has changed: neither the declarations nor whether the files in force are synthetic.
     """
@@ -324,8 +314,8 @@ def write_definitions(connection: Connection) -> None:
     }
     known = {row["kpi_id"]: dict(row) for row in connection.execute(sa.select(kpi_definition)).mappings()}
     if gone := sorted(set(known) - set(wanted)):
-        connection.execute(sa.delete(kpi_value).where(kpi_value.c.kpi_id.in_(gone)))
-        connection.execute(sa.delete(kpi_definition).where(kpi_definition.c.kpi_id.in_(gone)))
+        for table in (*FIGURES_OF_KPIS, kpi_definition):
+            connection.execute(sa.delete(table).where(table.c.kpi_id.in_(gone)))
     if new := [row for kpi_id, row in wanted.items() if kpi_id not in known]:
         connection.execute(sa.insert(kpi_definition), new)
     for kpi_id, row in wanted.items():

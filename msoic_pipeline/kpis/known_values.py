@@ -37,7 +37,7 @@ class KnownValue:
     parts_received: int
 
 
-def known_values(
+def find_known_values(
     connection: Connection,
     kpi_id: str | None = None,
     period: str | None = None,

@@ -12,6 +12,7 @@ in the warehouse, beside '671', which the publisher wrote.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,13 +23,15 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.ingest.archive import find_content
 from msoic_pipeline.ingest.reading import call_in_workers
-from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
-from msoic_pipeline.kpis.known_values import KnownValue, known_values
-from msoic_pipeline.kpis.wanted import WantedTerm, units_of
-from msoic_pipeline.model.evidence import release, vintage
-from msoic_pipeline.model.views import join_vintage
-from msoic_pipeline.periods import parse_period, period_end, periods
-from msoic_pipeline.texts import WITHHELD, clean
+from msoic_pipeline.kpis.definitions import Term, find_definition, load_definitions
+from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
+from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
+from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
+from msoic_pipeline.kpis.work_tables import SCALE
+from msoic_pipeline.model.evidence import release
+from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.periods import parse_period, period_end
+from msoic_pipeline.texts import WITHHELD, clean, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import load_source
@@ -52,7 +55,7 @@ class NamedFile:
 
 
 @dataclass(frozen=True)
-class Fact:
+class FactRow:
     """A row of a fact table as far as a KPI sums it: its figure, and the cells in which that stands.
 
     They are several where a figure is their sum.
@@ -82,7 +85,7 @@ class Fact:
 class TracedFigure:
     """A fact that a KPI rests on, and the texts that were found in its cells; both withheld where it is sensitive."""
 
-    fact: Fact
+    fact: FactRow
     texts: tuple[str, ...]
 
     @property
@@ -149,6 +152,16 @@ class Trace:
         }
 
 
+class UntraceableError(Exception):
+    """The facts that stand in the warehouse do not add up to a KPI value."""
+
+    def __init__(self, value: KnownValue) -> None:
+        super().__init__(
+            f"{value.kpi_id} of {value.period_label}, {value.geography_code}: the facts that stand now do not add up "
+            "to the value, which was computed from others. `msoic run` computes it again."
+        )
+
+
 # --- Ask for the value -----------------------------------------------------------------------------------------------
 
 
@@ -157,78 +170,77 @@ def trace_value(
     archive_dir: Path,
     kpi_id: str,
     period: str,
-    geography: str = "national",
+    geography: str = NATIONAL,
     as_at: dt.date | None = None,
 ) -> Trace:
     """Return where a KPI value comes from, as known on ``as_at`` (today where it is not given).
 
-    Raises LookupError where there is no such value.
+    Raises LookupError where there is no such value, or several; UntraceableError where the facts do not add up to it.
     """
-    values = known_values(connection, kpi_id, period, geography, as_at)
+    value = _find_value(connection, kpi_id, period, geography, as_at)
+    kpi = find_definition(kpi_id)
+    _, start = parse_period(period)
+    span = Span(start, period_end(value.period_kind, start), as_at)
+
+    def traced(term: WantedTerm, sum_in_value: float | None) -> TracedTerm:
+        place = select_units(term, value.geography_kind, value.geography_code)
+        facts = find_facts(connection, term, span, place)
+        total = sum(fact.value for fact in facts)
+        # A sum is made of as many rounded figures as it has, at the most.
+        if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
+            raise UntraceableError(value)
+        texts = read_texts_of_cells(facts, archive_dir)
+        figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
+        return TracedTerm(term.term.words(), total, figures)
+
+    # A denominator may also be a number of periods, which stands in no cell.
+    numerator, *denominators = list_terms(kpi)
+    return Trace(
+        value,
+        kpi.is_sensitive,
+        traced(numerator, value.numerator),
+        traced(denominators[0], value.denominator) if denominators else None,
+    )
+
+
+def _find_value(connection: Connection, kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> KnownValue:
+    """Return the one value that is asked for. Raises LookupError where there is none, or more than one."""
+    values = find_known_values(connection, kpi_id, period, geography, as_at)
     if not values:
         kpi_ids = ", ".join(kpi.kpi_id for kpi in load_definitions())
         raise LookupError(f"no value of {kpi_id!r} for {period} and {geography!r} was known; KPIs are {kpi_ids}")
-    value = values[0]
-    kpi = next(kpi for kpi in load_definitions() if kpi.kpi_id == kpi_id)
-    _, start = parse_period(period)
-    span = (start, period_end(value.period_kind, start))
-
-    def traced(term: Term) -> TracedTerm:
-        wanted = WantedTerm(term, kpi.over_time, kpi.national, kpi.below)
-        place = units_of(wanted, value.geography_kind, value.geography_code)
-        facts = find_facts(connection, kpi, term, span, place, as_at)
-        texts = texts_of_cells(facts, archive_dir)
-        figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
-        return TracedTerm(term.words(), sum(fact.value for fact in facts), figures)
-
-    # A denominator may also be a number of periods, which stands in no cell.
-    denominator = traced(kpi.denominator) if isinstance(kpi.denominator, Term) else None
-    return Trace(value, kpi.is_sensitive, traced(kpi.numerator), denominator)
+    if len(values) > 1:
+        codes = first_of([value.geography_code for value in values])
+        raise LookupError(f"{geography!r} is of several values of {kpi_id!r} for {period}: name one of {codes}")
+    return values[0]
 
 
 # --- Find the facts --------------------------------------------------------------------------------------------------
 
 
 def find_facts(
-    connection: Connection,
-    kpi: Kpi,
-    term: Term,
-    span: tuple[dt.date, dt.date],
-    place: sa.ColumnElement[bool] | None,
-    as_at: dt.date | None,
-) -> list[Fact]:
+    connection: Connection, term: WantedTerm, span: Span, place: sa.ColumnElement[bool] | None
+) -> list[FactRow]:
     """Return the facts that a term of a KPI sums, in order of time, file, sheet and cell.
 
-    ``span`` holds the first and last day of the period, ``place`` the condition on the rows of a geography (None: all).
-    Of a stock they are each reporter's last in the period, as the KPI's value is.
+    ``place`` is the condition on the rows of a geography (None: all). Of a stock they are each reporter's last in the
+    period, as the KPI's value is.
     """
-    start, end = span
-    fact = term.table
-    time = fact.c[f"{term.grain}_start"]
+    fact = term.term.table
     query = (
-        sa.select(
-            term.figure.label("value"),
-            time.label("period_start"),
-            vintage.c.reporter,
+        select_standing_facts(term.term, span)
+        .add_columns(
             *(release.c[name] for name in ("release_id", "source", "file_name", "sha256", "published_on")),
             fact.c.sheet,
-            fact.c[_cell_column(term)].label("cell"),
+            fact.c[_name_cell_column(term.term)].label("cell"),
         )
-        .join_from(fact, vintage, join_vintage(fact, fact))
         .join(release, release.c.release_id == fact.c.release_id)
-        .where(
-            was_latest(as_at),
-            fact.c.quarter_start.in_(list(periods("quarter", start, end))),
-            time.between(start, end),
-            term.figure.is_not(None),
-            *term.conditions(),
-        )
-        .order_by(time, release.c.file_name, fact.c.sheet, fact.c.cell)
+        .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
     )
     if place is not None:
         query = query.where(place)
     facts = [
-        Fact(
+        FactRow(
             value=float(row.value),
             period_start=row.period_start,
             reporter=row.reporter,
@@ -240,19 +252,12 @@ def find_facts(
         )
         for row in connection.execute(query)
     ]
-    return _last_of_each_reporter(facts) if kpi.over_time == "last" else facts
+    if term.over_time == "last":
+        return keep_last_of_each_reporter(connection, term.term, span, facts)
+    return facts
 
 
-def was_latest(as_at: dt.date | None) -> sa.ColumnElement[bool]:
-    """Return the condition that a vintage was the latest on a day; without one, that it is the latest today."""
-    if as_at is None:
-        return vintage.c.superseded_on.is_(None)
-    return sa.and_(
-        vintage.c.published_on <= as_at, sa.or_(vintage.c.superseded_on.is_(None), vintage.c.superseded_on > as_at)
-    )
-
-
-def _cell_column(term: Term) -> str:
+def _name_cell_column(term: Term) -> str:
     """Return the column that holds the cell of a term's measure.
 
     A fact's first measure has ``cell``; a second one has a column of its own, as ``outcomes_closed`` has
@@ -262,23 +267,15 @@ def _cell_column(term: Term) -> str:
     return column_of_measure if column_of_measure in term.table.columns else "cell"
 
 
-def _last_of_each_reporter(facts: list[Fact]) -> list[Fact]:
-    """Return, of each reporter, the facts of the last month or quarter that it has."""
-    last: dict[str, dt.date] = {}
-    for fact in facts:
-        last[fact.reporter] = max(last.get(fact.reporter, fact.period_start), fact.period_start)
-    return [fact for fact in facts if fact.period_start == last[fact.reporter]]
-
-
 # --- Read the cells --------------------------------------------------------------------------------------------------
 
 
-def texts_of_cells(facts: Sequence[Fact], archive_dir: Path) -> list[tuple[str, ...]]:
+def read_texts_of_cells(facts: Sequence[FactRow], archive_dir: Path) -> list[tuple[str, ...]]:
     """Return, of each fact, the texts of its cells, from the files in the archive, each of which is read once.
 
     Where there is none to show, what is the matter stands in its place, in brackets.
     """
-    addresses = addresses_by_file(fact for fact in facts if not fact.is_sensitive)
+    addresses = list_addresses(fact for fact in facts if not fact.is_sensitive)
     paths: dict[NamedFile, Path] = {}
     for file in addresses:
         path = file.archived(archive_dir)
@@ -289,7 +286,7 @@ def texts_of_cells(facts: Sequence[Fact], archive_dir: Path) -> list[tuple[str, 
     return [_texts_of_fact(fact, texts_by_file.get(fact.file)) for fact in facts]
 
 
-def addresses_by_file(facts: Iterable[Fact]) -> dict[NamedFile, Addresses]:
+def list_addresses(facts: Iterable[FactRow]) -> dict[NamedFile, Addresses]:
     """Return the cells that facts name, by file and sheet."""
     addresses: dict[NamedFile, Addresses] = {}
     for fact in facts:
@@ -313,7 +310,7 @@ def read_cells(path: Path, addresses: Addresses) -> CellTexts:
     return texts
 
 
-def _texts_of_fact(fact: Fact, texts: CellTexts | SourceFileError | None) -> tuple[str, ...]:
+def _texts_of_fact(fact: FactRow, texts: CellTexts | SourceFileError | None) -> tuple[str, ...]:
     """Return the texts of a fact's cells, from those of its file: an error where it cannot be read, None without it."""
     if fact.is_sensitive:
         return (WITHHELD,)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import stat
 from pathlib import Path
 
 import xlsxwriter
 
 from msoic_pipeline.ingest.reading import call_in_worker
-from msoic_pipeline.kpis.lineage import Addresses, NamedFile, Trace, addresses_by_file
+from msoic_pipeline.kpis.lineage import Addresses, NamedFile, Trace, list_addresses
 from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
 
 # Below the output folder. Copies of sensitive returns have one of their own, which only its owner may enter.
 COPIES, SENSITIVE_COPIES = "trace", "trace-sensitive"
+# Five of these, with what stands between and after them, are a name that any system takes.
+LONGEST_PART = 40
 
 
 class WithheldError(Exception):
@@ -40,20 +43,26 @@ def write_marked_copies(trace: Trace, archive_dir: Path, output_dir: Path, with_
     mode = 0o600 if trace.is_sensitive else 0o666
     facts = [figure.fact for term in trace.terms.values() for figure in term.figures]
     paths = []
-    for file, addresses in addresses_by_file(facts).items():
+    for file, addresses in list_addresses(facts).items():
         original = file.archived(archive_dir)
         if original is None:
             raise LookupError(f"{file.file_name}: the archive has not its file")
-        target = folder / _name_of_copy(trace, file)
+        target = folder / name_copy(trace, file)
         call_in_worker(_write_copy, original, original, addresses, target, mode)
         paths.append(target)
     return paths
 
 
-def _name_of_copy(trace: Trace, file: NamedFile) -> str:
-    """Return, say, ``nrm_referrals-2021-22-quarter-4.xlsx``."""
-    stem = Path(file.file_name).name.split(".")[0]
-    return f"{trace.value.kpi_id}-{trace.value.period_label.replace('/', '-')}-{stem}.xlsx"
+def name_copy(trace: Trace, file: NamedFile) -> str:
+    """Return a name of its own for the copy of each file and value: of letters and digits that any system takes.
+
+    Say, ``nrm_referrals-2021-22-UK-1f0c9a3e-quarter-4.xlsx``. The digits are the first of the file's SHA-256, since
+    files in two folders may be called the same.
+    """
+    value = trace.value
+    named = (value.kpi_id, value.period_label, value.geography_code, file.sha256[:8], Path(file.file_name).stem)
+    readable = (re.sub(r"[^A-Za-z0-9._]+", "-", part)[:LONGEST_PART] for part in named)
+    return f"{'-'.join(readable)}.xlsx"
 
 
 def _private_folder(output_dir: Path) -> Path:

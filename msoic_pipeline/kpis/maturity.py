@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
@@ -39,7 +40,7 @@ class MaturingFigure:
     measure: str
 
 
-def maturing_figures() -> list[MaturingFigure]:
+def list_maturing_figures() -> list[MaturingFigure]:
     """Return the figures that the definitions of the KPIs declare to be growing."""
     return [MaturingFigure(kpi.kpi_id, kpi.matures) for kpi in load_definitions() if kpi.matures]
 
@@ -62,7 +63,7 @@ class ChainLadder:
     total_standard_error: float
 
 
-def chain_ladder(triangle: Triangle) -> ChainLadder:
+def estimate_chain_ladder(triangle: Triangle) -> ChainLadder:
     """Return the chain-ladder estimates of a cumulative triangle, with Mack's distribution-free standard errors.
 
     ``triangle`` has a row a period and a column an age; what is not observed is NaN. A row is observed without gaps
@@ -249,8 +250,8 @@ def estimate_maturity(engine: Engine) -> int:
     cells: list[TriangleCell] = []
     estimates: list[MaturityEstimate] = []
     with reading(engine) as connection:
-        for figure in maturing_figures():
-            cells_of_figure = triangle_cells(connection, figure)
+        for figure in list_maturing_figures():
+            cells_of_figure = list_triangle_cells(connection, figure)
             cells += cells_of_figure
             estimates += estimate_figure(figure, cells_of_figure)
     _replace_if_changed(engine, revision_triangle, TriangleCell, cells)
@@ -278,7 +279,7 @@ class _Vintage:
     value: float
 
 
-def triangle_cells(connection: Connection, figure: MaturingFigure) -> list[TriangleCell]:
+def list_triangle_cells(connection: Connection, figure: MaturingFigure) -> list[TriangleCell]:
     """Return the triangle of a national figure: what each quarter's was at each age, up to the newest release's.
 
     A figure stands until it is revised: an age without a release of its own has the one before it. For example of
@@ -307,7 +308,7 @@ def _vintages_by_quarter(connection: Connection, figure: MaturingFigure) -> dict
         .where(
             kpi_value.c.kpi_id == figure.kpi_id,
             kpi_value.c.period_kind == PERIOD_KIND,
-            kpi_value.c.geography_kind == "national",
+            kpi_value.c.geography_kind == NATIONAL,
             column.is_not(None),
         )
         .order_by(kpi_value.c.period_start, kpi_value.c.as_of)
@@ -333,7 +334,7 @@ def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> li
     for cell in cells:
         triangle[starts.index(cell.period_start), cell.age] = cell.observed
     try:
-        estimated = chain_ladder(triangle)
+        estimated = estimate_chain_ladder(triangle)
     except ValueError:  # nothing has been published at two ages that follow each other: there is nothing to go by yet
         return []
     estimates = []

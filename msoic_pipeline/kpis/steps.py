@@ -24,18 +24,19 @@ Figures are added as whole ten-thousandths: sums are exact, on any engine.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Double, Integer
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable, DropTable
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.wanted import Periods, Wanted, WantedTerm, list_wanted
 from msoic_pipeline.kpis.work_tables import (
+    SCALE,
     WORK_TABLES,
     daily_change,
     due_count,
@@ -55,8 +56,7 @@ from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
 from msoic_pipeline.model.evidence import coverage, vintage
 from msoic_pipeline.model.geography import NATIONAL, places
 from msoic_pipeline.model.kpi import kpi_value
-
-SCALE = 10_000
+from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,17 @@ def write_script(connection: Connection, kpi: Kpi, periods: Periods) -> str:
     """
     wanted = list_wanted([kpi], periods, connection.execute(places()).all())
     dialect = connection.dialect
-    parts = [f"-- {kpi.title} ({kpi.kpi_id}), step by step; nothing but temporary tables is changed."]
+    title = f"{kpi.title} ({kpi.kpi_id}), step by step; nothing but temporary tables is changed."
+    parts = write_beginning(title, dialect)
     for table in WORK_TABLES:
-        parts.append(f"-- {table.info['holds']}\n{_text(CreateTable(table), dialect)};")
+        parts.append(f"-- {table.info['holds']}\n{write_statement(CreateTable(table), dialect)};")
         if rows := wanted.rows.get(table):
-            parts.append(f"{_text(sa.insert(table).values(rows), dialect)};")
+            parts.append(f"{write_statement(sa.insert(table).values(rows), dialect)};")
     *steps, last = list_steps(wanted)
-    parts += [f"-- {step.makes}\n{_text(step.statement, dialect)};" for step in steps]
-    parts.append(f"-- {last.makes}\n{_text(last.query, dialect)};")
-    parts += [f"{_text(DropTable(table), dialect)};" for table in WORK_TABLES]
+    parts += [f"-- {step.makes}\n{write_statement(step.statement, dialect)};" for step in steps]
+    parts.append(f"-- {last.makes}\n{write_statement(last.query, dialect)};")
+    parts += [f"{write_statement(DropTable(table), dialect)};" for table in WORK_TABLES]
     return "\n\n".join(parts)
-
-
-def _text(statement: sa.Executable | CreateTable | DropTable, dialect: Dialect) -> str:
-    """Return a statement as text that runs as it is."""
-    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).strip()  # type: ignore[union-attr]
 
 
 def list_steps(wanted: Wanted) -> list[Step]:
@@ -116,7 +112,8 @@ def list_steps(wanted: Wanted) -> list[Step]:
         name = f"{term.term.words()}, over time as {term.over_time}"
         figures = _select_figures(number, term, wanted.quarters)
         steps.append(Step(f"Figures: {name}.", term_figure, figures))
-        for zeros in _select_zeros(number, term, wanted.quarters):
+        zeros = _select_zeros(number, term, wanted.quarters)
+        if zeros is not None:
             steps.append(Step(f"Zeros where a row that is not there means none: {name}.", term_figure, zeros))
     return [
         *steps,
@@ -149,30 +146,55 @@ def _select_figures(number: int, term: WantedTerm, quarters: Sequence[dt.date]) 
     )
 
 
-def _select_zeros(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> Iterator[sa.Select[Any]]:
-    """Yield zeros for all that a term's releases cover, where a row that is not there means zero.
+def _select_zeros(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any] | None:
+    """Return zeros for all that a term's releases cover; None where a row that is not there is missing.
 
-    A zero beside a figure changes no sum; where there is no figure it makes the sum 0 instead of missing.
+    A zero beside a figure changes no sum; where there is no figure it makes the sum 0 instead of missing. For whom
+    there are zeros depends on who says, by saying nothing, that there were none.
     """
     if term.term.missing_row == "missing":
-        return
-    unit = term.unit
-    if unit is None:
-        yield _zeros_of_vintages(number, term, quarters, sa.literal(""), vintage)
-    elif not term.has_many_reporters:
-        units = sa.select(unit_place.c.unit).where(unit_place.c.scheme == term.scheme).distinct().subquery("known_unit")
-        yield _zeros_of_vintages(number, term, quarters, units.c.unit, vintage.join(units, sa.true()))
-    elif not term.term.reporters.column:
-        yield _zeros_of_vintages(number, term, quarters, vintage.c.reporter, vintage)
-    else:
-        member = {"force_code": dim_force.c.force_code, "cps_area": dim_cps_area.c.cps_area_code}[unit.name]
-        pairs = vintage.join(member.table, sa.true())
-        yield _zeros_of_vintages(number, term, quarters, member, pairs).where(
-            _has_any_row(term.term.table, unit, member)
-        )
+        return None
+    if term.unit is None:
+        return _select_zeros_of_nation(number, term, quarters)
+    if not term.has_many_reporters:
+        return _select_zeros_of_units(number, term, term.scheme, quarters)
+    if not term.term.reporters.column:
+        return _select_zeros_of_returns(number, term, quarters)
+    return _select_zeros_of_reporters_in_file(number, term, term.unit, quarters)
 
 
-def _zeros_of_vintages(
+def _select_zeros_of_nation(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+    """Return a zero a release: of ``small_boat_arrivals``, days on which nobody came are not listed."""
+    return _select_zeros_of_vintages(number, term, quarters, sa.literal(""), vintage)
+
+
+def _select_zeros_of_units(number: int, term: WantedTerm, scheme: str, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+    """Return a zero for every unit there is: of ``nrm_police_referrals``, the publisher lists forces with referrals."""
+    units = sa.select(unit_place.c.unit).where(unit_place.c.scheme == scheme).distinct().subquery("known_unit")
+    pairs = vintage.join(units, sa.true())
+    return _select_zeros_of_vintages(number, term, quarters, units.c.unit, pairs)
+
+
+def _select_zeros_of_returns(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+    """Return a zero for who sent a release: of ``live_investigations``, each force's return is its own alone."""
+    return _select_zeros_of_vintages(number, term, quarters, vintage.c.reporter, vintage)
+
+
+def _select_zeros_of_reporters_in_file(
+    number: int, term: WantedTerm, unit: sa.Column[Any], quarters: Sequence[dt.date]
+) -> sa.Select[Any]:
+    """Return a zero for who has any row in a release that holds all.
+
+    Of ``modern_slavery_charge_outcome_rate``, a force of which the file has other outcomes has had no charge; one of
+    which it has nothing at all may not have reported.
+    """
+    member = {"force_code": dim_force.c.force_code, "cps_area": dim_cps_area.c.cps_area_code}[unit.name]
+    pairs = vintage.join(member.table, sa.true())
+    zeros = _select_zeros_of_vintages(number, term, quarters, member, pairs)
+    return zeros.where(_has_any_row(term.term.table, unit, member))
+
+
+def _select_zeros_of_vintages(
     number: int, term: WantedTerm, quarters: Sequence[dt.date], unit: Any, rows: sa.FromClause
 ) -> sa.Select[Any]:
     """Return a zero for each of the vintages of a term and the units that ``rows`` joins to it."""
@@ -393,7 +415,7 @@ def _select_running_totals() -> sa.CTE:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _KnownSides:
     """What is known of a KPI on a day: its two sides, in ten-thousandths, and how many reports had been received."""
 
     numerator: sa.ColumnElement[Any]
@@ -401,25 +423,25 @@ class _Known:
     received: sa.ColumnElement[Any]
 
 
-def _known_after(totals: sa.CTE) -> _Known:
+def _read_sides_after_day(totals: sa.CTE) -> _KnownSides:
     """Return what is known once the day's changes are in."""
-    return _known({name: totals.c[f"{name}_so_far"] for name in _side_columns()})
+    return _read_sides({name: totals.c[f"{name}_so_far"] for name in _list_side_columns()})
 
 
-def _known_before(totals: sa.CTE) -> _Known:
+def _read_sides_before_day(totals: sa.CTE) -> _KnownSides:
     """Return what was known before the day."""
-    return _known({name: totals.c[f"{name}_so_far"] - totals.c[name] for name in _side_columns()})
+    return _read_sides({name: totals.c[f"{name}_so_far"] - totals.c[name] for name in _list_side_columns()})
 
 
-def _side_columns() -> list[str]:
+def _list_side_columns() -> list[str]:
     return [f"{side}_{counted}" for side in ("numerator", "denominator") for counted in _COUNTED]
 
 
-def _known(sums: dict[str, sa.ColumnElement[Any]]) -> _Known:
+def _read_sides(sums: dict[str, sa.ColumnElement[Any]]) -> _KnownSides:
     """Return what sums say: a side without any figure is missing, and a share has the reports that both sides have."""
-    is_share = wanted_kpi.c.divided_by == "term"
+    is_share = wanted_kpi.c.denominator_kind == "term"
     denominator_has_fewer = sums["denominator_reports"] < sums["numerator_reports"]
-    return _Known(
+    return _KnownSides(
         numerator=sa.case((sums["numerator_figures"] > 0, sums["numerator_value"])),
         denominator=sa.case((sa.and_(is_share, sums["denominator_figures"] > 0), sums["denominator_value"])),
         received=sa.case(
@@ -431,7 +453,7 @@ def _known(sums: dict[str, sa.ColumnElement[Any]]) -> _Known:
 def _select_changed_values() -> sa.CTE:
     """Return both sides and the reports received, on the days on which any of the three changes."""
     totals = _select_running_totals()
-    after, before = _known_after(totals), _known_before(totals)
+    after, before = _read_sides_after_day(totals), _read_sides_before_day(totals)
     has_changed = sa.or_(
         _differs(after.numerator, before.numerator),
         _differs(after.denominator, before.denominator),
@@ -470,10 +492,10 @@ def _select_values() -> sa.Select[Any]:
         else_=reporters * wanted_period.c.months / months_of_grain,
     )
     # An average divides by the months or quarters of which every reporter has reported, in parts where some have.
-    is_average = wanted_kpi.c.divided_by == "periods reported"
+    is_average = wanted_kpi.c.denominator_kind == "periods reported"
     periods_reported = sa.cast(changed.c.received, Double) / reporters
     denominator = sa.case((sa.and_(is_average, changed.c.received > 0), periods_reported), else_=changed.c.denominator)
-    is_plain = wanted_kpi.c.divided_by.is_(None)
+    is_plain = wanted_kpi.c.denominator_kind.is_(None)
     value = sa.case((is_plain, changed.c.numerator), (denominator != 0, changed.c.numerator / denominator))
     status = sa.case(
         (value.is_(None), "not computable"), (changed.c.received < expected, "incomplete"), else_="complete"

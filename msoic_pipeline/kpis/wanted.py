@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,13 +54,12 @@ class Wanted:
     quarters: Sequence[dt.date]
 
 
-def wanted_terms(kpi: Kpi) -> list[WantedTerm]:
+def list_terms(kpi: Kpi) -> list[WantedTerm]:
     """Return the terms of a KPI: its numerator, and its denominator where that is one."""
-    terms = [term for term in (kpi.numerator, kpi.denominator) if isinstance(term, Term)]
-    return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in terms]
+    return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in kpi.terms]
 
 
-def quarters_within(wanted: Periods) -> list[dt.date]:
+def list_quarters_within(wanted: Periods) -> list[dt.date]:
     """Return the first days of all quarters that the periods touch."""
     quarters: set[dt.date] = set()
     for kind, starts in wanted.items():
@@ -69,102 +68,71 @@ def quarters_within(wanted: Periods) -> list[dt.date]:
     return sorted(quarters)
 
 
+@dataclass(frozen=True)
+class NumberedTerm:
+    """A term with its number in the work tables."""
+
+    number: int
+    term: WantedTerm
+
+
+@dataclass(frozen=True)
+class NumberedPeriod:
+    """A period with its number in the work tables."""
+
+    number: int
+    kind: str
+    start: dt.date
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All that is asked for, numbered: terms in the order of the KPIs, and geographies by kind and code."""
+
+    terms: Sequence[NumberedTerm]
+    geographies: Mapping[tuple[str, str], int]
+    periods: Sequence[NumberedPeriod]
+
+    def find_number(self, term: WantedTerm) -> int:
+        """Return the number of a term."""
+        return next(numbered.number for numbered in self.terms if numbered.term == term)
+
+
 def list_wanted(kpis: Sequence[Kpi], wanted: Periods, unit_places: Sequence[sa.Row[Any]]) -> Wanted:
     """Return what is asked for. ``unit_places`` are the rows of ``model.geography.places``."""
-    terms = _number_terms(kpis)
-    geographies = _number_geographies(kpis, unit_places)
-    numbered_periods = _number_periods(wanted)
-    rows = {
-        work.wanted_kpi: [_kpi_row(number, kpi, terms) for number, kpi in enumerate(kpis)],
-        work.kpi_term: [row for number, kpi in enumerate(kpis) for row in _kpi_term_rows(number, kpi, terms)],
-        work.wanted_term: [_term_row(number, term) for number, term in terms.values()],
-        work.term_level: [row for number, term in terms.values() for row in _level_rows(number, term, geographies)],
-        work.wanted_period: [_period_row(number, *period) for period, number in numbered_periods.items()],
-        work.period_part: [
-            row for period, number in numbered_periods.items() for row in _parts_of_period(number, *period)
-        ],
-        work.wanted_geography: [
-            {"geography": number, "kind": kind, "code": code} for (kind, code), number in geographies.items()
-        ],
-        work.unit_place: [_place_row(place, geographies) for place in unit_places],
+    numbers = Numbers(_number_terms(kpis), _number_geographies(kpis, unit_places), _number_periods(wanted))
+    rows: dict[sa.Table, list[dict[str, Any]]] = {
+        work.wanted_kpi: [_make_kpi_row(number, kpi, numbers) for number, kpi in enumerate(kpis)],
+        work.kpi_term: [],
+        work.wanted_term: [_make_term_row(numbered) for numbered in numbers.terms],
+        work.term_level: [],
+        work.wanted_period: [_make_period_row(period) for period in numbers.periods],
+        work.period_part: [],
+        work.wanted_geography: [],
+        work.unit_place: [_make_place_row(place, numbers) for place in unit_places],
     }
-    return Wanted(rows, [term for _, term in terms.values()], quarters_within(wanted))
+    for number, kpi in enumerate(kpis):
+        rows[work.kpi_term] += _list_kpi_term_rows(number, kpi, numbers)
+    for numbered in numbers.terms:
+        rows[work.term_level] += _list_level_rows(numbered, numbers)
+    for period in numbers.periods:
+        rows[work.period_part] += _list_part_rows(period)
+    for (kind, code), number in numbers.geographies.items():
+        rows[work.wanted_geography].append({"geography": number, "kind": kind, "code": code})
+    return Wanted(rows, [numbered.term for numbered in numbers.terms], list_quarters_within(wanted))
 
 
-# Terms by what tells one from another, each with its number; and the numbers of geographies by kind and code.
-NumberedTerms = Mapping[tuple[Any, ...], tuple[int, WantedTerm]]
-NumberedGeographies = Mapping[tuple[str, str], int]
+# ---- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _numbers_of_terms(kpi: Kpi, terms: NumberedTerms) -> list[int]:
-    """Return the numbers of a KPI's terms: of its numerator, and of its denominator where that is one."""
-    return [terms[_identity(term)][0] for term in wanted_terms(kpi)]
-
-
-def _kpi_row(number: int, kpi: Kpi, terms: NumberedTerms) -> dict[str, Any]:
-    return {
-        "kpi": number,
-        "kpi_id": kpi.kpi_id,
-        "unit": kpi.unit,
-        "numerator": _numbers_of_terms(kpi, terms)[0],
-        "divided_by": "term" if isinstance(kpi.denominator, Term) else kpi.denominator,
-    }
-
-
-def _kpi_term_rows(number: int, kpi: Kpi, terms: NumberedTerms) -> Iterator[dict[str, Any]]:
-    """Yield a row for each of a KPI's terms and kinds of period; the first term is the numerator."""
-    for kind in kpi.kinds:
-        for position, term_number in enumerate(_numbers_of_terms(kpi, terms)):
-            yield {"kpi": number, "period_kind": kind, "term": term_number, "is_denominator": position > 0}
-
-
-def _term_row(number: int, term: WantedTerm) -> dict[str, Any]:
-    return {
-        "term": number,
-        "fact": term.term.fact,
-        "breakdown": term.term.breakdown,
-        "source": term.term.table.info["source"],
-        "grain": term.term.grain,
-        "over_time": term.over_time,
-        "scheme": term.scheme,
-        "has_many_reporters": term.has_many_reporters,
-        "is_yearly": term.term.reporters.is_yearly,
-    }
-
-
-def _level_rows(number: int, term: WantedTerm, geographies: NumberedGeographies) -> Iterator[dict[str, Any]]:
-    """Yield a row for the nation, and one for each of its divisions that is wanted."""
-    yield {"term": number, "geography_kind": NATIONAL, "nation": geographies[NATIONAL, term.nation]}
-    for division in term.divisions:
-        yield {"term": number, "geography_kind": division, "nation": None}
-
-
-def _period_row(number: int, kind: str, start: dt.date) -> dict[str, Any]:
-    label, months = period_label(kind, start), PERIOD_MONTHS[kind]
-    return {"period": number, "kind": kind, "start": start, "label": label, "months": months}
-
-
-def _place_row(place: sa.Row[Any], geographies: NumberedGeographies) -> dict[str, Any]:
-    return {
-        "scheme": place.scheme,
-        "unit": place.unit,
-        "geography_kind": place.geography_kind,
-        "geography": geographies[place.geography_kind, place.geography_code],
-    }
-
-
-def _identity(term: WantedTerm) -> tuple[Any, ...]:
-    """Return what two terms have in common that are one."""
-    return term.term.model_dump_json(), term.over_time, term.nation, term.divisions
-
-
-def _number_terms(kpis: Sequence[Kpi]) -> dict[tuple[Any, ...], tuple[int, WantedTerm]]:
-    """Return the terms by identity, each with its number. KPIs that need the same figures in the same way share one."""
-    numbered: dict[tuple[Any, ...], tuple[int, WantedTerm]] = {}
+def _number_terms(kpis: Sequence[Kpi]) -> list[NumberedTerm]:
+    """Return the terms, each once: KPIs that need the same figures in the same way share one."""
+    terms: list[WantedTerm] = []
     for kpi in kpis:
-        for term in wanted_terms(kpi):
-            numbered.setdefault(_identity(term), (len(numbered), term))
-    return numbered
+        for term in list_terms(kpi):
+            if term not in terms:
+                terms.append(term)
+    return [NumberedTerm(number, term) for number, term in enumerate(terms)]
 
 
 def _number_geographies(kpis: Sequence[Kpi], unit_places: Sequence[sa.Row[Any]]) -> dict[tuple[str, str], int]:
@@ -174,31 +142,101 @@ def _number_geographies(kpis: Sequence[Kpi], unit_places: Sequence[sa.Row[Any]])
     return {geography: number for number, geography in enumerate([*nations, *below])}
 
 
-def _number_periods(wanted: Periods) -> dict[tuple[str, dt.date], int]:
-    """Return the number of each period, known by its kind and first day."""
-    numbered: dict[tuple[str, dt.date], int] = {}
+def _number_periods(wanted: Periods) -> list[NumberedPeriod]:
+    numbered: list[NumberedPeriod] = []
     for kind, starts in wanted.items():
         for start in starts:
-            numbered[kind, start] = len(numbered)
+            numbered.append(NumberedPeriod(len(numbered), kind, start))
     return numbered
 
 
-def _parts_of_period(number: int, kind: str, start: dt.date) -> list[dict[str, Any]]:
-    """Return the months and quarters of a period, as rows of ``period_part``; a month has no quarters."""
-    end = period_end(kind, start)
-    parts = []
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _make_kpi_row(number: int, kpi: Kpi, numbers: Numbers) -> dict[str, Any]:
+    numerator = list_terms(kpi)[0]
+    return {
+        "kpi": number,
+        "kpi_id": kpi.kpi_id,
+        "unit": kpi.unit,
+        "numerator": numbers.find_number(numerator),
+        "denominator_kind": "term" if isinstance(kpi.denominator, Term) else kpi.denominator,
+    }
+
+
+def _list_kpi_term_rows(number: int, kpi: Kpi, numbers: Numbers) -> list[dict[str, Any]]:
+    """Return a row for each of a KPI's terms and kinds of period; the first term is the numerator."""
+    term_numbers = [numbers.find_number(term) for term in list_terms(kpi)]
+    rows = []
+    for kind in kpi.kinds:
+        for position, term_number in enumerate(term_numbers):
+            rows.append({"kpi": number, "period_kind": kind, "term": term_number, "is_denominator": position > 0})
+    return rows
+
+
+def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
+    wanted, term = numbered.term, numbered.term.term
+    return {
+        "term": numbered.number,
+        "fact": term.fact,
+        "breakdown": term.breakdown,
+        "source": term.table.info["source"],
+        "grain": term.grain,
+        "over_time": wanted.over_time,
+        "scheme": wanted.scheme,
+        "has_many_reporters": wanted.has_many_reporters,
+        "is_yearly": term.reporters.is_yearly,
+    }
+
+
+def _list_level_rows(numbered: NumberedTerm, numbers: Numbers) -> list[dict[str, Any]]:
+    """Return a row for the nation, and one for each of its divisions that is wanted."""
+    nation = numbers.geographies[NATIONAL, numbered.term.nation]
+    rows: list[dict[str, Any]] = [{"term": numbered.number, "geography_kind": NATIONAL, "nation": nation}]
+    for division in numbered.term.divisions:
+        rows.append({"term": numbered.number, "geography_kind": division, "nation": None})
+    return rows
+
+
+def _make_period_row(period: NumberedPeriod) -> dict[str, Any]:
+    return {
+        "period": period.number,
+        "kind": period.kind,
+        "start": period.start,
+        "label": period_label(period.kind, period.start),
+        "months": PERIOD_MONTHS[period.kind],
+    }
+
+
+def _list_part_rows(period: NumberedPeriod) -> list[dict[str, Any]]:
+    """Return the months and quarters of a period; a month has no quarters."""
+    end = period_end(period.kind, period.start)
+    rows = []
     for grain in ("month", "quarter"):
-        if PERIOD_MONTHS[kind] < PERIOD_MONTHS[grain]:
+        if PERIOD_MONTHS[period.kind] < PERIOD_MONTHS[grain]:
             continue
-        for time in periods(grain, start, end):
+        for time in periods(grain, period.start, end):
             time_end = period_end(grain, time)
-            parts.append(
-                {"grain": grain, "time": time, "time_end": time_end, "period": number, "is_last": time_end == end}
+            is_last = time_end == end
+            rows.append(
+                {"grain": grain, "time": time, "time_end": time_end, "period": period.number, "is_last": is_last}
             )
-    return parts
+    return rows
 
 
-def units_of(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
+def _make_place_row(place: sa.Row[Any], numbers: Numbers) -> dict[str, Any]:
+    return {
+        "scheme": place.scheme,
+        "unit": place.unit,
+        "geography_kind": place.geography_kind,
+        "geography": numbers.geographies[place.geography_kind, place.geography_code],
+    }
+
+
+# ---- the rows of a geography -----------------------------------------------------------------------------------------
+
+
+def select_units(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
     """Return the condition on the rows of a term's fact that belong to a geography; None for the nation."""
     if geography_kind == NATIONAL or term.unit is None:
         return None

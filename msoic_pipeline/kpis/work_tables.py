@@ -14,6 +14,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, Str
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeEngine
 
+# Figures are added as whole ten-thousandths, so that sums are exact.
+SCALE = 10_000
+
 _metadata = MetaData()
 
 
@@ -28,13 +31,14 @@ def _work_table(name: str, comment: str, key: tuple[str, ...] = (), /, **columns
 
 wanted_kpi = _work_table(
     "wanted_kpi",
-    "The KPIs, each with the term that is its numerator, and what divides it: 'term', 'periods reported' or nothing.",
+    "The KPIs, each with the term that is its numerator, and its denominator's kind: 'term', 'periods reported' or "
+    "none.",
     ("kpi",),
     kpi=Integer,
     kpi_id=String,
     unit=String,
     numerator=Integer,
-    divided_by=String,
+    denominator_kind=String,
 )
 kpi_term = _work_table(
     "kpi_term",

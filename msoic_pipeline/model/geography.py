@@ -152,6 +152,16 @@ def compared_places(geography: str, fact: sa.Table) -> sa.Subquery | None:
     return units.subquery("place")
 
 
+def list_compared_codes(geography: str) -> frozenset[str]:
+    """Return the codes of the geographies at which rules compare: of a nation its own name alone."""
+    if geography == "force":
+        forces = members.rows("forces.csv")
+        return frozenset(row["force_code"] for row in forces if row["kind"] in POLICE_FORCES)
+    if geography == "cps_area":
+        return frozenset(row["area_group"] for row in members.rows("cps_areas.csv"))
+    return frozenset({geography})
+
+
 def compared_reporters(kind: ReporterKind, geography: str) -> sa.Subquery:
     """Return who has to report, with the geography of a rule that each reports for: reporter, geography_code.
 

@@ -21,10 +21,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, Kpi, load_definitions
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 SUPPRESSED = "suppressed"
@@ -57,7 +59,7 @@ class SpannedValue:
         return self.first <= other.first and other.last <= self.last
 
 
-def publishable(values: pd.DataFrame) -> pd.DataFrame:
+def suppress_returns(values: pd.DataFrame) -> pd.DataFrame:
     """Return the KPI values that may be published; of sensitive ones nothing below the nation, nor what tells a return.
 
     ``values`` are rows of ``kpi_change`` with the period's end and the starts that it is compared with. What is kept
@@ -65,49 +67,51 @@ def publishable(values: pd.DataFrame) -> pd.DataFrame:
     """
     sensitive = {kpi.kpi_id: kpi for kpi in load_definitions() if kpi.is_sensitive}
     is_sensitive = values["kpi_id"].isin(list(sensitive))
-    is_national = values["geography_kind"] == "national"
+    is_national = values["geography_kind"] == NATIONAL
     shown = values[~is_sensitive | is_national].reset_index(drop=True)
     to_judge = shown[shown["kpi_id"].isin(list(sensitive))]
-    kept_back = _rows_to_keep_back(to_judge, sensitive)
-    return _without_figures(shown, shown.index.to_series().isin(kept_back))
+    kept_back = _find_rows_to_keep_back(to_judge, sensitive)
+    return _leave_figures_out(shown, shown.index.to_series().isin(kept_back))
 
 
-def returns_of_a_reporter(kpi: Kpi, period_kind: str) -> int:
+def count_returns_of_a_reporter(kpi: Kpi, period_kind: str) -> int:
     """Return how many of the returns behind a figure may be one reporter's: of a quarter's sum of months three."""
-    months = {"month": 1, "quarter": 3}[kpi.numerator.grain]
-    return 1 if kpi.over_time == "last" else PERIOD_MONTHS[period_kind] // months
+    return 1 if kpi.over_time == "last" else PERIOD_MONTHS[period_kind] // PERIOD_MONTHS[kpi.numerator.grain]
 
 
-def _rows_to_keep_back(values: pd.DataFrame, kpis: dict[str, Kpi]) -> set[int]:
+def _find_rows_to_keep_back(values: pd.DataFrame, kpis: dict[str, Kpi]) -> set[int]:
     """Return which rows are to be kept back: first within each period, then the longer periods around those."""
     kept_back: set[int] = set()
     for (period_kind, _), of_period in values.groupby(["period_kind", "period_start"]):
-        counted = _counted(of_period, kpis)
+        counted = _list_counted_values(of_period, kpis)
         # A sum is of all months, a stock of the last: they count different things, and do not tell of each other.
         for over_time in ("sum", "last"):
             alike = [value for value in counted if value.kpi.over_time == over_time]
-            kept_back.update(kept_back_in_period(alike, str(period_kind)))
+            kept_back.update(find_kept_back_in_period(alike, str(period_kind)))
     for _, of_kpi in values.groupby(["kpi_id", "geography_code"]):
         if kpis[str(of_kpi["kpi_id"].iloc[0])].over_time == "sum":
-            kept_back.update(kept_back_around(_spanned(of_kpi), kept_back))
+            kept_back.update(find_kept_back_around(_list_spanned_values(of_kpi), kept_back))
     has_figures = values[FIGURES].notna().any(axis=1)
     return {row for row in kept_back if has_figures[row]}
 
 
-def _counted(values: pd.DataFrame, kpis: dict[str, Kpi]) -> list[CountedValue]:
-    columns = values[["kpi_id", "parts_received", "parts_expected"]]
-    return [
-        CountedValue(row, kpis[kpi_id], received, expected)
-        for row, kpi_id, received, expected in columns.itertuples(name=None)
-    ]
+def _list_counted_values(values: pd.DataFrame, kpis: dict[str, Kpi]) -> list[CountedValue]:
+    counted = []
+    row: Any
+    for row in values.itertuples():
+        counted.append(CountedValue(row.Index, kpis[row.kpi_id], row.parts_received, row.parts_expected))
+    return counted
 
 
-def _spanned(values: pd.DataFrame) -> list[SpannedValue]:
-    columns = values[["period_start", "period_end"]]
-    return [SpannedValue(row, first, last) for row, first, last in columns.itertuples(name=None)]
+def _list_spanned_values(values: pd.DataFrame) -> list[SpannedValue]:
+    spanned = []
+    row: Any
+    for row in values.itertuples():
+        spanned.append(SpannedValue(row.Index, row.period_start, row.period_end))
+    return spanned
 
 
-def kept_back_in_period(values: Sequence[CountedValue], period_kind: str) -> Iterator[int]:
+def find_kept_back_in_period(values: Sequence[CountedValue], period_kind: str) -> Iterator[int]:
     """Yield which of the KPIs of one period are to be kept back, for themselves or beside each other.
 
     They are looked at from the most returns to the fewest, each beside the one that was last found fit to be shown.
@@ -115,7 +119,7 @@ def kept_back_in_period(values: Sequence[CountedValue], period_kind: str) -> Ite
     returns_shown: int | None = None
     for value in sorted(values, key=lambda value: -value.received):
         # So many returns may be of two reporters.
-        too_few = (FEWEST_REPORTERS - 1) * returns_of_a_reporter(value.kpi, period_kind)
+        too_few = (FEWEST_REPORTERS - 1) * count_returns_of_a_reporter(value.kpi, period_kind)
         if value.received <= too_few or _tells_an_earlier_return(value, period_kind):
             yield value.row
         elif returns_shown is not None and 0 < returns_shown - value.received <= too_few:
@@ -134,7 +138,7 @@ def _tells_an_earlier_return(value: CountedValue, period_kind: str) -> bool:
     return value.kpi.over_time == "last" and is_longer and value.received < value.expected
 
 
-def kept_back_around(values: Sequence[SpannedValue], kept_back: set[int]) -> Iterator[int]:
+def find_kept_back_around(values: Sequence[SpannedValue], kept_back: set[int]) -> Iterator[int]:
     """Yield the longer periods of a KPI that contain one that is kept back: less the others, they would tell it.
 
     Those that are kept back contain themselves.
@@ -145,7 +149,7 @@ def kept_back_around(values: Sequence[SpannedValue], kept_back: set[int]) -> Ite
             yield value.row
 
 
-def _without_figures(values: pd.DataFrame, is_kept_back: pd.Series) -> pd.DataFrame:
+def _leave_figures_out(values: pd.DataFrame, is_kept_back: pd.Series) -> pd.DataFrame:
     """Return the values without the figures of some rows, also where other rows are compared with them."""
     gone = values.loc[is_kept_back, [*PLACE, "period_start"]]
     values = values.copy()

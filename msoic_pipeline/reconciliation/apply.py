@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -16,21 +15,20 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.model import members
-from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule
+from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.reconciliation.asked import HISTORY_QUARTERS
 from msoic_pipeline.reconciliation.results import list_result_queries
 from msoic_pipeline.reconciliation.rules import (
     Acceptance,
     Rule,
-    acceptances_in_force,
     load_acceptances,
     load_rules,
+    select_acceptances_in_force,
 )
-from msoic_pipeline.reconciliation.summary import ReconciliationSummary, breaks, summarise_results
+from msoic_pipeline.reconciliation.summary import ReconciliationSummary, summarise_results
 from msoic_pipeline.warehouse.engine import reading, writing
-
-__all__ = ["breaks", "reconcile_quarters", "stale_quarters"]
+from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
 
 STAGE = "reconcile"
 # A part of a year belongs to the quarter of its last figure, of which there may be later ones in the year.
@@ -51,45 +49,37 @@ def reconcile_quarters(
     longer period's result belongs to its last quarter. ``rules`` and ``acceptances`` default to those of the package.
     """
     rules = load_rules() if rules is None else rules
-    in_force = acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
+    in_force = select_acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
     with reading(engine) as connection:
-        changed = _find_stale(connection, quarters, rules, in_force)
+        digests = _digest_quarters(connection, quarters, rules, in_force)
+        changed = find_stale_quarters(connection, STAGE, digests)
     if changed:
         with writing(engine) as connection:
             _replace_results(connection, changed, rules, in_force)
+            write_fingerprints(connection, STAGE, {quarter: digests[quarter] for quarter in changed})
     with reading(engine) as connection:
         return summarise_results(connection, quarters, tuple(changed), rules)
 
 
-def stale_quarters(engine: Engine, quarters: Sequence[dt.date], today: dt.date | None = None) -> list[dt.date]:
+def find_stale_results(engine: Engine, quarters: Sequence[dt.date], today: dt.date | None = None) -> list[dt.date]:
     """Return which of ``quarters`` are to be computed anew: figures changed, a rule did, an acceptance ended."""
+    in_force = select_acceptances_in_force(load_acceptances(), today)
     with reading(engine) as connection:
-        return _find_stale(connection, quarters, load_rules(), acceptances_in_force(load_acceptances(), today))
-
-
-def _find_stale(
-    connection: Connection, quarters: Sequence[dt.date], rules: Sequence[Rule], in_force: Sequence[Acceptance]
-) -> list[dt.date]:
-    logged = sa.select(load_log.c.quarter_start, load_log.c.fingerprint).where(load_log.c.stage == STAGE)
-    computed = {entry.quarter_start: entry.fingerprint for entry in connection.execute(logged)}
-    wanted = _digest_quarters(connection, quarters, rules, in_force)
-    return sorted(quarter for quarter, fingerprint in wanted.items() if computed.get(quarter) != fingerprint)
+        digests = _digest_quarters(connection, quarters, load_rules(), in_force)
+        return find_stale_quarters(connection, STAGE, digests)
 
 
 def _digest_quarters(
     connection: Connection, quarters: Sequence[dt.date], rules: Sequence[Rule], in_force: Sequence[Acceptance]
 ) -> dict[dt.date, str]:
     """Return, by quarter, a digest of all that its results rest on: code, rules, acceptances, and what was loaded."""
-    loads: dict[dt.date, list[str]] = defaultdict(list)
-    loaded = sa.select(load_log).where(load_log.c.stage.startswith("load ")).order_by(load_log.c.stage)
-    for entry in connection.execute(loaded):
-        loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
+    loads = list_loads_by_quarter(connection)
     code = code_digest("msoic_pipeline.reconciliation.apply")
     declared = [code, members.digest(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
     digests = {}
     for quarter in quarters:
         needed = [shift_months(quarter, 3 * step) for step in range(-HISTORY_QUARTERS, REST_OF_YEAR + 1)]
-        parts = [*declared, *(line for each in needed for line in loads[each])]
+        parts = [*declared, *(line for each in needed for line in loads.get(each, []))]
         digests[quarter] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return digests
 
@@ -105,9 +95,3 @@ def _replace_results(
         for results in list_result_queries(rule, quarters, in_force):
             names = [column.name for column in results.query.selected_columns]
             connection.execute(sa.insert(result).from_select(names, results.query))
-    entries = [
-        {"stage": STAGE, "quarter_start": quarter, "fingerprint": fingerprint}
-        for quarter, fingerprint in _digest_quarters(connection, quarters, rules, in_force).items()
-    ]
-    connection.execute(sa.delete(load_log).where(load_log.c.stage == STAGE, load_log.c.quarter_start.in_(quarters)))
-    connection.execute(sa.insert(load_log), entries)

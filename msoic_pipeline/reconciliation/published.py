@@ -13,6 +13,8 @@ from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.total_members import are_of_columns
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
+from msoic_pipeline.reconciliation.summand_rows import SummandRow
+from msoic_pipeline.warehouse.load_log import load_stage
 
 
 def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
@@ -26,20 +28,21 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
     responder = summand.where.get("first_responder_type")
     breakdown = "/".join([summand.breakdown, *(str(value) for value in (responder.values if responder else ()))])
     before_members = f"{label}; " if label else ""
-    return sa.select(
-        sa.literal(RIGHT).label("side"),
-        sa.literal(1).label("summand"),
-        total.c.period_start,
-        sa.literal(asked.rule.geography).label("geography_code"),
-        sa.case((total.c.members == "", label), else_=sa.literal(before_members) + total.c.members).label("item"),
-        total.c.release_id.label("release_group"),
-        total.c.release_id,
-        total.c.quarter_start,
-        total.c.value,
-        sa.literal(1.0, sa.Double).label("factor"),
+    row = SummandRow(
+        side=sa.literal(RIGHT),
+        summand=sa.literal(1),
+        period_start=total.c.period_start,
+        geography_code=sa.literal(asked.rule.geography),
+        item=sa.case((total.c.members == "", label), else_=sa.literal(before_members) + total.c.members),
+        release_group=total.c.release_id,
+        release_id=total.c.release_id,
+        quarter_start=total.c.quarter_start,
+        value=total.c.value,
+        factor=sa.literal(1.0, sa.Double),
         # Nothing can be held against a total of which a part is not known.
-        sa.case((total.c.parts_unavailable > 0, 0), else_=1).label("is_complete"),
-    ).where(
+        is_complete=sa.case((total.c.parts_unavailable > 0, 0), else_=1),
+    )
+    return row.select().where(
         total.c.fact == summand.fact,
         total.c.breakdown == breakdown,
         total.c.measure == summand.figure.name,
@@ -54,7 +57,7 @@ def _is_every_quarter_loaded(source: str) -> sa.ColumnElement[bool]:
     """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
     within = (published_total.c.period_start, published_total.c.quarter_start)
     loaded = sa.select(sa.func.count()).where(
-        load_log.c.stage == f"load {source}", load_log.c.quarter_start.between(*within)
+        load_log.c.stage == load_stage(source), load_log.c.quarter_start.between(*within)
     )
     due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
     return loaded.scalar_subquery() == due.scalar_subquery()
@@ -81,20 +84,21 @@ def select_figures_elsewhere(asked: AskedComparison) -> Iterator[sa.Select[Any]]
         dim_period.c.period_kind == asked.period_kind, dim_period.c.period_label == figure.c.period_label
     )
     is_last_quarter = dim_period.c.period_end == dim_quarter.c.quarter_end
+    row = SummandRow(
+        side=sa.literal(RIGHT),
+        summand=sa.literal(1),
+        period_start=dim_period.c.period_start,
+        geography_code=sa.literal(asked.rule.geography),
+        item=sa.literal(asked.comparison.item),
+        release_group=sa.literal(""),
+        release_id=figure.c.publication,
+        quarter_start=dim_quarter.c.quarter_start,
+        value=figure.c.value,
+        factor=sa.literal(1.0, sa.Double),
+        is_complete=sa.literal(1),
+    )
     yield (
-        sa.select(
-            sa.literal(RIGHT).label("side"),
-            sa.literal(1).label("summand"),
-            dim_period.c.period_start,
-            sa.literal(asked.rule.geography).label("geography_code"),
-            sa.literal(asked.comparison.item).label("item"),
-            sa.literal("").label("release_group"),
-            figure.c.publication.label("release_id"),
-            dim_quarter.c.quarter_start,
-            figure.c.value,
-            sa.literal(1.0, sa.Double).label("factor"),
-            sa.literal(1).label("is_complete"),
-        )
+        row.select()
         .join_from(figure, dim_period, is_period)
         .join(dim_quarter, is_last_quarter)
         .where(dim_quarter.c.quarter_start.between(*asked.figure_quarters))

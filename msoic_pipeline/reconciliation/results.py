@@ -20,7 +20,7 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.periods import parse_period, periods
 from msoic_pipeline.reconciliation.asked import USUAL_QUARTERS, AskedComparison
 from msoic_pipeline.reconciliation.expressions import LargerOf, SmallerOf
-from msoic_pipeline.reconciliation.rules import Acceptance, Rule, Tolerance
+from msoic_pipeline.reconciliation.rules import Acceptance, Comparison, Rule, Tolerance
 from msoic_pipeline.reconciliation.sides import compare_sides
 
 # What one result is told from another of its comparison by, as far as what is usual depends on it.
@@ -36,7 +36,7 @@ class ResultQuery:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Conclusion:
     """What is concluded where ``condition`` is the first of several to hold."""
 
     condition: sa.ColumnElement[bool]
@@ -69,7 +69,7 @@ def select_results(asked: AskedComparison, acceptances: Sequence[Acceptance]) ->
     """
     rule, comparison = asked.rule, asked.comparison
     measured = measure_differences(asked, compare_sides(asked))
-    outcomes = list(_list_outcomes(asked, measured, acceptances))
+    conclusions = list(_list_conclusions(asked, measured, acceptances))
     may_differ = comparison.may_differ or rule.may_differ
     results = sa.select(
         sa.literal(rule.rule_id).label("rule_id"),
@@ -77,42 +77,69 @@ def select_results(asked: AskedComparison, acceptances: Sequence[Acceptance]) ->
         sa.literal(rule.geography_kind).label("geography_kind"),
         sa.literal(rule.severity).label("severity"),
         *measured.c,
-        sa.case(*((outcome.condition, outcome.status) for outcome in outcomes), else_="breaks").label("status"),
-        sa.case(*((outcome.condition, outcome.explanation) for outcome in outcomes), else_=may_differ).label(
-            "explanation"
-        ),
+        _conclude(conclusions, "status", "breaks"),
+        _conclude(conclusions, "explanation", may_differ),
     )
     if "breaks" in rule.only:
         # Of what is grouped by members only what breaks is kept, explained or not.
         is_ungrouped = measured.c.item == comparison.item
-        holds = sa.or_(*(outcome.condition for outcome in outcomes if outcome.status != "explained"))
+        holds = sa.or_(*(conclusion.condition for conclusion in conclusions if conclusion.status != "explained"))
         results = results.where(sa.or_(is_ungrouped, sa.not_(holds)))
     return results
 
 
-def _list_outcomes(asked: AskedComparison, measured: sa.CTE, acceptances: Sequence[Acceptance]) -> Iterator[Outcome]:
+def _conclude(conclusions: Sequence[Conclusion], name: str, otherwise: str) -> sa.Label[Any]:
+    """Return the column ``status`` or ``explanation`` of the first conclusion whose condition holds."""
+    cases = [(conclusion.condition, getattr(conclusion, name)) for conclusion in conclusions]
+    return sa.case(*cases, else_=otherwise).label(name)
+
+
+def _list_conclusions(
+    asked: AskedComparison, measured: sa.CTE, acceptances: Sequence[Acceptance]
+) -> Iterator[Conclusion]:
     """Yield what is concluded of a result, in the order in which it is tried; where none holds, it breaks."""
-    comparison = asked.comparison
-    may_differ = comparison.may_differ or asked.rule.may_differ
+    may_differ = asked.comparison.may_differ or asked.rule.may_differ
+    for condition, words in _list_missing_sides(measured):
+        has_right = asked.rule.has_right_side(asked.comparison)
+        yield Conclusion(condition, "not comparable", words if has_right else may_differ)
+    yield Conclusion(_agrees(asked.comparison, measured), "agrees", "")
+    yield Conclusion(_is_within_tolerance(asked.comparison, measured), "within tolerance", may_differ)
+    for acceptance in acceptances:
+        yield Conclusion(_is_accepted(acceptance, measured), "explained", acceptance.words())
+
+
+def _list_missing_sides(measured: sa.CTE) -> list[tuple[sa.ColumnElement[bool], str]]:
+    """Return the conditions that a side is missing, each with the words for it."""
     left_is_missing, right_is_missing = measured.c.left_value.is_(None), measured.c.right_value.is_(None)
-    for condition, words in (
+    return [
         (sa.and_(left_is_missing, right_is_missing), "Both sides are missing or incomplete."),
         (left_is_missing, "The left side is missing or incomplete."),
         (right_is_missing, "The right side is missing or incomplete."),
-    ):
-        has_right = asked.rule.has_right(comparison)
-        yield Outcome(condition, "not comparable", words if has_right else may_differ)
+    ]
+
+
+def _agrees(comparison: Comparison, measured: sa.CTE) -> sa.ColumnElement[bool]:
+    """Return whether a result is exactly what the comparison says should hold."""
+    difference = measured.c.difference
+    if comparison.compare == "equal":
+        return difference == 0
+    if comparison.compare == "at most":
+        return difference <= 0
+    if comparison.compare == "at least":
+        return difference >= 0
+    return difference != 0
+
+
+def _is_within_tolerance(comparison: Comparison, measured: sa.CTE) -> sa.ColumnElement[bool]:
+    """Return whether a result departs from what should hold by no more than is allowed."""
     difference, tolerance = measured.c.difference, measured.c.tolerance
-    agrees, is_within_tolerance = {
-        "equal": (difference == 0, sa.func.abs(difference) <= tolerance),
-        "at most": (difference <= 0, difference <= tolerance),
-        "at least": (difference >= 0, difference >= -tolerance),
-        "differ": (difference != 0, sa.false()),
-    }[comparison.compare]
-    yield Outcome(agrees, "agrees", "")
-    yield Outcome(is_within_tolerance, "within tolerance", may_differ)
-    for acceptance in acceptances:
-        yield Outcome(_is_accepted(acceptance, measured), "explained", acceptance.words())
+    if comparison.compare == "equal":
+        return sa.func.abs(difference) <= tolerance
+    if comparison.compare == "at most":
+        return difference <= tolerance
+    if comparison.compare == "at least":
+        return difference >= -tolerance
+    return sa.false()
 
 
 def _is_accepted(acceptance: Acceptance, measured: sa.CTE) -> sa.ColumnElement[bool]:

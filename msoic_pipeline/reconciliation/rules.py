@@ -7,27 +7,32 @@ publisher gives.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import sqlalchemy as sa
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration, wrong_places
+from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.kpis.definitions import PeriodKind, Term
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, ComparedDivision, Nation, compared_divisions
-from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period
+from msoic_pipeline.model.geography import (
+    NATIONAL,
+    PUBLISHER,
+    ComparedDivision,
+    Nation,
+    compared_divisions,
+    list_compared_codes,
+)
+from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period, period_label
 from msoic_pipeline.workbooks.layout import load_source
 
+RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"
+ACCEPTANCES_FILE = "msoic_pipeline/reconciliation/accepted.yaml"
 PUBLISHED_TOTALS = "published totals"
 Severity = Literal["block", "warn"]
-
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def _listed(written: Any) -> Any:
@@ -36,6 +41,8 @@ def _listed(written: Any) -> Any:
 
 # As people write it; what it means is read where it is used.
 PeriodText = Annotated[str, AfterValidator(as_written(parse_period))]
+# The period that a release is about, as the table of releases writes it.
+PeriodLabel = Annotated[str, AfterValidator(lambda text: period_label(*parse_period(text)))]
 
 
 class Summand(Term):
@@ -80,8 +87,8 @@ class Tolerance(Declaration):
     """The difference that a rule allows.
 
     It is the largest of ``absolute``, of ``relative`` times the right side, and of the right side times ``usual`` times
-    the median size of the revisions, known by then, of the same figure in the twelve quarters before. The last two are
-    no more than ``ceiling`` times the right side, where that is given.
+    the median size of the revisions, known by then, of the same figure in the twelve quarters before. The last of these
+    is no more than ``ceiling`` times the right side, where that is given.
     """
 
     absolute: float = Field(default=0, ge=0)
@@ -89,13 +96,23 @@ class Tolerance(Declaration):
     usual: float = Field(default=0, ge=0)
     ceiling: float | None = Field(default=None, ge=0)
 
+    @model_validator(mode="after")
+    def _ceiling_is_of_what_is_usual(self) -> Tolerance:
+        if self.ceiling is not None and not self.usual:
+            raise ValueError("a ceiling limits what is usual: give usual, or no ceiling")
+        if self.ceiling is not None and self.ceiling < self.relative:
+            raise ValueError(f"the ceiling, {self.ceiling:g}, is lower than relative, {self.relative:g}")
+        return self
+
     def words(self) -> str:
         """Return the tolerance in words."""
         parts = [f"{self.absolute:g}"] if self.absolute else []
         parts += [f"{100 * self.relative:g}% of the right side"] if self.relative else []
-        most = "" if self.ceiling is None else f", no more than {100 * self.ceiling:g}%"
+        most = "" if self.ceiling is None else f" (but no more than {100 * self.ceiling:g}% of the right side)"
         parts += [f"{self.usual:g} times the usual revision{most}"] if self.usual else []
-        return f"the larger of {', and '.join(parts)}" if len(parts) > 1 else "; ".join(parts) or "none"
+        if len(parts) > 1:
+            return f"the {'larger' if len(parts) == 2 else 'largest'} of {', '.join(parts[:-1])} and {parts[-1]}"
+        return parts[0] if parts else "none"
 
 
 class FigureElsewhere(Declaration):
@@ -146,9 +163,16 @@ class Comparison(Declaration):
         return self
 
     @property
-    def has_right(self) -> bool:
-        """Whether a right side is given."""
+    def names_right_side(self) -> bool:
+        """Whether it names what its right side is."""
         return bool(self.right or self.elsewhere)
+
+    def may_have(self, item: str) -> bool:
+        """Return whether a result may be of an item: of ``air``, or by sex of ``air; sex=Male``."""
+        members = item.removeprefix(self.item).removeprefix("; ") if item.startswith(self.item) else None
+        if members is None:
+            return False
+        return tuple(_MEMBER.findall(members)) in self.by and (not members or bool(_MEMBER.match(members)))
 
     def summands(self) -> Iterator[Summand]:
         """Yield the summands of both sides."""
@@ -163,6 +187,9 @@ def _check_grouping(fact: sa.Table, column_name: str) -> None:
         raise ValueError(f"by: {fact.name} has no column {column_name!r}")
     if not isinstance(fact.c[column_name].type, sa.String | sa.Date):
         raise ValueError(f"by: {column_name!r} of {fact.name} is a figure; expected a column of texts or days")
+
+
+_MEMBER = re.compile(r"(?:^|; )(\w+)=")
 
 
 class Rule(Declaration):
@@ -191,11 +218,11 @@ class Rule(Declaration):
     @model_validator(mode="after")
     def _consistent(self) -> Rule:
         for comparison in self.comparisons:
-            if comparison.has_right and self.releases == "consecutive":
+            if comparison.names_right_side and self.releases == "consecutive":
                 raise ValueError("of consecutive releases the release before is the right side: give none")
-            if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", "national"):
+            if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", NATIONAL):
                 raise ValueError("published totals are held against national parts of the same release")
-            if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", "national"):
+            if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", NATIONAL):
                 raise ValueError("figures published elsewhere are held against the current ones of the nation")
             if comparison.tolerance.usual and self.releases != "consecutive":
                 raise ValueError("what is usual is known of consecutive releases alone")
@@ -227,16 +254,16 @@ class Rule(Declaration):
 
     def tolerances(self) -> str:
         """Return the differences that are allowed, in words: once where they are the same, else for each item."""
-        compared = [comparison for comparison in self.comparisons if self.has_right(comparison)]
+        compared = [comparison for comparison in self.comparisons if self.has_right_side(comparison)]
         words = [comparison.tolerance.words() for comparison in compared]
         if len(set(words)) == 1:
             return words[0]
         by_item = zip((comparison.item for comparison in compared), words, strict=True)
         return "; ".join(f"{item}: {allowed}" if item else allowed for item, allowed in by_item)
 
-    def has_right(self, comparison: Comparison) -> bool:
+    def has_right_side(self, comparison: Comparison) -> bool:
         """Return whether one of the rule's comparisons has a right side, or merely shows the left one."""
-        return comparison.has_right or self.releases == "consecutive"
+        return comparison.names_right_side or self.releases == "consecutive"
 
     @property
     def is_sensitive(self) -> bool:
@@ -254,14 +281,15 @@ class Acceptance(Declaration):
     """A difference that somebody looked at and accepted: it counts as explained, until the day ``until``.
 
     It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of
-    the ``reference_period`` (left side) alone, and of differences no larger than ``up_to``.
+    the ``reference_period`` (left side) alone, and of differences no larger than ``up_to``. A geography is a code, as
+    in ``reconciliation_result``; an item is written as there.
     """
 
     rule: str
     period: PeriodText
     geography: str | None = None
     item: str | None = None
-    reference_period: str | None = None
+    reference_period: PeriodLabel | None = None
     up_to: float | None = Field(default=None, gt=0)
     accepted_by: str
     accepted_on: dt.date
@@ -273,7 +301,7 @@ class Acceptance(Declaration):
         return f"Accepted by {self.accepted_by} on {self.accepted_on} until {self.until}: {self.why}"
 
 
-def acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
+def select_acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
     """Return the acceptances that have not ended on a day; today where it is left out."""
     day = today or dt.date.today()
     return [acceptance for acceptance in acceptances if acceptance.until >= day]
@@ -283,41 +311,39 @@ def _read(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _parse(text: str, model: type[Model], file_name: str, label: str) -> tuple[Model, ...]:
-    parsed, wrong = [], []
-    for position, written in enumerate(yaml.safe_load(text) or [], start=1):
-        try:
-            parsed.append(model.model_validate(written))
-        except ValidationError as error:
-            name = written.get(label, position) if isinstance(written, dict) else position
-            for parts, words in wrong_places(error):
-                place = ".".join(map(str, parts))
-                wrong.append(f"{name}: {place + ': ' if place else ''}{words}")
-    if wrong:
-        raise ValueError("\n".join([f"msoic_pipeline/reconciliation/{file_name} is to be mended:", *wrong]))
-    return tuple(parsed)
-
-
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """Return the rules that a text declares. Raises ValueError which says what is wrong and where."""
-    rules = _parse(text, Rule, "rules.yaml", "rule_id")
-    for rule_id, times in Counter(rule.rule_id for rule in rules).items():
-        if times > 1:
-            raise ValueError(
-                f"msoic_pipeline/reconciliation/rules.yaml is to be mended:\n{rule_id}: declared {times} times"
-            )
-    return rules
+    """Return the rules that a text declares. Raises DeclarationError which says what is wrong and where."""
+    return parse_list(text, Rule, RULES_FILE, "rule_id")
 
 
-def parse_acceptances(text: str, rules: tuple[Rule, ...]) -> tuple[Acceptance, ...]:
-    """Return the acceptances that a text declares. Raises ValueError where one is not well formed or of no rule."""
-    acceptances = _parse(text, Acceptance, "accepted.yaml", "rule")
-    unknown = {acceptance.rule for acceptance in acceptances} - {rule.rule_id for rule in rules}
-    if unknown:
-        raise ValueError(
-            f"msoic_pipeline/reconciliation/accepted.yaml is to be mended:\nno such rules: {', '.join(sorted(unknown))}"
-        )
+def parse_acceptances(text: str, rules: Sequence[Rule]) -> tuple[Acceptance, ...]:
+    """Return the acceptances that a text declares.
+
+    Raises DeclarationError where one is not well formed, of no rule, or of nothing that its rule ever holds.
+    """
+    acceptances = parse_list(text, Acceptance, ACCEPTANCES_FILE, "rule", is_unique=False)
+    rule_by_id = {rule.rule_id: rule for rule in rules}
+    unknown = {acceptance.rule for acceptance in acceptances} - set(rule_by_id)
+    wrong = [f"no such rules: {', '.join(sorted(unknown))}"] if unknown else []
+    for acceptance in acceptances:
+        if acceptance.rule in rule_by_id:
+            misfits = find_misfits(acceptance, rule_by_id[acceptance.rule])
+            wrong += [f"{acceptance.rule}, {acceptance.period}: {misfit}" for misfit in misfits]
+    if wrong:
+        raise DeclarationError("\n".join([f"{ACCEPTANCES_FILE} is to be mended:", *wrong]))
     return acceptances
+
+
+def find_misfits(acceptance: Acceptance, rule: Rule) -> Iterator[str]:
+    """Yield, in words, what of an acceptance no result of its rule can have: it would never explain anything."""
+    kind, _ = parse_period(acceptance.period)
+    if kind not in rule.periods:
+        yield f"the rule has results of each {' or '.join(rule.periods)}, not of a {kind}"
+    codes = list_compared_codes(rule.geography)
+    if acceptance.geography is not None and acceptance.geography not in codes:
+        yield f"the rule has no geography {acceptance.geography!r}: expected a code such as {min(codes)!r}"
+    if acceptance.item is not None and not any(each.may_have(acceptance.item) for each in rule.comparisons):
+        yield f"the rule compares no item {acceptance.item!r}"
 
 
 @cache

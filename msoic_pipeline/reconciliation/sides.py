@@ -51,24 +51,8 @@ def compare_sides(asked: AskedComparison) -> sa.CTE:
     is_period = sa.and_(
         dim_period.c.period_kind == asked.period_kind, dim_period.c.period_start == sides.c.period_start
     )
-    source: Any = sides.join(dim_period, is_period)
-    if asked.rule.releases == "same":
-        # Within a release a year can be a part of one: it belongs to the quarter of its last figure.
-        quarter_start: Any = sides.c.last_quarter
-    else:
-        is_last_quarter = dim_period.c.period_end.between(dim_quarter.c.quarter_start, dim_quarter.c.quarter_end)
-        source = source.join(dim_quarter, is_last_quarter)
-        quarter_start = dim_quarter.c.quarter_start
-    values: dict[SideName, sa.ColumnElement[Any]] = {side: sides.c[f"{side}_value"] for side in SIDES}
-    if asked.rule.releases == "current":
-        received: dict[ReportsDue, sa.CTE] = {}
-        for side in SIDES:
-            for due in _list_reports_due(asked, side):
-                if due not in received:
-                    received[due] = find_received_periods(asked, due, _name_received(due, received))
-                    is_received = (column == sides.c[column.name] for column in received[due].c)
-                    source = source.outerjoin(received[due], sa.and_(*is_received))
-                values[side] = sa.case((received[due].c.period_start.is_not(None), values[side]))
+    placed = _place_in_quarters(asked, sides, sides.join(dim_period, is_period))
+    known = _know_in_full(asked, sides, placed.rows)
     return (
         sa.select(
             sides.c.period_start,
@@ -77,13 +61,52 @@ def compare_sides(asked: AskedComparison) -> sa.CTE:
             sides.c.item,
             sides.c.left_release,
             sides.c.right_release,
-            quarter_start.label("quarter_start"),
-            values[LEFT].label("left_value"),
-            values[RIGHT].label("right_value"),
+            placed.quarter_start.label("quarter_start"),
+            known.left.label("left_value"),
+            known.right.label("right_value"),
         )
-        .select_from(source)
+        .select_from(known.rows)
         .cte("compared")
     )
+
+
+@dataclass(frozen=True)
+class _PlacedSides:
+    """Sides with their period, and the quarter with which a result is computed."""
+
+    rows: Any
+    quarter_start: sa.ColumnElement[Any]
+
+
+def _place_in_quarters(asked: AskedComparison, sides: sa.CTE, rows: Any) -> _PlacedSides:
+    if asked.rule.releases == "same":
+        # Within a release a year can be a part of one: it belongs to the quarter of its last figure.
+        return _PlacedSides(rows, sides.c.last_quarter)
+    is_last_quarter = dim_period.c.period_end.between(dim_quarter.c.quarter_start, dim_quarter.c.quarter_end)
+    return _PlacedSides(rows.join(dim_quarter, is_last_quarter), dim_quarter.c.quarter_start)
+
+
+@dataclass(frozen=True)
+class _KnownSides:
+    """Sides, with the values of those that are known in full."""
+
+    rows: Any
+    left: sa.ColumnElement[Any]
+    right: sa.ColumnElement[Any]
+
+
+def _know_in_full(asked: AskedComparison, sides: sa.CTE, rows: Any) -> _KnownSides:
+    """Return the values of both sides; of current figures empty ones where a report is missing."""
+    values: dict[SideName, sa.ColumnElement[Any]] = {side: sides.c[f"{side}_value"] for side in SIDES}
+    received: dict[ReportsDue, sa.CTE] = {}
+    for side in SIDES if asked.rule.releases == "current" else ():
+        for due in _list_reports_due(asked, side):
+            if due not in received:
+                received[due] = find_received_periods(asked, due, _name_received(due, received))
+                is_received = (column == sides.c[column.name] for column in received[due].c)
+                rows = rows.outerjoin(received[due], sa.and_(*is_received))
+            values[side] = sa.case((received[due].c.period_start.is_not(None), values[side]))
+    return _KnownSides(rows, values[LEFT], values[RIGHT])
 
 
 def add_summands_up(asked: AskedComparison, summands: sa.CTE) -> sa.CTE:

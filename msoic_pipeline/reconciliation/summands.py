@@ -28,6 +28,7 @@ from msoic_pipeline.model.views import division, join_vintage
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
 from msoic_pipeline.reconciliation.published import select_figures_elsewhere, select_published_totals
 from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Share, Summand
+from msoic_pipeline.reconciliation.summand_rows import SummandRow
 
 # The first quarter of a year tells the year, of either kind.
 YEAR_STARTS = {"calendar_year": dim_quarter.c.calendar_year_start, "financial_year": dim_quarter.c.financial_year_start}
@@ -52,20 +53,7 @@ def collect_summands(asked: AskedComparison) -> sa.CTE:
     """Return the figures of all summands of both sides, below each other.
 
     Grain: side × summand × period × geography × item × release group × release, and quarter (or month) and unit where
-    several make up the period or the geography. Columns:
-
-        side            left or right
-        summand         its number within the side, from 1
-        period_start    the period at which it is compared
-        geography_code  the place at which it is compared
-        item            what is compared
-        release_group   which figures are held against each other: nothing where the latest are; else the release, the
-                        later one of two, or the day of publication
-        release_id      the release that says it
-        quarter_start   the quarter of the figure itself
-        value           the figure
-        factor          what the sum of the figures is to be multiplied by
-        is_complete     1, or 0 where the figure is not known, or was published before its period was over
+    several make up the period or the geography. Columns: those of ``SummandRow``.
     """
     selects = [_place_figures(asked, grouped, _prepare_figures(asked, grouped)) for grouped in _list_summands(asked)]
     if asked.comparison.right == PUBLISHED_TOTALS:
@@ -90,13 +78,18 @@ def _list_summands(asked: AskedComparison) -> Iterator[GroupedSummand]:
 def _prepare_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     """Return a summand's figures at the period at which they are compared."""
     figures = sum_figures(asked, grouped)
-    chosen = {
-        "current": take_latest_figures,
-        "same": take_figures_of_each_release,
-        "same day": take_figures_of_each_day,
-        "consecutive": pair_figures_of_releases,
-    }[asked.rule.releases](asked, grouped, figures)
-    return move_to_compared_period(asked, grouped, chosen)
+    return move_to_compared_period(asked, grouped, _choose_figures(asked, grouped, figures))
+
+
+def _choose_figures(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
+    """Return the figures of the releases that the rule holds against each other."""
+    if asked.rule.releases == "current":
+        return take_latest_figures(grouped, figures)
+    if asked.rule.releases == "same":
+        return take_figures_of_each_release(grouped, figures)
+    if asked.rule.releases == "same day":
+        return take_figures_of_each_day(grouped, figures)
+    return pair_figures_of_releases(asked, grouped, figures)
 
 
 def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
@@ -126,7 +119,7 @@ def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
 # ---- Which releases' figures are held against each other -----------------------------------------------------------
 
 
-def take_latest_figures(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
+def take_latest_figures(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
     """Return those figures that no later release has superseded: ``…_latest``.
 
     Grain: as the figures. Columns: theirs, ``side``, ``release_group`` and ``is_complete``.
@@ -147,7 +140,7 @@ def take_latest_figures(asked: AskedComparison, grouped: GroupedSummand, figures
     )
 
 
-def take_figures_of_each_release(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
+def take_figures_of_each_release(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
     """Return all figures, to be held against those of the same release: ``…_by_release``.
 
     What was published before its period was over is of the same part of it on both sides, so it can be compared.
@@ -157,7 +150,7 @@ def take_figures_of_each_release(asked: AskedComparison, grouped: GroupedSummand
     )
 
 
-def take_figures_of_each_day(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
+def take_figures_of_each_day(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
     """Return the figures that stood at the end of the day of their publication: ``…_by_day``.
 
     Where two editions were published on 28 April, the first was superseded on that day and is left out; both together
@@ -180,11 +173,11 @@ def pair_figures_of_releases(asked: AskedComparison, grouped: GroupedSummand, fi
     summand = grouped.summand
     pairs = _pair_releases(asked, grouped)
     figure_period = dim_period.alias("figure_period")
-    divided_by = division(summand.table)
+    breakdown_column = division(summand.table)
     is_of_pair = sa.and_(
         pairs.c.release_id == figures.c.release_id,
         pairs.c.period_start == figures.c[f"{summand.grain}_start"],
-        pairs.c.breakdown == (figures.c[divided_by] if divided_by else ""),
+        pairs.c.breakdown == (figures.c[breakdown_column] if breakdown_column else ""),
     )
     return (
         _add_release_group(
@@ -323,7 +316,7 @@ def _sum_nation(asked: AskedComparison, name: str, summands: Sequence[Summand]) 
     selects = []
     for number, summand in enumerate(summands, start=1):
         grouped = GroupedSummand(f"{name}_{number}" if len(summands) > 1 else name, LEFT, number, summand, ())
-        latest = take_latest_figures(asked, grouped, sum_figures(asked, grouped))
+        latest = take_latest_figures(grouped, sum_figures(asked, grouped))
         at_period = move_to_compared_period(asked, grouped, latest)
         value = (at_period.c.value * at_period.c.factor).label("value")
         selects.append(sa.select(at_period.c.period_start, value, at_period.c.is_complete))
@@ -351,19 +344,20 @@ def _place_figures(asked: AskedComparison, grouped: GroupedSummand, at_period: s
     if places is not None and unit is not None:
         source = at_period.join(places, places.c.unit == at_period.c[unit.name])
         geography_code = places.c.geography_code
-    return sa.select(
-        at_period.c.side,
-        sa.literal(grouped.number).label("summand"),
-        at_period.c.period_start,
-        geography_code.label("geography_code"),
-        _name_item(asked.comparison.item, [at_period.c[name] for name in grouped.columns]).label("item"),
-        at_period.c.release_group,
-        at_period.c.release_id,
-        at_period.c.quarter_start,
-        at_period.c.value,
-        at_period.c.factor,
-        at_period.c.is_complete,
-    ).select_from(source)
+    row = SummandRow(
+        side=at_period.c.side,
+        summand=sa.literal(grouped.number),
+        period_start=at_period.c.period_start,
+        geography_code=geography_code,
+        item=_name_item(asked.comparison.item, [at_period.c[name] for name in grouped.columns]),
+        release_group=at_period.c.release_group,
+        release_id=at_period.c.release_id,
+        quarter_start=at_period.c.quarter_start,
+        value=at_period.c.value,
+        factor=at_period.c.factor,
+        is_complete=at_period.c.is_complete,
+    )
+    return row.select().select_from(source)
 
 
 def _name_item(label: str, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:

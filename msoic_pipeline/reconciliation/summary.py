@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,12 +14,14 @@ from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.reconciliation.expressions import LargerOf
 from msoic_pipeline.reconciliation.rules import Rule, Severity
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.texts import WITHHELD, figure_words
 
 # A force is known by its name, not by its code.
 PLACE = sa.func.coalesce(dim_force.c.name, reconciliation_result.c.geography_code)
 FIGURES = ("left_value", "right_value", "difference", "tolerance")
 WORST = 5
+# A figure of a break is told to so many digits.
+DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class ReconciliationSummary:
         return (*self.worst_by_severity["block"], *self.worst_by_severity["warn"])[:WORST]
 
 
-class BrokenRow(TypedDict):
+@dataclass(frozen=True)
+class ShownBreak:
     """A break as it is shown: figures of sensitive returns are ``withheld``."""
 
     severity: str
@@ -108,13 +111,14 @@ def _describe_break(row: Any, rule: Rule | None) -> str:
     if rule is None or rule.is_sensitive:
         figures = "figures withheld"
     elif row.difference == 0:
-        figures = f"{row.left_value:,.10g} both times"
+        figures = f"{figure_words(row.left_value, DIGITS)} both times"
     else:
-        figures = f"{row.left_value:,.10g} against {row.right_value:,.10g}, where {row.tolerance:,.10g} is allowed"
+        left, right = figure_words(row.left_value, DIGITS), figure_words(row.right_value, DIGITS)
+        figures = f"{left} against {right}, where {figure_words(row.tolerance, DIGITS)} is allowed"
     return f"{row.severity}: {rule.title if rule else 'no longer a rule'} ({row.rule_id}), {place}: {figures}"
 
 
-def breaks(connection: Connection, limit: int, severity: str | None = None) -> list[BrokenRow]:
+def list_breaks(connection: Connection, limit: int, severity: str | None = None) -> list[ShownBreak]:
     """Return breaks, of one severity or blocking ones first; without the figures of force returns."""
     result, rule = reconciliation_result, reconciliation_rule
     broken = (
@@ -137,11 +141,12 @@ def breaks(connection: Connection, limit: int, severity: str | None = None) -> l
         .order_by(result.c.severity, *result.primary_key.columns)
         .limit(limit)
     )
-    rows = []
-    for row in connection.execute(broken).mappings():
-        shown = dict(row)
-        is_sensitive = shown.pop("is_sensitive") is not False  # or no longer a rule
-        if is_sensitive:
-            shown.update(dict.fromkeys(FIGURES, WITHHELD))
-        rows.append(BrokenRow(**shown))  # type: ignore[typeddict-item]
-    return rows
+    return [_show_break(row) for row in connection.execute(broken).mappings()]
+
+
+def _show_break(row: sa.RowMapping) -> ShownBreak:
+    shown = dict(row)
+    is_sensitive = shown.pop("is_sensitive") is not False  # or no longer a rule
+    if is_sensitive:
+        shown.update(dict.fromkeys(FIGURES, WITHHELD))
+    return ShownBreak(**shown)

@@ -17,21 +17,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import psutil
 import yaml
 from filelock import FileLock, Timeout
 
+from msoic_pipeline.running.failed_runs import NoteError
+from msoic_pipeline.running.guard import HOST
 from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
-from msoic_pipeline.running.runs import NoteError, end_lost_runs
+from msoic_pipeline.running.lost_runs import end_lost_runs
 from msoic_pipeline.running.signals import stop_on_signals
 
 if TYPE_CHECKING:
     import dagster as dg
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
-HOST = "127.0.0.1"
 LOCATION, MODULE = "msoic", "msoic_pipeline.definitions"
 # A run that is at work notes how it ended; then whatever is left is killed.
 GRACE_SECONDS = 5
@@ -58,8 +57,8 @@ def serve_pages(port: int, names: Sequence[str], say: Say) -> int:
             home, differences = ready_home()
             for words in differences:
                 say(words)
-            with _only_here(home, port):
-                _free_port(port)
+            with _hold_pages(home, port):
+                _require_free_port(port)
                 with open_home() as instance:
                     _serve_until_told(instance, port, names, say)
     except KeyboardInterrupt:
@@ -72,7 +71,7 @@ def serve_pages(port: int, names: Sequence[str], say: Say) -> int:
 
 
 @contextmanager
-def _only_here(home: Path, port: int) -> Iterator[None]:
+def _hold_pages(home: Path, port: int) -> Iterator[None]:
     lock = FileLock(home / "ui.lock", blocking=False, thread_local=False)
     try:
         lock.acquire()
@@ -86,7 +85,7 @@ def _only_here(home: Path, port: int) -> Iterator[None]:
         lock.release()
 
 
-def _free_port(port: int) -> None:
+def _require_free_port(port: int) -> None:
     """Raise PagesError where nothing can listen on the port."""
     with socket(AF_INET, SOCK_STREAM) as trial:
         trial.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
@@ -158,7 +157,7 @@ def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[s
             say(f"Dagster's pages are on http://{HOST}:{port}; Ctrl-C ends them and the schedules.")
             while True:
                 time.sleep(_LOOK_SECONDS)
-                _all_live(started)
+                _require_all_alive(started)
         finally:
             _stop_processes(started)
             with suppress(Exception):
@@ -172,7 +171,7 @@ def _start_process(role: str, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "msoic_pipeline.running.pages", role, *words], stdin=subprocess.PIPE)
 
 
-def _all_live(started: dict[str, subprocess.Popen[bytes]]) -> None:
+def _require_all_alive(started: dict[str, subprocess.Popen[bytes]]) -> None:
     for role, process in started.items():
         if process.poll() is not None:
             raise PagesError(f"Dagster's {role} process has ended (exit code {process.returncode}); all is ended.")
@@ -184,7 +183,7 @@ def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None
     client = DagsterGrpcClient(socket=str(path))
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
-        _all_live(started)
+        _require_all_alive(started)
         with suppress(Exception):
             client.ping("")
             return
@@ -194,17 +193,17 @@ def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None
 
 def _stop_processes(started: dict[str, subprocess.Popen[bytes]]) -> None:
     """End the processes with all their own: they do it themselves when they see the pipe's end; kill what is left."""
-    every = [child for process in started.values() for child in _process_family(process.pid)]
+    every = [child for process in started.values() for child in _list_family(process.pid)]
     for process in started.values():
         assert process.stdin is not None
         process.stdin.close()
     _wait_or_kill(every, GRACE_SECONDS + 2 * _END_SECONDS)
-    _wait_or_kill([child for process in started.values() for child in _process_family(process.pid)], 0)
+    _wait_or_kill([child for process in started.values() for child in _list_family(process.pid)], 0)
     for process in started.values():
         process.wait()
 
 
-def _process_family(pid: int) -> list[psutil.Process]:
+def _list_family(pid: int) -> list[psutil.Process]:
     try:
         parent = psutil.Process(pid)
         return [*parent.children(recursive=True), parent]
@@ -225,94 +224,43 @@ def _wait_or_kill(processes: Sequence[psutil.Process], seconds: float) -> None:
 def _end_with_parent() -> None:
     """Wait for the end of the one that started this process, then end this one, and first all that it started."""
     sys.stdin.buffer.read()
-    children = _process_family(os.getpid())[:-1]
+    children = _list_family(os.getpid())[:-1]
     for child in children:
         with suppress(psutil.NoSuchProcess):
             child.terminate()
     _wait_or_kill(children, GRACE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_END_SECONDS)
-    for child in _process_family(os.getpid())[:-1]:
+    for child in _list_family(os.getpid())[:-1]:
         with suppress(psutil.NoSuchProcess):
             child.kill()
     os._exit(1)
 
 
-def _run_role(role: str, *words: str) -> None:
+def _become(role: str, *given: str) -> None:
+    """Become the process of a role: ``code SOCKET``, ``daemon WORKSPACE`` or ``webserver WORKSPACE PORT NAME…``."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if role == "code":
         from dagster._cli import main as dagster
 
-        given = ["-m", MODULE, "--socket", words[0], "--location-name", LOCATION, "--log-level", "warning"]
-        sys.argv = ["dagster", "code-server", "start", *given]
+        options = ["-m", MODULE, "--socket", given[0], "--location-name", LOCATION, "--log-level", "warning"]
+        sys.argv = ["dagster", "code-server", "start", *options]
         dagster()
     elif role == "daemon":
         from dagster._daemon.cli import main as daemon
 
-        sys.argv = ["dagster-daemon", "run", "-w", words[0]]
+        sys.argv = ["dagster-daemon", "run", "-w", given[0]]
         daemon()
     else:
         import dagster_webserver.app
         from dagster_webserver.cli import main as webserver
 
-        dagster_webserver.app.DagsterWebserver = guarded_webserver(words[2:])  # type: ignore[assignment,misc]
-        sys.argv = ["dagster-webserver", "-w", words[0], "-h", HOST, "-p", words[1]]
+        from msoic_pipeline.running.guard import make_guarded_webserver
+
+        dagster_webserver.app.DagsterWebserver = make_guarded_webserver(given[2:])  # type: ignore[assignment,misc]
+        sys.argv = ["dagster-webserver", "-w", given[0], "-h", HOST, "-p", given[1]]
         webserver()
 
 
-# ---- the guard --------------------------------------------------------
-
-
-def guarded_webserver(names: Sequence[str]) -> type:
-    """Return Dagster's web server, made to answer only to people on this machine, and to proxies under ``names``."""
-    from dagster_webserver.webserver import DagsterWebserver
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
-    class GuardedWebserver(DagsterWebserver):
-        def build_middleware(self) -> list[Middleware]:
-            hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost", *names], www_redirect=False)
-            return [hosts, Middleware(SameOrigin, names=names), *super().build_middleware()]
-
-    return GuardedWebserver
-
-
-class SameOrigin:
-    """Refuses what a page of another site could make a browser send: its requests would be obeyed as if ours.
-
-    Dagster executes what any request asks for, a GET and a form's POST too, which browsers send to other sites without
-    asking. A request with a JSON body they send only to whom agrees, and nothing here ever does.
-    """
-
-    def __init__(self, app: ASGIApp, names: Sequence[str] = ()) -> None:
-        self._app = app
-        self._names = frozenset(names)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
-        from starlette.responses import PlainTextResponse
-
-        if scope["type"] in ("http", "websocket") and (why := self._why_not(scope)):
-            await PlainTextResponse(why, status_code=403)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    def _why_not(self, scope: Scope) -> str:
-        from starlette.requests import HTTPConnection
-
-        request = HTTPConnection(scope)
-        headers = request.headers
-        origin = urlsplit(headers["origin"]) if "origin" in headers else None
-        if origin and origin.netloc != headers.get("host") and origin.hostname not in self._names:
-            return "Refused: the request comes from a page of another site."
-        if scope["type"] == "websocket" or scope["method"] in ("HEAD", "OPTIONS"):
-            return ""
-        if scope["method"] == "GET":
-            executes = scope["path"].endswith("/graphql") and "text/html" not in headers.get("accept", "")
-            return "Refused: send queries by POST." if executes else ""
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        return "" if kind == "application/json" else "Refused: send JSON, with content type application/json."
-
-
 if __name__ == "__main__":
-    _run_role(*sys.argv[1:])
+    _become(*sys.argv[1:])

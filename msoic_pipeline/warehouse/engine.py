@@ -39,14 +39,26 @@ WRITE_LOCK = 7_201_530
 MODEL_STAGES = ("views", "words")
 
 
-def open_engine(url: str) -> Engine:
+class NoWarehouseError(LookupError):
+    """A warehouse is to be read that has not been made yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"there is no warehouse at {path} yet: `make run` makes and fills it")
+
+
+def open_engine(url: str, *, may_create: bool = True) -> Engine:
     """Return an engine for any SQLAlchemy URL; for SQLite the folder of the file is made.
 
     Parameters of statements never appear in errors or logs, since force returns are sensitive.
+
+    Raises NoWarehouseError where an SQLite file is not there and may not be made: whoever reads makes none.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(str(parsed.database))
+        if not may_create and not path.is_file():
+            raise NoWarehouseError(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(parsed, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)

@@ -40,6 +40,7 @@ from msoic_pipeline.periods import (
     shift_months,
 )
 from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
+from msoic_pipeline.warehouse.load_log import load_stage
 from msoic_pipeline.warehouse.rows import upsert_rows
 from msoic_pipeline.workbooks.layout import Source
 
@@ -165,7 +166,7 @@ def _loaded_quarters(engine: Engine, source: Source) -> dict[dt.date, str]:
 
 
 def _stage_name(source: Source) -> str:
-    return f"load {source.source}"
+    return load_stage(source.source)
 
 
 def _held_by_quarter(connection: Connection, source: Source, accepted: AcceptedReleases) -> dict[dt.date, list[str]]:

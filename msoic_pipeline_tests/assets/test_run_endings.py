@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.assets.common import Warehouse
-from msoic_pipeline.assets.run_endings import asset_keys
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.run_endings import list_asset_keys
 from msoic_pipeline.commands.run import run_everything
 from msoic_pipeline.definitions import ASSETS
 from msoic_pipeline.kpis import maturity
@@ -109,5 +109,5 @@ def test_the_last_asset_comes_after_all_that_it_watches():
 
     graph = defs.resolve_asset_graph()
     parents = graph.get(dg.AssetKey("pipeline_run")).parent_keys
-    assert sorted(parents) == asset_keys(ASSETS)
+    assert sorted(parents) == list_asset_keys(ASSETS)
     assert graph.get_all_asset_keys() - parents == {dg.AssetKey("pipeline_run")}

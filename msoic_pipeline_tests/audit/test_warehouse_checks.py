@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.levels import level_shifts
-from msoic_pipeline.audit.releases import next_due
+from msoic_pipeline.audit.levels import find_level_shifts
+from msoic_pipeline.audit.releases import find_next_due
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
 from msoic_pipeline.model.evidence_rows import ValidationResult
@@ -35,20 +35,20 @@ def series(*values: float, start: int = 8000) -> pd.DataFrame:
 
 def test_a_level_shift_is_far_from_what_is_usual():
     steady = [100, 103, 105, 109, 110, 114, 115, 119, 122, 125]
-    assert not level_shifts(series(*steady))["is_shift"].any()
+    assert not find_level_shifts(series(*steady))["is_shift"].any()
     shifted = [*steady[:6], *(value + 60 for value in steady[6:])]
-    judged = level_shifts(series(*shifted))
+    judged = find_level_shifts(series(*shifted))
     assert list(judged.loc[judged["is_shift"], "label"]) == ["8006"]
     row = judged[judged["is_shift"]].iloc[0]
     assert (row["before"], row["value"], row["change"]) == (114, 175, 61)
 
 
 def test_short_histories_and_gaps_are_not_judged():
-    assert level_shifts(series(1, 2, 4, 5, 900, 6, 7)).empty
-    assert level_shifts(series(*[5] * 12, 900)).empty, "nothing is usual where nothing changes"
+    assert find_level_shifts(series(1, 2, 4, 5, 900, 6, 7)).empty
+    assert find_level_shifts(series(*[5] * 12, 900)).empty, "nothing is usual where nothing changes"
     steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125, 400)
     steady["number"] = [*steady["number"][:10], steady["number"][10] + 4]
-    assert not level_shifts(steady)["is_shift"].any(), "what lies between is not known"
+    assert not find_level_shifts(steady)["is_shift"].any(), "what lies between is not known"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_next_release_is_due_by_the_publishers_calendar(
     described = load_source(source)
     lags = {"nrm": 75, "force_returns": 20, "small_boats": 14, "population": 400}
     described = described.model_copy(update={"lag_days": lags[source]})
-    figures, due = next_due(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
+    figures, due = find_next_due(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
     assert (figures, due.isoformat()) == expected
 
 
@@ -150,7 +150,7 @@ def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine:
 
 def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: Engine):
     name, key = "latest release is on time", ("nrm", "release")
-    _, due = next_due(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
+    _, due = find_next_due(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
     assert results(engine, name, due)[key].success
     late = results(engine, name, due + dt.timedelta(days=1))[key]
     assert (late.severity, late.success, late.rows_checked) == ("warn", False, 1)

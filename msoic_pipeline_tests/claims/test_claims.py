@@ -12,11 +12,12 @@ from msoic_pipeline.claims.claims import (
     COMPARATORS,
     Claim,
     Report,
-    figure_words,
     load_reports,
     parse_report,
+    tell_quantity,
 )
-from msoic_pipeline.claims.measures import Period, parse_periods
+from msoic_pipeline.claims.quantities import Period, parse_periods
+from msoic_pipeline.declarations import DeclarationError
 
 NUMBERS = {
     **{1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"},
@@ -91,11 +92,11 @@ def test_periods():
 
 
 def test_figures_are_read_as_people_write_them():
-    assert figure_words(975_988, "GBP") == "£975,988"
-    assert figure_words(69.94, "percent", signed=True) == "+69.9%"
-    assert figure_words(-50, "percent", signed=True) == "-50%"
-    assert figure_words(1, "people") == "1 person"
-    assert figure_words(9.96, "percentage points", signed=True) == "+10 percentage points"
+    assert tell_quantity(975_988, "GBP") == "£975,988"
+    assert tell_quantity(69.94, "percent", signed=True) == "+69.9%"
+    assert tell_quantity(-50, "percent", signed=True) == "-50%"
+    assert tell_quantity(1, "people") == "1 person"
+    assert tell_quantity(9.96, "percentage points", signed=True) == "+10 percentage points"
 
 
 # --- Declarations ----------------------------------------------------------------------------------------------------
@@ -123,19 +124,29 @@ def test_figures_are_read_as_people_write_them():
             "{id: a, section: 1, words: w, unit: u, value: 1, measure: {members: dim_force, where: {colour: red}}}",
             "a.measure: dim_force has no column colour",
         ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, measure: {members: dim_force, where: {name: Kent}},"
+            " geography: Kent}",
+            "a: geography is of KPIs: of other measures name the locality",
+        ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, measure: {kpi: operations}, period: 2021,"
+            " locality: Kent}",
+            "a: locality is of measures that are no KPIs: of KPIs give the geography",
+        ),
         ("{id: a, section: 1, words: w, unit: u, value: 1, missing: m, period: soon}", "a.period: expected"),
         ("{id: a, section: 2, words: w, unit: u, value: 1, missing: m}", "report: sections that are not listed: 2"),
     ],
 )
 def test_a_wrong_claim_is_refused_with_its_id_and_what_is_wrong(written, expected):
-    with pytest.raises(ValueError, match=re.escape(expected)) as caught:
+    with pytest.raises(DeclarationError, match=re.escape(expected)) as caught:
         parse_report(f"{HEAD}  - {written}\n", "msoic_pipeline/claims/r.yaml")
     assert str(caught.value).startswith("msoic_pipeline/claims/r.yaml is to be mended:\n")
 
 
 def test_an_id_stands_for_one_claim():
     line = "  - {id: a, section: 1, words: w, unit: u, value: 1, missing: m}\n"
-    with pytest.raises(ValueError, match="declared more than once: a"):
+    with pytest.raises(DeclarationError, match="declared more than once: a"):
         parse_report(HEAD + line + line, "r.yaml")
 
 

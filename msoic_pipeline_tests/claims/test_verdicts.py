@@ -13,10 +13,10 @@ import yaml
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_report
-from msoic_pipeline.claims.disagreements import disagreements
-from msoic_pipeline.claims.measures import parse_periods
-from msoic_pipeline.claims.readings import readings
-from msoic_pipeline.claims.verdict_lines import verdict_lines
+from msoic_pipeline.claims.disagreements import find_disagreements
+from msoic_pipeline.claims.interpretations import list_interpretations
+from msoic_pipeline.claims.quantities import parse_periods
+from msoic_pipeline.claims.verdict_lines import tell_verdicts
 from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
@@ -132,6 +132,27 @@ def test_claims_are_judged_by_what_was_known_when_published_and_by_what_is_known
     (now,) = judged(engine, claim)
     assert (then.verdict, then.as_at, now.verdict) == ("reproduced", PUBLISHED, "differs")
     assert now.holds_for == "the figure published on 2022-03-03"
+
+
+def test_an_earlier_figure_is_found_though_the_present_one_is_of_fewer_reports(warehouse: Warehouse):
+    engine = warehouse.engine
+    know(engine, "nrm_referrals", 12_727, "2021", as_of="2022-03-03")
+    know(engine, "nrm_referrals", 12_700, "2021", as_of="2024-03-07")
+    fewer = {"status": "incomplete", "parts_received": 98, "parts_expected": 100}
+    know(engine, "nrm_referrals", 12_500, "2021", as_of="2024-06-01", **fewer)
+    claim = {"value": 12_700, "unit": "referrals", "measure": {"kpi": "nrm_referrals"}, "period": "2021"}
+    (row,) = judged(engine, claim)
+    assert (row.verdict, row.holds_for) == ("differs", "the figure published on 2024-03-07")
+
+
+def test_the_releases_behind_a_force_are_those_of_the_file_that_holds_all_forces(warehouse: Warehouse):
+    crimes = {"period": "2021-Q4", "offence_code": "106", "offences": 40, "force_code": "E23000032"}
+    warehouse.publish("recorded_crime-1", "2022-04-28", ("fact_recorded_crime", [crimes]))
+    compute_quarters(warehouse.engine, [parse_quarter("2021-Q4")])
+    claim = {"value": 40, "unit": "crimes", "measure": {"kpi": "recorded_modern_slavery_crimes"}, "period": "2021-Q4"}
+    nation, kent = judged(warehouse.engine, claim, claim | {"geography": "Kent"})
+    assert (kent.verdict, kent.computed_value) == ("reproduced", 40)
+    assert (kent.release_ids, kent.is_synthetic) == (nation.release_ids, True) == ("recorded_crime-1", True)
 
 
 def test_what_no_source_holds_or_was_not_published_cannot_be_computed(warehouse: Warehouse):
@@ -259,7 +280,7 @@ def test_other_readings_are_points_of_a_share_and_another_measure(warehouse: War
 def test_the_periods_that_are_tried(period: str, base: str | None, tried: list[str]):
     fields = CHANGE | {"value": 1, "base": base} if base else YEAR | {"value": 1}
     claim = Claim.model_validate({"id": "c", "section": 1, "words": ""} | fields | {"period": period})
-    labels = [">".join(each.label for each in (r.base, r.period) if each) for r in readings(claim)]
+    labels = [">".join(each.label for each in (r.base, r.period) if each) for r in list_interpretations(claim)]
     assert labels == tried
 
 
@@ -304,6 +325,14 @@ def test_a_term_is_summed_or_its_last_month_taken_as_known_on_the_day(warehouse:
     assert "1 release of programme_activity published 2023-01-10, all synthetic sample data" in now[1].explanation
 
 
+def test_a_stock_that_the_last_month_does_not_list_is_none(warehouse: Warehouse):
+    warehouse.publish("programme_activity-1", "2021-05-20", _activity("Benchmarking", "2021-04", 26))
+    warehouse.publish("programme_activity-2", "2021-07-20", _activity("Other", "2021-06", 1))
+    stock = _own("Benchmarking", "last", missing_row="zero")
+    (row,) = judged(warehouse.engine, {"unit": "forces", "period": "2021/22 Q1", "value": 0, "measure": stock})
+    assert (row.verdict, row.computed_value, row.release_ids) == ("reproduced", 0, "programme_activity-2")
+
+
 def test_a_month_without_a_row_is_zero_where_the_claim_says_so(warehouse: Warehouse):
     warehouse.publish(
         "programme_activity-1", "2021-07-20", _activity("Other", "2021-04", 1, "2021-05", 1, "2021-06", 1)
@@ -322,7 +351,7 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
             f"force_returns-{year}", f"{year}-12-31", ("fact_investigation", rows), reporter=west_yorkshire
         )
     where = {"breakdown": "exploitation", "measure": "opened", "dim_force.name": "West Yorkshire"}
-    claim = CHANGE | {"period": "2021", "base": "2020", "value": 60, "geography": "West Yorkshire"}
+    claim = CHANGE | {"period": "2021", "base": "2020", "value": 60, "locality": "West Yorkshire"}
     (row,) = judged(warehouse.engine, claim | {"measure": {"term": {"fact": "fact_investigation", "where": where}}})
     assert (row.verdict, round(row.computed_value)) == ("differs", 70)
     assert "figures withheld" in row.explanation
@@ -333,7 +362,7 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
 
 
 def pairs(*claims: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(pair.first.id, pair.second.id) for pair in disagreements(report_of(*claims).claims)]
+    return [(pair.first.id, pair.second.id) for pair in find_disagreements(report_of(*claims).claims)]
 
 
 def test_claims_of_a_topic_and_the_same_periods_disagree_where_no_figure_bears_out_both():
@@ -402,8 +431,8 @@ def test_a_verdict_has_the_columns_of_its_table():
 def test_an_unknown_report_is_refused(warehouse: Warehouse):
     with warehouse.engine.connect() as connection:
         with pytest.raises(LookupError, match="no report 'other': expected one of annual_report_2021_22"):
-            verdict_lines(connection, "other")
-        assert verdict_lines(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
+            tell_verdicts(connection, "other")
+        assert tell_verdicts(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
 
 
 # --- What the annual report says -------------------------------------------------------------------------------------
@@ -458,7 +487,7 @@ def test_the_annual_report_against_the_sample(sample: Engine, claim_id: str, ver
 
 def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engine):
     with sample.connect() as connection:
-        lines = verdict_lines(connection, "annual_report_2021_22")
+        lines = tell_verdicts(connection, "annual_report_2021_22")
     (report,) = (report for report in load_reports() if report.report == "annual_report_2021_22")
     assert lines[0] == f"{report.title}: {len(report.claims)} claims"
     assert "  charging: s3_charges_box (+70%) and s5_charges_97 (+97%)" in lines

@@ -132,7 +132,7 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
         warehouse_url=f"sqlite:///{aside}/warehouse.sqlite",
     )
     source = load_source(hostile.source)
-    staging = source_steps.take_in(settings, source)
+    staging = source_steps.take_in_source(settings, source)
     # Validated is only what says other things than its donor, and no Data Docs are written: that takes longest of all.
     own = [each for each in staging.staged if hostile.token in each.release.file_name]
     others = [each for each in staging.staged if each not in own]

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 from msoic_pipeline.kpis import compute, steps
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.kpis.known_values import known_values
+from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.model.evidence import load_log, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
@@ -141,7 +141,7 @@ def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch
 
 def test_what_is_no_period_is_refused(sample: Engine):
     with reading(sample) as connection, pytest.raises(ValueError, match="expected a quarter"):
-        known_values(connection, period="soon")
+        find_known_values(connection, period="soon")
 
 
 def penalties(month: str, pounds: float, geography: str = "Kent") -> dict[str, Any]:
@@ -165,7 +165,7 @@ def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> lis
     compute_quarters(warehouse.engine, QUARTERS)
     with reading(warehouse.engine) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of))))
-        known = [row for day in days for row in known_values(connection, kpi_id, period, geography, day)]
+        known = [row for day in days for row in find_known_values(connection, kpi_id, period, geography, day)]
     told = [(str(r.as_of), r.value, r.status, r.parts_received, r.parts_expected) for r in known]
     return list(dict.fromkeys(told))
 
@@ -227,7 +227,7 @@ def test_a_force_and_a_region_of_one_name(warehouse: Warehouse):
     with reading(warehouse.engine) as connection:
         places = {
             (row.kpi_id, row.geography_kind, row.geography_code): row.value
-            for row in known_values(connection, period="2021-09")
+            for row in find_known_values(connection, period="2021-09")
             if row.value and row.geography_kind != "national"
         }
     assert places == {

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.engine import Engine
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.kpis import definitions
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions, parse_definitions, write_definitions
@@ -111,24 +112,24 @@ NRM = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
     ],
 )
 def test_a_wrong_definition_is_explained(changes: dict[str, object], expected: str):
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(DeclarationError) as refusal:
         parse(**changes)
     words = str(refusal.value)
-    assert words.startswith("msoic_pipeline/kpis/definitions.yaml is to be mended:\nKPI crimes: ")
+    assert words.startswith("msoic_pipeline/kpis/definitions.yaml is to be mended:\ncrimes: ")
     assert expected in words
     assert "periods reported']" not in words
 
 
 def test_all_wrong_definitions_are_named_at_once():
     wrong = [GOOD, GOOD, GOOD | {"kpi_id": "a", "unit": 1}, GOOD | {"kpi_id": "B"}]
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(DeclarationError) as refusal:
         parse_definitions(yaml.safe_dump({"kpis": wrong}))
-    assert [line.split(":")[0] for line in str(refusal.value).splitlines()[1:]] == ["KPI a", "KPI B", "KPI crimes"]
+    assert [line.split(":")[0] for line in str(refusal.value).splitlines()[1:]] == ["a", "B", "crimes"]
 
 
 @pytest.mark.parametrize("text", ["kpis: [", "measures: []", ""])
 def test_a_file_that_is_no_list_of_kpis_is_explained(text: str):
-    with pytest.raises(ValueError, match="expected YAML with a list of KPIs under kpis"):
+    with pytest.raises(DeclarationError, match="is to be mended"):
         parse_definitions(text)
 
 

@@ -11,10 +11,17 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.kpis.definitions import write_definitions
-from msoic_pipeline.kpis.maturity import MaturingFigure, MaturityEstimate, TriangleCell, chain_ladder, triangle_cells
+from msoic_pipeline.kpis import definitions
+from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
+from msoic_pipeline.kpis.maturity import (
+    MaturingFigure,
+    MaturityEstimate,
+    TriangleCell,
+    estimate_chain_ladder,
+    list_triangle_cells,
+)
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
-from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_period
 from msoic_pipeline_tests.handmade import Warehouse, warehouse
 
@@ -42,8 +49,25 @@ def _cumulative(rows: list[list[int]]) -> np.ndarray:
     return triangle
 
 
+def test_a_kpi_that_matures_can_be_removed_or_renamed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    (maturing, *others) = sorted(load_definitions(), key=lambda kpi: kpi.matures is None)
+    key = {"kpi_id": maturing.kpi_id, "measure": "value", "period_kind": "quarter", "period_start": dt.date(2021, 1, 1)}
+    figure = key | {"age": 1, "observed": 5.0}
+    estimate = {"estimate": 6.0, "standard_error": None, "ultimate_age": 2, "method": "chain ladder"}
+    with warehouse.engine.begin() as connection:
+        definitions.write_definitions(connection)
+        connection.execute(sa.insert(revision_triangle), [figure | {"as_of": dt.date(2022, 1, 1)}])
+        connection.execute(sa.insert(maturity_estimate), [figure | estimate])
+    renamed = maturing.model_copy(update={"kpi_id": "renamed"})
+    monkeypatch.setattr(definitions, "load_definitions", lambda: (renamed, *others))
+    with warehouse.engine.begin() as connection:
+        definitions.write_definitions(connection)
+        for table in (kpi_definition, revision_triangle, maturity_estimate):
+            assert maturing.kpi_id not in set(connection.scalars(sa.select(table.c.kpi_id))), table.name
+
+
 def test_the_taylor_ashe_example():
-    result = chain_ladder(_cumulative(TAYLOR_ASHE))
+    result = estimate_chain_ladder(_cumulative(TAYLOR_ASHE))
     assert round(result.total_outstanding) == 18_680_856
     assert round(result.total_standard_error) == 2_447_095
     reserves = result.ultimate - np.array([np.cumsum(row)[-1] for row in TAYLOR_ASHE])
@@ -54,7 +78,7 @@ def test_the_taylor_ashe_example():
 
 
 def test_the_example_of_the_docstring():
-    result = chain_ladder(np.array([[100, 150, 180], [100, 170, np.nan], [120, np.nan, np.nan]]))
+    result = estimate_chain_ladder(np.array([[100, 150, 180], [100, 170, np.nan], [120, np.nan, np.nan]]))
     assert result.factors == pytest.approx([1.6, 1.2])
     assert result.ultimate == pytest.approx([180, 204, 230.4])
     assert result.total_outstanding == pytest.approx(144.4)
@@ -73,7 +97,7 @@ def test_a_figure_stands_until_it_is_revised(warehouse: Warehouse):
             row |= {"value": value, "unit": "decisions", "status": "complete"}
             row |= {"parts_expected": 1, "parts_received": 1}
             connection.execute(sa.insert(kpi_value).values(row))
-        cells = triangle_cells(connection, figure)
+        cells = list_triangle_cells(connection, figure)
     of_2019 = {cell.age: cell.observed for cell in cells if cell.period_start == dt.date(2019, 1, 1)}
     assert of_2019 == {0: 100, 1: 120, 2: 120, 3: 120}
 
@@ -90,11 +114,11 @@ def test_figures_that_grow_by_fixed_factors_are_estimated_exactly(first: list[in
     seen = full.copy()
     for row in range(1, len(first)):
         seen[row, max(1, ages - row) :] = np.nan
-    result = chain_ladder(seen)
+    result = estimate_chain_ladder(seen)
     assert np.allclose(result.ultimate, full[:, -1])
     assert np.allclose(np.nan_to_num(result.standard_error), 0, atol=1e-3 * full.max())
 
 
 def test_an_age_that_nothing_reached_is_an_error():
     with pytest.raises(ValueError, match="ages 1 and 2"):
-        chain_ladder(np.array([[1.0, 2.0, np.nan], [1.0, np.nan, np.nan], [np.nan, np.nan, 3.0]]))
+        estimate_chain_ladder(np.array([[1.0, 2.0, np.nan], [1.0, np.nan, np.nan], [np.nan, np.nan, 3.0]]))

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.kpis.known_values import KnownValue, known_values
+from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_label, periods
 from msoic_pipeline.warehouse.engine import reading
@@ -19,7 +19,7 @@ TODAY = "2026-03-01"
 
 def row(engine: Engine, kpi_id: str, period: str, geography: str, as_at: str = TODAY) -> KnownValue:
     with reading(engine) as connection:
-        (found,) = known_values(connection, kpi_id, period, geography, dt.date.fromisoformat(as_at))
+        (found,) = find_known_values(connection, kpi_id, period, geography, dt.date.fromisoformat(as_at))
     return found
 
 
@@ -75,7 +75,7 @@ NRM_QUARTERS = {
 
 def test_nrm_referrals_by_quarter(sample: Engine):
     with reading(sample) as connection:
-        rows = known_values(connection, "nrm_referrals", as_at=dt.date(2024, 3, 7))
+        rows = find_known_values(connection, "nrm_referrals", as_at=dt.date(2024, 3, 7))
     found = {row.period_label: row.value for row in rows if row.period_kind == "quarter"}
     assert found == {
         f"{year}-Q{number}": referrals
@@ -93,7 +93,7 @@ def test_a_year_in_progress_is_incomplete(sample: Engine):
 
 def test_before_the_first_release_nothing_is_known(sample: Engine):
     with reading(sample) as connection:
-        assert known_values(connection, "nrm_referrals", "2021-Q4", as_at=dt.date(2022, 3, 2)) == []
+        assert find_known_values(connection, "nrm_referrals", "2021-Q4", as_at=dt.date(2022, 3, 2)) == []
 
 
 def test_nrm_decisions_and_reports(sample: Engine):
@@ -124,8 +124,8 @@ def test_police_referrals(sample: Engine):
                 )
             ).all()
         )
-        forces = known_values(connection, "nrm_police_referrals", "2021-Q4", "force")
-        regions = known_values(connection, "nrm_police_referrals", "2021-Q4", "rocu_region")
+        forces = find_known_values(connection, "nrm_police_referrals", "2021-Q4", "force")
+        regions = find_known_values(connection, "nrm_police_referrals", "2021-Q4", "rocu_region")
     share = row(sample, "nrm_police_share", "2021-Q4", "UK")
     assert (share.numerator, share.denominator) == (tables["Police"], sum(tables.values()))
     assert len(forces) == 44 and len(regions) == 10  # every territorial force and the British Transport Police
@@ -151,7 +151,7 @@ def test_a_force_that_gave_no_figures_makes_its_year_incomplete(sample: Engine):
     assert (nation.status, nation.parts_received, nation.parts_expected) == ("incomplete", 169, 172)
     assert (year.status, year.parts_received, year.parts_expected) == ("incomplete", 1, 4)
     with reading(sample) as connection:
-        assert known_values(connection, kpi_id, "2019/20 Q2", force) == []
+        assert find_known_values(connection, kpi_id, "2019/20 Q2", force) == []
     assert row(sample, kpi_id, "2019/20 Q2", "North West").parts_received == 5
 
 
@@ -174,7 +174,7 @@ def test_cps_changes(sample: Engine):
 
 def test_cps_areas_add_up(sample: Engine):
     with reading(sample) as connection:
-        areas = known_values(connection, "cps_charged", "2021/22", "cps_area")
+        areas = find_known_values(connection, "cps_charged", "2021/22", "cps_area")
     assert len(areas) == 14
     assert sum(area.value or 0 for area in areas) == value(sample, "cps_charged", "2021/22", "E&W")
     assert {(area.parts_expected, area.status) for area in areas} == {(4, "complete")}
@@ -189,7 +189,7 @@ def test_an_average_is_over_the_quarters_reported(sample: Engine):
 def test_a_missing_return_is_missing(sample: Engine):
     """Wiltshire made none for September 2021."""
     with reading(sample) as connection:
-        assert known_values(connection, "live_investigations", "2021-09", "Wiltshire") == []
+        assert find_known_values(connection, "live_investigations", "2021-09", "Wiltshire") == []
         received: int = connection.execute(
             sa.text(
                 "SELECT sum(value) FROM current_fact_investigation WHERE measure = 'live' "
@@ -254,7 +254,7 @@ def test_every_day_agrees_with_the_vintages(sample: Engine, kpi_id: str, query: 
     with reading(sample) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of).where(kpi_value.c.kpi_id == kpi_id))))
         for day in (d + dt.timedelta(days=shift) for d in days for shift in (-1, 0)):
-            known = known_values(connection, kpi_id, geography="national", as_at=day)
+            known = find_known_values(connection, kpi_id, geography="national", as_at=day)
             found = {row.period_label: row.value for row in known if row.period_kind == "quarter"}
             facts = connection.execute(
                 sa.text(
@@ -292,7 +292,7 @@ def test_sql_for_readers_says_the_same(sample: Engine):
     assert str(day) in query
     columns = [column.name for column in kpi_value.columns]
     with reading(sample) as connection:
-        ours = {tuple(getattr(known, name) for name in columns) for known in known_values(connection, as_at=day)}
+        ours = {tuple(getattr(known, name) for name in columns) for known in find_known_values(connection, as_at=day)}
         theirs = {tuple(row) for row in connection.execute(sa.text(query).columns(*kpi_value.columns))}
     assert ours == theirs and len(ours) > 1000
 

@@ -35,6 +35,8 @@ def _run(engine: Engine, script: str) -> list[tuple[Any, ...]]:
     (query,) = [number for number, part in enumerate(statements) if "changed_value" in part]
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
+        if engine.dialect.name == "postgresql":
+            cursor.execute("RESET search_path")  # as a client of one's own begins
         rows: list[tuple[Any, ...]] = []
         for number, statement in enumerate(statements):
             cursor.execute(statement.rstrip(";"))
@@ -64,3 +66,9 @@ def test_the_script_comes_to_the_values_that_are_loaded(sample: Engine, kpi: Kpi
     assert "anon_" not in script, "every step has a name"
     for table in WORK_TABLES:
         assert f"-- {table.info['holds']}" in script
+
+
+def test_a_percent_sign_stands_in_the_script_as_it_is(sample: Engine):
+    kpi = load_definitions()[0].model_copy(update={"unit": "100% of them"})
+    with reading(sample) as connection:
+        assert "'100% of them'" in write_script(connection, kpi, PERIODS)

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.assets import source_steps
+from msoic_pipeline.assets import source_steps, sources
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
@@ -193,7 +193,8 @@ def test_the_same_fault_declared_or_not(run: Run, raw: Path, tmp_path: Path, mon
     assert ran.success, str(ran)
     monkeypatch.setattr(known_faults, "load_faults", lambda source: ())
     # Read in this process, which is the one where the declarations are gone.
-    monkeypatch.setattr(source_steps, "take_in_source", partial(take_in_source, reader=read_here))
+    for module in (source_steps, sources):
+        monkeypatch.setattr(module, "take_in_source", partial(take_in_source, reader=read_here))
     ran = run(url, FIRST, FIRST)
     assert not ran.success
     assert "duplicate_key" in str(ran) and "Table_2" in str(ran)

@@ -129,8 +129,12 @@ def test_a_file_may_be_checked_wherever_it_stands(settings: Path, raw: Path, tmp
         (["run", "--from", "2010-Q1"], "expected quarters from 2015-01-01"),
         (["run", "--from", "2021-Q2", "--to", "2021-Q1"], "the first before the last"),
         (["template", "no_such_kind", "x.xlsx"], "force_returns"),
-        (["kpi", "nrm_referrals"], "The warehouse cannot be read"),
-        (["claims"], "The warehouse cannot be read"),
+        (["kpi", "nrm_referrals"], "there is no warehouse at"),
+        (["kpi", "nrm_referrals", "--sql", "--period", "2021-Q4"], "there is no warehouse at"),
+        (["kpi", "--sql"], "name it"),
+        (["trace", "nrm_referrals", "2021-Q4"], "there is no warehouse at"),
+        (["releases"], "there is no warehouse at"),
+        (["claims"], "there is no warehouse at"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
@@ -144,6 +148,7 @@ def test_a_slip_is_told_in_a_line(words: list[str], told: str, monkeypatch: pyte
     assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit), "no traceback"
     assert told in " ".join(result.output.replace("│", " ").split())
+    assert not (tmp_path / "none").exists(), "who reads makes no warehouse"
 
 
 @pytest.mark.parametrize(("kind", "sheet"), [("force_returns", "Return"), ("programme_activity", "Cover")])

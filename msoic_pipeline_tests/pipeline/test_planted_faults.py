@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.audit.levels import level_shifts, national_totals, national_totals_have_no_level_shifts
+from msoic_pipeline.audit.levels import find_level_shifts, find_national_totals, national_totals_have_no_level_shifts
 from msoic_pipeline.audit.warehouse_checks import WAREHOUSE_CHECKS, check_warehouse
 from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
@@ -30,7 +30,7 @@ from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
+from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
@@ -687,7 +687,7 @@ class Bench:
         engine = open_engine(f"sqlite:///{folder / 'warehouse.sqlite'}")
         signals, reasons = load(engine, source, read)
         if not reasons:  # else the last good figures stand
-            stale = stale_quarters(engine, ALL_QUARTERS, TODAY)
+            stale = find_stale_results(engine, ALL_QUARTERS, TODAY)
             reconcile_quarters(engine, stale, rules=rules_of(load_source(source)), today=TODAY)
             with reading(engine) as connection:
                 signals |= in_warehouse(connection, source)
@@ -733,8 +733,8 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
                     signals.add((f"check {check.name}", check.severity, checked.table_name, checked.detail))
             continue
         for name in load_source(source).facts:  # one signal a shift
-            totals = national_totals(connection, FACTS[name])
-            judged = level_shifts(totals) if len(totals) else pd.DataFrame({"is_shift": []})
+            totals = find_national_totals(connection, FACTS[name])
+            judged = find_level_shifts(totals) if len(totals) else pd.DataFrame({"is_shift": []})
             for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):
                 signals.add((f"check {check.name}", check.severity, name, row["series"], row["label"]))
     result = reconciliation_result

@@ -128,9 +128,9 @@ from msoic_pipeline.workbooks.layout import load_source
 settings, source = Settings(), load_source("cps")
 engine = open_engine(settings.warehouse_url)
 prepare(engine)
-intake, verdicts = source_steps.validate(settings, engine, source)
-source_steps.record(engine, source, intake, verdicts, dt.date(2022, 12, 1))
-load_quarters(engine, source, [dt.date(2021, m, 1) for m in (1, 4, 7, 10)], source_steps.accepted(intake, verdicts))
+judged = source_steps.judge_source(settings, engine, source)
+source_steps.record_source(engine, judged, dt.date(2022, 12, 1))
+load_quarters(engine, source, [dt.date(2021, m, 1) for m in (1, 4, 7, 10)], judged.list_accepted())
 """
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.publication import exports
+from msoic_pipeline.publication.exports import ExportPaths
 from msoic_pipeline_tests.handmade import Warehouse
 
 TODAY, LATER = dt.date(2022, 6, 1), dt.date(2022, 6, 2)
@@ -34,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "output"
 
 
-def write(loaded: Warehouse, folder: Path, today: dt.date = TODAY, failed: list[str] | None = None) -> dict[str, Path]:
+def write(loaded: Warehouse, folder: Path, today: dt.date = TODAY, failed: list[str] | None = None) -> ExportPaths:
     with loaded.engine.connect() as connection:
         return exports.write_exports(connection, folder, today, failed or [])
 
@@ -57,12 +58,12 @@ def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, fo
     paths = write(loaded, folder, LATER, FAILED)
     assert {path.name for path in folder.iterdir()} == {*before, "kpi-unchecked.xlsx", "kpi-unchecked.parquet"}
     assert {name: (folder / name).read_bytes() for name in before} == before
-    first, *others = cover(paths["workbook"])
+    first, *others = cover(paths.workbook)
     assert first.font.b and str(first.value).startswith("DID NOT PASS: 2 blocking checks failed")
     assert others[0].value == FAILED[0]
     assert str(others[1].value)[:1000] == FAILED[1][:1000] and str(others[1].value).endswith("…")
-    assert said(paths["parquet"])["msoic.verdict"] == first.value
-    assert said(paths["parquet"])["msoic.failed_checks"].splitlines()[0] == FAILED[0]
+    assert said(paths.parquet)["msoic.verdict"] == first.value
+    assert said(paths.parquet)["msoic.failed_checks"].splitlines()[0] == FAILED[0]
     assert any(str(cell.value) == "As known on 01 June 2022" for cell in cover(folder / "kpi.xlsx"))
 
     write(loaded, folder, LATER)
@@ -70,7 +71,7 @@ def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, fo
     assert said(folder / "kpi.parquet")["msoic.as_known_on"] == "2022-06-02"
 
 
-@pytest.mark.parametrize("written", ["_write_parquet", "_write_workbook"])
+@pytest.mark.parametrize("written", ["write_parquet", "write_workbook"])
 def test_a_full_disk_leaves_what_stood_there(
     loaded: Warehouse, folder: Path, monkeypatch: pytest.MonkeyPatch, written: str
 ):
@@ -97,7 +98,7 @@ def test_a_workbook_that_cannot_be_written_is_the_folders_fault(loaded: Warehous
 
 def test_sample_and_real_files_together_are_told_of(loaded: Warehouse, folder: Path):
     paths = write(loaded, folder)
-    assert said(paths["parquet"])["msoic.files"] == "All 1 files behind these figures are synthetic sample data."
+    assert said(paths.parquet)["msoic.files"] == "All 1 files behind these figures are synthetic sample data."
 
     loaded.publish("small_boats-2", "2021-11-08", ("fact_small_boat_arrival", [ARRIVALS | {"value": 8}]))
     loaded.publish("small_boats-3", "2021-12-08", ("fact_small_boat_arrival", [ARRIVALS | {"value": 9}]))
@@ -107,13 +108,19 @@ def test_sample_and_real_files_together_are_told_of(loaded: Warehouse, folder: P
         rejected = sa.update(release).where(release.c.release_id == "small_boats-3").values(status="rejected")
         connection.execute(rejected)
     paths = write(loaded, folder)
-    words = said(paths["parquet"])["msoic.files"].splitlines()
-    assert words[0].startswith("SAMPLE AND REAL DATA ARE MIXED: 1 of the 2 files")
+    words = said(paths.parquet)["msoic.files"].splitlines()
+    assert words[0].startswith("SAMPLE AND REAL DATA ARE MIXED: 1 synthetic sample files and 1 real ones are in force")
+    assert "msoic remove-sample takes the sample away" in words[0]
     assert words[1:] == ["small_boats: 1 synthetic, 1 real"]
-    told = {str(cell.value): cell.font.b for cell in cover(paths["workbook"])}
+    held = sa.update(release).where(release.c.release_id == "small_boats-1").values(status="held")
+    with loaded.engine.begin() as connection:
+        connection.execute(held)
+    paths = write(loaded, folder)
+    assert said(paths.parquet)["msoic.files"].splitlines() == words, "its figures stand"
+    told = {str(cell.value): cell.font.b for cell in cover(paths.workbook)}
     assert told[words[0]] and words[1] in told
 
     with loaded.engine.begin() as connection:
         connection.execute(sa.update(release).values(is_synthetic=False))
     paths = write(loaded, folder)
-    assert said(paths["parquet"])["msoic.files"] == ""
+    assert said(paths.parquet)["msoic.files"] == ""

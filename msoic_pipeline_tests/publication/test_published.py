@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from msoic_pipeline.assets.common import Warehouse as Resource
-from msoic_pipeline.assets.figures import published_asset
-from msoic_pipeline.assets.run_endings import check_keys, failed_checks
+from msoic_pipeline.assets.figures import make_published_asset
+from msoic_pipeline.assets.resource import Warehouse as Resource
+from msoic_pipeline.assets.run_endings import find_failed_checks, list_check_keys
 from msoic_pipeline.definitions import CHECKED, defs
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -51,19 +51,19 @@ def check(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 def test_the_latest_completed_evaluation_counts(instance: dg.DagsterInstance, check: Callable[..., None]):
-    keys = check_keys([watched])
-    assert len(keys) == 2 and failed_checks(instance, keys) == []
+    keys = list_check_keys([watched])
+    assert len(keys) == 2 and find_failed_checks(instance, keys) == []
     check(passed=True, warned=False)
-    assert failed_checks(instance, keys) == []
+    assert find_failed_checks(instance, keys) == []
     check(passed=False)
-    assert failed_checks(instance, keys) == ["watched:sums: two lines"]
+    assert find_failed_checks(instance, keys) == ["watched:sums: two lines"]
     job = dg.Definitions([watched], jobs=[dg.define_asset_job("again", [watched])]).resolve_job_def("again")
     instance.create_run_for_job(job)  # which plans the checks, and has not begun
     latest = instance.get_latest_asset_check_evaluation_record(keys[0])
     assert latest and not isinstance(latest.evaluation, dg.AssetCheckEvaluation), "only planned"
-    assert failed_checks(instance, keys) == ["watched:sums: two lines"]
+    assert find_failed_checks(instance, keys) == ["watched:sums: two lines"]
     check(passed=True)
-    assert failed_checks(instance, keys) == []
+    assert find_failed_checks(instance, keys) == []
 
 
 def test_the_exports_come_after_every_check():
@@ -74,7 +74,7 @@ def test_the_exports_come_after_every_check():
         parents = set(graph.get(todo.pop()).parent_keys) - before
         before |= parents
         todo += parents
-    assert {key.asset_key for key in check_keys(CHECKED)} <= before
+    assert {key.asset_key for key in list_check_keys(CHECKED)} <= before
 
 
 def test_a_failed_check_makes_unchecked_exports(
@@ -86,7 +86,7 @@ def test_a_failed_check_makes_unchecked_exports(
 ):
     folder = tmp_path / "output"
     monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(folder))
-    asset = published_asset([watched])
+    asset = make_published_asset([watched])
     resource = Resource(url=warehouse.engine.url.render_as_string(hide_password=False))
 
     def publish() -> dg.AssetCheckEvaluation:

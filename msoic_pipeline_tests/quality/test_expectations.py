@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msoic_pipeline.audit.every_check import every_check
+from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
@@ -286,7 +286,7 @@ def test_published_values_stand_in_the_documentation_of_every_source(stage: Stag
         ("crime_outcomes", "fact_crime_outcome"),
     ):
         assert (docs / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
-    try_write_index(NRM, docs, every_check())
+    try_write_index(NRM, docs, list_every_check())
     assert problem("nrm") == ""
     index = docs_index(docs).read_text(encoding="utf-8")
     for text in ('<html lang="en">', "<title>", "<h1>", 'href="nrm/index.html"', 'href="crime_outcomes/index.html"'):
@@ -294,16 +294,16 @@ def test_published_values_stand_in_the_documentation_of_every_source(stage: Stag
     for check in ("series have no gaps", "weeks are the sum of their days", "national totals have no level shifts"):
         assert check in index, "the hand-written checks are told with their reasons"
     written = docs_index(docs).stat().st_mtime_ns
-    try_write_index(NRM, docs, every_check())
+    try_write_index(NRM, docs, list_every_check())
     assert docs_index(docs).stat().st_mtime_ns == written, "a page that says so already is left alone"
 
 
 def test_a_page_that_cannot_be_written_is_a_problem_of_its_source_and_keeps_nothing(tmp_path: Path):
     (tmp_path / "index.html").mkdir()
-    try_write_index(NRM, tmp_path, every_check())
+    try_write_index(NRM, tmp_path, list_every_check())
     assert "the Data Docs cannot be written" in problem("nrm")
     (tmp_path / "index.html").rmdir()
-    try_write_index(NRM, tmp_path, every_check())
+    try_write_index(NRM, tmp_path, list_every_check())
     assert problem("nrm") == ""
 
 

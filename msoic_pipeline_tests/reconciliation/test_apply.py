@@ -13,8 +13,8 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.dimensions import dim_cps_area
 from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule
 from msoic_pipeline.model.total_members import write_members
-from msoic_pipeline.reconciliation.apply import breaks
 from msoic_pipeline.reconciliation.rules import Acceptance, parse_rules
+from msoic_pipeline.reconciliation.summary import list_breaks
 from msoic_pipeline.texts import WITHHELD
 from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.reconciliation.figures import (
@@ -499,10 +499,10 @@ def test_force_returns(warehouse: Warehouse):
     assert "90" not in told
     assert told.count("Kent") == 3
     with warehouse.engine.connect() as connection:
-        shown = breaks(connection, 10)
-        (cut,) = breaks(connection, 1)
-    assert [row["rule_id"] for row in shown] == [cut["rule_id"], *rules[1:]] == sorted(rules)
-    assert {row["left_value"] for row in shown} == {row["difference"] for row in shown} == {WITHHELD}
+        shown = list_breaks(connection, 10)
+        (cut,) = list_breaks(connection, 1)
+    assert [row.rule_id for row in shown] == [cut.rule_id, *rules[1:]] == sorted(rules)
+    assert {row.left_value for row in shown} == {row.difference for row in shown} == {WITHHELD}
 
 
 def test_breaks_are_told_with_both_sides_and_the_rules_with_their_words(warehouse: Warehouse):
@@ -510,10 +510,10 @@ def test_breaks_are_told_with_both_sides_and_the_rules_with_their_words(warehous
     warehouse.publish("nrm-2", "2022-05-05", referrals("2021-Q4", 1400, 0))
     warehouse.reconcile("2021-Q4", "revision_of_national_statistics")
     with warehouse.engine.connect() as connection:
-        (broken,) = breaks(connection, 10)
+        (broken,) = list_breaks(connection, 10)
         (rule,) = connection.execute(sa.select(reconciliation_rule)).mappings()
-    assert (broken["title"], broken["severity"]) == (rule["title"], "block")
-    assert (broken["left_value"], broken["right_value"], broken["right_release"]) == (1400, 1000, "nrm-1")
+    assert (broken.title, broken.severity) == (rule["title"], "block")
+    assert (broken.left_value, broken.right_value, broken.right_release) == (1400, 1000, "nrm-1")
     assert "10 times the usual revision" in rule["tolerances"]
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 import yaml
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.reconciliation.rules import (
+    Acceptance,
     Tolerance,
+    find_misfits,
     load_acceptances,
     load_rules,
     parse_acceptances,
@@ -53,8 +58,16 @@ ELSEWHERE = {"period": "2021", "value": 1, "publication": "A report"}
         ({}, "none"),
         ({"absolute": 10}, "10"),
         ({"relative": 0.005}, "0.5% of the right side"),
-        ({"absolute": 10, "relative": 0.05}, "the larger of 10, and 5% of the right side"),
-        ({"usual": 10, "ceiling": 0.2}, "10 times the usual revision, no more than 20%"),
+        ({"absolute": 10, "relative": 0.05}, "the larger of 10 and 5% of the right side"),
+        (
+            {"usual": 10, "ceiling": 0.2},
+            "10 times the usual revision (but no more than 20% of the right side)",
+        ),
+        (
+            {"absolute": 10, "relative": 0.05, "usual": 10, "ceiling": 0.2},
+            "the largest of 10, 5% of the right side and 10 times the usual revision "
+            "(but no more than 20% of the right side)",
+        ),
     ],
 )
 def test_a_tolerance_in_words(tolerance: dict[str, float], words: str):
@@ -121,6 +134,14 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
         ),
         ({"periods": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
         ({"severity": "loud"}, "severity"),
+        ({"comparisons": [{"left": REFERRALS, "tolerance": {"ceiling": 0.2}}]}, "limits what is usual"),
+        (
+            {
+                "releases": "consecutive",
+                "comparisons": [{"left": REFERRALS, "tolerance": {"relative": 0.3, "usual": 2, "ceiling": 0.2}}],
+            },
+            "the ceiling, 0.2, is lower than relative, 0.3",
+        ),
         ({"comparisons": [{"left": REFERRALS, "right": CRIMES, "tolerance": {"relative": 1}}]}, "compare at most"),
         ({"comparisons": [{"left": REFERRALS, "elsewhere": [ELSEWHERE | {"period": "soon"}]}]}, "expected a quarter"),
         ({"comparisons": [{"left": REFERRALS, "right": CRIMES, "elsewhere": [ELSEWHERE]}]}, "are the right side"),
@@ -132,14 +153,14 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
     ],
 )
 def test_a_wrong_rule_says_what_is_wrong(change: dict[str, object], words: str):
-    with pytest.raises(ValueError, match=r"rules\.yaml is to be mended") as error:
+    with pytest.raises(DeclarationError, match=r"rules\.yaml is to be mended") as error:
         parse_rules(yaml.safe_dump([RULE | change]))
     assert words in str(error.value)
     assert "one: " in str(error.value)
 
 
 def test_a_rule_is_declared_once():
-    with pytest.raises(ValueError, match="one: declared 2 times"):
+    with pytest.raises(DeclarationError, match="one: declared 2 times"):
         parse_rules(yaml.safe_dump([RULE, RULE]))
 
 
@@ -154,7 +175,45 @@ def test_an_acceptance_is_of_a_rule_and_a_period():
     }
     rules = parse_rules(yaml.safe_dump([RULE]))
     assert parse_acceptances(yaml.safe_dump([acceptance]), rules)[0].until.year == 2023
-    with pytest.raises(ValueError, match="no such rules: two"):
+    with pytest.raises(DeclarationError, match="no such rules: two"):
         parse_acceptances(yaml.safe_dump([acceptance | {"rule": "two"}]), rules)
-    with pytest.raises(ValueError, match="expected a quarter"):
+    with pytest.raises(DeclarationError, match="expected a quarter"):
         parse_acceptances(yaml.safe_dump([acceptance | {"period": "soon"}]), rules)
+    with pytest.raises(DeclarationError, match=r"accepted\.yaml is to be mended"):
+        parse_acceptances("- rule: [", rules)
+
+
+BY_SEX = [{"item": "air", "by": [[], ["location"]], "left": REFERRALS, "right": REFERRALS}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "misfit"),
+    [
+        ({"reference_period": "2022Q99"}, "expected a quarter"),
+        ({"period": "2021"}, "the rule has results of each quarter, not of a calendar_year"),
+        ({"geography": "Kent"}, "the rule has no geography 'Kent': expected a code such as 'UK'"),
+        ({"item": "sea"}, "compares no item 'sea'"),
+        ({"item": "air; age_group=Adult"}, "compares no item"),
+        ({"item": "air; location"}, "compares no item"),
+    ],
+)
+def test_an_acceptance_that_can_explain_nothing_is_refused(fields: dict[str, str], misfit: str):
+    acceptance = {"rule": "one", "period": "2021-Q4", "accepted_by": "A", "why": "B"}
+    acceptance |= {"accepted_on": "2022-01-01", "until": "2023-01-01"}
+    rules = parse_rules(yaml.safe_dump([RULE | {"comparisons": BY_SEX}]))
+    good = {"geography": "UK", "item": "air; location=UK", "reference_period": "2021/22 Q3"}
+    (read,) = parse_acceptances(yaml.safe_dump([acceptance | good]), rules)
+    assert read.reference_period == "2021-Q4", "as the table of releases writes it"
+    with pytest.raises(DeclarationError) as refusal:
+        parse_acceptances(yaml.safe_dump([acceptance | good | fields]), rules)
+    assert misfit in str(refusal.value)
+
+
+def test_a_force_is_accepted_by_its_code():
+    crimes = {"geography": "force", "comparisons": [{"left": CRIMES, "right": CRIMES}]}
+    rules = parse_rules(yaml.safe_dump([RULE | crimes]))
+    acceptance = Acceptance(
+        rule="one", period="2021-Q4", accepted_by="A", accepted_on=date(2022, 1, 1), until=date(2023, 1, 1), why="B"
+    )
+    assert not list(find_misfits(acceptance.model_copy(update={"geography": "E23000032"}), rules[0]))
+    assert list(find_misfits(acceptance.model_copy(update={"geography": "Kent"}), rules[0]))

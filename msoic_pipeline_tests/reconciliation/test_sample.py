@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.model.evidence import reconciliation_result
-from msoic_pipeline.reconciliation.apply import reconcile_quarters, stale_quarters
+from msoic_pipeline.periods import parse_period, period_label
+from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
 
@@ -32,7 +33,17 @@ def test_nothing_in_the_sample_blocks(sample_warehouse: sa.Engine):
         "revision_of_programme_activity",
         "revision_of_single_detections",
     }
+    with sample_warehouse.connect() as connection:
+        said = connection.execute(
+            sa.select(result.c.rule_id, result.c.period_label, result.c.explanation).where(
+                result.c.status == "explained"
+            )
+        )
+        explained_by = {(row.rule_id, row.period_label, row.explanation) for row in said}
+    for acceptance in load_acceptances():
+        its = (acceptance.rule, period_label(*parse_period(acceptance.period)), acceptance.words())
+        assert its in explained_by, "an acceptance that explains nothing is to go"
     assert reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY).changed == ()
-    assert stale_quarters(sample_warehouse, ALL_QUARTERS, TODAY) == []
+    assert find_stale_results(sample_warehouse, ALL_QUARTERS, TODAY) == []
     ended = max(acceptance.until for acceptance in load_acceptances()) + dt.timedelta(days=1)
-    assert stale_quarters(sample_warehouse, ALL_QUARTERS, ended) == ALL_QUARTERS
+    assert find_stale_results(sample_warehouse, ALL_QUARTERS, ended) == ALL_QUARTERS

@@ -26,8 +26,9 @@ from starlette.websockets import WebSocket
 from typer.testing import CliRunner
 
 from msoic_pipeline.commands.cli import app
+from msoic_pipeline.running.guard import make_guarded_webserver
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.running.pages import forget_days_to_come, guarded_webserver, serve_pages
+from msoic_pipeline.running.pages import forget_days_to_come, serve_pages
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import until
 
@@ -37,7 +38,7 @@ JSON = "application/json"
 
 def _guarded() -> Starlette:
     """Return something that answers 200 to whatever the guard lets through."""
-    server: DagsterWebserver[Any, Any] = object.__new__(guarded_webserver(["pages.example"]))
+    server: DagsterWebserver[Any, Any] = object.__new__(make_guarded_webserver(["pages.example"]))
 
     async def talk(websocket: WebSocket) -> None:
         await websocket.accept()

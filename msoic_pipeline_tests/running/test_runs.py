@@ -13,20 +13,22 @@ import sqlalchemy as sa
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from msoic_pipeline.assets.common import Warehouse
-from msoic_pipeline.assets.run_endings import failed_checks
+from msoic_pipeline.assets.resource import Warehouse
+from msoic_pipeline.assets.run_endings import find_failed_checks
 from msoic_pipeline.automation.jobs import nightly, quarters_to_run
-from msoic_pipeline.commands.run_summary import outcome_of
-from msoic_pipeline.running import runs
+from msoic_pipeline.commands.run_problems import find_problems
+from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.running.runs import RunLockLostError, end_lost_runs, hold_warehouse, note_failed_run, show_alive
+from msoic_pipeline.running.lost_runs import end_lost_runs, show_alive
+from msoic_pipeline.running.processes import PROCESS_TAG
 from msoic_pipeline.running.signals import STOPPED, stop_on_signals
+from msoic_pipeline.running.warehouse_lock import RunLockLostError, hold_warehouse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline_tests.running.conftest import Start, until
 
 HOLDS = """
 import sys, time
-from msoic_pipeline.running.runs import hold_warehouse
+from msoic_pipeline.running.warehouse_lock import hold_warehouse
 with hold_warehouse(sys.argv[1], "run of the other", lambda words: print(words, flush=True)):
     print("held", flush=True)
     time.sleep(600)
@@ -34,7 +36,7 @@ with hold_warehouse(sys.argv[1], "run of the other", lambda words: print(words, 
 ALIVE = """
 import sys, time
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.running.runs import show_alive
+from msoic_pipeline.running.lost_runs import show_alive
 with open_home() as instance:
     show_alive(instance, sys.argv[1])
     print("shown", flush=True)
@@ -140,11 +142,11 @@ def test_a_failure_that_could_not_be_noted_is_noted_later(home: Path):
     (home.parent / "output").write_text("not a folder")
     with open_home() as instance:
         run_id = _started(instance)
-        instance.add_run_tags(run_id, {runs.PROCESS_TAG: "process 1"})
+        instance.add_run_tags(run_id, {PROCESS_TAG: "process 1"})
         run = instance.get_run_by_id(run_id)
         assert run is not None
         instance.report_run_failed(run, "It broke.")
-        with pytest.raises(runs.NoteError, match="cannot be written"):
+        with pytest.raises(NoteError, match="cannot be written"):
             note_failed_run(instance, run_id)
         (home.parent / "output").unlink()
         end_lost_runs(instance)
@@ -161,18 +163,22 @@ def test_what_another_run_has_only_planned_says_nothing():
 
     key = dg.AssetCheckKey(dg.AssetKey("thing"), "good")
     with dg.DagsterInstance.ephemeral() as instance:
-        assert failed_checks(instance, [key]) == []
+        assert find_failed_checks(instance, [key]) == []
         dg.materialize([thing], instance=instance)
         instance.create_run_for_job(dg.Definitions([thing]).resolve_implicit_global_asset_job_def())
         latest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
         assert latest.status == AssetCheckExecutionRecordStatus.PLANNED
-        assert failed_checks(instance, [key]) == ["thing:good: no"]
+        assert find_failed_checks(instance, [key]) == ["thing:good: no"]
 
 
 def test_a_run_that_failed_has_a_reason(tmp_path: Path):
     @dg.asset(name="pipeline_run")
     def broken() -> None:
         raise RuntimeError("no room")
+
+    @dg.asset
+    def full() -> None:
+        raise OSError(28, "no room")
 
     @dg.asset(name="pipeline_run")
     def outcome() -> None:
@@ -185,9 +191,11 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
     def found(asset: dg.AssetsDefinition) -> list[str]:
         with stop_on_signals():
-            return outcome_of(dg.materialize([asset], raise_on_error=False), tmp_path).errors
+            problems = find_problems(dg.materialize([asset], raise_on_error=False), tmp_path)
+            return [error.line for error in problems.errors]
 
-    assert found(broken) == ["step pipeline_run: RuntimeError: no room"]
+    assert found(broken) == ["step pipeline_run: RuntimeError"], "its words may quote a cell"
+    assert found(full) == ["step full: OSError: [Errno 28] no room"]
     assert found(outcome)[0].startswith("step pipeline_run: ")
     assert found(stopped)[0] == STOPPED
 
@@ -210,7 +218,7 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
         raise ZeroDivisionError
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
-    monkeypatch.setattr("msoic_pipeline.automation.jobs.stale_quarters", breaks)
+    monkeypatch.setattr("msoic_pipeline.automation.jobs.find_quarters_behind_files", breaks)
     assert quarters_to_run(Settings())[0] == "2015-01-01"
 
 
@@ -220,4 +228,4 @@ def test_the_lock_of_a_run_lasts_as_long_as_its_process(home: Path):
         show_alive(instance, run_id)
         until((home / "running" / f"{run_id}.lock").is_file, 1)
         run = instance.get_run_by_id(run_id)
-        assert run is not None and str(os.getpid()) in run.tags[runs.PROCESS_TAG]
+        assert run is not None and str(os.getpid()) in run.tags[PROCESS_TAG]

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from msoic_pipeline.claims.claims import Claim
-from msoic_pipeline.claims.measures import ClaimedMeasure, Period, single_period
+from msoic_pipeline.claims.quantities import Period, Quantity, single_period
 from msoic_pipeline.periods import period_end, period_start, shift_months
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """A way to understand a claim.
 
     ``departure`` says how it departs from the statement; it is empty for the statement itself. The level of a longer
@@ -21,7 +21,7 @@ class Reading:
 
     departure: str
     kind: str
-    measure: ClaimedMeasure
+    measure: Quantity
     period: Period | None
     base: Period | None
     quarters: int = 1
@@ -47,17 +47,17 @@ class PeriodChoice:
         return f"{self.name}, {labels}"
 
 
-def readings(claim: Claim) -> list[Reading]:
+def list_interpretations(claim: Claim) -> list[Interpretation]:
     """Return the ways to understand a claim that are tried, in this order.
 
-    As stated; for other periods (``other_periods``); a year's sum as an average per quarter; a change of a share in
-    percentage points; of what else may be meant.
+    As stated; for other periods (``list_other_periods``); a year's sum as an average per quarter; a change of a share
+    in percentage points; of what else may be meant.
     """
     assert claim.measure
-    as_stated = Reading("", claim.kind, claim.measure, claim.period, claim.base)
+    as_stated = Interpretation("", claim.kind, claim.measure, claim.period, claim.base)
     ways = [as_stated]
     if claim.period:
-        for choice in other_periods(claim.period, claim.base):
+        for choice in list_other_periods(claim.period, claim.base):
             ways.append(replace(as_stated, departure=choice.full_name, period=choice.period, base=choice.base))
     if claim.kind == "level" and claim.period and claim.period.is_year and claim.measure.is_sum and not claim.of:
         departure = f"an average per quarter, {claim.period.full_label}"
@@ -69,7 +69,7 @@ def readings(claim: Claim) -> list[Reading]:
     return ways
 
 
-def other_periods(period: Period, base: Period | None) -> Iterator[PeriodChoice]:
+def list_other_periods(period: Period, base: Period | None) -> Iterator[PeriodChoice]:
     """Yield the other periods that a statement may be about.
 
     Financial or calendar years; for a change also the first quarter of the earlier financial year to the last of the

@@ -97,7 +97,7 @@ OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 # --- What is counted -------------------------------------------------------------------------------------------------
 
 
-class ClaimedMeasure(ReportPart):
+class Quantity(ReportPart):
     """What is counted: one of ``kpi``, ``term`` or ``members``.
 
     ``kpi``: a KPI, or several that are added; ``term``: a sum of facts, in the words in which KPIs are defined, which
@@ -113,7 +113,7 @@ class ClaimedMeasure(ReportPart):
     where: dict[str, Condition] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_known(self) -> ClaimedMeasure:
+    def _refuse_what_is_not_known(self) -> Quantity:
         if sum(map(bool, (self.kpi, self.term, self.members))) != 1:
             raise ValueError("give one of kpi, term and members")
         if unknown := set(self.kpi) - {kpi.kpi_id for kpi in load_definitions()}:
@@ -145,8 +145,7 @@ class ClaimedMeasure(ReportPart):
         """The terms that it rests on, each with ``sum`` or ``last``."""
         if self.term:
             return ((self.term, self.over_time),)
-        terms = [(term, kpi.over_time) for kpi in self.kpis for term in (kpi.numerator, kpi.denominator)]
-        return tuple((term, over_time) for term, over_time in terms if isinstance(term, Term))
+        return tuple((term, kpi.over_time) for kpi in self.kpis for term in kpi.terms)
 
     @property
     def is_sum(self) -> bool:
@@ -158,7 +157,7 @@ class ClaimedMeasure(ReportPart):
     @property
     def is_share(self) -> bool:
         """Whether it is a share, which is told in percent."""
-        return {kpi.unit for kpi in self.kpis} == {"share"}
+        return bool(self.kpis) and all(kpi.is_share for kpi in self.kpis)
 
     @property
     def is_sensitive(self) -> bool:

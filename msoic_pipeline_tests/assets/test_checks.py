@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from msoic_pipeline.assets.common import LONGEST_DESCRIPTION, SeverityFailures, checks_by_severity
+from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, SeverityFailures, make_checks_by_severity
 from msoic_pipeline.assets.sources import _files_check
 from msoic_pipeline.quality.verdicts import Verdict
 
@@ -16,7 +16,7 @@ def test_each_severity_has_a_check_of_its_own():
         "block": SeverityFailures(0, "none broken"),
         "warn": SeverityFailures(2, "2 broken: a; b", [{"rule": "a"}, {"rule": "b"}], {"looked at": 3}),
     }
-    block, warn = checks_by_severity(NAMES, failures.__getitem__, "table reconciliation_result")
+    block, warn = make_checks_by_severity(NAMES, failures.__getitem__, "table reconciliation_result")
     assert (block.check_name, block.passed, block.severity) == ("no_breaks", True, dg.AssetCheckSeverity.ERROR)
     assert (warn.check_name, warn.passed, warn.severity) == ("no_warnings", False, dg.AssetCheckSeverity.WARN)
     assert warn.description == "2 broken: a; b"
@@ -25,7 +25,7 @@ def test_each_severity_has_a_check_of_its_own():
 
 def test_what_is_too_long_says_where_the_rest_is():
     failures = SeverityFailures(1, "x" * (LONGEST_DESCRIPTION + 12))
-    check, _ = checks_by_severity(NAMES, lambda severity: failures, "table reconciliation_result")
+    check, _ = make_checks_by_severity(NAMES, lambda severity: failures, "table reconciliation_result")
     assert check.description is not None
     assert check.description.endswith("x… (12 more characters: see table reconciliation_result)")
 

@@ -1,0 +1,72 @@
+"""The figures of KPIs that were known on a day: of a period or several, and what they were before they were revised."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.claims.known_figures import NOTHING, EarlierFigure, KnownFigure
+from msoic_pipeline.claims.quantities import Period
+from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
+from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.kpi import kpi_value
+
+# The values of a KPI, by kind and first day of the period.
+ValuesByPeriod = dict[tuple[str, dt.date], KnownValue]
+
+
+class KpiFigures:
+    """The figures of KPIs that were known on the day ``as_at``. The values of a KPI are read once a geography."""
+
+    def __init__(self, connection: Connection, as_at: dt.date) -> None:
+        self._connection = connection
+        self._as_at = as_at
+        self._values: dict[tuple[str, str], ValuesByPeriod] = {}
+
+    def find_figure(self, kpi: Kpi, period: Period, geography: str) -> KnownFigure:
+        """Return a KPI's figure; of several periods their sum, of a stock the last, of a share that of their sums.
+
+        Shares are in percent.
+        """
+        values = self._read_values(kpi.kpi_id, geography)
+        starts = [period.last] if kpi.over_time == "last" else period.starts
+        rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
+        values_known = [row.value for row in rows if row.value is not None]
+        if len(values_known) < len(starts):
+            return NOTHING
+        value = sum(values_known)
+        if kpi.denominator:
+            numerators = [row.numerator for row in rows if row.numerator is not None]
+            denominators = [row.denominator for row in rows if row.denominator is not None]
+            value = sum(numerators) / sum(denominators)
+        if kpi.is_share:
+            value *= 100.0
+        least = min(rows, key=lambda row: row.parts_received / max(row.parts_expected, 1))
+        return KnownFigure(value, least.parts_received, least.parts_expected)
+
+    def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
+        """Return the values of a KPI as known on the day."""
+        if (kpi_id, geography) not in self._values:
+            rows = find_known_values(self._connection, kpi_id, geography=geography, as_at=self._as_at)
+            self._values[kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
+        return self._values[kpi_id, geography]
+
+    def find_earlier_figures(self, kpi: Kpi, period: Period) -> list[EarlierFigure]:
+        """Return what a KPI's national figure of a period was before it was revised, where it was whole, latest first.
+
+        Example: 12,727 from 3 March 2022, 12,700 of all reports from 7 March 2024, and 11,000 of fewer of them from 1
+        June: as known after that 12,700 and 12,727 are returned; 11,000 is the figure itself.
+        """
+        value = kpi_value.c
+        query = (
+            sa.select(value.as_of, value.value, value.status)
+            .where(value.kpi_id == kpi.kpi_id, value.period_kind == period.kind, value.period_start == period.first)
+            .where(value.geography_kind == NATIONAL, value.as_of <= self._as_at)
+            .order_by(value.as_of.desc())
+        )
+        rows = self._connection.execute(query).all()
+        # The first is the figure itself, whole or not.
+        return [EarlierFigure(row.as_of, row.value) for row in rows[1:] if row.status == "complete"]

@@ -1,0 +1,121 @@
+"""The figures of terms that are no KPI's: summed from the facts, as they stood on a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
+from msoic_pipeline.claims.quantities import Period
+from msoic_pipeline.kpis.definitions import Term
+from msoic_pipeline.kpis.standing_facts import (
+    Span,
+    find_covered_periods,
+    find_last_starts,
+    keep_last_of_each_reporter,
+    select_standing_facts,
+)
+from msoic_pipeline.model.geography import PUBLISHER
+from msoic_pipeline.periods import periods
+
+# A term's sums by reporter and by month or quarter.
+SumsByReporter = dict[str, dict[dt.date, float]]
+
+
+@dataclass(frozen=True)
+class ReportedSum:
+    """What a release says of a term in a reporter's month or quarter, which begins on ``period_start``."""
+
+    reporter: str
+    period_start: dt.date
+    release_id: str
+    value: float
+
+
+def sum_term(connection: Connection, term: Term, over_time: str, period: Period, as_at: dt.date) -> KnownFigure:
+    """Return a term's figure: the sum of all months or quarters, or the sum of each reporter's last.
+
+    Example: in a quarter A reports 9 for April and 14 for June, B 5 for each month. The sum is 38, of 5 of 6 reports;
+    where a month without a row counts as zero, of 6 of 6, as long as A's release covers May. A stock is 14 + 5 = 19, of
+    2 of 2 reports.
+    """
+    span = Span(period.first, period.end, as_at)
+    sums: SumsByReporter = defaultdict(lambda: defaultdict(float))
+    for reported in find_reported_sums(connection, term, span):
+        sums[reported.reporter][reported.period_start] += reported.value
+    if term.missing_row == "zero":
+        sums = _add_zeros(connection, sums, term, span)
+    if not any(sums.values()):
+        return NOTHING
+    starts = list(periods(term.grain, span.first, span.last))
+    if over_time == "last":
+        return _add_last(sums, starts[-1])
+    value = sum(sum(by_start.values()) for by_start in sums.values())
+    return KnownFigure(value, sum(map(len, sums.values())), len(starts) * len(sums))
+
+
+def _add_zeros(connection: Connection, sums: SumsByReporter, term: Term, span: Span) -> SumsByReporter:
+    """Return a term's sums with a zero where a release covers a month or quarter and lists nothing of it."""
+    covered: dict[str, set[dt.date]] = defaultdict(set)
+    for each in find_covered_periods(connection, term, span):
+        covered[each.reporter].add(each.period_start)
+    reporters = list(sums)
+    # A publisher that lists nothing at all in the period still says so; who else has no row may not have reported.
+    if term.reporters.dimension == PUBLISHER and covered and not reporters:
+        reporters = [""]
+    return {
+        reporter: {start: sums.get(reporter, {}).get(start, 0.0) for start in covered[reporter]}
+        for reporter in reporters
+    }
+
+
+def _add_last(sums: SumsByReporter, last_start: dt.date) -> KnownFigure:
+    """Return the sum of each reporter's last value; received are those that are of the period's last month."""
+    last = {reporter: max(by_start) for reporter, by_start in sums.items() if by_start}
+    value = sum(sums[reporter][start] for reporter, start in last.items())
+    return KnownFigure(value, sum(start == last_start for start in last.values()), len(last))
+
+
+def find_reported_sums(connection: Connection, term: Term, span: Span) -> list[ReportedSum]:
+    """Return the sums of a term by month or quarter, reporter and release."""
+    facts = select_standing_facts(term, span).add_columns(term.table.c.release_id).subquery("standing_fact").c
+    keys = (facts.period_start, facts.reporter, facts.release_id)
+    query = sa.select(*keys, sa.func.sum(facts.value).label("value")).group_by(*keys).order_by(*keys)
+    return [
+        ReportedSum(row.reporter, row.period_start, row.release_id, float(row.value))
+        for row in connection.execute(query)
+    ]
+
+
+def find_releases_summed(connection: Connection, term: Term, over_time: str, span: Span) -> set[str]:
+    """Return the releases that a term's figure rests on: those that list something of it, else those that cover it.
+
+    A stock may rest on a last release that lists nothing of it, which means none.
+    """
+    listing = find_reported_sums(connection, term, span)
+    is_last_perhaps_unlisted = over_time == "last" and term.missing_row == "zero"
+    if not listing or is_last_perhaps_unlisted:
+        reporters = {each.reporter for each in listing} or None
+        return find_releases_covering(connection, term, over_time, span, reporters)
+    if over_time == "last":
+        listing = keep_last_of_each_reporter(connection, term, span, listing)
+    return {each.release_id for each in listing}
+
+
+def find_releases_covering(
+    connection: Connection, term: Term, over_time: str, span: Span, reporters: Iterable[str] | None
+) -> set[str]:
+    """Return the releases whose tables a term's figure is taken from: of some ``reporters``, or of all (None)."""
+    covered = find_covered_periods(connection, term, span)
+    if reporters is not None:
+        wanted = set(reporters)
+        covered = [each for each in covered if each.reporter in wanted]
+    if over_time == "last":
+        last = find_last_starts(covered)
+        covered = [each for each in covered if each.period_start == last[each.reporter]]
+    return {each.release_id for each in covered}

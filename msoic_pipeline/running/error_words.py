@@ -1,0 +1,55 @@
+"""Errors in words, for logs, tables and terminals: in a line each, and without what may quote a cell.
+
+The words of our own errors withhold what is sensitive; those of the database, of the operating system and of Dagster
+say nothing of what stands in a file. Of any other error its kind alone is told.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+from msoic_pipeline.texts import printable
+
+if TYPE_CHECKING:
+    from dagster._utils.error import SerializableErrorInfo
+
+# As the words of such errors begin.
+_TELLING_PACKAGES = ("msoic_pipeline.", "sqlalchemy.", "dagster.")
+_OS_ERRORS = tuple(
+    f"{name}:" for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, OSError)
+)
+
+
+def tell_exception(error: BaseException) -> str:
+    """Return an error in a line, such as ``msoic_pipeline.….SourceFileError: nrm/a.ods: …``, or its kind alone."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return _tell(kind.__name__, f"{name}: {error}")
+
+
+def tell_recorded_error(error: SerializableErrorInfo | None) -> str:
+    """Return an error that Dagster recorded, in the same way: what was raised within, not Dagster's wrapping of it."""
+    if error is None:
+        return "failed"
+    within = find_error_within(error)
+    return _tell(str(within.cls_name), within.message)
+
+
+def find_error_within(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    """Return what was raised within an error that Dagster wrapped, perhaps several times; else the error itself."""
+    while error.cause and error.message.startswith("dagster"):
+        error = error.cause
+    return error
+
+
+def may_be_told(words: str) -> bool:
+    """Return whether an error whose words begin with its kind may be told in full."""
+    return words.startswith((*_TELLING_PACKAGES, *_OS_ERRORS))
+
+
+def _tell(kind: str, words: str) -> str:
+    if not may_be_told(words):
+        return kind
+    # SQLAlchemy's words go on with the statement, of which the driver's own error is enough.
+    return printable(" ".join(words.partition("\n[SQL")[0].split()))

@@ -1,0 +1,99 @@
+"""``failed_runs.log``, where a monitor looks: each run that failed or broke off, once, with the reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from msoic_pipeline.running.error_words import tell_recorded_error
+from msoic_pipeline.running.home import first_line
+from msoic_pipeline.running.processes import PROCESS_TAG
+from msoic_pipeline.running.signals import STOPPED
+from msoic_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+FAILED_RUNS = "failed_runs.log"
+# The tag of a run in Dagster's records that stands in the log.
+NOTED_TAG = "msoic/noted"
+# The job over everything, as Dagster and the log call it.
+JOB = "everything"
+_NOTING_SECONDS = 600
+_LATE_RUNS = 20
+
+
+class NoteError(Exception):
+    """``failed_runs.log`` cannot be written."""
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        super().__init__(f"{path} cannot be written ({first_line(cause)}): free space there, or mend it.")
+
+
+def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") -> None:
+    """Note a run that failed in ``failed_runs.log``, once, whoever sees it first; in ``words`` where records say none.
+
+    Raises NoteError.
+    """
+    with FileLock(Path(instance.root_directory) / "noting.lock", timeout=_NOTING_SECONDS):
+        run = instance.get_run_by_id(run_id)
+        if run is None:
+            append_note(f"{JOB} {run_id}", [words])
+        elif NOTED_TAG not in run.tags:
+            append_note(f"{run.job_name} {run_id}", tell_failures(instance, run_id) or [words])
+            instance.add_run_tags(run_id, {NOTED_TAG: "yes"})
+
+
+def note_unnoted_runs(instance: dg.DagsterInstance, ended: Sequence[str]) -> None:
+    """Note those runs, and what of late has failed unnoted: stopped with the daemon, or while the log had no room."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    failed = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=_LATE_RUNS)
+    unnoted = [run.run_id for run in failed if PROCESS_TAG in run.tags and NOTED_TAG not in run.tags]
+    for run_id in dict.fromkeys([*ended, *unnoted]):
+        note_failed_run(instance, run_id)
+
+
+def append_note(what: str, lines: Sequence[str]) -> None:
+    """Append to ``failed_runs.log``, where a monitor looks. Raises NoteError."""
+    path = Settings().output_dir / FAILED_RUNS
+    words = "".join([f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} {what}\n", *(f"  {line}\n" for line in lines)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(words)
+    except OSError as error:
+        raise NoteError(path, error) from error
+
+
+def tell_failures(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return why a run failed: a line a step that broke, else what is known of the run as a whole."""
+    from dagster import DagsterEventType
+
+    lines = []
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        if event and event.step_failure_data.error:
+            lines.append(f"{event.step_key}: {tell_recorded_error(event.step_failure_data.error)}")
+    if lines:
+        return lines
+    ends = {DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
+    for entry in instance.all_logs(run_id, of_type=ends):
+        if event := entry.dagster_event:
+            lines.append(tell_run_failure(event))
+    return lines
+
+
+def tell_run_failure(event: dg.DagsterEvent) -> str:
+    """Return why a run as a whole failed, in the words of what caused it."""
+    from dagster._core.events import RunFailureReason
+
+    data = event.event_specific_data
+    if getattr(data, "failure_reason", None) == RunFailureReason.UNEXPECTED_TERMINATION:
+        return STOPPED
+    error = getattr(data, "error", None)
+    return tell_recorded_error(error) if error else (event.message or "The run failed.")

@@ -1,0 +1,115 @@
+"""A run whose process is gone has failed: each shows that it is alive by a lock, which ends with its process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from filelock import FileLock, Timeout
+
+from msoic_pipeline.running.failed_runs import note_unnoted_runs
+from msoic_pipeline.running.processes import PROCESS_TAG, this_process
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+# A run of which no process is known: time enough to start one.
+_START_SECONDS = 600
+
+# Held until the process ends: a run that gave its lock back a moment before its end would look like a killed one.
+_alive: dict[str, FileLock] = {}
+
+
+def show_alive(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Show to all who look, until this process ends, that the run is at work in it."""
+    if not instance.is_persistent or run_id in _alive:
+        return
+    home = Path(instance.root_directory)
+    lock = FileLock(_alive_path(home, run_id), thread_local=False)
+    with _looking_lock(home):
+        lock.acquire(timeout=_START_SECONDS)
+    _alive[run_id] = lock
+    if instance.get_run_by_id(run_id):
+        instance.add_run_tags(run_id, {PROCESS_TAG: this_process()})
+
+
+def _alive_path(home: Path, run_id: str) -> Path:
+    folder = home / "running"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{run_id}.lock"
+
+
+def _looking_lock(home: Path) -> FileLock:
+    """One at a time looks for runs that are gone, and no run shows itself meanwhile."""
+    return FileLock(home / "looking.lock", timeout=_START_SECONDS)
+
+
+def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report every unfinished run whose process is gone as failed, and note it; return those runs.
+
+    Raises NoteError once they are reported.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    unfinished = [
+        DagsterRunStatus[name] for name in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING") if instance.is_persistent
+    ]
+    if not unfinished:
+        return []
+    ended = []
+    home = Path(instance.root_directory)
+    with _looking_lock(home):
+        for record in instance.get_run_records(RunsFilter(statuses=unfinished)):
+            run = record.dagster_run
+            if run.run_id in _alive or not _is_gone(instance, record, home):
+                continue
+            where = run.tags.get(PROCESS_TAG, "its process")
+            words = f"The run broke off: {where} is gone (killed, or the machine stopped). What it loaded stands."
+            if run.status == DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run, words)
+            else:
+                instance.report_run_failed(run, words)
+            ended.append(run.run_id)
+        _remove_ended_locks(instance, home)
+    note_unnoted_runs(instance, ended)
+    return ended
+
+
+def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord, home: Path) -> bool:
+    path = _alive_path(home, record.dagster_run.run_id)
+    if path.is_file():
+        try:
+            with FileLock(path, blocking=False):
+                return True
+        except Timeout:
+            return False
+    started = _find_process(instance, record.dagster_run.run_id)
+    if started is None:
+        return abs(time.time() - record.update_timestamp.timestamp()) > _START_SECONDS
+    # Of an earlier version, or not yet at our code: all that is known is what Dagster wrote down.
+    pid, at = started
+    try:
+        return psutil.Process(pid).create_time() > at + 1
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _find_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
+    """Return the process that Dagster wrote down for a run, and when."""
+    from dagster import DagsterEventType
+
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT):
+        data = entry.dagster_event.engine_event_data if entry.dagster_event else None
+        if data and "pid" in data.metadata:
+            return int(str(data.metadata["pid"].value)), entry.timestamp
+    return None
+
+
+def _remove_ended_locks(instance: dg.DagsterInstance, home: Path) -> None:
+    """Remove the locks of runs that have ended."""
+    for path in (home / "running").glob("*.lock"):
+        run = instance.get_run_by_id(path.stem)
+        if path.stem not in _alive and run is not None and run.is_finished:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,19 @@
+"""By which words people find the process of a run."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+# The tag of a run in Dagster's records that names its process.
+PROCESS_TAG = "msoic/process"
+
+
+def this_process() -> str:
+    """Return the words by which people find this process."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def tell_holder(run_id: str) -> str:
+    """Return the words by which people find a run and its process."""
+    return f"run {run_id[:8]} ({this_process()})"

@@ -1,0 +1,50 @@
+"""What each quarter was last loaded and computed from, by stage: work that rests on the same is not done again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.model.evidence import load_log
+
+_LOADING = "load "
+
+
+def load_stage(source: str) -> str:
+    """Return what the loading of a source is called in the log: ``load nrm``."""
+    return f"{_LOADING}{source}"
+
+
+def read_fingerprints(connection: Connection, stage: str) -> dict[dt.date, str]:
+    """Return, by quarter, the digest of what a stage last rested on."""
+    entries = sa.select(load_log.c.quarter_start, load_log.c.fingerprint).where(load_log.c.stage == stage)
+    return {entry.quarter_start: entry.fingerprint for entry in connection.execute(entries)}
+
+
+def write_fingerprints(connection: Connection, stage: str, by_quarter: Mapping[dt.date, str]) -> None:
+    """Note what a stage of some quarters rests on now."""
+    its_entries = sa.and_(load_log.c.stage == stage, load_log.c.quarter_start.in_(list(by_quarter)))
+    connection.execute(sa.delete(load_log).where(its_entries))
+    entries = [
+        {"stage": stage, "quarter_start": quarter, "fingerprint": digest} for quarter, digest in by_quarter.items()
+    ]
+    connection.execute(sa.insert(load_log), entries)
+
+
+def find_stale_quarters(connection: Connection, stage: str, wanted: Mapping[dt.date, str]) -> list[dt.date]:
+    """Return, in order, the quarters whose stage last rested on something else than is ``wanted``."""
+    known = read_fingerprints(connection, stage)
+    return sorted(quarter for quarter, digest in wanted.items() if known.get(quarter) != digest)
+
+
+def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[str]]:
+    """Return, by quarter, a line for each source that is loaded of it: which one, and what from."""
+    loads: dict[dt.date, list[str]] = defaultdict(list)
+    loaded = sa.select(load_log).where(load_log.c.stage.startswith(_LOADING)).order_by(load_log.c.stage)
+    for entry in connection.execute(loaded):
+        loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
+    return loads

@@ -1,0 +1,109 @@
+"""A trace names the figures of which a KPI value is made, and no others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import product
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from msoic_pipeline.kpis.compute import compute_quarters
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.known_values import find_known_values
+from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
+from msoic_pipeline.kpis.marked_copies import name_copy
+from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.wanted import list_terms, select_units
+from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.periods import period_end
+from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline_tests.handmade import ALL_QUARTERS, Row, Warehouse
+
+KENT, ESSEX = "E23000032", "E23000028"
+STOCKS = [kpi for kpi in load_definitions() if kpi.over_time == "last"]
+
+
+def _live(force: str, month: str, **by_type: int) -> list[Row]:
+    """The live investigations of a force's month, by exploitation type."""
+    figure = {"breakdown": "exploitation", "measure": "live", "period": month, "force_code": force}
+    return [figure | {"exploitation_type": name.title(), "value": value} for name, value in by_type.items()]
+
+
+def _return(warehouse: Warehouse, force: str, month: str, **by_type: int) -> None:
+    rows = _live(force, month, **by_type)
+    warehouse.publish(
+        f"force_returns-{force}-{month}",
+        "2021-08-01",
+        ("fact_investigation", rows),
+        reporter=force,
+        reference_period=month,
+    )
+
+
+def _trace(warehouse: Warehouse, folder: Path, kpi_id: str, geography: str = "national") -> Trace:
+    with reading(warehouse.engine) as connection:
+        return trace_value(connection, folder, kpi_id, "2021-Q2", geography)
+
+
+def test_a_stock_that_a_later_month_does_not_list_is_none_in_value_and_trace(warehouse: Warehouse, tmp_path: Path):
+    _return(warehouse, KENT, "2021-04", domestic=2, labour=3)
+    _return(warehouse, KENT, "2021-06", labour=4)
+    _return(warehouse, ESSEX, "2021-05", domestic=5)
+    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    kent = _trace(warehouse, tmp_path, "live_investigations_domestic_share", KENT)
+    assert (kent.value.numerator, kent.numerator.total, kent.numerator.figures) == (0, 0, ())
+    nation = _trace(warehouse, tmp_path, "live_investigations_domestic_share")
+    assert (nation.value.numerator, nation.numerator.total, len(nation.numerator.figures)) == (5, 5, 1)
+    assert _trace(warehouse, tmp_path, "live_investigations").numerator.total == 9
+
+
+def test_facts_that_do_not_add_up_to_the_value_are_no_trace_of_it(warehouse: Warehouse, tmp_path: Path):
+    _return(warehouse, KENT, "2021-06", domestic=2)
+    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    with warehouse.engine.begin() as connection:
+        connection.execute(sa.update(kpi_value).values(numerator=7))
+    with pytest.raises(UntraceableError, match="do not add up") as raised:
+        _trace(warehouse, tmp_path, "live_investigations", KENT)
+    assert "7" not in str(raised.value).replace("2021", ""), "figures of returns stand in no message"
+
+
+def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehouse, tmp_path: Path):
+    _return(warehouse, KENT, "2021-06", domestic=2)
+    _return(warehouse, ESSEX, "2021-06", domestic=2)
+    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    with pytest.raises(LookupError, match=f"several values.*{ESSEX}; {KENT}"):
+        _trace(warehouse, tmp_path, "live_investigations", "force")
+
+
+@pytest.mark.parametrize("kpi", STOCKS, ids=lambda kpi: kpi.kpi_id)
+def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi: Kpi):
+    """Of the nation, of a force without a return for September, and of its region."""
+    with reading(sample_sqlite) as connection:
+        for period, place in product(("2021-08", "2021-Q3", "2021"), ("national", "Wiltshire", "South West")):
+            for value in find_known_values(connection, kpi.kpi_id, period, place):
+                span = Span(value.period_start, period_end(value.period_kind, value.period_start))
+                sums = [value.numerator, value.denominator]
+                for term, expected in zip(list_terms(kpi), sums, strict=False):
+                    units = select_units(term, value.geography_kind, value.geography_code)
+                    facts = find_facts(connection, term, span, units)
+                    assert sum(fact.value for fact in facts) == pytest.approx(expected or 0), value
+
+
+def test_every_file_and_value_has_a_copy_of_its_own(warehouse: Warehouse, tmp_path: Path):
+    _return(warehouse, KENT, "2021-06", domestic=2)
+    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    nation, kent = (_trace(warehouse, tmp_path, "live_investigations", place) for place in ("national", KENT))
+    files = [
+        NamedFile("force_returns", "a" * 64, "kent/return.v1.xlsx"),
+        NamedFile("force_returns", "b" * 64, "kent/return.v2.xlsx"),
+        NamedFile("force_returns", "c" * 64, "essex/return.v1.xlsx"),
+        NamedFile("force_returns", "d" * 64, f"{'/'.join('&€' * 9)}{'x' * 300}.xlsx"),
+    ]
+    names = [name_copy(trace, file) for trace in (nation, kent) for file in files]
+    assert names[0] == "live_investigations-2021-Q2-E-W-aaaaaaaa-return.v1.xlsx"
+    assert len(set(names)) == len(names)
+    assert all(len(name) < 255 and name.replace("-", "").replace("_", "").replace(".", "").isalnum() for name in names)
+    assert dt.date(2021, 4, 1) == nation.value.period_start
