@@ -100,6 +100,11 @@ class HeaderLevel(Declaration):
         return self
 
     @property
+    def is_open(self) -> bool:
+        """Whether its members are not listed here: each header that the parser reads is one."""
+        return bool(self.parse)
+
+    @property
     def tidy_columns(self) -> tuple[str, ...]:
         """The tidy columns that the tier becomes; as a rule it is one."""
         return tuple(self.to.split(BETWEEN_NAMES))

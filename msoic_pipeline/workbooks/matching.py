@@ -36,6 +36,8 @@ from msoic_pipeline.workbooks.values import parser
 HEADER_SEARCH_ROWS = 60
 # The member that stands for the total over all others. No cell can hold it: an unprintable character becomes an escape.
 TOTAL = "\0total"
+# What the total is called in an error.
+_TOTAL_NAME = "Total"
 # Two headers are likened to each other from this score on, of 100.
 _LEAST_LIKENESS = 70
 # Of a file's sheets so many are named in an error.
@@ -52,7 +54,8 @@ class Difference:
     """One way in which a sheet's header differs from what a layout expects.
 
     ``expected`` and ``found`` are texts, empty where they do not apply; ``cell`` is where it stands;
-    ``place_in_layout`` the tidy column that the layout makes of it.
+    ``place_in_layout`` the tidy column that the layout makes of it. Of an unknown header of an open set ``expected`` is
+    what its parser says: what would have been read, and where to add what is new.
     """
 
     kind: Literal["missing", "renamed", "unknown", "ambiguous"]
@@ -65,10 +68,12 @@ class Difference:
         """Return the difference as a person reads it, without what stands in the sheet if that is to be withheld."""
         at = f" in {self.cell}" if self.cell else ""
         found = WITHHELD if withhold else repr(self.found)
+        # The nearest members, which a parser names, would tell what stands there.
+        expected = f": expected {self.expected}" if self.expected and not withhold else ""
         return {
             "missing": f"no {self.expected}",
             "renamed": f"header {found}{at} where {self.expected} was expected",
-            "unknown": f"unknown header {found}{at}",
+            "unknown": f"unknown header {found}{at}{expected}",
             "ambiguous": f"header {found} more than once ({self.cell})",
         }[self.kind]
 
@@ -393,7 +398,8 @@ def _read_members(
         try:
             members[level.to] = _read_member(level, text, value)
         except ValueError as error:
-            return Difference("unknown", str(error), text or "(blank)", header.cell(tier, column), level.to)
+            expected = str(error) if level.is_open else ""
+            return Difference("unknown", expected, text or "(blank)", header.cell(tier, column), level.to)
     return members
 
 
@@ -460,7 +466,7 @@ def _find_members_due(level: HeaderLevel, tier: int, paths: set[MemberPath], ref
 
 def _tell_member(member: Any) -> str:
     if member == TOTAL:
-        return "Total"
+        return _TOTAL_NAME
     return period_label("quarter", member) if isinstance(member, dt.date) else str(member)
 
 
@@ -500,11 +506,16 @@ def _propose_line(difference: Difference, layout: Layout) -> str:
     if difference.kind == "renamed" and level:
         member_names = difference.expected.removeprefix("column ").split(BETWEEN_NAMES)
         member = BETWEEN_NAMES.join(member_names[-len(level.tidy_columns) :])
-        return f"under level `to: {place}` add to member {member}: [{found}]"
+        if member == _TOTAL_NAME:
+            return f"under level `to: {place}` add to totals: [{found}]"
+        # An open set has no members in the layout to which a spelling could be added.
+        return f"under level `to: {place}` add to member {member}: [{found}]" if not level.is_open else ""
     if difference.kind == "renamed":
         return f"under `to: {place}` add to header: [{found}]"
     if difference.kind == "unknown" and not layout.levels:
         return f"to leave the column out, add to ignore: [{found}]"
+    if difference.kind == "unknown" and level and level.is_open:
+        return ""  # its words say where to add it
     if difference.kind == "unknown":
         return f"under level `to: {place}` add a member or a spelling for: {found}"
     if difference.kind == "missing":
@@ -536,7 +547,9 @@ def _changed_layout_error(file: str, match: Match, source: Source) -> SourceFile
     header_cell = a1(match.header_row, 0) if match.matched else ""
     lines = "" if source.sensitive else propose_lines(match)
     remedy = f"Look at the sheet and at {_layout_file(source)}."
-    if lines:
+    if all(difference.kind == "unknown" and difference.expected for difference in match.differences):
+        remedy = "Look at the sheet; what is new there is a member, and the layout stays as it is."
+    elif lines:
         remedy = f"Look at the sheet; then in {_layout_file(source)}, table {match.table.table!r}: {lines}."
     return SourceFileError(
         "changed_layout",
