@@ -241,7 +241,7 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.En
         releases = [staged for part in parts for staged in staged_releases(source.source, part)]
         landing = Landing(tuple(staged.release for staged in releases), ())
         load_dimensions(engine, releases, TODAY)
-        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        register_releases(engine, source, landing, judge(source, landing, releases, (), {}), TODAY)
         load_quarters(engine, source, ALL_QUARTERS, AcceptedReleases(tuple(releases)))
     yield engine
     engine.dispose()

@@ -39,7 +39,12 @@ def validate(settings: Settings, engine: Engine, source: Source) -> tuple[Intake
         for verdict in verdicts
         if verdict.accepted or verdict.staged is None or _still_matters(verdict.staged.release, loaded)
     ]
-    return intake, [*settled, *(refuse(source, e) for release, e in intake.unparsed if _still_matters(release, loaded))]
+    rejected = [
+        refuse(source, error, release.release_id)
+        for release, error in intake.unparsed
+        if _still_matters(release, loaded)
+    ]
+    return intake, [*settled, *rejected]
 
 
 def _still_matters(release: Release, loaded: set[str]) -> bool:
@@ -63,7 +68,7 @@ def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> AcceptedReleases:
 def record(engine: Engine, source: Source, intake: Intake, verdicts: Sequence[Verdict], today: dt.date) -> None:
     """Write dimensions, releases, quarantine and findings of a source to the warehouse."""
     load_dimensions(engine, accepted(intake, verdicts).releases, today)
-    register_releases(engine, source, intake.landing, verdicts)
+    register_releases(engine, source, intake.landing, verdicts, today)
 
 
 def stale_quarters(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:

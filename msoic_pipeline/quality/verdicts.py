@@ -213,15 +213,18 @@ def _quarantine_row(
     )
 
 
-def refuse(source: Source, error: SourceFileError) -> Verdict:
-    """Return the verdict on a file that could not be read or parsed, or is not where it was."""
+def refuse(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
+    """Return the verdict on a file that could not be read or parsed, or is not where it was.
+
+    ``release_id`` is the release that it was recognised as, where it was.
+    """
     row = QuarantineRow(
         source=source.source,
         file_name=error.file,
         sheet=error.sheet,
         cell=error.cell,
         rule=error.rule,
-        release_id=None,
+        release_id=release_id,
         reason=str(error),
         raw_text="",
         is_declared=False,

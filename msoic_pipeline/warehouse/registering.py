@@ -23,9 +23,12 @@ from msoic_pipeline.workbooks.layout import Source
 
 
 def register_releases(
-    engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict], today: dt.date | None = None
+    engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict], today: dt.date
 ) -> None:
-    """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction."""
+    """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction.
+
+    What is found anew stands from ``today``.
+    """
     quarantine, findings = evidence.quarantine, evidence.validation_result
     of_releases = sa.and_(findings.c.source == source.source, findings.c.table_name != evidence.WHOLE_WAREHOUSE)
     with writing(engine) as connection:
@@ -36,7 +39,7 @@ def register_releases(
         replace_changed_rows(connection, quarantine, in_source, map(asdict, not_loaded))
         _record_withdrawals(connection, landing)
         results = [result for verdict in verdicts for result in verdict.results]
-        record_findings(connection, of_releases, results, today or dt.date.today())
+        record_findings(connection, of_releases, results, today)
 
 
 def _record_withdrawals(connection: Connection, landing: Landing) -> None:

@@ -413,7 +413,7 @@ def _load(engine: Engine, source_id: str, quarters: Sequence[dt.date]) -> None:
     source, releases = load_source(source_id), staged_releases(source_id)
     load_dimensions(engine, releases, TODAY)
     landing = Landing(tuple(staged.release for staged in releases), ())
-    register_releases(engine, source, landing, judge_files(source, landing, releases, (), {}))
+    register_releases(engine, source, landing, judge_files(source, landing, releases, (), {}), TODAY)
     load_quarters(engine, source, quarters, AcceptedReleases(tuple(releases)))
 
 

@@ -75,7 +75,7 @@ def fill(engine: Engine, parts: dict[str, list[StagedRelease]]) -> None:
         source = load_source(name)
         load_dimensions(engine, releases, TODAY)
         landing = Landing(tuple(staged.release for staged in releases), ())
-        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        register_releases(engine, source, landing, judge(source, landing, releases, (), {}), TODAY)
         load_quarters(engine, source, QUARTERS, AcceptedReleases(tuple(releases)))
 
 

@@ -713,7 +713,7 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     reasons = [f"{verdict.file_name}: {reason}" for verdict in verdicts for reason in verdict.reasons]
     if not reasons:
         load_dimensions(engine, read.staged, TODAY)
-        register_releases(engine, its, read.landing, verdicts)
+        register_releases(engine, its, read.landing, verdicts, TODAY)
         load_quarters(engine, its, ALL_QUARTERS, AcceptedReleases(read.staged))
     return signals, reasons
 
