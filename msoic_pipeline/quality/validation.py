@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.disks import writing_below
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
@@ -111,10 +111,7 @@ def _recall_findings(release: StagedRelease) -> list[Finding] | None:
 
 def _remember_findings(release: StagedRelease, findings: list[Finding]) -> None:
     path = findings_path(release)
-    aside = path.with_suffix(".partial")
-    with writing_below(release.folder):
-        aside.write_text(json.dumps([finding.to_json() for finding in findings]), encoding="utf-8")
-        aside.replace(path)
+    replace_file(path, json.dumps([finding.to_json() for finding in findings]))
     for other in release.folder.glob("findings-*.json"):
         if other != path:
             other.unlink(missing_ok=True)
