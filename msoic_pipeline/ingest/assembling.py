@@ -18,6 +18,7 @@ from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.ingest.repeated_keys import make_keys_unique
 from msoic_pipeline.ingest.sheet_checks import (
+    FINEST_KINDS,
     codes_have_one_label,
     count_unavailable_parts,
     member_columns,
@@ -28,7 +29,7 @@ from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
-from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.facts import FACTS, cell_column, published_total
 from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.model.views import DIVISIONS, division
 from msoic_pipeline.periods import period_start
@@ -217,8 +218,7 @@ def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
     """
     number_of_cells = 0
     for measure in fact.info["measures"]:
-        cell_column = {"outcomes_closed": "closed_cell"}.get(measure, "cell")
-        cells = rows.filter(pc.is_valid(rows[measure]))[cell_column]
+        cells = rows.filter(pc.is_valid(rows[measure]))[cell_column(fact, measure)]
         number_of_commas = pc.sum(pc.count_substring(cells, ",")).as_py() or 0
         number_of_cells += len(cells) + number_of_commas
     return number_of_cells
@@ -309,9 +309,13 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
     columns = sorted(member_columns(tidy), key=lambda name: order.index(name) if name in order else len(order))
     number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
     unavailable = count_unavailable_parts(tidy, fact)
-    for row in np.flatnonzero((number_of_members <= 1) | (totals["period_kind"] != "quarter")):
+    is_of_year = ~np.isin(totals["period_kind"], FINEST_KINDS)
+    # published_total knows no days: their totals were held against their parts, like the finer ones.
+    is_of_period = totals["period_kind"] != "day"
+    for row in np.flatnonzero(is_of_period & ((number_of_members <= 1) | is_of_year)):
         kind: str = totals["period_kind"][row]
         quarter: dt.date = totals["quarter_start"][row]
+        start = totals["month_start"][row] if kind == "month" else period_start(kind, quarter)
         named = {name: str(totals[name][row]) for name in columns if totals[name][row] != TOTAL}
         for measure in fact.info["measures"]:
             if measure not in totals or totals[measure][row] is None:
@@ -321,7 +325,7 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
                 "fact": fact.name,
                 "breakdown": _breakdown_of_totals(tidy.match.table),
                 "period_kind": kind,
-                "period_start": period_start(kind, quarter),
+                "period_start": start,
                 "members": write_members(named),
                 "quarter_start": quarter,
                 "measure": measure,

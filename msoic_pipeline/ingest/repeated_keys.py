@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from msoic_pipeline.model.facts import cell_columns
 from msoic_pipeline.workbooks.tidy import Reject
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
@@ -78,8 +79,7 @@ def _sum_rows(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> pd.DataFr
     """Return a row for each key: the sums of its measures, its cells joined by commas, all else as in the first row."""
     how: dict[str, Any] = {}
     for name in rows.columns:
-        is_cell = name == "cell" or name.endswith("_cell")
-        how[name] = ",".join if is_cell else "sum" if name in fact.info["measures"] else "first"
+        how[name] = ",".join if name in cell_columns(fact) else "sum" if name in fact.info["measures"] else "first"
     return rows.groupby(keys, sort=False).agg(how)
 
 

@@ -22,6 +22,8 @@ from msoic_pipeline.workbooks.tidy import Columns, Tidy
 SHOWN = 10
 # Two floating-point numbers that differ by no more are the same figure.
 FLOAT_ERROR = 1e-9
+# The kinds of period that rows are about; a total of a year is made of such rows.
+FINEST_KINDS = ("day", "month", "quarter")
 
 
 class SheetCheck(NamedTuple):
@@ -140,7 +142,7 @@ def totals_with_parts(tidy: Tidy, fact: sa.Table) -> Iterator[TotalsWithParts]:
 
 def _periods_of_kind(rows: Columns, kind: str) -> np.ndarray:
     """Return the first day of the period of each row: of its year, or of the finest period that the sheet tells."""
-    if kind == "quarter":
+    if kind in FINEST_KINDS:
         finest = next(name for name in ("month_start", "day", "quarter_start") if name in rows)
         return rows[finest]
     year_of = {quarter: period_start(kind, quarter) for quarter in set(rows["quarter_start"])}

@@ -26,6 +26,7 @@ from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, known_values
 from msoic_pipeline.kpis.wanted import WantedTerm, units_of
 from msoic_pipeline.model.evidence import release, vintage
+from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.views import join_vintage
 from msoic_pipeline.periods import parse_period, period_end, periods
 from msoic_pipeline.texts import WITHHELD, clean
@@ -212,7 +213,7 @@ def find_facts(
             vintage.c.reporter,
             *(release.c[name] for name in ("release_id", "source", "file_name", "sha256", "published_on")),
             fact.c.sheet,
-            fact.c[_cell_column(term)].label("cell"),
+            fact.c[cell_column(term.table, term.figure.name)].label("cell"),
         )
         .join_from(fact, vintage, join_vintage(fact, fact))
         .join(release, release.c.release_id == fact.c.release_id)
@@ -250,16 +251,6 @@ def was_latest(as_at: dt.date | None) -> sa.ColumnElement[bool]:
     return sa.and_(
         vintage.c.published_on <= as_at, sa.or_(vintage.c.superseded_on.is_(None), vintage.c.superseded_on > as_at)
     )
-
-
-def _cell_column(term: Term) -> str:
-    """Return the column that holds the cell of a term's measure.
-
-    A fact's first measure has ``cell``; a second one has a column of its own, as ``outcomes_closed`` has
-    ``closed_cell``.
-    """
-    column_of_measure = f"{term.figure.name.rsplit('_', 1)[-1]}_cell"
-    return column_of_measure if column_of_measure in term.table.columns else "cell"
 
 
 def _last_of_each_reporter(facts: list[Fact]) -> list[Fact]:

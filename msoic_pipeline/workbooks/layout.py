@@ -59,7 +59,6 @@ class MeasureColumn(Declaration):
     to: str
     header: tuple[str, ...]
     parse: str = "count"
-    cell: str = "cell"
     optional: bool = False
 
 

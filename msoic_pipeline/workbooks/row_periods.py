@@ -19,14 +19,16 @@ from msoic_pipeline.workbooks.matching import TOTAL, Match
 def add_period(rows: Columns, number_of_rows: int, match: Match, file: str, reference_period: str) -> np.ndarray:
     """Put the period of each row in the place of the label columns that tell it; return its first day, row by row.
 
-    The columns are ``quarter_start``; ``month_start`` or ``day`` where the layout tells as much; and ``period_kind``,
-    which is ``quarter`` but for an annual total: ``calendar_year`` or ``financial_year``. The first days returned are
-    those of the finest period that the rows themselves tell, with None where that label was empty.
+    The columns are ``quarter_start``; ``month_start`` or ``day`` where the layout tells as much; and ``period_kind``:
+    ``quarter``, ``month`` or ``day``, as the layout tells, or of an annual total ``calendar_year`` or
+    ``financial_year``. The first days returned are those of the finest period that the rows themselves tell, with None
+    where that label was empty.
 
     Raises SourceFileError where the sheet is about the release's own period and that is of another kind.
     """
     kind, columns = next(iter(match.layout.period.items()))
-    rows["period_kind"] = np.full(number_of_rows, "quarter", dtype=object)
+    kind_of_rows = {"release": columns, "month": "month", "day": "day"}.get(kind, "quarter")
+    rows["period_kind"] = np.full(number_of_rows, kind_of_rows, dtype=object)
     if kind == "release":
         _add_period_of_release(rows, number_of_rows, columns, match, file, reference_period)
         return rows["quarter_start"]

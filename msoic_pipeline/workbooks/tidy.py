@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from msoic_pipeline.limits import MAX_LISTED, MAX_RECOGNISED_CELL
+from msoic_pipeline.model.facts import FACTS, cell_column
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, shorten
 from msoic_pipeline.workbooks.coded_column import BLANK, UNREADABLE, CodedColumn, Columns
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -468,7 +469,7 @@ def _join_figures(
         counts["rejected"] += int((of_column.is_number & ~is_loadable).sum())
     row_texts = (sheet_rows + 1).astype(str).astype(object)
     join = _join_measures if match.layout.measures else _join_levels
-    return join(labels, figures, is_loadable, row_texts, match.layout)
+    return join(labels, figures, is_loadable, row_texts, match)
 
 
 def _find_totals(labels: Columns, layout: Layout, number_of_rows: int) -> np.ndarray:
@@ -480,24 +481,25 @@ def _find_totals(labels: Columns, layout: Layout, number_of_rows: int) -> np.nda
 
 
 def _join_measures(
-    labels: Columns, figures: Sequence[_ReadFigures], is_loadable: np.ndarray, row_texts: np.ndarray, layout: Layout
+    labels: Columns, figures: Sequence[_ReadFigures], is_loadable: np.ndarray, row_texts: np.ndarray, match: Match
 ) -> _TidyRows:
     """Return a tidy row for each data row: its labels, and each measure with its cell.
 
     ``Kent | 5 | 3`` in row 7 becomes force_code Kent, outcomes_recorded 5 of cell B7, outcomes_closed 3 of C7.
     """
+    layout, fact = match.layout, FACTS[match.table.fact]
     is_given = np.logical_or.reduce([of_column.is_number | of_column.is_unavailable for of_column in figures])
     data_rows = np.flatnonzero(is_loadable & is_given)
     columns = {name: values[data_rows] for name, values in labels.items()}
     for measure in layout.measures:  # an optional one may have no column in the sheet
         columns[measure.to] = np.full(len(data_rows), None)
-        columns[measure.cell] = np.full(len(data_rows), "", dtype=object)
+        columns[cell_column(fact, measure.to)] = np.full(len(data_rows), "", dtype=object)
     for of_column in figures:
         measure = of_column.figure_column.measure
         numbers = np.full(len(of_column.values), None)
         numbers[of_column.is_number] = of_column.values[of_column.is_number]
         columns[measure.to] = numbers[data_rows]
-        columns[measure.cell] = column_letters(of_column.column) + row_texts[data_rows]
+        columns[cell_column(fact, measure.to)] = column_letters(of_column.column) + row_texts[data_rows]
     return _TidyRows(
         columns,
         is_total=_find_totals(labels, layout, len(is_loadable))[data_rows],
@@ -507,13 +509,14 @@ def _join_measures(
 
 
 def _join_levels(
-    labels: Columns, figures: Sequence[_ReadFigures], is_loadable: np.ndarray, row_texts: np.ndarray, layout: Layout
+    labels: Columns, figures: Sequence[_ReadFigures], is_loadable: np.ndarray, row_texts: np.ndarray, match: Match
 ) -> _TidyRows:
     """Return a tidy row for each figure: its row's labels, its column's members, its value and its cell.
 
     ``Kent | 2 | 1`` in row 3, under Adult and Child, becomes Kent, Adult, 2 of cell B3 and Kent, Child, 1 of cell C3.
     The rows of a column follow those of the column to its left.
     """
+    layout = match.layout
     assert layout.value is not None
     is_total_by_label = _find_totals(labels, layout, len(is_loadable))
     parts: list[_TidyRows] = []

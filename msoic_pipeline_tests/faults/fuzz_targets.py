@@ -28,6 +28,7 @@ import yaml
 from msoic_pipeline.ingest import reading, staging
 from msoic_pipeline.ingest.landing import FileAsked
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
+from msoic_pipeline.model.facts import FACTS, cell_column
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
 from msoic_pipeline.workbooks import explain as explanation
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -572,7 +573,7 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellRe
     layout = match.layout
     for rows in (tidy.rows, tidy.totals):
         measures = layout.measures if layout.value is None else (layout.value,)
-        cell_of = {measure.to: measure.cell for measure in measures}
+        cell_of = {measure.to: cell_column(FACTS[match.table.fact], measure.to) for measure in measures}
         for measure, cell_name in cell_of.items():
             for value, address in zip(rows[measure], rows.get(cell_name, rows["cell"]), strict=True):
                 if value is not None and address:

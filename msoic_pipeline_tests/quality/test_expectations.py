@@ -172,19 +172,23 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     assert judge(NRM, Landing((), ()), [release], (), found)[0].accepted
 
 
-def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    fault = Fault(
-        fault="nrm-below-zero",
+def known_fault(rule: str, cell: str) -> Fault:
+    return Fault(
+        fault="below-zero",
         reference_period="2022-Q1",
-        rule="out_of_range",
+        rule=rule,
         sheet="Table_1",
-        cell="C5",
+        cell=cell,
         treatment="accept",
-        reason="Decisions withdrawn.",
+        reason="Figures withdrawn.",
         reviewed_by="MSOIC data team",
         reviewed_on=dt.date(2022, 6, 2),
         expires=dt.date.max,
     )
+
+
+def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    fault = known_fault("out_of_range", "C5")
     monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
     rows = decisions()
     rows[0]["decisions"] = rows[1]["decisions"] = -1
@@ -192,6 +196,32 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
     assert finding.rows_failed == 1
     assert "C6" in finding.detail and "C5" not in finding.detail
     assert "1 accepted by declared faults" in finding.detail
+
+
+def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """Closed outcomes have cells of their own: a quarantined one stands there, and a known fault is declared there."""
+    monkeypatch.setitem(FACTS["fact_crime_outcome"].c.outcomes_closed.info, "minimum", 0)
+    validation._digest_of_checks.cache_clear()
+    release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
+    source = load_source("crime_outcomes")
+    found = validate_source(source, [release], None)
+    (verdict,) = judge(source, Landing((), ()), [release], (), found)
+    assert [row.cell for row in verdict.quarantine] == ["K3"]
+    fault = known_fault("out_of_range", "K3")
+    monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
+    validation.findings_path(release).unlink()
+    assert failures(validate_source(source, [release], None)) == []
+    validation._digest_of_checks.cache_clear()
+
+
+def test_a_finding_lists_no_more_failures_than_it_promises(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(expectation_findings, "MAX_LISTED", 3)
+    rows = decisions()
+    for row in rows:
+        row |= {"stage": None, "decision": None}
+    found = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    (missing,) = [finding for _, finding in found if finding.check_name == "required values are there"]
+    assert len(missing.failures) == 3 and missing.rows_failed == 4
 
 
 def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
