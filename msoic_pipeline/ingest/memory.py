@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.landing import FileAsked, Release
 from msoic_pipeline.ingest.reading import FileReading
 from msoic_pipeline.ingest.staging import READS_FILES
-from msoic_pipeline.model import members
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source, layout_digest
+from msoic_pipeline.workbooks.layout import Source, layout_digest, stamps_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
@@ -31,7 +31,11 @@ class Memory:
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
         self._layouts = layout_digest(source)
-        rules = (source.model_dump_json(include=_FIELDS_THAT_RECOGNISE), members.digest(), code_digest(READS_FILES))
+        rules = (
+            source.model_dump_json(include=_FIELDS_THAT_RECOGNISE),
+            stamps_digest(source),
+            code_digest(READS_FILES),
+        )
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
         self._today = dt.date.today().isoformat()
         self._new: dict[str, dict[str, Any]] = {}
@@ -66,10 +70,8 @@ class Memory:
     def save(self) -> None:
         """Write what was recalled or kept."""
         if self._new != self._old:
-            aside = self._path.with_suffix(".partial")
             with suppress(OSError):  # on a full disk: what is not remembered is read again
-                aside.write_text(json.dumps(self._new, default=str), encoding="utf-8")
-                aside.replace(self._path)
+                replace_file(self._path, json.dumps(self._new, default=str))
 
     def _key_of(self, asked: FileAsked) -> str:
         # An empty sidecar is not the same as none.

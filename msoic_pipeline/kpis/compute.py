@@ -86,7 +86,7 @@ def _stale(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.date, str]:
             loads_by_quarter[quarter].append(f"{stage} {quarter} {digest}")
     stale = {}
     for quarter in sorted(set(quarters)):
-        parts = [definitions_digest(), members.digest()]
+        parts = [definitions_digest(), members.digest_of_all()]
         for needed in quarters_within(_periods_touching([quarter])):
             parts += loads_by_quarter[needed]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()

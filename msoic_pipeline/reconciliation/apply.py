@@ -85,7 +85,7 @@ def _digest_quarters(
     for entry in connection.execute(loaded):
         loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
     code = code_digest("msoic_pipeline.reconciliation.apply")
-    declared = [code, members.digest(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
+    declared = [code, members.digest_of_all(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
     digests = {}
     for quarter in quarters:
         needed = [shift_months(quarter, 3 * step) for step in range(-HISTORY_QUARTERS, REST_OF_YEAR + 1)]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -18,8 +20,10 @@ import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from msoic_pipeline.declarations import Declaration, declared_in
+from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import parse_quarter, period_end, period_start, periods
+from msoic_pipeline.workbooks.values import member_file_of
 
 
 def _list_sources() -> tuple[str, ...]:
@@ -182,6 +186,19 @@ class Layout(Declaration):
     repeated_headers: str = ""
     rates: dict[str, Rate] = Field(default_factory=dict)
 
+    def parsers(self) -> Iterator[str]:
+        """Yield the names of all parsers by which labels, headers and figures are read."""
+        for column in self.columns:
+            yield column.parse
+            yield from column.also.values()
+        for measure in self.measures:
+            yield measure.parse
+        for level in self.levels:
+            if level.parse:
+                yield level.parse
+        if self.value:
+            yield self.value.parse
+
     @model_validator(mode="after")
     def _check_one_kind_of_figures(self) -> Layout:
         if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
@@ -288,18 +305,44 @@ def load_source(source: str) -> Source:
         return Source.model_validate(yaml.safe_load(layout_text(source)))
 
 
-def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
-    """Return a digest of what a source's layout file says: all of it, or what holds for releases about ``quarter``.
+# What of a source, besides its tables, decides what its files are parsed into; not when the next one is due.
+_FIELDS_THAT_PARSE = ("source", "sensitive", "unavailable", "end")
 
-    When it changes, the releases that it covers are parsed anew.
+
+def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
+    """Return a digest of how a source's files are parsed: all of them, or those of releases about ``quarter``.
+
+    It is of what the layout file says of that, and of the files of members that it names. When it changes, the releases
+    that it covers are parsed anew.
     """
-    described = source
-    if quarter is not None:
-        tables = [
-            table.model_copy(update={"layouts": tuple(each for each in table.layouts if each.releases.holds(quarter))})
-            for table in described.tables
-        ]
-        described = described.model_copy(update={"tables": tuple(tables)})
+    tables = source.tables if quarter is None else _tables_that_hold(source, quarter)
+    said = {name: getattr(source, name) for name in _FIELDS_THAT_PARSE}
     # For which releases a layout holds is settled above.
-    dump = described.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
-    return hashlib.sha256(dump.encode()).hexdigest()
+    said["tables"] = [table.model_dump(mode="json", exclude={"layouts": {"__all__": {"releases"}}}) for table in tables]
+    parts = (json.dumps(said, sort_keys=True), members.digest(*_list_member_files(tables)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def stamps_digest(source: Source) -> str:
+    """Return a digest of the files of members that the stamps of a source's cover sheets name."""
+    named = (member_file_of(stamp.parse) for stamp in source.stamps.values())
+    return members.digest(*sorted(set(filter(None, named))))
+
+
+def _tables_that_hold(source: Source, quarter: dt.date) -> tuple[PublishedTable, ...]:
+    """Return the tables of a source, each with the layouts that hold for releases about ``quarter``."""
+    tables = []
+    for table in source.tables:
+        layouts = tuple(layout for layout in table.layouts if layout.releases.holds(quarter))
+        tables.append(table.model_copy(update={"layouts": layouts}))
+    return tuple(tables)
+
+
+def _list_member_files(tables: Iterable[PublishedTable]) -> list[str]:
+    """Return the files of members by which tables are parsed, in alphabetical order."""
+    files_named: set[str] = set()
+    for table in tables:
+        files_named.add(table.known_rows)
+        for layout in table.layouts:
+            files_named.update(map(member_file_of, layout.parsers()))
+    return sorted(files_named - {""})

@@ -75,13 +75,19 @@ def rows_of(dimension: sa.Table) -> list[dict[str, str | None]]:
 
 
 @cache
-def digest() -> str:
-    """Return a digest of all members, which changes when a spelling is added."""
+def digest(*file_names: str) -> str:
+    """Return a digest of files of members, which changes when a spelling is added to one of them."""
     hasher = hashlib.sha256()
-    for path in sorted(files(__package__).iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".csv"):
-            hasher.update(path.read_bytes())
+    for file_name in file_names:
+        hasher.update(files(__package__).joinpath(file_name).read_bytes())
     return hasher.hexdigest()
+
+
+@cache
+def digest_of_all() -> str:
+    """Return a digest of all members."""
+    names = sorted(path.name for path in files(__package__).iterdir())
+    return digest(*(name for name in names if name.endswith(".csv")))
 
 
 @cache
