@@ -166,5 +166,5 @@ def pretend_by(monkeypatch: pytest.MonkeyPatch, open_it: Callable[[Path], Workbo
 
 def failed_checks(release: StagedRelease) -> list[str]:
     """Return what the checks find wrong with a release, in words."""
-    found = validate_source(load_source(release.release.source), [release])[release.release.release_id]
-    return [f"{f.check_name}: {f.detail}" for f in (*release.findings, *found) if not f.success]
+    found = validate_source(load_source(release.release.source), [release])[release.release_id]
+    return [f"{f.check_name}: {f.detail}" for f in (*release.manifest.findings, *found) if not f.success]

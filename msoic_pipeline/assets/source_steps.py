@@ -14,7 +14,8 @@ from msoic_pipeline.quality.docs import try_write_index
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions
+from msoic_pipeline.warehouse.dimensions import load_dimensions
+from msoic_pipeline.warehouse.loading import AcceptedReleases
 from msoic_pipeline.warehouse.loading import stale_quarters as stale_quarters_of
 from msoic_pipeline.warehouse.registering import loaded_releases, register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -56,7 +57,7 @@ def _judge_intake(source: Source, intake: Intake, settings: Settings | None = No
     findings = validate_source(source, intake.staged, docs_dir)
     if docs_dir:
         try_write_index(source, docs_dir, every_check())
-    return judge(source, intake.landing, intake.staged, (), findings)
+    return judge(source, intake.landing, intake.staged, findings)
 
 
 def accepted(intake: Intake, verdicts: Sequence[Verdict]) -> AcceptedReleases:

@@ -101,7 +101,7 @@ def _staged_asset(source: Source) -> dg.AssetsDefinition:
                 intake = source_steps.take_in(warehouse.settings, source)
                 counts: dict[str, int] = {}
                 for release in intake.staged:
-                    for name, rows in release.manifest["facts"].items():
+                    for name, rows in release.manifest.rows_by_fact.items():
                         counts[name] = counts.get(name, 0) + rows
                 work_counts.add("releases", len(intake.staged))
                 work_counts.add("rows", sum(counts.values()))

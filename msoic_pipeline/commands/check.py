@@ -55,7 +55,7 @@ def check_file(path: Path) -> CheckedFile:
             return CheckedFile(False, f"REJECTED {reading.error}")
         staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
         findings = validate_source(source, [staged], None)
-        (verdict,) = judge(source, Landing((reading.release,), ()), [staged], (), findings)
+        (verdict,) = judge(source, Landing((reading.release,), ()), [staged], findings)
         lines = [*_release_lines(source, staged, verdict), *_verdict_lines(verdict)]
     raw_folder = Settings().raw_dir / source.source
     if not path.resolve().is_relative_to(raw_folder):
@@ -72,10 +72,10 @@ def _release_lines(source: Source, staged: StagedRelease, verdict: Verdict) -> I
         f"  release    {release.release_id}: {title}, published {release.published_on}, "
         f"about {release.reference_period}, edition {release.edition}"
     )
-    for sheet in staged.manifest["sheets"]:
+    for read in staged.manifest.sheets:
         yield (
-            f"  sheet      {sheet['sheet']}: {sheet['table']}, layout {sheet['layout']}, header in row "
-            f"{sheet['header_row']}, {sheet.get('figures', 0):,} figures"
+            f"  sheet      {read.sheet}: {read.table}, layout {read.layout}, header in row "
+            f"{read.header_row}, {read.counts.figures:,} figures"
         )
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest.findings import Finding, merge_sheets
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.manifest import Manifest, SheetRead, StagedVintage
 from msoic_pipeline.ingest.repeated_keys import make_keys_unique
 from msoic_pipeline.ingest.sheet_checks import (
     FINEST_KINDS,
@@ -31,11 +32,14 @@ from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS, cell_column, published_total
 from msoic_pipeline.model.total_members import write_members
-from msoic_pipeline.model.views import DIVISIONS, division
+from msoic_pipeline.model.views import DIVISIONS, division, grain
 from msoic_pipeline.periods import period_start
+from msoic_pipeline.workbooks.coded_column import Columns
+from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.layout import PublishedTable
 from msoic_pipeline.workbooks.matching import TOTAL
-from msoic_pipeline.workbooks.tidy import Columns, Reject, Tidy, check_conserved
+from msoic_pipeline.workbooks.rejects import Reject
+from msoic_pipeline.workbooks.tidy import Tidy
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
@@ -53,7 +57,7 @@ class StagedContent:
     """Everything that a release's folder holds: tables by name, and the manifest."""
 
     tables: dict[str, pa.Table]
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 @dataclass(frozen=True)
@@ -91,38 +95,35 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
         "dim_offence": _collect_offences(sheets),
     }
     findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
-    manifest = {
-        "release_id": release.release_id,
-        "sheets": [_describe_sheet(sheet) for sheet in sheets],
-        "counts": dict(counts),
-        "facts": {name: len(facts[name]) for name in FACTS if name in facts},
-        "vintages": [vintage for name, rows in facts.items() for vintage in _list_vintages(rows, FACTS[name], release)],
-        "rejected_rows": len(rejects),
-        "unlisted": unlisted,
-        "undeclared_rejects": sum(not reject.fault for reject in rejects),
-        "replaced_cells": [fault.model_dump(mode="json") for fault in faults if fault.treatment == "replace"],
-        "findings": [finding.to_json() for finding in findings],
-    }
+    vintages: list[StagedVintage] = []
+    for name, rows in facts.items():
+        vintages += _list_vintages(rows, FACTS[name], release)
+    manifest = Manifest(
+        release_id=release.release_id,
+        sheets=tuple(_describe_sheet(sheet) for sheet in sheets),
+        counts=counts,
+        rows_by_fact={name: len(facts[name]) for name in FACTS if name in facts},
+        vintages=tuple(vintages),
+        undeclared_rejects=sum(not reject.fault for reject in rejects),
+        unlisted=unlisted,
+        replaced_cells=tuple(fault for fault in faults if fault.treatment == "replace"),
+        findings=tuple(findings),
+    )
     return StagedContent(tables, manifest)
 
 
-def _describe_sheet(tidy: Tidy) -> dict[str, Any]:
-    """Return what the manifest says of a sheet: how it was read, and where its rows and figures went."""
-    return {
-        "sheet": tidy.match.sheet,
-        "table": tidy.match.table.table,
-        "layout": tidy.match.layout.layout,
-        "header_row": tidy.match.header_row + 1,
-        **tidy.counts,
-    }
+def _describe_sheet(tidy: Tidy) -> SheetRead:
+    """Return what the manifest says of a sheet."""
+    match = tidy.match
+    return SheetRead(match.sheet, match.table.table, match.layout.layout, match.header_row + 1, tidy.counts)
 
 
-def _count_all(sheets: Sequence[Tidy], contents: dict[str, _FactContent]) -> Counter[str]:
+def _count_all(sheets: Sequence[Tidy], contents: dict[str, _FactContent]) -> Counts:
     """Return where the rows and figures of all sheets went, by what was done with them after they were read, too."""
-    counts: Counter[str] = sum((sheet.counts for sheet in sheets), Counter())
-    counts["rejected"] += sum(content.figures_left_out for content in contents.values())
-    counts["loaded"] = sum(_count_figures(content.rows, FACTS[name]) for name, content in contents.items())
-    return counts
+    counts = sum((sheet.counts for sheet in sheets), Counts())
+    left_out = sum(content.figures_left_out for content in contents.values())
+    loaded = sum(_count_figures(content.rows, FACTS[name]) for name, content in contents.items())
+    return replace(counts, rejected=counts.rejected + left_out, loaded=loaded)
 
 
 # ---- one fact table --------------------------------------------------------------------------------
@@ -260,9 +261,9 @@ def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], d
 # ---- what the manifest and the other tables tell ----------------------------------------------------
 
 
-def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
-    """Return of which periods and breakdowns a release has how many rows, as the table ``vintage`` has it."""
-    time = "month_start" if "month_start" in rows.column_names else "quarter_start"
+def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[StagedVintage]:
+    """Return of which periods and breakdowns a release has how many rows."""
+    time = f"{grain(fact)}_start"
     dividing = division(fact)
     by = [name for name in dict.fromkeys([time, "quarter_start", dividing]) if name]
     groups = (
@@ -271,16 +272,16 @@ def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dic
         .sort_by([(name, "ascending") for name in by])
     )
     return [
-        {
-            "fact": fact.name,
-            "breakdown": group[dividing] if dividing else "",
-            "period_start": str(group[time]),
-            "quarter_start": str(group["quarter_start"]),
-            "reporter": release.reporter,
-            "release_id": release.release_id,
-            "published_on": str(release.published_on),
-            "rows": group["count_all"],
-        }
+        StagedVintage(
+            fact=fact.name,
+            breakdown=group[dividing] if dividing else "",
+            period_start=group[time],
+            quarter_start=group["quarter_start"],
+            reporter=release.reporter,
+            release_id=release.release_id,
+            published_on=release.published_on,
+            rows=group["count_all"],
+        )
         for group in groups.to_pylist()
     ]
 

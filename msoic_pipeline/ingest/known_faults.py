@@ -20,8 +20,8 @@ from msoic_pipeline.declarations import Declaration, DeclarationError, declared_
 from msoic_pipeline.ingest.findings import Failure
 from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.texts import clean
+from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.tidy import CellReplacement
 
 
 class Fault(Declaration):

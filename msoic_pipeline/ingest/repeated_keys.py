@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from msoic_pipeline.model.facts import cell_columns
-from msoic_pipeline.workbooks.tidy import Reject
+from msoic_pipeline.workbooks.rejects import Reject
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
 # Of the cells that share a key so many are named.

@@ -15,8 +15,9 @@ from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_acc
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
+from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.matching import TOTAL
-from msoic_pipeline.workbooks.tidy import Columns, Tidy
+from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.
 SHOWN = 10

@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -23,14 +22,15 @@ import pyarrow.parquet as pq
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.disks import PARTIAL, folder_written_aside
 from msoic_pipeline.ingest.assembling import OFFENCE_SCHEMA, REJECT_SCHEMA, StagedContent, assemble
-from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, faults_of
 from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.manifest import Manifest
+from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.layout import layout_digest, load_source
 from msoic_pipeline.workbooks.matching import Match, match_workbook
-from msoic_pipeline.workbooks.tidy import CellReplacement, Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 
 # The module that reads files: with all that it imports, the code on which staged files rest.
 READS_FILES = "msoic_pipeline.ingest.reading"
@@ -48,10 +48,14 @@ class StagedRelease:
     folder: Path
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What was read: sheets and layouts, counts, vintages, findings."""
-        manifest: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        return manifest
+        return Manifest.from_json((self.folder / MANIFEST).read_bytes())
+
+    @property
+    def release_id(self) -> str:
+        """The release, as the table ``release`` names it."""
+        return self.release.release_id
 
     @property
     def key(self) -> str:
@@ -59,18 +63,13 @@ class StagedRelease:
         return self.folder.name
 
     @property
-    def findings(self) -> list[Finding]:
-        """What the checks within the file found."""
-        return [Finding.from_json(finding) for finding in self.manifest["findings"]]
-
-    @property
     def facts(self) -> list[str]:
         """Fact tables that the release fills."""
-        return list(self.manifest["facts"])
+        return list(self.manifest.rows_by_fact)
 
     def quarters(self) -> set[dt.date]:
         """Return the first days of the quarters that the release has rows of."""
-        return {dt.date.fromisoformat(vintage["quarter_start"]) for vintage in self.manifest["vintages"]}
+        return {vintage.quarter_start for vintage in self.manifest.vintages}
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or ``dim_offence``."""
@@ -182,7 +181,7 @@ def _write_folder(folder: Path, content: StagedContent) -> None:
         for name, table in content.tables.items():
             if len(table) or name not in SELDOM_FILLED:
                 pq.write_table(table, aside / f"{name}.parquet")
-        (aside / MANIFEST).write_text(json.dumps(content.manifest, default=str), encoding="utf-8")
+        (aside / MANIFEST).write_bytes(content.manifest.to_json())
 
 
 def sweep(staging_dir: Path, source: str, current: Iterable[str]) -> int:

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.disks import replace_file
@@ -37,6 +38,7 @@ from msoic_pipeline.workbooks.layout import Source
 BATCH_ROWS = 1_000_000
 # Of the values that fail so many are shown by Data Docs, and of a sensitive source none.
 _VALUES_IN_DOCS = 20
+_FINDINGS = TypeAdapter(list[Finding])
 
 
 class ExpectationError(Exception):
@@ -55,11 +57,11 @@ def validate_source(
     for release in staged:
         known = _recall_findings(release)
         if known is not None:
-            findings_by_release[release.release.release_id] = known
+            findings_by_release[release.release_id] = known
     shown = docs.shown_releases(docs_dir, source.source) if docs_dir else None
     to_validate = []
     for release in staged:
-        is_known = release.release.release_id in findings_by_release
+        is_known = release.release_id in findings_by_release
         is_shown = shown is None or _name_in_docs(release) in shown
         if not (is_known and is_shown):
             to_validate.append(release)
@@ -68,9 +70,9 @@ def validate_source(
         if docs_dir:
             docs.try_build_site(context, source, docs_dir, [_name_in_docs(release) for release in staged])
         for release in to_validate:
-            _remember_findings(release, fresh[release.release.release_id])
+            _remember_findings(release, fresh[release.release_id])
         findings_by_release |= fresh
-    return {release.release.release_id: findings_by_release[release.release.release_id] for release in staged}
+    return {release.release_id: findings_by_release[release.release_id] for release in staged}
 
 
 # ---- findings that are known already ---------------------------------------------------------------
@@ -103,15 +105,14 @@ def _name_in_docs(release: StagedRelease) -> str:
 
 def _recall_findings(release: StagedRelease) -> list[Finding] | None:
     try:
-        written = json.loads(findings_path(release).read_text(encoding="utf-8"))
+        return _FINDINGS.validate_json(findings_path(release).read_bytes())
     except FileNotFoundError:
         return None
-    return [Finding.from_json(finding) for finding in written]
 
 
 def _remember_findings(release: StagedRelease, findings: list[Finding]) -> None:
     path = findings_path(release)
-    replace_file(path, json.dumps([finding.to_json() for finding in findings]))
+    replace_file(path, _FINDINGS.dump_json(findings))
     for other in release.folder.glob("findings-*.json"):
         if other != path:
             other.unlink(missing_ok=True)
@@ -134,7 +135,7 @@ class _Batch:
 
     def with_release_ids(self) -> pd.DataFrame:
         """Return the rows, each with the id of its release."""
-        ids = np.array([release.release.release_id for release in self.releases])
+        ids = np.array([release.release_id for release in self.releases])
         return self.rows.assign(release_id=ids[self.owner])
 
 
@@ -143,7 +144,7 @@ def _divide_into_batches(releases: Sequence[StagedRelease], fact: str) -> Iterat
     batch: list[StagedRelease] = []
     size = 0
     for release in releases:
-        rows = int(release.manifest["facts"][fact])
+        rows = int(release.manifest.rows_by_fact[fact])
         if batch and size + rows > BATCH_ROWS:
             yield batch
             batch, size = [], 0
@@ -183,7 +184,7 @@ def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> tup
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     context.data_sources.add_pandas(source.source)
-    findings_by_release: dict[str, list[Finding]] = {release.release.release_id: [] for release in releases}
+    findings_by_release: dict[str, list[Finding]] = {release.release_id: [] for release in releases}
     for name in source.facts:
         suite = _Suite(context, source, FACTS[name])
         with_fact = [release for release in releases if name in release.facts]
@@ -200,10 +201,10 @@ def _check_batch(suite: _Suite, batch: _Batch, source: Source) -> dict[str, list
     failing_by_release = _divide_by_release(failing, batch)
     found: dict[str, list[Finding]] = {}
     for position, (release, size) in enumerate(zip(batch.releases, batch.rows_by_release(), strict=True)):
-        found[release.release.release_id] = findings_of_release(
+        found[release.release_id] = findings_of_release(
             release.release, suite.fact, suite.expectations, failing_by_release[position], size, source.sensitive
         )
-    faults = {release.release.release_id: faults_of(release.release) for release in batch.releases}
+    faults = {release.release_id: faults_of(release.release) for release in batch.releases}
     for release_id, findings in check_rows(suite.fact, batch.with_release_ids(), faults).items():
         found[release_id] += findings
     return found

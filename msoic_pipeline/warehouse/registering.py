@@ -58,7 +58,7 @@ def _write_releases(connection: Connection, source: Source, landing: Landing, ve
         for row in connection.execute(sa.select(release).where(release.c.source == source.source)).mappings()
     }
     loaded = loaded_release_ids(connection, source)
-    parsed = {verdict.staged.release.release_id: verdict for verdict in verdicts if verdict.staged}
+    parsed = {verdict.staged.release_id: verdict for verdict in verdicts if verdict.staged}
     rows = []
     for landed in landing.releases:
         row = {name: value for name, value in asdict(landed).items() if name in release.columns}
@@ -77,7 +77,7 @@ def _write_releases(connection: Connection, source: Source, landing: Landing, ve
 
 
 def _layout_names(staged: StagedRelease) -> str:
-    return "; ".join(f"{sheet['sheet']}: {sheet['table']}/{sheet['layout']}" for sheet in staged.manifest["sheets"])
+    return "; ".join(f"{read.sheet}: {read.table}/{read.layout}" for read in staged.manifest.sheets)
 
 
 def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorded: dict[str, dict[str, Any]]) -> None:

@@ -31,11 +31,12 @@ from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
 from msoic_pipeline.model.facts import FACTS, cell_column
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
 from msoic_pipeline.workbooks import explain as explanation
+from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import Source, load_source
 from msoic_pipeline.workbooks.matching import TOTAL, Match
-from msoic_pipeline.workbooks.tidy import CellReplacement, Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
@@ -566,8 +567,8 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellRe
     # What is no number (NaN) is something that stands there.
     filled = sum(not is_blank(cell) or isinstance(cell, float) for cell in cells)
     numbers = sum(_is_number(cell) for cell in cells)
-    _hold(numbers <= counts["figures"] <= filled, f"{counts['figures']} figures of {numbers} to {filled} cells")
-    _hold(counts["rows"] == len(body), f"{counts['rows']} rows of {len(body)}")
+    _hold(numbers <= counts.figures <= filled, f"{counts.figures} figures of {numbers} to {filled} cells")
+    _hold(counts.rows == len(body), f"{counts.rows} rows of {len(body)}")
     if any(replacement.sheet == match.sheet for replacement in replacements):
         return
     layout = match.layout

@@ -59,4 +59,4 @@ def test_the_total_of_a_day_is_held_against_its_parts_and_not_published(publishe
     tidy = _read("fact_small_boat_arrival", [["Day", "Measure", "Value"], *rows], {"day": "day"}, columns)
     content = assemble(release("small_boats", "a"), [tidy], ())
     assert len(content.tables["published_total"]) == 0
-    assert [finding["success"] for finding in content.manifest["findings"]] == [holds]
+    assert [finding.success for finding in content.manifest.findings] == [holds]

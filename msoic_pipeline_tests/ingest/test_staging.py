@@ -23,6 +23,7 @@ from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest import known_faults, staging
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing, Release
+from msoic_pipeline.ingest.manifest import Manifest
 from msoic_pipeline.ingest.staging import (
     MANIFEST,
     StagedRelease,
@@ -166,10 +167,10 @@ def test_a_folder_without_its_manifest_does_not_count(release: Release, tmp_path
     (folder / "fact_cps_outcome.parquet").write_bytes(b"half of")
     done = stage_release(release, SOURCE, RAW, tmp_path)
     assert parses == [CPS]
-    assert len(done.frame("fact_cps_outcome")) == done.manifest["facts"]["fact_cps_outcome"] > 0
+    assert len(done.frame("fact_cps_outcome")) == done.manifest.rows_by_fact["fact_cps_outcome"] > 0
 
 
-@pytest.mark.parametrize("at", ["write_table", "write_text", "rename"])
+@pytest.mark.parametrize("at", ["write_table", "write_bytes", "rename"])
 def test_a_crash_while_writing_leaves_nothing_that_counts(
     release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ):
@@ -184,7 +185,7 @@ def test_a_crash_while_writing_leaves_nothing_that_counts(
         with pytest.raises(KeyboardInterrupt):
             stage_release(release, SOURCE, RAW, tmp_path)
     assert not staged_folder(release, tmp_path).exists()
-    assert stage_release(release, SOURCE, RAW, tmp_path).manifest["facts"]
+    assert stage_release(release, SOURCE, RAW, tmp_path).manifest.rows_by_fact
 
 
 @pytest.mark.slow
@@ -244,12 +245,12 @@ def test_no_key_stands_twice():
 
 def test_vintages_say_what_a_release_covers():
     done = staged("nrm", "quarter-4-2022")
-    vintages = pd.DataFrame(done.manifest["vintages"])
-    assert vintages["rows"].sum() == sum(done.manifest["facts"].values())
+    vintages = pd.DataFrame(done.manifest.vintages)
+    assert vintages["rows"].sum() == sum(done.manifest.rows_by_fact.values())
     assert {"age_location", "first_responder", "duty_to_notify", "reasonable_grounds"} <= set(vintages["breakdown"])
-    assert done.quarters() == {dt.date.fromisoformat(day) for day in vintages["quarter_start"]}
-    monthly = pd.DataFrame(staged("force_returns", "2021-10/e23000001").manifest["vintages"])
-    assert set(monthly["period_start"]) == {"2021-10-01"} and set(monthly["reporter"]) == {"E23000001"}
+    assert done.quarters() == set(vintages["quarter_start"])
+    monthly = pd.DataFrame(staged("force_returns", "2021-10/e23000001").manifest.vintages)
+    assert set(monthly["period_start"]) == {dt.date(2021, 10, 1)} and set(monthly["reporter"]) == {"E23000001"}
 
 
 # ---- bad content: a reject that names its place, and the file is not accepted ----------------------
@@ -273,7 +274,7 @@ def _set(sheet: str, cell: str, value: Any) -> Edit:
 
 
 def _reasons(done: StagedRelease) -> list[str]:
-    (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], [], {})
+    (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], {})
     assert verdict.accepted == (not verdict.reasons)
     return verdict.reasons
 
@@ -359,7 +360,7 @@ def test_an_undeclared_member_of_the_programmes_record(tmp_path: Path):
     assert (reject["rule"], reject["cell"]) == ("unknown_member", "G5")
     assert "activities.csv" in reject["reason"] and "Juggling" in reject["reason"]
     assert "Juggling" not in set(done.frame("fact_programme_activity")["activity"])
-    assert done.manifest["counts"]["rejected"] == 1
+    assert done.manifest.counts.rejected == 1
 
 
 # ---- declared faults -------------------------------------------------------------------------------
@@ -414,11 +415,11 @@ def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytes
     done = _edited(tmp_path, _set("2 Prosecutions", "F19", 999))
     assert bool(_reasons(done)) is (cell == "C19")
     if cell != "C19":
-        (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], [], {})
+        (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], {})
         (row,) = verdict.quarantine
         assert (row.rule, row.cell, row.is_declared) == ("total_differs", "F19", True)
         assert row.treatment == "loaded as it is, accepted by declared fault f" and "published 999" in row.reason
-        assert any(finding.detail.endswith("1 accepted by declared faults") for finding in done.findings)
+        assert any(finding.detail.endswith("1 accepted by declared faults") for finding in done.manifest.findings)
 
 
 @pytest.mark.parametrize("accepted", [False, True])
@@ -505,8 +506,8 @@ def test_rows_of_one_key_are_summed_only_within_a_sheet_and_where_the_layout_say
     places = set(zip(rejects["sheet"], rejects["cell"], strict=True))
     assert places == {("2021-22", "H7"), ("2021-22", "H8"), ("2021-22", "H6"), ("2020-21", "H2")}
     assert set(rejects["rule"]) == {"duplicate_key"}
-    counts = done.manifest["counts"]
-    assert (counts["figures"], counts["loaded"], counts["rejected"]) == (9, 5, 4)
+    counts = done.manifest.counts
+    assert (counts.figures, counts.loaded, counts.rejected) == (9, 5, 4)
 
 
 def test_a_duplicated_sheet_is_not_counted_twice(tmp_path: Path):
@@ -516,8 +517,8 @@ def test_a_duplicated_sheet_is_not_counted_twice(tmp_path: Path):
     book.save(tmp_path / "copied.xlsx")
     done = land_copy(tmp_path, "recorded_crime", tmp_path / "copied.xlsx", "2022-04-28", "2021-Q4")
     assert done.frame("fact_recorded_crime_partnership").empty
-    assert done.manifest["counts"]["rejected"] == done.manifest["counts"]["figures"] == 2 * 702
-    reasons = judge(load_source("recorded_crime"), Landing((done.release,), ()), [done], [], {})[0].reasons
+    assert done.manifest.counts.rejected == done.manifest.counts.figures == 2 * 702
+    reasons = judge(load_source("recorded_crime"), Landing((done.release,), ()), [done], {})[0].reasons
     assert any("duplicate_key" in reason and "1399 more" in reason for reason in reasons)
 
 
@@ -539,6 +540,6 @@ def test_a_small_file_takes_a_few_milliseconds(tmp_path: Path):
 
 def test_the_manifest_is_one_json_document(release: Release, tmp_path: Path):
     done = stage_release(release, SOURCE, RAW, tmp_path)
-    said = json.loads((done.folder / MANIFEST).read_text(encoding="utf-8"))
-    assert said == done.manifest
-    assert {sheet["table"] for sheet in said["sheets"]} == {"pre_charge", "prosecutions", "all_crime"}
+    written = (done.folder / MANIFEST).read_bytes()
+    assert Manifest.from_json(written) == done.manifest
+    assert {sheet["table"] for sheet in json.loads(written)["sheets"]} == {"pre_charge", "prosecutions", "all_crime"}

@@ -374,7 +374,7 @@ class Reader:
         shutil.rmtree(self._staging, ignore_errors=True)
         release = self.release()
         staged = stage_release(release, self._source, self._raw, self._staging)
-        (verdict,) = judge(self._source, Landing((release,), ()), [staged], [], {})
+        (verdict,) = judge(self._source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
             assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])
