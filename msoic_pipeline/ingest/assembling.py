@@ -36,8 +36,8 @@ from msoic_pipeline.model.views import DIVISIONS, division, grain
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.layout import PublishedTable
-from msoic_pipeline.workbooks.matching import TOTAL
 from msoic_pipeline.workbooks.rejects import Reject
 from msoic_pipeline.workbooks.tidy import Tidy
 

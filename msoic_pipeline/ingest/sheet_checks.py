@@ -16,7 +16,7 @@ from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
-from msoic_pipeline.workbooks.matching import TOTAL
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.

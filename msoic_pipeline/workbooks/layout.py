@@ -155,7 +155,7 @@ class Validity(Declaration):
 
 
 class SheetText(Declaration):
-    """By which text a sheet is claimed for a layout: its name, its first filled cell, or both (regular expressions)."""
+    """By which text a sheet is known for a layout: its name, its first filled cell, or both (regular expressions)."""
 
     name: str = ""
     title: str = ""

@@ -11,9 +11,10 @@ import numpy as np
 
 from msoic_pipeline.periods import PERIOD_MONTHS, last_quarter, parse_period, period_end, period_start, shift_months
 from msoic_pipeline.workbooks.coded_column import Columns
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Layout
-from msoic_pipeline.workbooks.matching import TOTAL, Match
+from msoic_pipeline.workbooks.matching import Match
 
 
 def add_period(rows: Columns, number_of_rows: int, match: Match, file: str, reference_period: str) -> np.ndarray:

@@ -43,12 +43,13 @@ from msoic_pipeline.workbooks.body import (
 )
 from msoic_pipeline.workbooks.coded_column import CodedColumn, Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.figures import MEASURE, LabelledRows, ReadFigures, read_figures
 from msoic_pipeline.workbooks.grid import Sheet, column_letters
 from msoic_pipeline.workbooks.labels import read_labels
 from msoic_pipeline.workbooks.layout import Layout, Source
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.matching import TOTAL, Match
+from msoic_pipeline.workbooks.matching import Match
 from msoic_pipeline.workbooks.rejects import Reject, RejectList
 from msoic_pipeline.workbooks.row_periods import PeriodRule, add_period, period_rules
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
+from msoic_pipeline.workbooks.matching import Match, match_workbook
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
 
 QUARTER = dt.date(2022, 4, 1)

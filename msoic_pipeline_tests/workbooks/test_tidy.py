@@ -44,7 +44,7 @@ def _tidy(
     described = Source.model_validate(BASE | {"tables": [table], "unavailable": ["-", "[x]", "N/A"]} | source)
     sheet = Sheet("Data", grid)
     match = match_sheet(sheet, described.tables[0], described.tables[0].layouts[0], QUARTER)
-    assert match.differences == []
+    assert match.fits
     return tidy_sheet(sheet, match, described, "file.ods", PUBLISHED, reference_period, list(replacements))
 
 
