@@ -15,10 +15,13 @@ import pandas as pd
 import pytest
 
 from msoic_pipeline.ingest import reading
+from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
 from msoic_pipeline.ingest.intake import Intake, take_in_source
-from msoic_pipeline.ingest.landing import FileAsked, Landing, Release, file_digest, identify_release
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import FileReading, read_file
+from msoic_pipeline.ingest.recognition import identify_release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.staging import StagedRelease, stage_workbook
 from msoic_pipeline.quality.validation import validate_source

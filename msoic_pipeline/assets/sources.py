@@ -71,7 +71,11 @@ def _landed_asset(source: Source) -> dg.AssetsDefinition:
                     "releases in force": len(landing.releases),
                     "refused": len(landing.refused),
                     "withdrawn": ", ".join(sorted(landing.withdrawn)) or "none",
-                    **({"withdrawals": as_table(landing.decisions)} if landing.decisions else {}),
+                    **(
+                        {"withdrawals": as_table([asdict(row) for row in landing.decisions])}
+                        if landing.decisions
+                        else {}
+                    ),
                     "files read just now": intake.read,
                     "latest_release": f"{newest.reference_period}, published {newest.published_on}"
                     if newest

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Finding, merge_sheets
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.ingest.manifest import Manifest, SheetRead, StagedVintage
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.repeated_keys import make_keys_unique
 from msoic_pipeline.ingest.sheet_checks import (
     FINEST_KINDS,

@@ -17,7 +17,7 @@ from msoic_pipeline.disks import file_written_aside, replace_file
 from msoic_pipeline.ingest.archive import Archive, Decision, Record
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.intake import source_locked, take_in_source
-from msoic_pipeline.ingest.landing import release_id_of
+from msoic_pipeline.ingest.release import release_id_of
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source

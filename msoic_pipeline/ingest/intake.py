@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from msoic_pipeline.ingest.archive import Archive, Name, Record, growing_file_error
-from msoic_pipeline.ingest.landing import FileAsked, Landing, Release, link_editions, release_id_of
+from msoic_pipeline.ingest.editions import link_editions
+from msoic_pipeline.ingest.file_asked import FileAsked
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.raw_files import RawFile, find_growing, list_raw_files, no_access_error
 from msoic_pipeline.ingest.reading import FileReading, read_files
+from msoic_pipeline.ingest.release import Release, release_id_of
 from msoic_pipeline.ingest.staging import (
     StagedRelease,
     find_staged,
@@ -28,6 +30,7 @@ from msoic_pipeline.ingest.staging import (
     staging_key,
     sweep,
 )
+from msoic_pipeline.model.evidence_rows import WithdrawalRow
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
@@ -382,19 +385,19 @@ class _IntakePass:
                 unparsed.append((release, error))
         return staged, unparsed
 
-    def _list_withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
-        """Yield the rows of ``withdrawal`` that tell what people decided about a file's figures."""
+    def _list_withdrawals(self, record: Record) -> Iterator[WithdrawalRow]:
+        """Yield what people decided about a file's figures."""
         for decision in record.decisions:
             if decision.action != "let go":
-                yield {
-                    "release_id": release_id_of(self.source.source, record.sha256),
-                    "decided_at": dt.datetime.fromisoformat(decision.decided_at).replace(tzinfo=None),
-                    "action": decision.action,
-                    "decided_by": decision.decided_by,
-                    "reason": decision.reason,
-                    "source": self.source.source,
-                    "file_name": record.last_name,
-                }
+                yield WithdrawalRow(
+                    release_id=release_id_of(self.source.source, record.sha256),
+                    decided_at=dt.datetime.fromisoformat(decision.decided_at).replace(tzinfo=None),
+                    action=decision.action,
+                    decided_by=decision.decided_by,
+                    reason=decision.reason,
+                    source=self.source.source,
+                    file_name=record.last_name,
+                )
 
 
 def _add_from_record(release: Release, record: Record) -> Release:

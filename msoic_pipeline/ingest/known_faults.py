@@ -18,7 +18,7 @@ from pydantic import model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.ingest.findings import Failure
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.layout import load_source

@@ -12,8 +12,9 @@ from typing import Any
 
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.disks import replace_file
-from msoic_pipeline.ingest.landing import FileAsked, Release
+from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.reading import FileReading
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source, layout_digest, stamps_digest

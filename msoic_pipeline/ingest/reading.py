@@ -24,7 +24,9 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from msoic_pipeline.ingest.landing import FileAsked, Release, file_digest, identify_release
+from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
+from msoic_pipeline.ingest.recognition import identify_release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import stage_workbook
 from msoic_pipeline.limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
 from msoic_pipeline.workbooks.errors import SourceFileError

@@ -23,8 +23,8 @@ from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.disks import PARTIAL, folder_written_aside
 from msoic_pipeline.ingest.assembling import OFFENCE_SCHEMA, REJECT_SCHEMA, StagedContent, assemble
 from msoic_pipeline.ingest.known_faults import Fault, faults_of
-from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.ingest.manifest import Manifest
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook

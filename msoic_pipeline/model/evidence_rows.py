@@ -5,6 +5,7 @@ Their fields are columns of the tables in ``evidence``.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 
@@ -24,6 +25,19 @@ class ValidationResult:
     rows_checked: int
     rows_failed: int
     detail: str
+
+
+@dataclass(frozen=True)
+class WithdrawalRow:
+    """What a person decided about a release's figures: a row of ``withdrawal``."""
+
+    release_id: str
+    decided_at: dt.datetime
+    action: str
+    decided_by: str
+    reason: str
+    source: str
+    file_name: str
 
 
 @dataclass(frozen=True)

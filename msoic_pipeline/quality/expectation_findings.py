@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.known_faults import accepted_words, faults_of, find_accepting
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.quality.expectations import Expectation

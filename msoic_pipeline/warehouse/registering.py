@@ -46,8 +46,8 @@ def _record_withdrawals(connection: Connection, landing: Landing) -> None:
     """Add the decisions that are not known yet; none is ever removed, also where its release is."""
     withdrawal = evidence.withdrawal
     recorded = {tuple(row) for row in connection.execute(sa.select(withdrawal.c.release_id, withdrawal.c.decided_at))}
-    new = [row for row in landing.decisions if (row["release_id"], row["decided_at"]) not in recorded]
-    bulk_insert(connection, withdrawal, rows_to_arrow(withdrawal, new))
+    new = [row for row in landing.decisions if (row.release_id, row.decided_at) not in recorded]
+    bulk_insert(connection, withdrawal, rows_to_arrow(withdrawal, [asdict(row) for row in new]))
 
 
 def _write_releases(connection: Connection, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:

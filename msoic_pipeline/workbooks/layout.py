@@ -227,6 +227,10 @@ class PublishedTable(Declaration):
     layouts: tuple[Layout, ...]
 
 
+# What a cover sheet may say of a release.
+StampedField = Literal["title", "published_on", "reference_period", "edition", "reporter", "note"]
+
+
 class Stamp(Declaration):
     """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
 
@@ -276,7 +280,7 @@ class Source(Declaration):
     recognise: tuple[str, ...]
     synthetic_mark: str = "synthetic sample data"
     sensitive: bool = False
-    stamps: dict[str, Stamp] = Field(default_factory=dict)
+    stamps: dict[StampedField, Stamp] = Field(default_factory=dict)
     reporters: Reporters
     quarantine_threshold: int = 0
     unavailable: tuple[str, ...] = ()

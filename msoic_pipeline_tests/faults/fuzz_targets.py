@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ import pytest
 import yaml
 
 from msoic_pipeline.ingest import reading, staging
-from msoic_pipeline.ingest.landing import FileAsked
+from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
 from msoic_pipeline.model.facts import FACTS, cell_column
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
@@ -647,10 +648,11 @@ def run_sidecar(choices: Choices) -> str:
     if content[:1] == b"\xff":  # few bytes that stand for many
         content = content[1:33] * (65536 // max(1, len(content[1:33])))
     try:
-        said = parse_sidecar(content, "fuzzed.xlsx.yaml", withhold)
+        details = asdict(parse_sidecar(content, "fuzzed.xlsx.yaml", withhold))
     except SourceFileError as error:
         check_error(error, "fuzzed.xlsx")
         return error.rule
+    said = {field: value for field, value in details.items() if value is not None}
     _hold(said.keys() <= FIELDS.keys(), f"names {said.keys()}")
     for field, value in said.items():
         text = str(value)

@@ -28,8 +28,8 @@ from msoic_pipeline.ingest.decisions import (
     synthetic_releases,
 )
 from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
-from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.ingest.raw_files import RawFile
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
@@ -361,7 +361,7 @@ def test_what_is_withdrawn_is_out_of_force_until_it_is_restored(desk: Desk):
     landing = desk.take_in().landing
     assert landing.withdrawn == {release.release_id} and FOURTH not in desk.releases()
     (decision,) = landing.decisions
-    assert decision["reason"] == "A draft, sent by mistake." and decision["decided_by"]
+    assert decision.reason == "A draft, sent by mistake." and decision.decided_by
     desk.remove(FOURTH)
     assert desk.rules() == [], "nobody misses the file of what is withdrawn"
     with pytest.raises(DecisionError, match="withdrawn already"):

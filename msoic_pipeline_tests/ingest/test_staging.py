@@ -22,8 +22,9 @@ import yaml
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest import known_faults, staging
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.ingest.landing import Landing, Release
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.manifest import Manifest
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import (
     MANIFEST,
     StagedRelease,

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msoic_pipeline.ingest.landing import Release
 from msoic_pipeline.ingest.manifest import Manifest
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL

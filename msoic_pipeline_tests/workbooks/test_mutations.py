@@ -18,7 +18,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from msoic_pipeline.ingest.landing import Landing, Release
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.texts import clean, fold
