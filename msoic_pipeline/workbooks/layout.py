@@ -17,13 +17,14 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from msoic_pipeline.declarations import Declaration, declared_in
 from msoic_pipeline.model import members
+from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import parse_quarter, period_end, period_start, periods
-from msoic_pipeline.workbooks.values import member_file_of
+from msoic_pipeline.workbooks.values import member_file_of, parser
 
 
 def _list_sources() -> tuple[str, ...]:
@@ -38,6 +39,19 @@ SOURCES = _list_sources()
 BETWEEN_NAMES = " / "
 
 
+def _check_parser(name: str) -> str:
+    """Return the name of a parser. Raises ValueError where there is none of it."""
+    try:
+        parser(name)
+    except KeyError:
+        raise ValueError(f"no parser is called {name!r}") from None
+    return name
+
+
+# The name of a parser, as ``values.parser`` knows it.
+ParserName = Annotated[str, AfterValidator(_check_parser)]
+
+
 class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
@@ -48,12 +62,12 @@ class LabelColumn(Declaration):
 
     to: str
     header: tuple[str, ...]
-    parse: str = "text"
+    parse: ParserName = "text"
     optional: bool = False
     default: Any = None
     totals: tuple[str, ...] = ()
     blank: Literal["reject", "allow"] = "reject"
-    also: dict[str, str] = Field(default_factory=dict)
+    also: dict[str, ParserName] = Field(default_factory=dict)
     ignore_rows: str = ""
 
 
@@ -62,7 +76,7 @@ class MeasureColumn(Declaration):
 
     to: str
     header: tuple[str, ...]
-    parse: str = "count"
+    parse: ParserName = "count"
     optional: bool = False
 
 
@@ -88,6 +102,8 @@ class HeaderLevel(Declaration):
     def _check_closed_or_open(self) -> HeaderLevel:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
+        if self.parse:
+            _check_parser(self.parse)
         return self
 
     @model_validator(mode="after")
@@ -161,6 +177,34 @@ class SheetText(Declaration):
     title: str = ""
 
 
+class PeriodColumns(Declaration):
+    """Which tidy columns tell the period of a row, or that it is the release's own: exactly one of these is given.
+
+    ``calendar`` and ``financial`` name two columns, the year and the quarter in it; ``quarter``, ``month`` and ``day``
+    the column with a day of it. ``release`` is of which kind the release's own period must be.
+    """
+
+    calendar: tuple[str, str] | None = None
+    financial: tuple[str, str] | None = None
+    quarter: str | None = None
+    month: str | None = None
+    day: str | None = None
+    release: Literal["month", "quarter", "calendar_year", "financial_year"] | None = None
+
+    @model_validator(mode="after")
+    def _check_one_is_given(self) -> PeriodColumns:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The tidy columns that are named; none where it is the release's own period."""
+        if self.calendar or self.financial:
+            return self.calendar or self.financial or ()
+        return tuple(filter(None, (self.quarter, self.month, self.day)))
+
+
 class Layout(Declaration):
     """One way in which a table is laid out.
 
@@ -180,7 +224,7 @@ class Layout(Declaration):
     levels: tuple[HeaderLevel, ...] = ()
     value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
-    period: dict[str, Any]
+    period: PeriodColumns
     own_period: bool = False
     ignore: tuple[str, ...] = ()
     repeated_headers: str = ""
@@ -198,6 +242,20 @@ class Layout(Declaration):
                 yield level.parse
         if self.value:
             yield self.value.parse
+
+    @model_validator(mode="after")
+    def _check_columns_are_there(self) -> Layout:
+        labels = {column.to for column in self.columns}
+        if unknown := sorted(set(self.sparse) - labels):
+            raise ValueError(f"layout {self.layout!r}: sparse: no label column {', '.join(unknown)}")
+        made = set(labels)
+        for column in self.columns:
+            made |= set(column.also)
+        for level in self.levels:
+            made |= set(level.tidy_columns)
+        if unknown := sorted(set(self.period.columns) - made):
+            raise ValueError(f"layout {self.layout!r}: period: no column {', '.join(unknown)}")
+        return self
 
     @model_validator(mode="after")
     def _check_one_kind_of_figures(self) -> Layout:
@@ -226,6 +284,20 @@ class PublishedTable(Declaration):
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
 
+    @field_validator("fact")
+    @classmethod
+    def _check_fact(cls, name: str) -> str:
+        if name not in FACTS:
+            raise ValueError(f"no fact table is called {name!r}")
+        return name
+
+    @field_validator("known_rows")
+    @classmethod
+    def _check_known_rows(cls, file_name: str) -> str:
+        if file_name and file_name not in members.file_names():
+            raise ValueError(f"no file of members is called {file_name!r}")
+        return file_name
+
 
 # What a cover sheet may say of a release.
 StampedField = Literal["title", "published_on", "reference_period", "edition", "reporter", "note"]
@@ -235,7 +307,7 @@ class Stamp(Declaration):
     """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
 
     label: str
-    parse: str
+    parse: ParserName
 
 
 class Reporters(Declaration):

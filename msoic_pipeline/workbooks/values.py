@@ -211,7 +211,8 @@ def parser(name: str) -> Callable[[Any], Any]:
     if name in PARSERS:
         return PARSERS[name]
     dimension, _, attribute = name.partition(".")
-    if dimension not in members.member_files():
+    file_name = member_file_of(name)
+    if not file_name or (attribute and attribute not in members.rows(file_name)[0]):
         raise KeyError(name)
     if attribute:
         return lambda value: members.resolve_attribute(dimension, clean(value), attribute)

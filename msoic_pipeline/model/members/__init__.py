@@ -83,11 +83,16 @@ def digest(*file_names: str) -> str:
     return hasher.hexdigest()
 
 
+def file_names() -> list[str]:
+    """Return the names of all files of members, in alphabetical order."""
+    names = (path.name for path in files(__package__).iterdir())
+    return sorted(name for name in names if name.endswith(".csv"))
+
+
 @cache
 def digest_of_all() -> str:
     """Return a digest of all members."""
-    names = sorted(path.name for path in files(__package__).iterdir())
-    return digest(*(name for name in names if name.endswith(".csv")))
+    return digest(*file_names())
 
 
 @cache
