@@ -51,7 +51,7 @@ def _broken_layouts(find: str, write: str) -> str:
         ("period: {day: day}", "period: {day: day, month: day}", "tables.0.layouts.0.period", "give exactly one of"),
         ("period: {day: day}", "period: {day: dya}", "tables.0.layouts.0", "period: no column dya"),
         ("period: {day: day}", "period: {day: day}\n        sparse: [dya]", "tables.0.layouts.0", "sparse: no label"),
-        ("constants:", "known_rows: nope.csv\n    constants:", "tables.0.known_rows", "no file of members"),
+        ("constants:", "known_rows: nope.csv\n    constants:", "tables.0.known_rows", "no dimension has the file"),
         ("unavailable:", "stamps: {published: {label: Out, parse: date}}\nunavailable:", "stamps", "'published_on'"),
     ],
 )

@@ -44,12 +44,17 @@ from msoic_pipeline.workbooks.tidy import Tidy
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
 )
-OFFENCE_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("offence_code", "description", "offence_group", "offence_subgroup")]
-    + [("quarter_start", pa.date32())]
-)
-# What a column of dim_offence is called among the labels of a sheet.
-LABELS = {"description": "offence_description"}
+
+
+def published_schema(dimension: sa.Table) -> pa.Schema:
+    """Return the columns of the members that a release names: the dimension's, and the quarter of the label."""
+    return arrow_schema(dimension).append(pa.field("quarter_start", pa.date32()))
+
+
+# Tables that are not written where they are empty.
+SELDOM_FILLED = {"rejects": REJECT_SCHEMA} | {
+    dimension.name: published_schema(dimension) for dimension in members.published_dimensions()
+}
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class _FactContent:
 def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]) -> StagedContent:
     """Return the tables and the manifest of a release.
 
-    The tables are its fact tables, by name, ``published_total``, ``rejects`` and ``dim_offence``. Raises
-    SourceFileError where a figure went missing between the sheets and the tables.
+    The tables are its fact tables, by name, ``published_total``, ``rejects``, and the dimensions whose members come
+    with releases. Raises SourceFileError where a figure went missing between the sheets and the tables.
     """
     sheets_of_fact: dict[str, list[Tidy]] = {}
     for sheet in sheets:
@@ -92,8 +97,8 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
     tables = facts | {
         published_total.name: _collect_published_totals(sheets, release),
         "rejects": pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA),
-        "dim_offence": _collect_offences(sheets),
     }
+    tables |= {dimension.name: _collect_members(dimension, sheets) for dimension in members.published_dimensions()}
     findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
     vintages: list[StagedVintage] = []
     for name, rows in facts.items():
@@ -164,7 +169,7 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
     if not table.known_rows:
         return []
     known_rows = members.rows(table.known_rows)
-    names = [name for name in known_rows[0] if name in tidy.rows and name not in ("unit", "description")]
+    names = [name for name in members.key_of_file(table.known_rows) if name in tidy.rows]
     known = {tuple(row[name] for name in names) for row in known_rows}
     rejects = []
     for cell, *values in zip(tidy.rows["cell"], *(tidy.rows[name] for name in names), strict=True):
@@ -338,24 +343,26 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
 
 
 def _breakdown_of_totals(table: PublishedTable) -> str:
-    """Return which breakdown the totals of a table are totals of; a table of one type of responder names that, too."""
+    """Return which breakdown the totals of a table are totals of; a part of one is named behind a stroke."""
     constants = table.constants
     breakdown = next((str(constants[name]) for name in DIVISIONS if name in constants), "")
-    responder = constants.get("first_responder_type")
-    return f"{breakdown}/{responder}" if responder else breakdown
+    return f"{breakdown}/{constants[table.part_of_breakdown]}" if table.part_of_breakdown else breakdown
 
 
-def _collect_offences(sheets: Sequence[Tidy]) -> pa.Table:
-    """Return the offences that a release names, each as it was last labelled."""
-    columns = OFFENCE_SCHEMA.names
+def _collect_members(dimension: sa.Table, sheets: Sequence[Tidy]) -> pa.Table:
+    """Return the members of a dimension that a release names, each as it was last labelled."""
+    schema = published_schema(dimension)
+    columns = schema.names
+    labels: dict[str, str] = dimension.info["labels"]
     parts = [
-        pa.table({name: sheet.rows[LABELS.get(name, name)] for name in columns}, schema=OFFENCE_SCHEMA)
+        pa.table({name: sheet.rows[labels.get(name, name)] for name in columns}, schema=schema)
         for sheet in sheets
-        if sheet.match.table.dimension == "dim_offence"
+        if sheet.match.table.dimension == dimension.name
     ]
     if not parts:
-        return OFFENCE_SCHEMA.empty_table()
-    labels = pa.concat_tables(parts).group_by(columns, use_threads=False).aggregate([]).to_pandas()
-    oldest_first = labels.sort_values(["offence_code", "quarter_start", "description"])
-    latest = oldest_first.drop_duplicates("offence_code", keep="last")
-    return pa.Table.from_pandas(latest[columns], schema=OFFENCE_SCHEMA, preserve_index=False)
+        return schema.empty_table()
+    code, first_label = columns[:2]
+    labelled = pa.concat_tables(parts).group_by(columns, use_threads=False).aggregate([]).to_pandas()
+    oldest_first = labelled.sort_values([code, "quarter_start", first_label])
+    latest = oldest_first.drop_duplicates(code, keep="last")
+    return pa.Table.from_pandas(latest[columns], schema=schema, preserve_index=False)

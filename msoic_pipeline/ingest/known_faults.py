@@ -129,7 +129,7 @@ def load_faults(source: str) -> tuple[Fault, ...]:
     # Such a source gives its releases no edition: landing counts them, and the count changes with what comes in.
     editions_are_counted = "reference_period" in load_source(source).stamps
     if editions_are_counted and any(fault.edition for fault in faults):
-        raise DeclarationError(f"{path} is to be mended: editions of {source} are counted; give published_on instead")
+        raise DeclarationError.of(path, f"editions of {source} are counted; give published_on instead")
     return faults
 
 

@@ -16,7 +16,7 @@ from msoic_pipeline.workbooks.rejects import Reject
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
 # Of the cells that share a key so many are named.
-SHOWN_CELLS = 5
+CELLS_TOLD = 5
 
 
 def make_keys_unique(rows: pa.Table, may_be_summed: np.ndarray, fact: sa.Table) -> tuple[pa.Table, list[Reject]]:
@@ -96,5 +96,5 @@ def _reject_repeated(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> li
 
 def _join_first_cells(cells: pd.Series[str]) -> str:
     """Return the first few of many cells: each row of a key names them, and a bad file may have a million."""
-    more = f" and {len(cells) - SHOWN_CELLS:,} more" if len(cells) > SHOWN_CELLS else ""
-    return ", ".join(cells.head(SHOWN_CELLS)) + more
+    more = f" and {len(cells) - CELLS_TOLD:,} more" if len(cells) > CELLS_TOLD else ""
+    return ", ".join(cells.head(CELLS_TOLD)) + more

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.disks import PARTIAL, folder_written_aside
-from msoic_pipeline.ingest.assembling import OFFENCE_SCHEMA, REJECT_SCHEMA, StagedContent, assemble
+from msoic_pipeline.ingest.assembling import SELDOM_FILLED, StagedContent, assemble
 from msoic_pipeline.ingest.known_faults import Fault, faults_of
 from msoic_pipeline.ingest.manifest import Manifest
 from msoic_pipeline.ingest.release import Release
@@ -36,8 +36,6 @@ from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 READS_FILES = "msoic_pipeline.ingest.reading"
 MANIFEST = "manifest.json"
 REFUSAL = "refusal.json"
-# Tables that are not written where they are empty.
-SELDOM_FILLED = {"rejects": REJECT_SCHEMA, "dim_offence": OFFENCE_SCHEMA}
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class StagedRelease:
         return {vintage.quarter_start for vintage in self.manifest.vintages}
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or ``dim_offence``."""
+        """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or a dimension."""
         if name in SELDOM_FILLED and not self.path(name).is_file():
             return SELDOM_FILLED[name].empty_table().to_pandas()
         return pq.read_table(self.path(name)).to_pandas()

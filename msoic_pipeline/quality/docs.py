@@ -14,7 +14,7 @@ from msoic_pipeline.disks import PARTIAL, folder_written_aside, replace_file
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
-_SHOWN = "releases.json"
+_RELEASES_SHOWN = "releases.json"
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -65,7 +65,7 @@ def site_index(docs_dir: Path, source: str) -> Path:
 def shown_releases(docs_dir: Path, source: str) -> set[str]:
     """Return which releases a source's site has shown, by the names that ``build_site`` was given."""
     try:
-        return set(json.loads((docs_dir / source / _SHOWN).read_text(encoding="utf-8")))
+        return set(json.loads((docs_dir / source / _RELEASES_SHOWN).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return set()
 
@@ -133,7 +133,7 @@ def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[
         context.build_data_docs(site_names=[source.source])
         for picture in (aside / "static" / "images").glob("*.gif"):  # of the how-to, which is not shown
             picture.unlink()
-        (aside / _SHOWN).write_text(json.dumps(sorted(releases)), encoding="utf-8")
+        (aside / _RELEASES_SHOWN).write_text(json.dumps(sorted(releases)), encoding="utf-8")
         aside.chmod(0o755)
 
 

@@ -16,10 +16,10 @@ from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.quality.expectations import Expectation
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.texts import WITHHELD, at_cell
 
 # Of the rows that fail a check so many are told in its words.
-SHOWN = 5
+ROWS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _tell_failing(failing: Sequence[FailingRows], fact: sa.Table, withhold: bool
         return "; ".join(columns)
     told: list[str] = []
     for each in failing:
-        for _, row in each.rows.head(SHOWN - len(told)).iterrows():
+        for _, row in each.rows.head(ROWS_TOLD - len(told)).iterrows():
             told.append(_tell_row(each.expectation, row, fact, withhold))
     untold = sum(len(each.rows) for each in failing) - len(told)
     more = f"; and {untold} more" if untold else ""
@@ -136,7 +136,7 @@ def _tell_failing(failing: Sequence[FailingRows], fact: sa.Table, withhold: bool
 
 
 def _tell_row(expectation: Expectation, row: pd.Series[Any], fact: sa.Table, withhold: bool) -> str:
-    place = f"sheet {row['sheet']!r}, cell {row[_cell_column(expectation, fact)]}"
+    place = at_cell(row["sheet"], row[_cell_column(expectation, fact)])
     if expectation.rule == "duplicate_key":
         return f"{place}: expected {expectation.expected}; found it again"
     (column,) = expectation.columns

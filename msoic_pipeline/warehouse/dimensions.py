@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.ingest.staging import StagedRelease
@@ -26,7 +27,7 @@ from msoic_pipeline.warehouse.engine import writing
 from msoic_pipeline.warehouse.rows import upsert_rows
 
 
-def load_dimensions(engine: Engine, staged: Iterable[StagedRelease], today: dt.date) -> None:
+def load_dimensions(engine: Engine, releases: Sequence[StagedRelease], today: dt.date) -> None:
     """Write the members of the dimensions; those that fall out of use stay."""
     quarters = list(periods("quarter", FIRST_QUARTER, dt.date(today.year + 1, 12, 31)))
     with writing(engine) as connection:
@@ -34,8 +35,8 @@ def load_dimensions(engine: Engine, staged: Iterable[StagedRelease], today: dt.d
         upsert_rows(connection, dimensions.dim_period, _list_periods(quarters))
         for table in members.declared_dimensions():
             upsert_rows(connection, table, members.rows_of(table))
-        upsert_rows(connection, dimensions.dim_exploitation_type, members.exploitation_members())
-        upsert_rows(connection, dimensions.dim_offence, _list_offences(staged))
+        for table in members.published_dimensions():
+            upsert_rows(connection, table, _list_published(table, releases))
 
 
 def _describe_quarter(start: dt.date) -> dict[str, Any]:
@@ -70,11 +71,12 @@ def _published_and_id(staged: StagedRelease) -> tuple[dt.date, str]:
     return staged.release.published_on, staged.release_id
 
 
-def _list_offences(staged: Iterable[StagedRelease]) -> list[dict[str, Any]]:
-    """Return the offences of all releases, each as last labelled: by the latest quarter of the latest release."""
+def _list_published(dimension: sa.Table, releases: Sequence[StagedRelease]) -> list[dict[str, Any]]:
+    """Return the members that releases name, each as last labelled: by the latest quarter of the latest release."""
+    (code,) = dimension.primary_key.columns
+    naming = [staged for staged in releases if any(code.name in FACTS[fact].columns for fact in staged.facts)]
     latest: dict[str, dict[str, Any]] = {}
-    naming = [each for each in staged if any("offence_code" in FACTS[fact].columns for fact in each.facts)]
-    for each in sorted(naming, key=_published_and_id):
-        rows = pq.read_table(each.path("dim_offence")).drop_columns("quarter_start").to_pylist()
-        latest |= {row["offence_code"]: row for row in rows}
-    return [latest[code] for code in sorted(latest)]
+    for staged in sorted(naming, key=_published_and_id):
+        rows = pq.read_table(staged.path(dimension.name)).drop_columns("quarter_start").to_pylist()
+        latest |= {row[code.name]: row for row in rows}
+    return [latest[member] for member in sorted(latest)]

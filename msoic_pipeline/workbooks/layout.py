@@ -268,9 +268,11 @@ class PublishedTable(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
-    columns that the table itself fixes. ``sum_rows`` names keys whose several rows in one sheet are added up (``*``:
-    any). ``known_rows`` is a file of members, a row of which each row of the table must match. ``labelled_by`` names
-    columns with the words for a code, which should be the same wherever the code stands in a sheet.
+    columns that the table itself fixes; ``part_of_breakdown`` names one of them where the table has but that member of
+    its breakdown, so that its totals are of that part alone. ``sum_rows`` names keys whose several rows in one sheet
+    are added up (``*``: any). ``dimension`` is one whose members come with the rows. ``known_rows`` is a dimension's
+    file of members, a row of which each row of the table must match. ``labelled_by`` names columns with the words for a
+    code, which should be the same wherever the code stands in a sheet.
     """
 
     table: str
@@ -278,6 +280,7 @@ class PublishedTable(Declaration):
     required: bool = True
     sheets: Literal["one", "many"] = "one"
     constants: dict[str, Any] = Field(default_factory=dict)
+    part_of_breakdown: str = ""
     sum_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     dimension: str = ""
     known_rows: str = ""
@@ -294,9 +297,15 @@ class PublishedTable(Declaration):
     @field_validator("known_rows")
     @classmethod
     def _check_known_rows(cls, file_name: str) -> str:
-        if file_name and file_name not in members.file_names():
-            raise ValueError(f"no file of members is called {file_name!r}")
+        if file_name and file_name not in members.files_of_dimensions():
+            raise ValueError(f"no dimension has the file of members {file_name!r}")
         return file_name
+
+    @model_validator(mode="after")
+    def _check_part_of_breakdown(self) -> PublishedTable:
+        if self.part_of_breakdown and self.part_of_breakdown not in self.constants:
+            raise ValueError(f"part_of_breakdown: {self.part_of_breakdown!r} is none of the constants")
+        return self
 
 
 # What a cover sheet may say of a release.
