@@ -2,6 +2,15 @@
 
 Releases are read from the archive. A raw file that is changed, moved or removed takes nothing with it; only a recorded
 withdrawal takes a release out of force.
+
+What is remembered, so that no file is opened twice while nothing about it changes (``docs/operations.md`` has the keys)::
+
+    archive/…/record.json             under which names a file stood, its last sidecar, what people decided
+    staging/…/readings.json           which release a file is, or why it is none (``memory``)
+    staging/…/<key>/manifest.json     that a release was parsed, and into what (``staging``)
+    staging/…/<key>/refusal.json      that it was recognised and could not be parsed, and why (``staging``)
+    staging/…/<key>/findings-….json   what the checks found in its rows (``quality.validation``)
+    table load_log                    from what a quarter was loaded (``warehouse.loading``)
 """
 
 from __future__ import annotations
