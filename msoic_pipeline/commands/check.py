@@ -40,7 +40,7 @@ def check_file(path: Path) -> CheckedFile:
     """
     from msoic_pipeline.commands.file_asked import ask_about_file
     from msoic_pipeline.ingest.landing import Landing
-    from msoic_pipeline.ingest.reading import read_files
+    from msoic_pipeline.ingest.reading import RefusedFile, read_files
     from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
     from msoic_pipeline.quality.validation import validate_source
     from msoic_pipeline.quality.verdicts import judge
@@ -51,7 +51,7 @@ def check_file(path: Path) -> CheckedFile:
     source = load_source(asked.source)
     with tempfile.TemporaryDirectory() as folder:
         reading = read_files([asked], Path(folder))[0]
-        if reading.release is None or reading.error is not None:
+        if isinstance(reading, RefusedFile) or reading.error is not None:
             return CheckedFile(False, f"REJECTED {reading.error}")
         staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
         findings = validate_source(source, [staged], None)

@@ -3,7 +3,8 @@
 Releases are read from the archive. A raw file that is changed, moved or removed takes nothing with it; only a recorded
 withdrawal takes a release out of force.
 
-What is remembered, so that no file is opened twice while nothing about it changes (``docs/operations.md`` has the keys)::
+What is remembered, so that no file is opened twice while nothing about it changes (by what it is known again stands in
+``docs/operations.md``)::
 
     archive/…/record.json             under which names a file stood, its last sidecar, what people decided
     staging/…/readings.json           which release a file is, or why it is none (``memory``)
@@ -29,7 +30,7 @@ from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.raw_files import RawFile, find_growing, list_raw_files, no_access_error
-from msoic_pipeline.ingest.reading import FileReading, read_files
+from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile, read_files
 from msoic_pipeline.ingest.release import Release, release_id_of
 from msoic_pipeline.ingest.staging import (
     StagedRelease,
@@ -191,11 +192,10 @@ class _IntakePass:
             for digest, file in standing.items()
         }
         for digest, reading in self._read_all(asked).items():
-            if reading.release is not None:
+            if isinstance(reading, RecognisedFile):
                 self.readings[digest] = reading
                 self._note_recognised(self.records[digest], standing[digest])
             else:
-                assert reading.error is not None
                 self.refused.append(reading.error)
 
     def _recognise_as_before(self) -> None:
@@ -234,29 +234,36 @@ class _IntakePass:
     def _recall_reading(self, asked: FileAsked) -> FileReading | None:
         """Return what a file was recognised as and parsed into before; None where it is to be read."""
         remembered = self.memory.recall(asked)
-        if remembered is None or remembered.release is None:
+        if not isinstance(remembered, RecognisedFile):
             return remembered
         staged = find_staged(remembered.release, self.settings.staging_dir)
         if staged is None:
             return None
-        return FileReading(remembered.release, staged if isinstance(staged, SourceFileError) else None)
+        return RecognisedFile(remembered.release, staged if isinstance(staged, SourceFileError) else None)
 
     def _complete_reading(self, asked: FileAsked, reading: FileReading) -> FileReading:
-        """Return a reading with what this process knows besides.
+        """Return a reading with what this process knows besides."""
+        if isinstance(reading, RefusedFile):
+            return self._recognise_as_remembered(asked, reading)
+        return self._find_as_staged(reading) if reading.error is None else reading
 
-        That a file was parsed counts only where its folder stands under the key that this process works out. One whose
-        reading was cut short, before it was told which release it is, is the release that it was before.
-        """
-        if reading.error is None:
-            assert reading.release is not None
-            is_staged = find_staged(reading.release, self.settings.staging_dir) is not None
-            return reading if is_staged else _blame_changed_declarations(reading, reading.release)
+    def _recognise_as_remembered(self, asked: FileAsked, refused: RefusedFile) -> FileReading:
+        """Return what was refused as the release that it was before, where its reading was cut short this time."""
         remembered = self.memory.recall(asked)
-        if reading.release is not None or remembered is None or remembered.release is None:
-            return reading
-        if reading.blame != "machine":
-            remember_refusal(staged_folder(remembered.release, self.settings.staging_dir), reading.error)
-        return replace(reading, release=remembered.release)
+        if not isinstance(remembered, RecognisedFile):
+            return refused
+        if refused.blame != "machine":
+            remember_refusal(staged_folder(remembered.release, self.settings.staging_dir), refused.error)
+        return RecognisedFile(remembered.release, refused.error, refused.blame)
+
+    def _find_as_staged(self, parsed: RecognisedFile) -> RecognisedFile:
+        """Return what was parsed; with an error where its folder stands not under the key that this process works out.
+
+        Then the worker and this process do not think alike: a declaration has changed in between.
+        """
+        if find_staged(parsed.release, self.settings.staging_dir) is not None:
+            return parsed
+        return RecognisedFile(parsed.release, _changed_declarations_error(parsed.release), "machine")
 
     def _note_recognised(self, record: Record, file: _StandingFile) -> None:
         """Keep in its record that a file was recognised, and with which sidecar."""
@@ -367,12 +374,11 @@ class _IntakePass:
         unsure: set[str] = set()
         for digest, record in sorted(self.records.items(), key=lambda item: item[1].landed_at):
             reading = self.readings[digest]
-            if reading.release is not None:
+            if isinstance(reading, RecognisedFile):
                 recognised.append(_add_from_record(reading.release, record))
-                continue
-            assert reading.error is not None
-            self.refused.append(reading.error)
-            unsure.add(release_id_of(self.source.source, digest))
+            else:
+                self.refused.append(reading.error)
+                unsure.add(release_id_of(self.source.source, digest))
         return recognised, unsure
 
     def _divide_parsed(
@@ -419,16 +425,14 @@ def _add_from_record(release: Release, record: Record) -> Release:
     )
 
 
-def _blame_changed_declarations(reading: FileReading, release: Release) -> FileReading:
-    """Return a reading of which the worker and this process do not think alike: a declaration changed in between."""
-    error = SourceFileError(
+def _changed_declarations_error(release: Release) -> SourceFileError:
+    return SourceFileError(
         "machine_failed",
         file=release.file_name,
         expected="the declarations to be the same while a file is read",
         found="that they changed, or that a declared fault ended at midnight",
         remedy="Run again.",
     )
-    return replace(reading, error=error, blame="machine")
 
 
 def _duplicate_file_error(raw: RawFile, other: RawFile) -> SourceFileError:

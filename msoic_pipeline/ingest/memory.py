@@ -13,7 +13,7 @@ from typing import Any
 from msoic_pipeline.code_digests import code_digest
 from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.file_asked import FileAsked
-from msoic_pipeline.ingest.reading import FileReading
+from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -53,17 +53,17 @@ class Memory:
             return None
         self._new[key] = entry
         if "error" in entry:
-            return FileReading(None, SourceFileError(**entry["error"]), entry["blame"])
+            return RefusedFile(SourceFileError(**entry["error"]), entry["blame"])
         fields = entry["release"]
         days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
-        return FileReading(Release(**(fields | days | {"file_name": asked.name})))
+        return RecognisedFile(Release(**(fields | days | {"file_name": asked.name})))
 
     def keep(self, asked: FileAsked, reading: FileReading) -> None:
         """Remember what came of reading a file, unless it was the machine that failed."""
         key = self._key_of(asked)
-        if reading.release is not None:
+        if isinstance(reading, RecognisedFile):
             self._new[key] = {"release": asdict(reading.release)}
-        elif reading.error is not None and reading.blame != "machine":
+        elif reading.blame != "machine":
             self._new[key] = {"error": reading.error.fields(), "blame": reading.blame}
             if reading.blame == "limits":  # of a busy machine, perhaps, or of a layout that has been mended since
                 self._new[key] |= {"day": self._today, "layouts": self._layouts}

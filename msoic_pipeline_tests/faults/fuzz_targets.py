@@ -471,7 +471,7 @@ def _read(asked: FileAsked, workbook: Workbook) -> str:
     try:
         with _pretending(workbook) as tidied:
             answer = reading.read_file(asked, folder)
-        if answer.release is not None:
+        if isinstance(answer, reading.RecognisedFile):
             _check_words(dataclasses.asdict(answer.release) | {"file_name": ""})
         if answer.error is not None:
             check_error(answer.error, asked.name)
