@@ -48,8 +48,12 @@ def table(name: str, description: str, grain: str, *columns: Any, kind: str, **i
 
 
 def text(name: str, description: str, *, members: Sequence[str] = (), pattern: str = "", **options: Any) -> Column[Any]:
-    """Declare a short text, perhaps one of ``members`` or of a ``pattern``."""
-    info = {"members": tuple(members)} if members else {"pattern": pattern} if pattern else {}
+    """Declare a short text, perhaps one of ``members``, perhaps of a ``pattern``."""
+    info: dict[str, Any] = {}
+    if members:
+        info["members"] = tuple(members)
+    if pattern:
+        info["pattern"] = pattern
     return _column(name, String(), description, info, options)
 
 

@@ -42,7 +42,7 @@ class WithdrawalRow:
 
 @dataclass(frozen=True)
 class QuarantineRow:
-    """A row or a whole file that was not loaded, or was treated by a declared fault: a row of ``quarantine``.
+    """A row or a whole file that was not loaded, or was treated by a known fault: a row of ``quarantine``.
 
     ``sheet`` and ``cell`` are empty where it is the whole file; ``release_id`` is None where the file was not
     recognised as a release. ``raw_text`` is withheld for force returns.

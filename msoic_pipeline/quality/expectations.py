@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model import members, metadata
 from msoic_pipeline.model.columns import Kind, kind_of
 
-# What a rule is called where it is broken (in a declared fault), and what the check of it is called.
+# What a rule is called where it is broken (in a known fault), and what the check of it is called.
 CHECKS = {
     "no_rows": "table has rows",
     "wrong_type": "columns have their types",

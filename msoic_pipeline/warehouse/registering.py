@@ -64,14 +64,20 @@ def _write_releases(connection: Connection, source: Source, landing: Landing, ve
         row = {name: value for name, value in asdict(landed).items() if name in release.columns}
         verdict = parsed.get(landed.release_id)
         row["layout"] = _layout_names(verdict.staged) if verdict and verdict.staged else ""
-        is_accepted = bool(verdict and verdict.accepted)
-        row["status"] = "accepted" if is_accepted else "held" if landed.release_id in loaded else "rejected"
+        if verdict and verdict.accepted:
+            row["status"] = "accepted"
+        else:
+            row["status"] = "held" if landed.release_id in loaded else "rejected"
         rows.append(row)
     present = {row["release_id"] for row in rows}
     for release_id, row in recorded.items():
         if release_id in present:
             continue
-        status = "withdrawn" if release_id in landing.withdrawn else "held" if release_id in loaded else row["status"]
+        status = row["status"]
+        if release_id in landing.withdrawn:
+            status = "withdrawn"
+        elif release_id in loaded:
+            status = "held"
         rows.append(row | {"status": status, "superseded_by": None})
     _upsert_releases(connection, rows, recorded)
 
