@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.checked_tables import CheckedTable
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
-from msoic_pipeline.model.geography import REPORTER_NAMES, reporter_name
+from msoic_pipeline.model.geography import REPORTERS, reporter_name
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.texts import day_words, first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -31,7 +31,7 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
     for source_name, expected in connection.execute(due).all():
         source = load_source(source_name)
         absent = sorted(missing_by_source.get(source_name, []))
-        kind = f"{REPORTER_NAMES[source.reporters.dimension]}-{source.reporters.every.replace('_', ' ')}s"
+        kind = f"{REPORTERS[source.reporters.dimension].name}-{source.reporters.every.replace('_', ' ')}s"
         detail = f"{len(absent):,} of {expected:,} {kind} missing"
         if absent:
             detail += f": {first_of(_absent_by_period(source, absent))}"
