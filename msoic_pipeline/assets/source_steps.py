@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.audit.every_check import every_check
-from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
+from msoic_pipeline.ingest.intake import Intake, take_in_source
+from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.quality.docs import try_write_index
 from msoic_pipeline.quality.validation import validate_source

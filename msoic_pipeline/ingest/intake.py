@@ -17,7 +17,7 @@ What is remembered, so that no file is opened twice while nothing about it chang
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,14 +28,12 @@ from msoic_pipeline.ingest.archive import Archive, Name, Record, growing_file_er
 from msoic_pipeline.ingest.editions import link_editions
 from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.landing import Landing
-from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.raw_files import RawFile, find_growing, list_raw_files, no_access_error
-from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile, read_files
+from msoic_pipeline.ingest.read_once import NotReadYet, Reader, RememberingReader
+from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, read_files
 from msoic_pipeline.ingest.release import Release, release_id_of
 from msoic_pipeline.ingest.staging import (
     StagedRelease,
-    find_staged,
-    remember_refusal,
     staged_folder,
     staging_key,
     sweep,
@@ -44,8 +42,6 @@ from msoic_pipeline.model.evidence_rows import WithdrawalRow
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
-
-Reader = Callable[[Sequence[FileAsked], Path], list[FileReading]]
 
 
 @dataclass(frozen=True)
@@ -59,10 +55,6 @@ class Intake:
     staged: tuple[StagedRelease, ...]
     unparsed: tuple[tuple[Release, SourceFileError], ...]
     read: int
-
-
-class NotReadYet(Exception):
-    """A file has come in of which nothing is known yet."""
 
 
 def take_in_source(settings: Settings, source: Source, reader: Reader = read_files, *, may_read: bool = True) -> Intake:
@@ -108,11 +100,10 @@ class _IntakePass:
     waiting: list[SourceFileError] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     readings: dict[str, FileReading] = field(default_factory=dict)
-    files_read: int = 0
 
     def __post_init__(self) -> None:
         self.archive = Archive(self.settings.archive_dir, self.source.source, private=self.source.sensitive)
-        self.memory = Memory(self.settings.staging_dir / self.source.source / "readings.json", self.source)
+        self.files = RememberingReader(self.source, self.settings.staging_dir, self.reader, may_read=self.may_read)
         self.now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
     def take_in(self) -> Intake:
@@ -162,10 +153,10 @@ class _IntakePass:
 
     def _was_refused_before(self, file: _StandingFile) -> bool:
         """Return whether it is remembered that a file is refused, and refuse it again: it is not kept."""
-        remembered = self.memory.recall(self._ask_about(file.raw.path, file))
-        if remembered is None or remembered.error is None:
+        refusal = self.files.find_refusal(self._ask_about(file.raw.path, file))
+        if refusal is None:
             return False
-        self.refused.append(remembered.error)
+        self.refused.append(refusal)
         return True
 
     def _keep_new_content(self, file: _StandingFile, standing: dict[str, _StandingFile]) -> None:
@@ -191,7 +182,7 @@ class _IntakePass:
             digest: self._ask_about(self.archive.content(self.records[digest]), file)
             for digest, file in standing.items()
         }
-        for digest, reading in self._read_all(asked).items():
+        for digest, reading in self.files.read_all(asked).items():
             if isinstance(reading, RecognisedFile):
                 self.readings[digest] = reading
                 self._note_recognised(self.records[digest], standing[digest])
@@ -212,58 +203,10 @@ class _IntakePass:
             else:
                 self.archive.remove(record)
                 del self.records[digest]
-        self.readings |= self._read_all(asked)
+        self.readings |= self.files.read_all(asked)
 
     def _ask_about(self, content: Path, file: _StandingFile) -> FileAsked:
         return FileAsked(self.source.source, content, file.raw.name, file.sha256, file.sidecar)
-
-    def _read_all(self, asked: dict[str, FileAsked]) -> dict[str, FileReading]:
-        """Return what is remembered of files, and read the others."""
-        readings = {digest: self._recall_reading(file) for digest, file in asked.items()}
-        unread = [digest for digest, reading in readings.items() if reading is None]
-        if unread and not self.may_read:
-            raise NotReadYet
-        fresh = self.reader([asked[digest] for digest in unread], self.settings.staging_dir) if unread else []
-        self.files_read += len(unread)
-        for digest, fresh_reading in zip(unread, fresh, strict=True):
-            reading = self._complete_reading(asked[digest], fresh_reading)
-            self.memory.keep(asked[digest], reading)
-            readings[digest] = reading
-        return {digest: reading for digest, reading in readings.items() if reading is not None}
-
-    def _recall_reading(self, asked: FileAsked) -> FileReading | None:
-        """Return what a file was recognised as and parsed into before; None where it is to be read."""
-        remembered = self.memory.recall(asked)
-        if not isinstance(remembered, RecognisedFile):
-            return remembered
-        staged = find_staged(remembered.release, self.settings.staging_dir)
-        if staged is None:
-            return None
-        return RecognisedFile(remembered.release, staged if isinstance(staged, SourceFileError) else None)
-
-    def _complete_reading(self, asked: FileAsked, reading: FileReading) -> FileReading:
-        """Return a reading with what this process knows besides."""
-        if isinstance(reading, RefusedFile):
-            return self._recognise_as_remembered(asked, reading)
-        return self._find_as_staged(reading) if reading.error is None else reading
-
-    def _recognise_as_remembered(self, asked: FileAsked, refused: RefusedFile) -> FileReading:
-        """Return what was refused as the release that it was before, where its reading was cut short this time."""
-        remembered = self.memory.recall(asked)
-        if not isinstance(remembered, RecognisedFile):
-            return refused
-        if refused.blame != "machine":
-            remember_refusal(staged_folder(remembered.release, self.settings.staging_dir), refused.error)
-        return RecognisedFile(remembered.release, refused.error, refused.blame)
-
-    def _find_as_staged(self, parsed: RecognisedFile) -> RecognisedFile:
-        """Return what was parsed; with an error where its folder stands not under the key that this process works out.
-
-        Then the worker and this process do not think alike: a declaration has changed in between.
-        """
-        if find_staged(parsed.release, self.settings.staging_dir) is not None:
-            return parsed
-        return RecognisedFile(parsed.release, _changed_declarations_error(parsed.release), "machine")
 
     def _note_recognised(self, record: Record, file: _StandingFile) -> None:
         """Keep in its record that a file was recognised, and with which sidecar."""
@@ -350,7 +293,7 @@ class _IntakePass:
         )
         in_force = link_editions([each for each in as_read if each.release_id not in withdrawn], self.source)
         staged, unparsed = self._divide_parsed(in_force, as_read)
-        self.memory.save()
+        self.files.save()
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in as_read])
         refused = {(error.rule, error.file, error.cell): error for error in self.refused}
         landing = Landing(
@@ -363,7 +306,7 @@ class _IntakePass:
             unsure=frozenset(unsure),
             decisions=tuple(row for record in self.records.values() for row in self._list_withdrawals(record)),
         )
-        return Intake(landing, tuple(staged), tuple(unparsed), self.files_read)
+        return Intake(landing, tuple(staged), tuple(unparsed), self.files.files_read)
 
     def _divide_recognised(self) -> tuple[list[Release], set[str]]:
         """Return the kept files that are recognised, in the order in which they came in, and the ids of the others.
@@ -422,16 +365,6 @@ def _add_from_record(release: Release, record: Record) -> Release:
         file_name=record.last_name,
         landed_on=dt.datetime.fromisoformat(record.landed_at).date(),
         in_raw=record.is_in_raw,
-    )
-
-
-def _changed_declarations_error(release: Release) -> SourceFileError:
-    return SourceFileError(
-        "machine_failed",
-        file=release.file_name,
-        expected="the declarations to be the same while a file is read",
-        found="that they changed, or that a declared fault ended at midnight",
-        remedy="Run again.",
     )
 
 

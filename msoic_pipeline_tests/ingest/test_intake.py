@@ -27,8 +27,9 @@ from msoic_pipeline.ingest.decisions import (
     remove_raw_files,
     synthetic_releases,
 )
-from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
+from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.raw_files import RawFile
+from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.workbooks.errors import SourceFileError
