@@ -19,6 +19,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 class DeclarationError(Exception):
     """A file of declarations that is not well formed: names the file, the place in it, and what is wrong there."""
 
+    @classmethod
+    def of(cls, path: str, wrong: object) -> DeclarationError:
+        """Return the error that something is ``wrong`` in the file at ``path``."""
+        return cls(f"{path} is to be mended: {wrong}")
+
 
 class Declaration(BaseModel):
     """One thing that is declared: it has the fields of its class and no others, and never changes."""
@@ -94,10 +99,10 @@ def declared_in(path: str) -> Iterator[None]:
     try:
         yield
     except yaml.YAMLError as error:
-        raise DeclarationError(f"{path} is to be mended: {error}") from error
+        raise DeclarationError.of(path, error) from error
     except ValidationError as error:
         problems = []
         for place, wrong in wrong_places(error):
             place_text = ".".join(map(str, place))
             problems.append(f"{place_text}: {wrong}" if place_text else wrong)
-        raise DeclarationError(f"{path} is to be mended: {'; '.join(problems)}") from error
+        raise DeclarationError.of(path, "; ".join(problems)) from error

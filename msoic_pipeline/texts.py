@@ -42,9 +42,10 @@ def printable_name(name: str) -> str:
 
 def is_blank(value: Any) -> bool:
     """Return whether a cell holds nothing, or only white space."""
-    return (
-        value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and value != value)
-    )
+    if isinstance(value, str):
+        return not value.strip()
+    is_nan = isinstance(value, float) and value != value
+    return value is None or is_nan
 
 
 def clean(value: Any) -> str:

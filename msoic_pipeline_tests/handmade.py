@@ -17,13 +17,15 @@ from msoic_pipeline.model import metadata
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
 from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.model.views import division
 from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, period_start, periods
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
+from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import PUBLISHER, AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
 from msoic_pipeline_tests.databases import database, name_of
@@ -274,7 +276,7 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.En
         releases = [staged for part in parts for staged in staged_releases(source.source, part)]
         landing = Landing(tuple(staged.release for staged in releases), ())
         load_dimensions(engine, releases, TODAY)
-        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        register_releases(engine, source, landing, judge(source, landing, releases, {}), TODAY)
         load_quarters(engine, source, ALL_QUARTERS, AcceptedReleases(tuple(releases)))
     yield engine
     engine.dispose()

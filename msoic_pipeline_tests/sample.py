@@ -13,10 +13,13 @@ import pandas as pd
 import pytest
 
 from msoic_pipeline.ingest import reading
+from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
 from msoic_pipeline.ingest.intake import Intake, take_in_source
-from msoic_pipeline.ingest.landing import FileAsked, Landing, Release, file_digest, identify_release
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import FileReading, read_file
+from msoic_pipeline.ingest.recognition import identify_release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.staging import StagedRelease, stage_workbook
 from msoic_pipeline.quality.validation import validate_source
@@ -158,5 +161,5 @@ def pretend_by(monkeypatch: pytest.MonkeyPatch, open_it: Callable[[Path], Workbo
 
 def failed_checks(release: StagedRelease) -> list[str]:
     """Return what the checks find wrong with a release, in words."""
-    found = validate_source(load_source(release.release.source), [release])[release.release.release_id]
-    return [f"{f.check_name}: {f.detail}" for f in (*release.findings, *found) if not f.success]
+    found = validate_source(load_source(release.release.source), [release])[release.release_id]
+    return [f"{f.check_name}: {f.detail}" for f in (*release.manifest.findings, *found) if not f.success]

@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
+from msoic_pipeline.workbooks.layout import Source, layout_text
 
 
 class Meal(Declaration):
@@ -29,3 +30,31 @@ def test_what_cannot_be_read_names_its_file(text: str, words: str):
     with pytest.raises(DeclarationError, match=r"^meals\.yaml is to be mended: ") as caught, declared_in("meals.yaml"):
         Meal.model_validate(yaml.safe_load(text))
     assert words in str(caught.value)
+
+
+def _broken_layouts(find: str, write: str) -> str:
+    """What is said of the layouts of small boats where a word of them is another."""
+    text = layout_text("small_boats")
+    assert find in text
+    with pytest.raises(DeclarationError) as caught, declared_in("layouts.yaml"):
+        Source.model_validate(yaml.safe_load(text.replace(find, write, 1)))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("find", "write", "place", "words"),
+    [
+        ("parse: date}", "parse: datum}", "tables.0.layouts.0.columns.0.parse", "no parser is called 'datum'"),
+        ("parse: date}", "parse: force.nope}", "tables.0.layouts.0.columns.0.parse", "no parser is called"),
+        ("fact: fact_small", "fact: fact_smal", "tables.0.fact", "no fact table is called"),
+        ("period: {day: day}", "period: {date: day}", "tables.0.layouts.0.period", "Extra inputs"),
+        ("period: {day: day}", "period: {day: day, month: day}", "tables.0.layouts.0.period", "give exactly one of"),
+        ("period: {day: day}", "period: {day: dya}", "tables.0.layouts.0", "period: no column dya"),
+        ("period: {day: day}", "period: {day: day}\n        sparse: [dya]", "tables.0.layouts.0", "sparse: no label"),
+        ("constants:", "known_rows: nope.csv\n    constants:", "tables.0.known_rows", "no dimension has the file"),
+        ("unavailable:", "stamps: {published: {label: Out, parse: date}}\nunavailable:", "stamps", "'published_on'"),
+    ],
+)
+def test_a_wrong_word_in_a_layout_names_its_place(find: str, write: str, place: str, words: str):
+    said = _broken_layouts(find, write)
+    assert "layouts.yaml is to be mended: " in said and place in said and words in said

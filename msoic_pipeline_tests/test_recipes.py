@@ -209,7 +209,7 @@ print(staged.release.published_on, staged.release.reference_period)
 rows = staged.frame("fact_helpline_contact")
 for row in rows.sort_values("cell").to_dict("records"):
     print(row["quarter_start"], row["channel"], row["contacts"], row["cell"])
-print([finding.check_name for finding in staged.findings if finding.success])
+print([finding.check_name for finding in staged.manifest.findings if finding.success])
 """
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.audit.every_check import list_every_check
-from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.intake import Intake, take_in_source
+from msoic_pipeline.ingest.read_once import NotReadYet
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.quality.docs import try_write_index
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions
+from msoic_pipeline.warehouse.dimensions import load_dimensions
+from msoic_pipeline.warehouse.loading import AcceptedReleases
 from msoic_pipeline.warehouse.loading import stale_quarters as stale_quarters_of
 from msoic_pipeline.warehouse.registering import loaded_releases, register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -49,7 +51,7 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
             verdicts.append(verdict)
     for release, error in intake.unparsed:
         if _still_matters(release, loaded):
-            verdicts.append(refuse(source, error))
+            verdicts.append(refuse(source, error, release.release_id))
     return JudgedSource(source, intake, tuple(verdicts))
 
 
@@ -62,13 +64,13 @@ def _judge_intake(source: Source, intake: Intake, settings: Settings | None = No
     findings = validate_source(source, intake.staged, docs_dir)
     if docs_dir:
         try_write_index(source, docs_dir, list_every_check())
-    return judge(source, intake.landing, intake.staged, (), findings)
+    return judge(source, intake.landing, intake.staged, findings)
 
 
 def record_source(engine: Engine, judged: JudgedSource, today: dt.date) -> None:
     """Write dimensions, releases, quarantine and findings of a source to the warehouse."""
     load_dimensions(engine, judged.list_accepted().releases, today)
-    register_releases(engine, judged.source, judged.intake.landing, judged.verdicts)
+    register_releases(engine, judged.source, judged.intake.landing, judged.verdicts, today)
 
 
 def find_quarters_behind_files(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:

@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
@@ -65,7 +66,7 @@ def _landed_asset(source: Source) -> dg.AssetsDefinition:
                     "releases in force": len(landing.releases),
                     "refused": len(landing.refused),
                     "withdrawn": ", ".join(sorted(landing.withdrawn)) or "none",
-                    **({"withdrawals": show_table(landing.decisions)} if landing.decisions else {}),
+                    **_show_withdrawals(landing),
                     "files read just now": intake.read,
                     "latest_release": f"{newest.reference_period}, published {newest.published_on}"
                     if newest
@@ -78,6 +79,13 @@ def _landed_asset(source: Source) -> dg.AssetsDefinition:
         return attempt(context, "registered", work)
 
     return landed
+
+
+def _show_withdrawals(landing: Landing) -> dict[str, Any]:
+    """Return what was decided of the source's releases, for its page; nothing where nothing was."""
+    if not landing.decisions:
+        return {}
+    return {"withdrawals": show_table([asdict(row) for row in landing.decisions])}
 
 
 def _staged_asset(source: Source) -> dg.AssetsDefinition:
@@ -95,7 +103,7 @@ def _staged_asset(source: Source) -> dg.AssetsDefinition:
                 intake = take_in_source(warehouse.settings, source)
                 counts: dict[str, int] = {}
                 for release in intake.staged:
-                    for name, rows in release.manifest["facts"].items():
+                    for name, rows in release.manifest.rows_by_fact.items():
                         counts[name] = counts.get(name, 0) + rows
                 work_counts.add("releases", len(intake.staged))
                 work_counts.add("rows", sum(counts.values()))

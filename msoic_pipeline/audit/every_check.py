@@ -12,6 +12,5 @@ from msoic_pipeline.workbooks.layout import SOURCES
 
 def list_every_check() -> list[CheckWords]:
     """Return the checks in the order in which the data come to them: sheet, rows, publishers' own, warehouse."""
-    within_sheets = [CheckWords(name, severity, reason) for name, severity, reason in SHEET_CHECKS]
     of_publishers = [check for source in SOURCES for check in publisher_checks(source).row_checks]
-    return [*within_sheets, *ROW_CHECKS, *of_publishers, *WAREHOUSE_CHECKS]
+    return [*SHEET_CHECKS, *ROW_CHECKS, *of_publishers, *WAREHOUSE_CHECKS]

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.audit.checked_table import CheckedTable
 from msoic_pipeline.audit.files_in_force import count_files_in_force
 from msoic_pipeline.model.evidence import coverage, release
-from msoic_pipeline.model.geography import REPORTER_NAMES, reporter_name
+from msoic_pipeline.model.geography import REPORTERS, reporter_name
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.texts import day_words, first_of
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -46,7 +46,7 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
     for row in connection.execute(due).all():
         source = load_source(row.source)
         absent = sorted(absent_by_source[row.source])
-        kind = f"{REPORTER_NAMES[source.reporters.dimension]}-{source.reporters.every.replace('_', ' ')}s"
+        kind = f"{REPORTERS[source.reporters.dimension].name}-{source.reporters.every.replace('_', ' ')}s"
         detail = f"{len(absent):,} of {row.reports:,} {kind} missing"
         if absent:
             detail += f": {first_of(_tell_absent_by_period(source, absent))}"

@@ -12,8 +12,9 @@ import typer
 import typer.core
 
 from msoic_pipeline.declarations import DeclarationError
+from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.periods import as_written, parse_period
-from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
+from msoic_pipeline.workbooks.errors import SourceFileError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine

@@ -40,7 +40,7 @@ def check_file(path: Path) -> CheckedFile:
     """
     from msoic_pipeline.commands.file_asked import ask_about_file
     from msoic_pipeline.ingest.landing import Landing
-    from msoic_pipeline.ingest.reading import read_files
+    from msoic_pipeline.ingest.reading import RefusedFile, read_files
     from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
     from msoic_pipeline.quality.validation import validate_source
     from msoic_pipeline.quality.verdicts import judge
@@ -51,11 +51,11 @@ def check_file(path: Path) -> CheckedFile:
     source = load_source(asked.source)
     with tempfile.TemporaryDirectory() as folder:
         reading = read_files([asked], Path(folder))[0]
-        if reading.release is None or reading.error is not None:
+        if isinstance(reading, RefusedFile) or reading.error is not None:
             return CheckedFile(False, f"REJECTED {reading.error}")
         staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
         findings = validate_source(source, [staged], None)
-        (verdict,) = judge(source, Landing((reading.release,), ()), [staged], (), findings)
+        (verdict,) = judge(source, Landing((reading.release,), ()), [staged], findings)
         lines = [*_release_lines(source, staged, verdict), *_verdict_lines(verdict)]
     raw_folder = Settings().raw_dir / source.source
     if not path.resolve().is_relative_to(raw_folder):
@@ -72,10 +72,10 @@ def _release_lines(source: Source, staged: StagedRelease, verdict: Verdict) -> I
         f"  release    {release.release_id}: {title}, published {release.published_on}, "
         f"about {release.reference_period}, edition {release.edition}"
     )
-    for sheet in staged.manifest["sheets"]:
+    for read in staged.manifest.sheets:
         yield (
-            f"  sheet      {sheet['sheet']}: {sheet['table']}, layout {sheet['layout']}, header in row "
-            f"{sheet['header_row']}, {sheet.get('figures', 0):,} figures"
+            f"  sheet      {read.sheet}: {read.table}, layout {read.layout}, header in row "
+            f"{read.header_row}, {read.counts.figures:,} figures"
         )
 
 

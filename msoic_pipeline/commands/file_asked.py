@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msoic_pipeline.ingest.landing import FileAsked, file_digest, recognise
+from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import call_in_worker
+from msoic_pipeline.ingest.recognition import recognise
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.workbooks.layout import SOURCES
 

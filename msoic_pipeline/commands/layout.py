@@ -11,7 +11,7 @@ import typer
 from msoic_pipeline.commands.app import FileArgument
 
 if TYPE_CHECKING:
-    from msoic_pipeline.ingest.landing import FileAsked
+    from msoic_pipeline.ingest.file_asked import FileAsked
 
 layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
 
@@ -54,7 +54,7 @@ def _explain_file(asked: FileAsked) -> str:
 
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
     """
-    from msoic_pipeline.ingest.landing import identify_release
+    from msoic_pipeline.ingest.recognition import identify_release
     from msoic_pipeline.workbooks.errors import SourceFileError
     from msoic_pipeline.workbooks.explain import explain as explain_sheets
     from msoic_pipeline.workbooks.grid import open_workbook

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.disks import writing_below
+from msoic_pipeline.disks import PARTIAL, file_written_aside, writing_below
 from msoic_pipeline.ingest.raw_files import RawFile, open_regular, too_large_error
 from msoic_pipeline.limits import MAX_FILE_BYTES
 from msoic_pipeline.texts import printable_name
@@ -104,6 +104,11 @@ class Archive:
             records[folder.name] = _read_record(folder / RECORD)
         return records
 
+    def record(self, sha256: str) -> Record | None:
+        """Return what is known of a file that is kept; None where it is not."""
+        path = self.folder / sha256 / RECORD
+        return _read_record(path) if path.is_file() else None
+
     def content(self, record: Record) -> Path:
         """Return the path of a file that is kept."""
         return self.folder / record.sha256 / record.file
@@ -134,10 +139,8 @@ class Archive:
 
     def write(self, record: Record) -> None:
         """Write the record of a kept file."""
-        path = self.folder / record.sha256 / RECORD
-        aside = path.with_suffix(".partial")
-        _write_record(aside, record)
-        aside.replace(path)
+        with file_written_aside(self.folder / record.sha256 / RECORD) as aside:
+            _write_record(aside, record)
 
     def remove(self, record: Record) -> None:
         """Remove a file that was not recognised, or that goes with the sample."""
@@ -154,7 +157,7 @@ class Archive:
             return
         for path in self.folder.glob(f"{INCOMING}*"):
             shutil.rmtree(path, ignore_errors=True)
-        for path in self.folder.glob("*/*.partial"):
+        for path in self.folder.glob(f"*/*{PARTIAL}"):
             path.unlink(missing_ok=True)
 
 

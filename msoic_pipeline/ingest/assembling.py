@@ -15,9 +15,11 @@ import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Finding, merge_sheets
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.manifest import Manifest, SheetRead, StagedVintage
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.repeated_keys import make_keys_unique
 from msoic_pipeline.ingest.sheet_checks import (
+    FINEST_KINDS,
     codes_have_one_label,
     count_unavailable_parts,
     member_columns,
@@ -28,23 +30,31 @@ from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
-from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.facts import FACTS, cell_column, published_total
 from msoic_pipeline.model.total_members import write_members
-from msoic_pipeline.model.views import DIVISIONS, division
+from msoic_pipeline.model.views import DIVISIONS, division, grain
 from msoic_pipeline.periods import period_start
+from msoic_pipeline.workbooks.coded_column import Columns
+from msoic_pipeline.workbooks.counts import Counts, check_conserved
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.layout import PublishedTable
-from msoic_pipeline.workbooks.matching import TOTAL
-from msoic_pipeline.workbooks.tidy import Columns, Reject, Tidy, check_conserved
+from msoic_pipeline.workbooks.rejects import Reject
+from msoic_pipeline.workbooks.tidy import Tidy
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
 )
-OFFENCE_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("offence_code", "description", "offence_group", "offence_subgroup")]
-    + [("quarter_start", pa.date32())]
-)
-# What a column of dim_offence is called among the labels of a sheet.
-LABELS = {"description": "offence_description"}
+
+
+def published_schema(dimension: sa.Table) -> pa.Schema:
+    """Return the columns of the members that a release names: the dimension's, and the quarter of the label."""
+    return arrow_schema(dimension).append(pa.field("quarter_start", pa.date32()))
+
+
+# Tables that are not written where they are empty.
+SELDOM_FILLED = {"rejects": REJECT_SCHEMA} | {
+    dimension.name: published_schema(dimension) for dimension in members.published_dimensions()
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class StagedContent:
     """Everything that a release's folder holds: tables by name, and the manifest."""
 
     tables: dict[str, pa.Table]
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,8 @@ class _FactContent:
 def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]) -> StagedContent:
     """Return the tables and the manifest of a release.
 
-    The tables are its fact tables, by name, ``published_total``, ``rejects`` and ``dim_offence``. Raises
-    SourceFileError where a figure went missing between the sheets and the tables.
+    The tables are its fact tables, by name, ``published_total``, ``rejects``, and the dimensions whose members come
+    with releases. Raises SourceFileError where a figure went missing between the sheets and the tables.
     """
     sheets_of_fact: dict[str, list[Tidy]] = {}
     for sheet in sheets:
@@ -87,41 +97,38 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
     tables = facts | {
         published_total.name: _collect_published_totals(sheets, release),
         "rejects": pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA),
-        "dim_offence": _collect_offences(sheets),
     }
+    tables |= {dimension.name: _collect_members(dimension, sheets) for dimension in members.published_dimensions()}
     findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
-    manifest = {
-        "release_id": release.release_id,
-        "sheets": [_describe_sheet(sheet) for sheet in sheets],
-        "counts": dict(counts),
-        "facts": {name: len(facts[name]) for name in FACTS if name in facts},
-        "vintages": [vintage for name, rows in facts.items() for vintage in _list_vintages(rows, FACTS[name], release)],
-        "rejected_rows": len(rejects),
-        "unlisted": unlisted,
-        "undeclared_rejects": sum(not reject.fault for reject in rejects),
-        "replaced_cells": [fault.model_dump(mode="json") for fault in faults if fault.treatment == "replace"],
-        "findings": [finding.to_json() for finding in findings],
-    }
+    vintages: list[StagedVintage] = []
+    for name, rows in facts.items():
+        vintages += _list_vintages(rows, FACTS[name], release)
+    manifest = Manifest(
+        release_id=release.release_id,
+        sheets=tuple(_describe_sheet(sheet) for sheet in sheets),
+        counts=counts,
+        rows_by_fact={name: len(facts[name]) for name in FACTS if name in facts},
+        vintages=tuple(vintages),
+        undeclared_rejects=sum(not reject.fault for reject in rejects),
+        unlisted=unlisted,
+        replaced_cells=tuple(fault for fault in faults if fault.treatment == "replace"),
+        findings=tuple(findings),
+    )
     return StagedContent(tables, manifest)
 
 
-def _describe_sheet(tidy: Tidy) -> dict[str, Any]:
-    """Return what the manifest says of a sheet: how it was read, and where its rows and figures went."""
-    return {
-        "sheet": tidy.match.sheet,
-        "table": tidy.match.table.table,
-        "layout": tidy.match.layout.layout,
-        "header_row": tidy.match.header_row + 1,
-        **tidy.counts,
-    }
+def _describe_sheet(tidy: Tidy) -> SheetRead:
+    """Return what the manifest says of a sheet."""
+    match = tidy.match
+    return SheetRead(match.sheet, match.table.table, match.layout.layout, match.header_row + 1, tidy.counts)
 
 
-def _count_all(sheets: Sequence[Tidy], contents: dict[str, _FactContent]) -> Counter[str]:
+def _count_all(sheets: Sequence[Tidy], contents: dict[str, _FactContent]) -> Counts:
     """Return where the rows and figures of all sheets went, by what was done with them after they were read, too."""
-    counts: Counter[str] = sum((sheet.counts for sheet in sheets), Counter())
-    counts["rejected"] += sum(content.figures_left_out for content in contents.values())
-    counts["loaded"] = sum(_count_figures(content.rows, FACTS[name]) for name, content in contents.items())
-    return counts
+    counts = sum((sheet.counts for sheet in sheets), Counts())
+    left_out = sum(content.figures_left_out for content in contents.values())
+    loaded = sum(_count_figures(content.rows, FACTS[name]) for name, content in contents.items())
+    return replace(counts, rejected=counts.rejected + left_out, loaded=loaded)
 
 
 # ---- one fact table --------------------------------------------------------------------------------
@@ -162,7 +169,7 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
     if not table.known_rows:
         return []
     known_rows = members.rows(table.known_rows)
-    names = [name for name in known_rows[0] if name in tidy.rows and name not in ("unit", "description")]
+    names = [name for name in members.key_of_file(table.known_rows) if name in tidy.rows]
     known = {tuple(row[name] for name in names) for row in known_rows}
     rejects = []
     for cell, *values in zip(tidy.rows["cell"], *(tidy.rows[name] for name in names), strict=True):
@@ -217,8 +224,7 @@ def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
     """
     number_of_cells = 0
     for measure in fact.info["measures"]:
-        cell_column = {"outcomes_closed": "closed_cell"}.get(measure, "cell")
-        cells = rows.filter(pc.is_valid(rows[measure]))[cell_column]
+        cells = rows.filter(pc.is_valid(rows[measure]))[cell_column(fact, measure)]
         number_of_commas = pc.sum(pc.count_substring(cells, ",")).as_py() or 0
         number_of_cells += len(cells) + number_of_commas
     return number_of_cells
@@ -260,9 +266,9 @@ def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], d
 # ---- what the manifest and the other tables tell ----------------------------------------------------
 
 
-def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dict[str, Any]]:
-    """Return of which periods and breakdowns a release has how many rows, as the table ``vintage`` has it."""
-    time = "month_start" if "month_start" in rows.column_names else "quarter_start"
+def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[StagedVintage]:
+    """Return of which periods and breakdowns a release has how many rows."""
+    time = f"{grain(fact)}_start"
     dividing = division(fact)
     by = [name for name in dict.fromkeys([time, "quarter_start", dividing]) if name]
     groups = (
@@ -271,16 +277,16 @@ def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[dic
         .sort_by([(name, "ascending") for name in by])
     )
     return [
-        {
-            "fact": fact.name,
-            "breakdown": group[dividing] if dividing else "",
-            "period_start": str(group[time]),
-            "quarter_start": str(group["quarter_start"]),
-            "reporter": release.reporter,
-            "release_id": release.release_id,
-            "published_on": str(release.published_on),
-            "rows": group["count_all"],
-        }
+        StagedVintage(
+            fact=fact.name,
+            breakdown=group[dividing] if dividing else "",
+            period_start=group[time],
+            quarter_start=group["quarter_start"],
+            reporter=release.reporter,
+            release_id=release.release_id,
+            published_on=release.published_on,
+            rows=group["count_all"],
+        )
         for group in groups.to_pylist()
     ]
 
@@ -309,9 +315,13 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
     columns = sorted(member_columns(tidy), key=lambda name: order.index(name) if name in order else len(order))
     number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
     unavailable = count_unavailable_parts(tidy, fact)
-    for row in np.flatnonzero((number_of_members <= 1) | (totals["period_kind"] != "quarter")):
+    is_of_year = ~np.isin(totals["period_kind"], FINEST_KINDS)
+    # published_total knows no days: their totals were held against their parts, like the finer ones.
+    is_of_period = totals["period_kind"] != "day"
+    for row in np.flatnonzero(is_of_period & ((number_of_members <= 1) | is_of_year)):
         kind: str = totals["period_kind"][row]
         quarter: dt.date = totals["quarter_start"][row]
+        start = totals["month_start"][row] if kind == "month" else period_start(kind, quarter)
         named = {name: str(totals[name][row]) for name in columns if totals[name][row] != TOTAL}
         for measure in fact.info["measures"]:
             if measure not in totals or totals[measure][row] is None:
@@ -321,7 +331,7 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
                 "fact": fact.name,
                 "breakdown": _breakdown_of_totals(tidy.match.table),
                 "period_kind": kind,
-                "period_start": period_start(kind, quarter),
+                "period_start": start,
                 "members": write_members(named),
                 "quarter_start": quarter,
                 "measure": measure,
@@ -333,24 +343,26 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
 
 
 def _breakdown_of_totals(table: PublishedTable) -> str:
-    """Return which breakdown the totals of a table are totals of; a table of one type of responder names that, too."""
+    """Return which breakdown the totals of a table are totals of; a part of one is named behind a stroke."""
     constants = table.constants
     breakdown = next((str(constants[name]) for name in DIVISIONS if name in constants), "")
-    responder = constants.get("first_responder_type")
-    return f"{breakdown}/{responder}" if responder else breakdown
+    return f"{breakdown}/{constants[table.part_of_breakdown]}" if table.part_of_breakdown else breakdown
 
 
-def _collect_offences(sheets: Sequence[Tidy]) -> pa.Table:
-    """Return the offences that a release names, each as it was last labelled."""
-    columns = OFFENCE_SCHEMA.names
+def _collect_members(dimension: sa.Table, sheets: Sequence[Tidy]) -> pa.Table:
+    """Return the members of a dimension that a release names, each as it was last labelled."""
+    schema = published_schema(dimension)
+    columns = schema.names
+    labels: dict[str, str] = dimension.info["labels"]
     parts = [
-        pa.table({name: sheet.rows[LABELS.get(name, name)] for name in columns}, schema=OFFENCE_SCHEMA)
+        pa.table({name: sheet.rows[labels.get(name, name)] for name in columns}, schema=schema)
         for sheet in sheets
-        if sheet.match.table.dimension == "dim_offence"
+        if sheet.match.table.dimension == dimension.name
     ]
     if not parts:
-        return OFFENCE_SCHEMA.empty_table()
-    labels = pa.concat_tables(parts).group_by(columns, use_threads=False).aggregate([]).to_pandas()
-    oldest_first = labels.sort_values(["offence_code", "quarter_start", "description"])
-    latest = oldest_first.drop_duplicates("offence_code", keep="last")
-    return pa.Table.from_pandas(latest[columns], schema=OFFENCE_SCHEMA, preserve_index=False)
+        return schema.empty_table()
+    code, first_label = columns[:2]
+    labelled = pa.concat_tables(parts).group_by(columns, use_threads=False).aggregate([]).to_pandas()
+    oldest_first = labelled.sort_values([code, "quarter_start", first_label])
+    latest = oldest_first.drop_duplicates(code, keep="last")
+    return pa.Table.from_pandas(latest[columns], schema=schema, preserve_index=False)

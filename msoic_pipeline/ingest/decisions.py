@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msoic_pipeline.disks import file_written_aside, replace_file
 from msoic_pipeline.ingest.archive import Archive, Decision, Record
+from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.intake import source_locked, take_in_source
-from msoic_pipeline.ingest.landing import release_id_of
+from msoic_pipeline.ingest.release import release_id_of
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.errors import DecisionError
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
@@ -67,30 +68,37 @@ def decide(settings: Settings, kept: KeptRelease, action: str, reason: str) -> N
     """Write a decision about a release into its record. Raises DecisionError where it changes nothing."""
     if not reason.strip():
         raise DecisionError("expected a reason; found none")
-    if action == "withdrawn" and kept.record.is_withdrawn:
-        raise DecisionError(f"{kept.release_id} is withdrawn already")
-    if action == "restored" and not kept.record.is_withdrawn:
-        raise DecisionError(f"{kept.release_id} is not withdrawn")
-    moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     with source_locked(settings, kept.source):
-        kept.record.decisions.append(Decision(action, moment, getpass.getuser(), reason.strip()))
-        kept.archive.write(kept.record)
+        # What was read before the lock was held may be out of date: a run may have noted another name since.
+        record = kept.archive.record(kept.record.sha256)
+        if record is None:
+            raise DecisionError(f"{kept.release_id} is not in the archive any more")
+        if action == "withdrawn" and record.is_withdrawn:
+            raise DecisionError(f"{kept.release_id} is withdrawn already")
+        if action == "restored" and not record.is_withdrawn:
+            raise DecisionError(f"{kept.release_id} is not withdrawn")
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        record.decisions.append(Decision(action, moment, getpass.getuser(), reason.strip()))
+        kept.archive.write(record)
 
 
 def put_back(settings: Settings, kept: KeptRelease) -> Path:
     """Copy the file of a release, and its sidecar, to where it stood last in the raw folder; return its path there.
 
-    Raises DecisionError where a file stands there.
+    Raises DecisionError where a file stands there, or a sidecar that says something else.
     """
     target = settings.raw_dir / kept.record.last_name
+    sidecar = None if kept.record.sidecar is None else kept.record.sidecar.encode()
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         raise DecisionError(f"{target} is there; move it away first")
-    if kept.record.sidecar is not None:
-        sidecar_path(target).write_text(kept.record.sidecar, encoding="utf-8")
-    aside = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(kept.archive.content(kept.record), aside)
-    aside.replace(target)
+    if sidecar_path(target).exists() and sidecar_path(target).read_bytes() != sidecar:
+        raise DecisionError(f"{sidecar_path(target)} is there and says something else; move it away first")
+    with file_written_aside(target) as aside:
+        shutil.copyfile(kept.archive.content(kept.record), aside)
+        # Now, so that the file never stands there without it, nor for long without the file.
+        if sidecar is not None:
+            replace_file(sidecar_path(target), sidecar)
     return target
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from msoic_pipeline.limits import MAX_LISTED
 
@@ -44,17 +43,6 @@ class Finding:
     detail: str
     failures: tuple[Failure, ...] = ()
     accepted: tuple[Failure, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``Finding.from_json`` makes the finding of again, once it has been written to a file."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, written: dict[str, Any]) -> Finding:
-        """Return the finding that was written as JSON."""
-        failures = tuple(Failure(**failure) for failure in written["failures"])
-        accepted = tuple(Failure(**failure) for failure in written["accepted"])
-        return cls(**(written | {"failures": failures, "accepted": accepted}))
 
 
 def merge_sheets(findings: Sequence[Finding]) -> list[Finding]:

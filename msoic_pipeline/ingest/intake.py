@@ -2,37 +2,46 @@
 
 Releases are read from the archive. A raw file that is changed, moved or removed takes nothing with it; only a recorded
 withdrawal takes a release out of force.
+
+What is remembered, so that no file is opened twice while nothing about it changes (by what it is known again stands in
+``docs/operations.md``)::
+
+    archive/…/record.json             under which names a file stood, its last sidecar, what people decided
+    staging/…/readings.json           which release a file is, or why it is none (``memory``)
+    staging/…/<key>/manifest.json     that a release was parsed, and into what (``staging``)
+    staging/…/<key>/refusal.json      that it was recognised and could not be parsed, and why (``staging``)
+    staging/…/<key>/findings-….json   what the checks found in its rows (``quality.validation``)
+    table load_log                    from what a quarter was loaded (``warehouse.loading``)
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from msoic_pipeline.ingest.archive import Archive, Name, Record, growing_file_error
-from msoic_pipeline.ingest.landing import FileAsked, Landing, Release, link_editions, release_id_of
-from msoic_pipeline.ingest.memory import Memory
+from msoic_pipeline.ingest.editions import link_editions
+from msoic_pipeline.ingest.file_asked import FileAsked
+from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.raw_files import RawFile, find_growing, list_raw_files, no_access_error
-from msoic_pipeline.ingest.reading import FileReading, read_files
+from msoic_pipeline.ingest.read_once import NotReadYet, Reader, RememberingReader
+from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, read_files
+from msoic_pipeline.ingest.release import Release, release_id_of
 from msoic_pipeline.ingest.staging import (
     StagedRelease,
-    find_staged,
-    remember_refusal,
     staged_folder,
     staging_key,
     sweep,
 )
+from msoic_pipeline.model.evidence_rows import WithdrawalRow
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
-
-Reader = Callable[[Sequence[FileAsked], Path], list[FileReading]]
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,6 @@ class Intake:
     staged: tuple[StagedRelease, ...]
     unparsed: tuple[tuple[Release, SourceFileError], ...]
     read: int
-
-
-class NotReadYet(Exception):
-    """A file has come in of which nothing is known yet."""
 
 
 def take_in_source(settings: Settings, source: Source, reader: Reader = read_files, *, may_read: bool = True) -> Intake:
@@ -95,11 +100,10 @@ class _IntakePass:
     waiting: list[SourceFileError] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     readings: dict[str, FileReading] = field(default_factory=dict)
-    files_read: int = 0
 
     def __post_init__(self) -> None:
         self.archive = Archive(self.settings.archive_dir, self.source.source, private=self.source.sensitive)
-        self.memory = Memory(self.settings.staging_dir / self.source.source / "readings.json", self.source)
+        self.files = RememberingReader(self.source, self.settings.staging_dir, self.reader, may_read=self.may_read)
         self.now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
     def take_in(self) -> Intake:
@@ -149,10 +153,10 @@ class _IntakePass:
 
     def _was_refused_before(self, file: _StandingFile) -> bool:
         """Return whether it is remembered that a file is refused, and refuse it again: it is not kept."""
-        remembered = self.memory.recall(self._ask_about(file.raw.path, file))
-        if remembered is None or remembered.error is None:
+        refusal = self.files.find_refusal(self._ask_about(file.raw.path, file))
+        if refusal is None:
             return False
-        self.refused.append(remembered.error)
+        self.refused.append(refusal)
         return True
 
     def _keep_new_content(self, file: _StandingFile, standing: dict[str, _StandingFile]) -> None:
@@ -178,12 +182,11 @@ class _IntakePass:
             digest: self._ask_about(self.archive.content(self.records[digest]), file)
             for digest, file in standing.items()
         }
-        for digest, reading in self._read_all(asked).items():
-            if reading.release is not None:
+        for digest, reading in self.files.read_all(asked).items():
+            if isinstance(reading, RecognisedFile):
                 self.readings[digest] = reading
                 self._note_recognised(self.records[digest], standing[digest])
             else:
-                assert reading.error is not None
                 self.refused.append(reading.error)
 
     def _recognise_as_before(self) -> None:
@@ -200,51 +203,10 @@ class _IntakePass:
             else:
                 self.archive.remove(record)
                 del self.records[digest]
-        self.readings |= self._read_all(asked)
+        self.readings |= self.files.read_all(asked)
 
     def _ask_about(self, content: Path, file: _StandingFile) -> FileAsked:
         return FileAsked(self.source.source, content, file.raw.name, file.sha256, file.sidecar)
-
-    def _read_all(self, asked: dict[str, FileAsked]) -> dict[str, FileReading]:
-        """Return what is remembered of files, and read the others."""
-        readings = {digest: self._recall_reading(file) for digest, file in asked.items()}
-        unread = [digest for digest, reading in readings.items() if reading is None]
-        if unread and not self.may_read:
-            raise NotReadYet
-        fresh = self.reader([asked[digest] for digest in unread], self.settings.staging_dir) if unread else []
-        self.files_read += len(unread)
-        for digest, fresh_reading in zip(unread, fresh, strict=True):
-            reading = self._complete_reading(asked[digest], fresh_reading)
-            self.memory.keep(asked[digest], reading)
-            readings[digest] = reading
-        return {digest: reading for digest, reading in readings.items() if reading is not None}
-
-    def _recall_reading(self, asked: FileAsked) -> FileReading | None:
-        """Return what a file was recognised as and parsed into before; None where it is to be read."""
-        remembered = self.memory.recall(asked)
-        if remembered is None or remembered.release is None:
-            return remembered
-        staged = find_staged(remembered.release, self.settings.staging_dir)
-        if staged is None:
-            return None
-        return FileReading(remembered.release, staged if isinstance(staged, SourceFileError) else None)
-
-    def _complete_reading(self, asked: FileAsked, reading: FileReading) -> FileReading:
-        """Return a reading with what this process knows besides.
-
-        That a file was parsed counts only where its folder stands under the key that this process works out. One whose
-        reading was cut short, before it was told which release it is, is the release that it was before.
-        """
-        if reading.error is None:
-            assert reading.release is not None
-            is_staged = find_staged(reading.release, self.settings.staging_dir) is not None
-            return reading if is_staged else _blame_changed_declarations(reading, reading.release)
-        remembered = self.memory.recall(asked)
-        if reading.release is not None or remembered is None or remembered.release is None:
-            return reading
-        if reading.blame != "machine":
-            remember_refusal(staged_folder(remembered.release, self.settings.staging_dir), reading.error)
-        return replace(reading, release=remembered.release)
 
     def _note_recognised(self, record: Record, file: _StandingFile) -> None:
         """Keep in its record that a file was recognised, and with which sidecar."""
@@ -331,7 +293,7 @@ class _IntakePass:
         )
         in_force = link_editions([each for each in as_read if each.release_id not in withdrawn], self.source)
         staged, unparsed = self._divide_parsed(in_force, as_read)
-        self.memory.save()
+        self.files.save()
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in as_read])
         refused = {(error.rule, error.file, error.cell): error for error in self.refused}
         landing = Landing(
@@ -344,7 +306,7 @@ class _IntakePass:
             unsure=frozenset(unsure),
             decisions=tuple(row for record in self.records.values() for row in self._list_withdrawals(record)),
         )
-        return Intake(landing, tuple(staged), tuple(unparsed), self.files_read)
+        return Intake(landing, tuple(staged), tuple(unparsed), self.files.files_read)
 
     def _divide_recognised(self) -> tuple[list[Release], set[str]]:
         """Return the kept files that are recognised, in the order in which they came in, and the ids of the others.
@@ -355,12 +317,11 @@ class _IntakePass:
         unsure: set[str] = set()
         for digest, record in sorted(self.records.items(), key=lambda item: item[1].landed_at):
             reading = self.readings[digest]
-            if reading.release is not None:
+            if isinstance(reading, RecognisedFile):
                 recognised.append(_add_from_record(reading.release, record))
-                continue
-            assert reading.error is not None
-            self.refused.append(reading.error)
-            unsure.add(release_id_of(self.source.source, digest))
+            else:
+                self.refused.append(reading.error)
+                unsure.add(release_id_of(self.source.source, digest))
         return recognised, unsure
 
     def _divide_parsed(
@@ -382,19 +343,19 @@ class _IntakePass:
                 unparsed.append((release, error))
         return staged, unparsed
 
-    def _list_withdrawals(self, record: Record) -> Iterator[dict[str, Any]]:
-        """Yield the rows of ``withdrawal`` that tell what people decided about a file's figures."""
+    def _list_withdrawals(self, record: Record) -> Iterator[WithdrawalRow]:
+        """Yield what people decided about a file's figures."""
         for decision in record.decisions:
             if decision.action != "let go":
-                yield {
-                    "release_id": release_id_of(self.source.source, record.sha256),
-                    "decided_at": dt.datetime.fromisoformat(decision.decided_at).replace(tzinfo=None),
-                    "action": decision.action,
-                    "decided_by": decision.decided_by,
-                    "reason": decision.reason,
-                    "source": self.source.source,
-                    "file_name": record.last_name,
-                }
+                yield WithdrawalRow(
+                    release_id=release_id_of(self.source.source, record.sha256),
+                    decided_at=dt.datetime.fromisoformat(decision.decided_at).replace(tzinfo=None),
+                    action=decision.action,
+                    decided_by=decision.decided_by,
+                    reason=decision.reason,
+                    source=self.source.source,
+                    file_name=record.last_name,
+                )
 
 
 def _add_from_record(release: Release, record: Record) -> Release:
@@ -405,18 +366,6 @@ def _add_from_record(release: Release, record: Record) -> Release:
         landed_on=dt.datetime.fromisoformat(record.landed_at).date(),
         in_raw=record.is_in_raw,
     )
-
-
-def _blame_changed_declarations(reading: FileReading, release: Release) -> FileReading:
-    """Return a reading of which the worker and this process do not think alike: a declaration changed in between."""
-    error = SourceFileError(
-        "machine_failed",
-        file=release.file_name,
-        expected="the declarations to be the same while a file is read",
-        found="that they changed, or that a declared fault ended at midnight",
-        remedy="Run again.",
-    )
-    return replace(reading, error=error, blame="machine")
 
 
 def _duplicate_file_error(raw: RawFile, other: RawFile) -> SourceFileError:

@@ -18,10 +18,10 @@ from pydantic import model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.ingest.findings import Failure
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.texts import clean
+from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.tidy import CellReplacement
 
 
 class Fault(Declaration):
@@ -129,7 +129,7 @@ def load_faults(source: str) -> tuple[Fault, ...]:
     # Such a source gives its releases no edition: landing counts them, and the count changes with what comes in.
     editions_are_counted = "reference_period" in load_source(source).stamps
     if editions_are_counted and any(fault.edition for fault in faults):
-        raise DeclarationError(f"{path} is to be mended: editions of {source} are counted; give published_on instead")
+        raise DeclarationError.of(path, f"editions of {source} are counted; give published_on instead")
     return faults
 
 

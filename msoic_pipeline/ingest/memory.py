@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.ingest.landing import FileAsked, Release
-from msoic_pipeline.ingest.reading import FileReading
+from msoic_pipeline.disks import replace_file
+from msoic_pipeline.ingest.file_asked import FileAsked
+from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES
-from msoic_pipeline.model import members
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source, layout_digest
+from msoic_pipeline.workbooks.layout import Source, layout_digest, stamps_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
@@ -31,7 +32,11 @@ class Memory:
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
         self._layouts = layout_digest(source)
-        rules = (source.model_dump_json(include=_FIELDS_THAT_RECOGNISE), members.digest(), code_digest(READS_FILES))
+        rules = (
+            source.model_dump_json(include=_FIELDS_THAT_RECOGNISE),
+            stamps_digest(source),
+            code_digest(READS_FILES),
+        )
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
         self._today = dt.date.today().isoformat()
         self._new: dict[str, dict[str, Any]] = {}
@@ -48,17 +53,17 @@ class Memory:
             return None
         self._new[key] = entry
         if "error" in entry:
-            return FileReading(None, SourceFileError(**entry["error"]), entry["blame"])
+            return RefusedFile(SourceFileError(**entry["error"]), entry["blame"])
         fields = entry["release"]
         days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
-        return FileReading(Release(**(fields | days | {"file_name": asked.name})))
+        return RecognisedFile(Release(**(fields | days | {"file_name": asked.name})))
 
     def keep(self, asked: FileAsked, reading: FileReading) -> None:
         """Remember what came of reading a file, unless it was the machine that failed."""
         key = self._key_of(asked)
-        if reading.release is not None:
+        if isinstance(reading, RecognisedFile):
             self._new[key] = {"release": asdict(reading.release)}
-        elif reading.error is not None and reading.blame != "machine":
+        elif reading.blame != "machine":
             self._new[key] = {"error": reading.error.fields(), "blame": reading.blame}
             if reading.blame == "limits":  # of a busy machine, perhaps, or of a layout that has been mended since
                 self._new[key] |= {"day": self._today, "layouts": self._layouts}
@@ -66,10 +71,8 @@ class Memory:
     def save(self) -> None:
         """Write what was recalled or kept."""
         if self._new != self._old:
-            aside = self._path.with_suffix(".partial")
             with suppress(OSError):  # on a full disk: what is not remembered is read again
-                aside.write_text(json.dumps(self._new, default=str), encoding="utf-8")
-                aside.replace(self._path)
+                replace_file(self._path, json.dumps(self._new, default=str))
 
     def _key_of(self, asked: FileAsked) -> str:
         # An empty sidecar is not the same as none.

@@ -20,11 +20,13 @@ from concurrent.futures import TimeoutError as TookTooLong
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from msoic_pipeline.ingest.landing import FileAsked, Release, file_digest, identify_release
+from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
+from msoic_pipeline.ingest.recognition import identify_release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import stage_workbook
 from msoic_pipeline.limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -35,17 +37,35 @@ Answer = TypeVar("Answer")
 _LOG = logging.getLogger(__name__)
 
 
+# Whose fault an error is: the file's (it will be the same until something changes), that of the limits (it took more
+# than a file may), or the machine's (a full disk, a missing right).
+Blame = Literal["file", "limits", "machine"]
+
+
 @dataclass(frozen=True)
-class FileReading:
-    """What came of reading a file: the release that it is, if it is one, and why it could not be read or parsed.
+class RecognisedFile:
+    """A file that was recognised as a release; ``error`` is why it could not be parsed, None where it was."""
 
-    ``blame`` says whose fault an error is: ``file`` (it will be the same until something changes), ``limits`` (it took
-    more than a file may) or ``machine`` (a full disk, a missing right).
-    """
-
-    release: Release | None
+    release: Release
     error: SourceFileError | None = None
-    blame: str = "file"
+    blame: Blame = "file"
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that was not recognised as a release, with the reason."""
+
+    error: SourceFileError
+    blame: Blame = "file"
+
+
+# What came of reading a file.
+FileReading = RecognisedFile | RefusedFile
+
+
+def _fail(release: Release | None, error: SourceFileError, blame: Blame = "file") -> FileReading:
+    """Return what came of a file that was not read to its end; ``release`` is what it was recognised as by then."""
+    return RefusedFile(error, blame) if release is None else RecognisedFile(release, error, blame)
 
 
 def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
@@ -60,26 +80,28 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
         finally:
             workbook.close()
     except SourceFileError as error:
-        return FileReading(release, _name_as_asked(asked, error))
+        return _fail(release, _name_as_asked(asked, error))
     except MemoryError:
-        return FileReading(release, _over_memory_error(asked.name), blame="limits")
+        return _fail(release, _over_memory_error(asked.name), "limits")
     except OSError as error:
-        return FileReading(release, _machine_failed(asked.name, error), blame="machine")
+        return _fail(release, _machine_failed(asked.name, error), "machine")
     except Exception as error:
-        return FileReading(release, _pipeline_failed(asked, error))
+        return _fail(release, _pipeline_failed(asked, error))
     except BaseException as error:  # a reader in another language raises what is no Exception where it stumbles
-        return FileReading(release, _reader_failed(asked.name, error))
-    return FileReading(release)
+        return _fail(release, _reader_failed(asked.name, error))
+    return RecognisedFile(release)
 
 
 def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
     """Read files in worker processes, as many at a time as there are processors; return what came of each."""
     calls = [(file.content, (file, staging_dir)) for file in asked]
     answers = call_in_workers(read_file, calls)
-    readings = [
-        answer if isinstance(answer, FileReading) else FileReading(None, _name_as_asked(file, answer), blame="limits")
-        for file, answer in zip(asked, answers, strict=True)
-    ]
+    readings: list[FileReading] = []
+    for file, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, SourceFileError):
+            readings.append(RefusedFile(_name_as_asked(file, answer), "limits"))
+        else:
+            readings.append(answer)
     # Workers have no terminal and no log: this process speaks for them.
     for file, reading in zip(asked, readings, strict=True):
         _log_reading(file, reading)

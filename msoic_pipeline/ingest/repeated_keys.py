@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from msoic_pipeline.workbooks.tidy import Reject
+from msoic_pipeline.model.facts import cell_columns
+from msoic_pipeline.workbooks.rejects import Reject
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
 # Of the cells that share a key so many are named.
-SHOWN_CELLS = 5
+CELLS_TOLD = 5
 
 
 def make_keys_unique(rows: pa.Table, may_be_summed: np.ndarray, fact: sa.Table) -> tuple[pa.Table, list[Reject]]:
@@ -78,8 +79,7 @@ def _sum_rows(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> pd.DataFr
     """Return a row for each key: the sums of its measures, its cells joined by commas, all else as in the first row."""
     how: dict[str, Any] = {}
     for name in rows.columns:
-        is_cell = name == "cell" or name.endswith("_cell")
-        how[name] = ",".join if is_cell else "sum" if name in fact.info["measures"] else "first"
+        how[name] = ",".join if name in cell_columns(fact) else "sum" if name in fact.info["measures"] else "first"
     return rows.groupby(keys, sort=False).agg(how)
 
 
@@ -96,5 +96,5 @@ def _reject_repeated(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> li
 
 def _join_first_cells(cells: pd.Series[str]) -> str:
     """Return the first few of many cells: each row of a key names them, and a bad file may have a million."""
-    more = f" and {len(cells) - SHOWN_CELLS:,} more" if len(cells) > SHOWN_CELLS else ""
-    return ", ".join(cells.head(SHOWN_CELLS)) + more
+    more = f" and {len(cells) - CELLS_TOLD:,} more" if len(cells) > CELLS_TOLD else ""
+    return ", ".join(cells.head(CELLS_TOLD)) + more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,42 +13,37 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_accepted
 from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
-from msoic_pipeline.workbooks.matching import TOTAL
-from msoic_pipeline.workbooks.tidy import Columns, Tidy
+from msoic_pipeline.workbooks.coded_column import Columns
+from msoic_pipeline.workbooks.differences import TOTAL
+from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.
-SHOWN = 10
+FAILURES_TOLD = 10
 # Two floating-point numbers that differ by no more are the same figure.
 FLOAT_ERROR = 1e-9
+# The kinds of period that rows are about; a total of a year is made of such rows.
+FINEST_KINDS = ("day", "month", "quarter")
 
 
-class SheetCheck(NamedTuple):
-    """What a check within a sheet is called, its severity, and the reason for it."""
-
-    name: str
-    severity: str
-    reason: str
-
-
-SHEET_CHECKS = (
-    SheetCheck(
-        "totals equal their parts",
-        "block",
-        "Both stand in one sheet: where they differ a figure is mistyped, or a column was read as another.",
-    ),
-    SheetCheck(
-        "rates agree with their counts",
-        "block",
-        "A rate is worked out of two counts of its sheet: one of the three is wrong.",
-    ),
-    SheetCheck(
-        "a code has one label",
-        "warn",
-        "The words beside a code may have been edited within a year; or the code is mistyped.",
-    ),
+TOTALS = CheckWords(
+    "totals equal their parts",
+    "block",
+    "Both stand in one sheet: where they differ a figure is mistyped, or a column was read as another.",
 )
+RATES = CheckWords(
+    "rates agree with their counts",
+    "block",
+    "A rate is worked out of two counts of its sheet: one of the three is wrong.",
+)
+LABELS = CheckWords(
+    "a code has one label",
+    "warn",
+    "The words beside a code may have been edited within a year; or the code is mistyped.",
+)
+SHEET_CHECKS = (TOTALS, RATES, LABELS)
 
 
 # ---- totals and their parts ------------------------------------------------------------------------
@@ -89,8 +84,7 @@ def totals_equal_their_parts(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ..
             if unavailable := totals.parts_unavailable[number]:
                 detail += f", and {unavailable} are not available"
             failures.append(Failure("total_differs", tidy.match.sheet, totals.cells[number], detail))
-    check_name = f"totals equal their parts: {tidy.match.table.table}"
-    return [_make_finding(check_name, "block", tidy, checked, failures, faults)]
+    return [_make_finding(TOTALS, TOTALS.name, tidy, checked, failures, faults)]
 
 
 def count_unavailable_parts(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
@@ -140,7 +134,7 @@ def totals_with_parts(tidy: Tidy, fact: sa.Table) -> Iterator[TotalsWithParts]:
 
 def _periods_of_kind(rows: Columns, kind: str) -> np.ndarray:
     """Return the first day of the period of each row: of its year, or of the finest period that the sheet tells."""
-    if kind == "quarter":
+    if kind in FINEST_KINDS:
         finest = next(name for name in ("month_start", "day", "quarter_start") if name in rows)
         return rows[finest]
     year_of = {quarter: period_start(kind, quarter) for quarter in set(rows["quarter_start"])}
@@ -238,8 +232,7 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
             counted = f"{rate.part} {part:,.0f} of {whole_name} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
             detail = f"published {published:.{rate.decimals}f}, but {counted}"
             failures.append(Failure("rate_differs", tidy.match.sheet, cell, detail))
-    check_name = f"rates agree with their counts: {tidy.match.table.table}"
-    return [_make_finding(check_name, "block", tidy, checked, failures, faults)]
+    return [_make_finding(RATES, RATES.name, tidy, checked, failures, faults)]
 
 
 def _sum_counts(counts: Sequence[float | None]) -> float | None:
@@ -278,8 +271,7 @@ def _code_has_one_label(
     for cell, code, label in zip(unusual["cell"], unusual["code"], unusual["label"], strict=True):
         detail = f"{code_column} {code} is called {label!r}, and elsewhere {usual_label[code]!r}"
         failures.append(Failure("other_label", tidy.match.sheet, cell, detail))
-    check_name = f"{code_column} has one label: {tidy.match.table.table}"
-    return _make_finding(check_name, "warn", tidy, len(rows), failures, faults)
+    return _make_finding(LABELS, f"{code_column} has one label", tidy, len(rows), failures, faults)
 
 
 # ---- what all checks share -------------------------------------------------------------------------
@@ -298,20 +290,23 @@ def member_columns(tidy: Tidy) -> list[str]:
 
 
 def _make_finding(
-    check_name: str,
-    severity: str,
+    check: CheckWords,
+    what_holds: str,
     tidy: Tidy,
     checked: int,
     failures: Sequence[Failure],
     faults: tuple[Fault, ...],
 ) -> Finding:
-    """Return a finding about a sheet, with the first failures in words; what known faults accept is no failure."""
+    """Return what a check finds in a sheet, with the first failures in words; what known faults accept is no failure.
+
+    ``what_holds`` is the check's name, or says it of one column.
+    """
     standing, accepted = divide_accepted(failures, faults)
-    told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], SHOWN) or "all agree"
+    told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], FAILURES_TOLD) or "all agree"
     return Finding(
         table_name=tidy.match.table.fact,
-        check_name=check_name,
-        severity=severity,
+        check_name=f"{what_holds}: {tidy.match.table.table}",
+        severity=check.severity,
         success=not standing,
         rows_checked=checked,
         rows_failed=len(standing),

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from msoic_pipeline.ingest.details import Details
 from msoic_pipeline.limits import MAX_SIDECAR_BYTES
 from msoic_pipeline.texts import clean, printable
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -49,13 +50,13 @@ def sidecar_path(path: Path) -> Path:
     return path.with_name(path.name + ".yaml")
 
 
-def parse_sidecar(content: bytes, name: str, withhold: bool = False) -> dict[str, Any]:
+def parse_sidecar(content: bytes, name: str, withhold: bool = False) -> Details:
     """Return what a sidecar says, each field read. ``withhold`` keeps its words out of the error.
 
     Raises SourceFileError, naming the sidecar ``name``, where it is not just lines with the fields of FIELDS.
     """
     try:
-        return _read_fields(content)
+        return Details(**_read_fields(content))
     except _UnexpectedSidecar as error:
         raise SourceFileError(
             "unreadable_sidecar",

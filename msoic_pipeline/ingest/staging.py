@@ -1,8 +1,8 @@
-"""Staged: each release parsed once, ever, into one Parquet file a fact table.
+"""Staged: each release parsed once for each key into one Parquet file a fact table.
 
 A release's folder is named by a digest of all that decides its content: the file, what is known of it, its source's
-layouts and faults, the members of the dimensions, and the parsing code. It appears whole or not at all. A release that
-could not be parsed has a folder too, which says why.
+layouts and faults, the members that these layouts name, and the parsing code. It appears whole or not at all. A
+release that could not be parsed has a folder too, which says why.
 """
 
 from __future__ import annotations
@@ -11,37 +11,31 @@ import datetime as dt
 import hashlib
 import json
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.disks import writing_below
-from msoic_pipeline.ingest.assembling import OFFENCE_SCHEMA, REJECT_SCHEMA, StagedContent, assemble
-from msoic_pipeline.ingest.findings import Finding
+from msoic_pipeline.disks import PARTIAL, folder_written_aside
+from msoic_pipeline.ingest.assembling import SELDOM_FILLED, StagedContent, assemble
 from msoic_pipeline.ingest.known_faults import Fault, faults_of
-from msoic_pipeline.ingest.landing import Release
-from msoic_pipeline.model import members
+from msoic_pipeline.ingest.manifest import Manifest
+from msoic_pipeline.ingest.release import Release
+from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.layout import layout_digest, load_source
 from msoic_pipeline.workbooks.matching import Match, match_workbook
-from msoic_pipeline.workbooks.tidy import CellReplacement, Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 
 # The module that reads files: with all that it imports, the code on which staged files rest.
 READS_FILES = "msoic_pipeline.ingest.reading"
 MANIFEST = "manifest.json"
 REFUSAL = "refusal.json"
-PARTIAL = ".partial-"
-# Tables that are not written where they are empty.
-SELDOM_FILLED = {"rejects": REJECT_SCHEMA, "dim_offence": OFFENCE_SCHEMA}
 
 
 @dataclass(frozen=True)
@@ -52,10 +46,14 @@ class StagedRelease:
     folder: Path
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What was read: sheets and layouts, counts, vintages, findings."""
-        manifest: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        return manifest
+        return Manifest.from_json((self.folder / MANIFEST).read_bytes())
+
+    @property
+    def release_id(self) -> str:
+        """The release, as the table ``release`` names it."""
+        return self.release.release_id
 
     @property
     def key(self) -> str:
@@ -63,21 +61,16 @@ class StagedRelease:
         return self.folder.name
 
     @property
-    def findings(self) -> list[Finding]:
-        """What the checks within the file found."""
-        return [Finding.from_json(finding) for finding in self.manifest["findings"]]
-
-    @property
     def facts(self) -> list[str]:
         """Fact tables that the release fills."""
-        return list(self.manifest["facts"])
+        return list(self.manifest.rows_by_fact)
 
     def quarters(self) -> set[dt.date]:
         """Return the first days of the quarters that the release has rows of."""
-        return {dt.date.fromisoformat(vintage["quarter_start"]) for vintage in self.manifest["vintages"]}
+        return {vintage.quarter_start for vintage in self.manifest.vintages}
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or ``dim_offence``."""
+        """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or a dimension."""
         if name in SELDOM_FILLED and not self.path(name).is_file():
             return SELDOM_FILLED[name].empty_table().to_pandas()
         return pq.read_table(self.path(name)).to_pandas()
@@ -97,7 +90,7 @@ def staging_key(release: Release) -> str:
     identity = (release.release_id, release.sha256, release.published_on, release.reference_period, release.reporter)
     faults = [fault.model_dump_json() for fault in faults_of(release)]
     layouts = _layout_digest(release.source, release.reference_quarter)
-    parts = (*map(str, identity), layouts, *faults, members.digest(), code_digest(READS_FILES))
+    parts = (*map(str, identity), layouts, *faults, code_digest(READS_FILES))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -142,7 +135,7 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
 
 def remember_refusal(folder: Path, error: SourceFileError) -> None:
     """Let a release's folder say why it could not be parsed."""
-    with writing_below(folder.parent), _written_aside(folder) as aside:
+    with folder_written_aside(folder) as aside:
         (aside / REFUSAL).write_text(json.dumps(error.fields()), encoding="utf-8")
 
 
@@ -182,25 +175,11 @@ def _refuse_absent_sheets(replacements: list[CellReplacement], matches: list[Mat
 
 def _write_folder(folder: Path, content: StagedContent) -> None:
     """Write a release's folder; its manifest comes last, since a folder counts from when that is there."""
-    with writing_below(folder.parent), _written_aside(folder) as aside:
+    with folder_written_aside(folder) as aside:
         for name, table in content.tables.items():
             if len(table) or name not in SELDOM_FILLED:
                 pq.write_table(table, aside / f"{name}.parquet")
-        (aside / MANIFEST).write_text(json.dumps(content.manifest, default=str), encoding="utf-8")
-
-
-@contextmanager
-def _written_aside(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to, and move it into place at the end: ``folder`` is there whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder.parent))
-    try:
-        yield aside
-        if folder.exists():  # what was refused before, or was left over from a crash
-            shutil.rmtree(folder)
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        (aside / MANIFEST).write_bytes(content.manifest.to_json())
 
 
 def sweep(staging_dir: Path, source: str, current: Iterable[str]) -> int:
@@ -215,6 +194,6 @@ def sweep(staging_dir: Path, source: str, current: Iterable[str]) -> int:
     stale = [path for path in folder.iterdir() if path.is_dir() and path.name not in keys]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob("*/*.partial"):
+    for path in folder.glob(f"*/*{PARTIAL}"):
         path.unlink(missing_ok=True)
     return len(stale)

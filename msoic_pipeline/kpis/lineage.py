@@ -23,12 +23,13 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.ingest.archive import find_content
 from msoic_pipeline.ingest.reading import call_in_workers
-from msoic_pipeline.kpis.definitions import Term, find_definition, load_definitions
+from msoic_pipeline.kpis.definitions import find_definition, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
 from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
 from msoic_pipeline.kpis.work_tables import SCALE
 from msoic_pipeline.model.evidence import release
+from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import WITHHELD, clean, first_of
@@ -232,7 +233,7 @@ def find_facts(
         .add_columns(
             *(release.c[name] for name in ("release_id", "source", "file_name", "sha256", "published_on")),
             fact.c.sheet,
-            fact.c[_name_cell_column(term.term)].label("cell"),
+            fact.c[cell_column(fact, term.term.figure.name)].label("cell"),
         )
         .join(release, release.c.release_id == fact.c.release_id)
         .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
@@ -255,16 +256,6 @@ def find_facts(
     if term.over_time == "last":
         return keep_last_of_each_reporter(connection, term.term, span, facts)
     return facts
-
-
-def _name_cell_column(term: Term) -> str:
-    """Return the column that holds the cell of a term's measure.
-
-    A fact's first measure has ``cell``; a second one has a column of its own, as ``outcomes_closed`` has
-    ``closed_cell``.
-    """
-    column_of_measure = f"{term.figure.name.rsplit('_', 1)[-1]}_cell"
-    return column_of_measure if column_of_measure in term.table.columns else "cell"
 
 
 # --- Read the cells --------------------------------------------------------------------------------------------------

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
+from msoic_pipeline.model.columns import Kind, kind_of
+
+_TYPES: dict[Kind, pa.DataType] = {
+    "flag": pa.bool_(),
+    "count": pa.int64(),
+    "number": pa.float64(),
+    "moment": pa.timestamp("us"),
+    "day": pa.date32(),
+    "text": pa.string(),
+}
+
 
 @cache
 def arrow_schema(table: sa.Table) -> pa.Schema:
     """Return the Arrow schema of a table."""
-    kinds: Iterable[tuple[type, pa.DataType]] = (
-        (sa.Boolean, pa.bool_()),
-        (sa.Integer, pa.int64()),
-        (sa.Float, pa.float64()),
-        (sa.DateTime, pa.timestamp("us")),
-        (sa.Date, pa.date32()),
-        (sa.String, pa.string()),
-    )
-    return pa.schema(
-        [(c.name, next(arrow for kind, arrow in kinds if isinstance(c.type, kind))) for c in table.columns]
-    )
+    return pa.schema([(column.name, _TYPES[kind_of(column)]) for column in table.columns])
 
 
 def rows_to_arrow(table: sa.Table, rows: Sequence[dict[str, Any]]) -> pa.Table:

@@ -29,7 +29,7 @@ class Check(CheckWords):
     """A check: its words, and the function that makes it.
 
     What ``run`` takes and gives is told where the checks of a kind are listed. ``facts`` are the tables it is for;
-    empty where it is for every fact, or for none. ``rule`` is what a declared fault that accepts its failures calls it.
+    empty where it is for every fact, or for none. ``rule`` is what a known fault that accepts its failures calls it.
     """
 
     run: Callable[..., Any]

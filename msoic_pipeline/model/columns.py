@@ -8,10 +8,25 @@ SQLAlchemy's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Boolean, Column, Date, DateTime, Double, ForeignKey, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
+# What a column can hold.
+Kind = Literal["flag", "count", "number", "moment", "day", "text"]
 # The member that stands in a breakdown column which the row's breakdown does not use.
 ALL = "All"
 
@@ -33,8 +48,12 @@ def table(name: str, description: str, grain: str, *columns: Any, kind: str, **i
 
 
 def text(name: str, description: str, *, members: Sequence[str] = (), pattern: str = "", **options: Any) -> Column[Any]:
-    """Declare a short text, perhaps one of ``members`` or of a ``pattern``."""
-    info = {"members": tuple(members)} if members else {"pattern": pattern} if pattern else {}
+    """Declare a short text, perhaps one of ``members``, perhaps of a ``pattern``."""
+    info: dict[str, Any] = {}
+    if members:
+        info["members"] = tuple(members)
+    if pattern:
+        info["pattern"] = pattern
     return _column(name, String(), description, info, options)
 
 
@@ -81,6 +100,25 @@ def number(
 ) -> Column[Any]:
     """Declare a number that need not be whole."""
     return _column(name, Double(), description, {"unit": unit, "minimum": minimum, "maximum": maximum}, options)
+
+
+# What columns hold, by the type of SQL in which it is declared: the first that fits counts.
+_KINDS: tuple[tuple[type, Kind], ...] = (
+    (Boolean, "flag"),
+    (Integer, "count"),
+    (Float, "number"),
+    (DateTime, "moment"),
+    (Date, "day"),
+    (String, "text"),
+)
+
+
+def kind_of(column: Column[Any]) -> Kind:
+    """Return what a column holds. Raises TypeError where it is none of what is declared here."""
+    for sql_type, kind in _KINDS:
+        if isinstance(column.type, sql_type):
+            return kind
+    raise TypeError(f"{column} has the type {column.type}, which is not declared in model/columns.py")
 
 
 def _column(name: str, kind: Any, description: str, info: dict[str, Any], options: dict[str, Any]) -> Column[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.model.columns import metadata
+from msoic_pipeline.model.columns import Kind, kind_of, metadata
 from msoic_pipeline.model.views import VIEWS
 
 _KINDS = ("fact", "dimension", "kpi", "evidence")
@@ -15,6 +15,16 @@ _HEADINGS = {
     "dimension": "Dimensions",
     "kpi": "KPIs",
     "evidence": "Evidence: releases, vintages, checks",
+}
+
+
+_TYPE_NAMES: dict[Kind, str] = {
+    "flag": "yes/no",
+    "count": "whole number",
+    "number": "number",
+    "moment": "moment",
+    "day": "date",
+    "text": "text",
 }
 
 
@@ -27,29 +37,38 @@ def dictionary_rows() -> list[dict[str, Any]]:
     """Return one row a table or view and one a column of it, as in the table ``data_dictionary``."""
     rows = []
     for table in tables():
-        rows.append(_row(table.name, "", 0, "table", "", False, f"{table.comment} Grain: {table.info['grain']}."))
+        words = f"{table.comment} Grain: {table.info['grain']}."
+        rows.append(_describe(table.name, kind="table", description=words))
         for position, column in enumerate(table.columns, start=1):
             rows.append(
-                _row(
+                _describe(
                     table.name,
                     column.name,
                     position,
-                    type_name(column),
-                    column.info.get("unit", ""),
-                    column.primary_key,
-                    column.comment or "",
+                    kind=type_name(column),
+                    unit=column.info.get("unit", ""),
+                    is_key=column.primary_key,
+                    description=column.comment or "",
                 )
             )
     for name, view in VIEWS.items():
-        rows.append(_row(name, "", 0, "view", "", False, view.description))
+        rows.append(_describe(name, kind="view", description=view.description))
         for position, (column_name, description) in enumerate(view.columns().items(), start=1):
-            rows.append(_row(name, column_name, position, "", "", False, description))
+            rows.append(_describe(name, column_name, position, description=description))
     return rows
 
 
-def _row(
-    table: str, column: str, position: int, kind: str, unit: str, is_key: bool, description: str
+def _describe(
+    table: str,
+    column: str = "",
+    position: int = 0,
+    *,
+    kind: str = "",
+    unit: str = "",
+    is_key: bool = False,
+    description: str,
 ) -> dict[str, Any]:
+    """Return the row of ``data_dictionary`` on a column, or on a table or view itself."""
     return {
         "table_name": table,
         "column_name": column,
@@ -63,15 +82,7 @@ def _row(
 
 def type_name(column: sa.Column[Any]) -> str:
     """Return the type of a column as a reader would name it."""
-    kinds = (
-        (sa.Boolean, "yes/no"),
-        (sa.Integer, "whole number"),
-        (sa.Float, "number"),
-        (sa.DateTime, "moment"),
-        (sa.Date, "date"),
-        (sa.String, "text"),
-    )
-    return next(name for kind, name in kinds if isinstance(column.type, kind))
+    return _TYPE_NAMES[kind_of(column)]
 
 
 def dictionary_page() -> str:

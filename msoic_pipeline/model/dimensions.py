@@ -1,7 +1,9 @@
 """The members that facts speak of: periods, forces, offences, outcomes and the rest.
 
 Members that are known beforehand stand in ``members/*.csv``, with the spellings in which publishers write them: the
-file that a dimension names as ``members_file`` is loaded into it, and a fact may hold no other member.
+file that a dimension names as ``members_file`` is loaded into it, and a fact may hold no other member. One that
+``combines`` a file has every combination of its members. Where members come with the releases, ``labels`` names the
+columns that are called otherwise in their sheets.
 """
 
 from msoic_pipeline.model.columns import count, day, flag, key, table, text
@@ -105,6 +107,7 @@ dim_offence = table(
     text("offence_group", "Latest group published."),
     text("offence_subgroup", "Latest subgroup published."),
     kind="dimension",
+    labels={"description": "offence_description"},
 )
 
 dim_outcome = table(
@@ -129,6 +132,7 @@ dim_exploitation_type = table(
     flag("includes_sexual", "Whether sexual exploitation is among them."),
     flag("includes_organ_harvesting", "Whether organ harvesting is among them."),
     kind="dimension",
+    combines="exploitation_types.csv",
 )
 
 dim_entry_method = table(

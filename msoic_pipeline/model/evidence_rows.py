@@ -5,6 +5,7 @@ Their fields are columns of the tables in ``evidence``.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 
@@ -27,8 +28,21 @@ class ValidationResult:
 
 
 @dataclass(frozen=True)
+class WithdrawalRow:
+    """What a person decided about a release's figures: a row of ``withdrawal``."""
+
+    release_id: str
+    decided_at: dt.datetime
+    action: str
+    decided_by: str
+    reason: str
+    source: str
+    file_name: str
+
+
+@dataclass(frozen=True)
 class QuarantineRow:
-    """A row or a whole file that was not loaded, or was treated by a declared fault: a row of ``quarantine``.
+    """A row or a whole file that was not loaded, or was treated by a known fault: a row of ``quarantine``.
 
     ``sheet`` and ``cell`` are empty where it is the whole file; ``release_id`` is None where the file was not
     recognised as a release. ``raw_text`` is withheld for force returns.

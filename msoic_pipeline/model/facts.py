@@ -2,13 +2,17 @@
 
 A published table is a margin, not a cube: where one fact table holds several breakdowns of the same cases, each row
 names its ``breakdown``, and columns that the breakdown does not use hold ``All``. Rows of two breakdowns never add up.
+
+``info`` of a fact: ``source`` fills it; ``measures`` are its columns of figures; ``cell_columns`` names, by measure,
+the column with its cell where that is not ``cell``.
 """
 
 from typing import Any
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, Table
 
 from msoic_pipeline.model.columns import ALL, count, day, key, metadata, number, table, text
+from msoic_pipeline.periods import PERIOD_MONTHS
 
 AGE_GROUPS = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown")
 
@@ -141,6 +145,7 @@ fact_crime_outcome = table(
     kind="fact",
     source="crime_outcomes",
     measures=("outcomes_recorded", "outcomes_closed"),
+    cell_columns={"outcomes_closed": "closed_cell"},
 )
 
 fact_cps_outcome = table(
@@ -155,7 +160,7 @@ fact_cps_outcome = table(
         primary_key=True,
     ),
     text("cps_area", "Code of the CPS Area; National for published national figures of all crime.", primary_key=True),
-    text("measure", "What is counted; see the data dictionary of measures.", primary_key=True),
+    text("measure", "What is counted, by its name in the layout; rates are not loaded.", primary_key=True),
     number(
         "value",
         "Count of suspects (pre-charge) or defendants (prosecutions), or days where the measure is one.",
@@ -339,8 +344,12 @@ published_total = table(
     "release × fact × breakdown × period × fixed member",
     key("release_id", "release.release_id", "The release that said it.", primary_key=True),
     text("fact", "Fact table whose parts the total sums.", primary_key=True),
-    text("breakdown", "Breakdown of the fact table, or its name's default.", primary_key=True),
-    text("period_kind", "Kind of period.", members=("month", "quarter", "calendar_year"), primary_key=True),
+    text(
+        "breakdown",
+        "Breakdown of the fact table, with the type of first responder where the total is of one; else empty.",
+        primary_key=True,
+    ),
+    text("period_kind", "Kind of period.", members=tuple(PERIOD_MONTHS), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     text("members", "The members that the total is of, as column=member; empty for the grand total.", primary_key=True),
     key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the total is loaded: the period's last."),
@@ -359,6 +368,18 @@ FACTS = {
     for table in metadata.tables.values()
     if table.info["kind"] == "fact" and table is not published_total
 }
+
+
+def cell_column(fact: Table, measure: str) -> str:
+    """Return the column with the cells of a measure: ``cell``, unless the fact declares one of the measure's own."""
+    column: str = fact.info.get("cell_columns", {}).get(measure, "cell")
+    return column
+
+
+def cell_columns(fact: Table) -> list[str]:
+    """Return all columns with cells of a fact table, ``cell`` first."""
+    return ["cell", *fact.info.get("cell_columns", {}).values()]
+
 
 Index(None, fact_recorded_crime.c.offence_code, fact_recorded_crime.c.quarter_start)
 Index(None, fact_crime_outcome.c.offence_code, fact_crime_outcome.c.quarter_start)

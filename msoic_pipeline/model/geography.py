@@ -9,7 +9,8 @@ coverage all use it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -21,36 +22,64 @@ NATIONAL = "national"
 Nation = Literal["UK", "E&W"]
 # What a nation is divided into, as kpi_value names it.
 Division = Literal["rocu_region", "force", "cps_area"]
-KINDS = (NATIONAL, "rocu_region", "force", "cps_area")
+KINDS: tuple[str, ...] = (NATIONAL, *get_args(Division))
+# What rules compare below the nation.
+ComparedDivision = Literal["force", "cps_area"]
 
 # Kinds of dim_force that are police forces; only those of a territory have to report.
 POLICE_FORCES = ("territorial force", "special force")
 TERRITORIAL_FORCE = "territorial force"
 
-# The columns in which a fact may name a unit, and what its figures can be divided into by it.
-UNIT_COLUMNS: dict[str, tuple[Division, ...]] = {
-    "force_code": ("force", "rocu_region"),
-    "cps_area": ("cps_area",),
-    "geography": ("force", "rocu_region"),
+
+@dataclass(frozen=True)
+class UnitColumn:
+    """A column in which a fact may name a unit.
+
+    ``scheme`` is how units are written in it, as ``places`` calls that; empty where a person writes the name of a force
+    or of a region. ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's
+    figures can be added up to the area that prosecutes for it.
+    """
+
+    name: str
+    scheme: str
+    divisions: tuple[Division, ...]
+    compared: tuple[ComparedDivision, ...] = ()
+
+
+# In the order in which they are looked for in a fact.
+UNIT_COLUMNS: dict[str, UnitColumn] = {
+    column.name: column
+    for column in (
+        UnitColumn("force_code", "force code", ("force", "rocu_region"), compared=("force", "cps_area")),
+        UnitColumn("cps_area", "cps area", ("cps_area",), compared=("cps_area",)),
+        UnitColumn("geography", "", ("force", "rocu_region")),
+    )
 }
 
-# What rules compare below the nation. A force's figures can be added up to the area that prosecutes for it.
-ComparedDivision = Literal["force", "cps_area"]
-COMPARED_DIVISIONS: dict[str, tuple[ComparedDivision, ...]] = {
-    "force_code": ("force", "cps_area"),
-    "cps_area": ("cps_area",),
-}
-
-# Who may be due to report, each with the dimension of its members and what it is called.
+# Who may be due to report.
 ReporterKind = Literal["territorial_force", "cps_area", "publisher"]
-REPORTER_NAMES: dict[ReporterKind, str] = {
-    "territorial_force": "force",
-    "cps_area": "CPS Area",
-    "publisher": "publisher",
-}
-REPORTER_DIMENSIONS: dict[ReporterKind, str] = {"territorial_force": "force", "cps_area": "cps_area"}
 # The one who reports where the publisher itself does.
 PUBLISHER = "publisher"
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """A kind of those who may be due to report: what one is called, and the dimension whose members they are.
+
+    ``kind_of_member`` is the kind of those members that have to report; empty where all of them have, or where there is
+    no dimension since the publisher itself reports.
+    """
+
+    name: str
+    dimension: str = ""
+    kind_of_member: str = ""
+
+
+REPORTERS: dict[ReporterKind, Reporter] = {
+    "territorial_force": Reporter("force", "force", TERRITORIAL_FORCE),
+    "cps_area": Reporter("CPS Area", "cps_area"),
+    "publisher": Reporter("publisher"),
+}
 
 
 def unit_column(fact: sa.Table) -> sa.Column[Any] | None:
@@ -61,15 +90,14 @@ def unit_column(fact: sa.Table) -> sa.Column[Any] | None:
 def divisions_of(fact: sa.Table) -> tuple[Division, ...]:
     """Return the geographies into which a fact's figures can be divided, below the nation."""
     column = unit_column(fact)
-    return () if column is None else UNIT_COLUMNS[column.name]
+    return () if column is None else UNIT_COLUMNS[column.name].divisions
 
 
 def unit_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
     """Return how a fact writes its units, as ``places`` calls it; ``divisions`` tell names of forces from regions'."""
     column = unit_column(fact)
-    if column is None or column.name == "geography":
-        return "force name" if "force" in divisions else "region name"
-    return {"force_code": "force code", "cps_area": "cps area"}[column.name]
+    scheme = UNIT_COLUMNS[column.name].scheme if column is not None else ""
+    return scheme or ("force name" if "force" in divisions else "region name")
 
 
 def places() -> sa.CompoundSelect[Any]:
@@ -116,22 +144,27 @@ def force_codes_of(geography: str) -> sa.Select[Any]:
 
 def reporters_due(kind: ReporterKind) -> frozenset[str]:
     """Return the codes of those who have to report, where they are of a kind."""
-    if kind == "territorial_force":
-        return frozenset(row["force_code"] for row in members.rows("forces.csv") if row["kind"] == TERRITORIAL_FORCE)
-    if kind == "cps_area":
-        return frozenset(row["cps_area_code"] for row in members.rows("cps_areas.csv"))
-    return frozenset({PUBLISHER})
+    reporter = REPORTERS[kind]
+    if not reporter.dimension:
+        return frozenset({PUBLISHER})
+    file_name, code_column = members.member_files()[reporter.dimension]
+    due = set()
+    for row in members.rows(file_name):
+        if not reporter.kind_of_member or row["kind"] == reporter.kind_of_member:
+            due.add(row[code_column])
+    return frozenset(due)
 
 
 def reporter_name(kind: ReporterKind, code: str) -> str:
     """Return the name of one who reports; the code itself where it has none."""
-    return members.name_of(REPORTER_DIMENSIONS[kind], code) if kind in REPORTER_DIMENSIONS else code
+    dimension = REPORTERS[kind].dimension
+    return members.name_of(dimension, code) if dimension else code
 
 
 def compared_divisions(fact: sa.Table) -> tuple[ComparedDivision, ...]:
     """Return the geographies below the nation at which rules can compare a fact's figures."""
     column = unit_column(fact)
-    return () if column is None else COMPARED_DIVISIONS.get(column.name, ())
+    return () if column is None else UNIT_COLUMNS[column.name].compared
 
 
 def compared_places(geography: str, fact: sa.Table) -> sa.Subquery | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from msoic_pipeline.disks import PARTIAL, folder_written_aside, replace_file
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
-_SHOWN = "releases.json"
+_RELEASES_SHOWN = "releases.json"
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -65,7 +65,7 @@ def site_index(docs_dir: Path, source: str) -> Path:
 def shown_releases(docs_dir: Path, source: str) -> set[str]:
     """Return which releases a source's site has shown, by the names that ``build_site`` was given."""
     try:
-        return set(json.loads((docs_dir / source / _SHOWN).read_text(encoding="utf-8")))
+        return set(json.loads((docs_dir / source / _RELEASES_SHOWN).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return set()
 
@@ -116,10 +116,9 @@ def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[
     The site is built aside and then put in the place of the former one; it remembers the names of ``releases``.
     """
     docs_dir.mkdir(parents=True, exist_ok=True)
-    for left in docs_dir.glob(".partial-*"):  # by a run that was killed: no other is at work
+    for left in docs_dir.glob(f"{PARTIAL}-*"):  # by a run that was killed: no other is at work
         shutil.rmtree(left, ignore_errors=True)
-    aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=docs_dir))
-    try:
+    with folder_written_aside(docs_dir / source.source) as aside:
         for name in context.get_site_names():
             context.delete_data_docs_site(name)
         context.add_data_docs_site(
@@ -134,12 +133,8 @@ def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[
         context.build_data_docs(site_names=[source.source])
         for picture in (aside / "static" / "images").glob("*.gif"):  # of the how-to, which is not shown
             picture.unlink()
-        (aside / _SHOWN).write_text(json.dumps(sorted(releases)), encoding="utf-8")
+        (aside / _RELEASES_SHOWN).write_text(json.dumps(sorted(releases)), encoding="utf-8")
         aside.chmod(0o755)
-        shutil.rmtree(docs_dir / source.source, ignore_errors=True)
-        aside.rename(docs_dir / source.source)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_index(docs_dir: Path, checks: Sequence[CheckWords]) -> None:
@@ -160,6 +155,4 @@ def write_index(docs_dir: Path, checks: Sequence[CheckWords]) -> None:
     index = docs_index(docs_dir)
     if index.is_file() and index.read_text(encoding="utf-8") == page:
         return
-    aside = index.with_suffix(".partial")
-    aside.write_text(page, encoding="utf-8")
-    aside.replace(index)
+    replace_file(index, page)

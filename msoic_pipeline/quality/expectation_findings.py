@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.known_faults import accepted_words, faults_of, find_accepting
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.quality.expectations import Expectation
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.texts import WITHHELD, at_cell
 
 # Of the rows that fail a check so many are told in its words.
-SHOWN = 5
+ROWS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ def _finding_of_check(
     unexplained: list[FailingRows] = []
     accepted: list[Failure] = []
     for each in failing:
-        rest, of_known_faults = _set_known_faults_apart(release, each)
+        rest, of_known_faults = _set_known_faults_apart(release, fact, each)
         unexplained.append(rest)
         accepted += of_known_faults
     bad_rows = set().union(*(each.rows.index for each in unexplained))
-    failures = [failure for each in unexplained for failure in _list_failures(each, withhold)]
+    failures = [failure for each in unexplained for failure in _list_failures(each, fact, withhold)]
     words = _tell_failing(unexplained, fact, withhold) if bad_rows else f"holds for {_columns_of(expectations)}"
     return Finding(
         table_name=fact.name,
@@ -79,7 +80,7 @@ def _finding_of_check(
         rows_checked=size,
         rows_failed=len(bad_rows),
         detail=words + accepted_words(accepted),
-        failures=tuple(failures),
+        failures=tuple(failures[:MAX_LISTED]),
         accepted=tuple(accepted),
     )
 
@@ -89,13 +90,15 @@ def _columns_of(expectations: Sequence[Expectation]) -> str:
     return ", ".join(columns)
 
 
-def _set_known_faults_apart(release: Release, failing: FailingRows) -> tuple[FailingRows, list[Failure]]:
+def _set_known_faults_apart(
+    release: Release, fact: sa.Table, failing: FailingRows
+) -> tuple[FailingRows, list[Failure]]:
     """Return the failing rows that no known fault accepts, and the failures that one does."""
     expectation, rows = failing.expectation, failing.rows
     known = faults_of(release)
     unexplained: list[bool] = []
     accepted: list[Failure] = []
-    for sheet, cell in zip(rows["sheet"], rows["cell"], strict=True):
+    for sheet, cell in zip(rows["sheet"], rows[_cell_column(expectation, fact)], strict=True):
         fault = find_accepting(known, expectation.rule, sheet, cell)
         unexplained.append(not fault)
         if fault:
@@ -104,9 +107,9 @@ def _set_known_faults_apart(release: Release, failing: FailingRows) -> tuple[Fai
     return FailingRows(expectation, rows[unexplained]), accepted
 
 
-def _list_failures(failing: FailingRows, withhold: bool) -> list[Failure]:
+def _list_failures(failing: FailingRows, fact: sa.Table, withhold: bool) -> list[Failure]:
     """Return the first rows that failed, each with its text as far as it may be told."""
-    place = ["sheet", "cell"]
+    place = ["sheet", _cell_column(failing.expectation, fact)]
     rows = failing.rows.head(MAX_LISTED)
     places = rows[place].astype(str).to_numpy().tolist()
     texts = rows.drop(columns=place).astype(object).to_numpy(na_value="").tolist()
@@ -125,7 +128,7 @@ def _tell_failing(failing: Sequence[FailingRows], fact: sa.Table, withhold: bool
         return "; ".join(columns)
     told: list[str] = []
     for each in failing:
-        for _, row in each.rows.head(SHOWN - len(told)).iterrows():
+        for _, row in each.rows.head(ROWS_TOLD - len(told)).iterrows():
             told.append(_tell_row(each.expectation, row, fact, withhold))
     untold = sum(len(each.rows) for each in failing) - len(told)
     more = f"; and {untold} more" if untold else ""
@@ -133,7 +136,7 @@ def _tell_failing(failing: Sequence[FailingRows], fact: sa.Table, withhold: bool
 
 
 def _tell_row(expectation: Expectation, row: pd.Series[Any], fact: sa.Table, withhold: bool) -> str:
-    place = f"sheet {row['sheet']!r}, cell {row[_cell_column(expectation, fact)]}"
+    place = at_cell(row["sheet"], row[_cell_column(expectation, fact)])
     if expectation.rule == "duplicate_key":
         return f"{place}: expected {expectation.expected}; found it again"
     (column,) = expectation.columns
@@ -151,6 +154,5 @@ def _tell_value(value: Any, withhold: bool) -> str:
 
 
 def _cell_column(expectation: Expectation, fact: sa.Table) -> str:
-    """Name the column with the cell of what the expectation is about; a second measure may have one of its own."""
-    own = f"{expectation.columns[0].rpartition('_')[2]}_cell"
-    return own if len(expectation.columns) == 1 and own in fact.columns else "cell"
+    """Return the column with the cell of what an expectation is about: a measure may have one of its own."""
+    return cell_column(fact, expectation.columns[0]) if len(expectation.columns) == 1 else "cell"

@@ -14,8 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.model import members, metadata
+from msoic_pipeline.model.columns import Kind, kind_of
 
-# What a rule is called where it is broken (in a declared fault), and what the check of it is called.
+# What a rule is called where it is broken (in a known fault), and what the check of it is called.
 CHECKS = {
     "no_rows": "table has rows",
     "wrong_type": "columns have their types",
@@ -27,14 +28,14 @@ CHECKS = {
 }
 
 # Great Expectations' names of the types that rows are read into.
-TYPES: tuple[tuple[type, str], ...] = (
-    (sa.Boolean, "bool"),
-    (sa.Integer, "int64"),
-    (sa.Float, "float64"),
-    (sa.Date, "datetime64"),
-    (sa.DateTime, "datetime64"),
-    (sa.String, "str"),
-)
+TYPES: dict[Kind, str] = {
+    "flag": "bool",
+    "count": "int64",
+    "number": "float64",
+    "day": "datetime64",
+    "moment": "datetime64",
+    "text": "str",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
         severity = info.get("severity", "block")
         return Expectation(rule, (column.name,), kind, {"column": column.name} | arguments, expected, severity)
 
-    kind = next(name for sql, name in TYPES if isinstance(column.type, sql))
+    kind = TYPES[kind_of(column)]
     yield expect("wrong_type", "ExpectColumnValuesToBeOfType", f"type {kind}", type_=kind)
     if not column.nullable:
         yield expect("missing_value", "ExpectColumnValuesToNotBeNull", "a value")
@@ -89,16 +90,23 @@ def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
         yield expect("bad_pattern", "ExpectColumnValuesToMatchRegex", words, regex=info["pattern"])
     low, high = info.get("minimum"), info.get("maximum")
     if low is not None or high is not None:
-        words = " and ".join([f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None))
+        words = _range_words(low, high)
         yield expect("out_of_range", "ExpectColumnValuesToBeBetween", words, min_value=low, max_value=high)
+
+
+def _range_words(low: float | None, high: float | None) -> str:
+    """Return a range in words, of which one end may be open: ``at least 0 and at most 1``."""
+    if high is None:
+        return f"at least {low}"
+    if low is None:
+        return f"at most {high}"
+    return f"at least {low} and at most {high}"
 
 
 @cache
 def known_codes(reference: str) -> tuple[str, ...]:
     """Return the codes that ``table.column`` may hold; empty for a dimension whose members come with the releases."""
-    if reference == "dim_exploitation_type.exploitation_type":
-        return tuple(str(row["exploitation_type"]) for row in members.exploitation_members())
     dimension = metadata.tables.get(reference.partition(".")[0])
-    if dimension is None or "members_file" not in dimension.info:
+    if dimension is None or dimension not in members.declared_dimensions():
         return ()
     return tuple(str(row[reference.partition(".")[2]]) for row in members.rows_of(dimension))

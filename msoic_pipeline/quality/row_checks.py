@@ -144,7 +144,7 @@ def check_rows(
 ) -> dict[str, list[Finding]]:
     """Return what the checks find in each of the releases whose ``rows`` of ``fact`` these are, by release_id.
 
-    ``faults`` are the declared ones of a release: those that accept what a check finds are not held against it.
+    ``faults`` are the known ones of a release: those that accept what a check finds are not held against it.
     """
     sizes = rows.groupby("release_id").size()
     result: dict[str, list[Finding]] = {str(release_id): [] for release_id in sizes.index}

@@ -19,9 +19,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from msoic_pipeline.code_digests import code_digest
-from msoic_pipeline.disks import writing_below
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
@@ -37,6 +38,7 @@ from msoic_pipeline.workbooks.layout import Source
 BATCH_ROWS = 1_000_000
 # Of the values that fail so many are shown by Data Docs, and of a sensitive source none.
 _VALUES_IN_DOCS = 20
+_FINDINGS = TypeAdapter(list[Finding])
 
 
 class ExpectationError(Exception):
@@ -44,7 +46,7 @@ class ExpectationError(Exception):
 
 
 def validate_source(
-    source: Source, staged: Sequence[StagedRelease], docs_dir: Path | None = None
+    source: Source, releases: Sequence[StagedRelease], docs_dir: Path | None = None
 ) -> dict[str, list[Finding]]:
     """Return what the expectations and the hand-written checks find in each release, by release_id.
 
@@ -52,25 +54,25 @@ def validate_source(
     ``docs_dir/<source>``, have not shown yet. Raises ExpectationError where an expectation cannot be evaluated.
     """
     findings_by_release: dict[str, list[Finding]] = {}
-    for release in staged:
-        known = _recall_findings(release)
+    for staged in releases:
+        known = _recall_findings(staged)
         if known is not None:
-            findings_by_release[release.release.release_id] = known
+            findings_by_release[staged.release_id] = known
     shown = docs.shown_releases(docs_dir, source.source) if docs_dir else None
     to_validate = []
-    for release in staged:
-        is_known = release.release.release_id in findings_by_release
-        is_shown = shown is None or _name_in_docs(release) in shown
+    for staged in releases:
+        is_known = staged.release_id in findings_by_release
+        is_shown = shown is None or _name_in_docs(staged) in shown
         if not (is_known and is_shown):
-            to_validate.append(release)
+            to_validate.append(staged)
     if to_validate:
         context, fresh = _validate_releases(source, to_validate)
         if docs_dir:
-            docs.try_build_site(context, source, docs_dir, [_name_in_docs(release) for release in staged])
-        for release in to_validate:
-            _remember_findings(release, fresh[release.release.release_id])
+            docs.try_build_site(context, source, docs_dir, [_name_in_docs(staged) for staged in releases])
+        for staged in to_validate:
+            _remember_findings(staged, fresh[staged.release_id])
         findings_by_release |= fresh
-    return {release.release.release_id: findings_by_release[release.release.release_id] for release in staged}
+    return {staged.release_id: findings_by_release[staged.release_id] for staged in releases}
 
 
 # ---- findings that are known already ---------------------------------------------------------------
@@ -91,31 +93,27 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
     return hasher.hexdigest()[:16]
 
 
-def findings_path(release: StagedRelease) -> Path:
+def findings_path(staged: StagedRelease) -> Path:
     """Return the file in which the findings of a release stand, or will stand, once validated."""
-    return release.folder / f"findings-{_digest_of_checks(tuple(release.facts))}.json"
+    return staged.folder / f"findings-{_digest_of_checks(tuple(staged.facts))}.json"
 
 
-def _name_in_docs(release: StagedRelease) -> str:
+def _name_in_docs(staged: StagedRelease) -> str:
     """Return what Data Docs remember a release by: another one as soon as it is read or checked otherwise."""
-    return f"{release.key}/{findings_path(release).name}"
+    return f"{staged.key}/{findings_path(staged).name}"
 
 
-def _recall_findings(release: StagedRelease) -> list[Finding] | None:
+def _recall_findings(staged: StagedRelease) -> list[Finding] | None:
     try:
-        written = json.loads(findings_path(release).read_text(encoding="utf-8"))
+        return _FINDINGS.validate_json(findings_path(staged).read_bytes())
     except FileNotFoundError:
         return None
-    return [Finding.from_json(finding) for finding in written]
 
 
-def _remember_findings(release: StagedRelease, findings: list[Finding]) -> None:
-    path = findings_path(release)
-    aside = path.with_suffix(".partial")
-    with writing_below(release.folder):
-        aside.write_text(json.dumps([finding.to_json() for finding in findings]), encoding="utf-8")
-        aside.replace(path)
-    for other in release.folder.glob("findings-*.json"):
+def _remember_findings(staged: StagedRelease, findings: list[Finding]) -> None:
+    path = findings_path(staged)
+    replace_file(path, _FINDINGS.dump_json(findings))
+    for other in staged.folder.glob("findings-*.json"):
         if other != path:
             other.unlink(missing_ok=True)
 
@@ -137,7 +135,7 @@ class _Batch:
 
     def with_release_ids(self) -> pd.DataFrame:
         """Return the rows, each with the id of its release."""
-        ids = np.array([release.release.release_id for release in self.releases])
+        ids = np.array([staged.release_id for staged in self.releases])
         return self.rows.assign(release_id=ids[self.owner])
 
 
@@ -145,24 +143,24 @@ def _divide_into_batches(releases: Sequence[StagedRelease], fact: str) -> Iterat
     """Yield releases in groups of at most BATCH_ROWS rows of a fact table, or of one release."""
     batch: list[StagedRelease] = []
     size = 0
-    for release in releases:
-        rows = int(release.manifest["facts"][fact])
+    for staged in releases:
+        rows = staged.manifest.rows_by_fact[fact]
         if batch and size + rows > BATCH_ROWS:
             yield batch
             batch, size = [], 0
-        batch.append(release)
+        batch.append(staged)
         size += rows
     if batch:
         yield batch
 
 
 def _read_batch(releases: Sequence[StagedRelease], fact: sa.Table) -> _Batch:
-    tables = [pq.ParquetFile(release.path(fact.name)).read() for release in releases]
+    tables = [pq.ParquetFile(staged.path(fact.name)).read() for staged in releases]
     names = [column.name for column in fact.columns]
-    for release, table in zip(releases, tables, strict=True):
+    for staged, table in zip(releases, tables, strict=True):
         if table.column_names != names:
             raise ExpectationError(
-                f"{fact.name}: {release.path(fact.name)} has not the columns that the table declares. Remove its "
+                f"{fact.name}: {staged.path(fact.name)} has not the columns that the table declares. Remove its "
                 "folder, so that the release is parsed again."
             )
     rows = pa.concat_tables(tables).to_pandas(
@@ -186,10 +184,10 @@ def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> tup
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     context.data_sources.add_pandas(source.source)
-    findings_by_release: dict[str, list[Finding]] = {release.release.release_id: [] for release in releases}
+    findings_by_release: dict[str, list[Finding]] = {staged.release_id: [] for staged in releases}
     for name in source.facts:
         suite = _Suite(context, source, FACTS[name])
-        with_fact = [release for release in releases if name in release.facts]
+        with_fact = [staged for staged in releases if name in staged.facts]
         for of_batch in _divide_into_batches(with_fact, name):
             batch = _read_batch(of_batch, FACTS[name])
             for release_id, findings in _check_batch(suite, batch, source).items():
@@ -202,11 +200,11 @@ def _check_batch(suite: _Suite, batch: _Batch, source: Source) -> dict[str, list
     failing = suite.find_failing_rows(batch.rows)
     failing_by_release = _divide_by_release(failing, batch)
     found: dict[str, list[Finding]] = {}
-    for position, (release, size) in enumerate(zip(batch.releases, batch.rows_by_release(), strict=True)):
-        found[release.release.release_id] = findings_of_release(
-            release.release, suite.fact, suite.expectations, failing_by_release[position], size, source.sensitive
+    for position, (staged, size) in enumerate(zip(batch.releases, batch.rows_by_release(), strict=True)):
+        found[staged.release_id] = findings_of_release(
+            staged.release, suite.fact, suite.expectations, failing_by_release[position], size, source.sensitive
         )
-    faults = {release.release.release_id: faults_of(release.release) for release in batch.releases}
+    faults = {staged.release_id: faults_of(staged.release) for staged in batch.releases}
     for release_id, findings in check_rows(suite.fact, batch.with_release_ids(), faults).items():
         found[release_id] += findings
     return found

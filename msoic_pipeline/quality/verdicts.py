@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from msoic_pipeline.ingest.findings import Failure, Finding
@@ -10,7 +10,7 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
-from msoic_pipeline.texts import WITHHELD, first_of
+from msoic_pipeline.texts import WITHHELD, at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
 
@@ -35,57 +35,51 @@ class Verdict:
 
 
 def judge(
-    source: Source,
-    landing: Landing,
-    staged: Sequence[StagedRelease],
-    unreadable: Sequence[SourceFileError],
-    expectations: dict[str, list[Finding]],
+    source: Source, landing: Landing, releases: Sequence[StagedRelease], expectations: dict[str, list[Finding]]
 ) -> list[Verdict]:
-    """Return a verdict on every file of a source.
+    """Return a verdict on every file of a source that was refused or is absent, and on every release that is parsed.
 
     ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check
-    failed or where more rows than the source's threshold broke a rule without a declared fault.
+    failed or where more rows than the source's threshold broke a rule without a known fault.
     """
-    verdicts = [refuse(source, error) for error in (*landing.refused, *landing.absent, *unreadable)]
-    for release in staged:
-        findings = [
-            *release.findings,
-            *expectations.get(release.release.release_id, []),
-            _finding_of_unread_rows(source, release),
-        ]
-        blocking = [finding for finding in findings if not finding.success and finding.severity == "block"]
-        verdicts.append(
-            Verdict(
-                file_name=release.release.file_name,
-                staged=release,
-                accepted=not blocking,
-                quarantine=[
-                    *_unread_rows(source, release),
-                    *_accepted_rows(source, release, findings),
-                    *_failing_rows(source, release, blocking),
-                ],
-                results=[_validation_result(source, release.release.release_id, finding) for finding in findings],
-                reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
-            )
-        )
+    verdicts = [refuse(source, error) for error in (*landing.refused, *landing.absent)]
+    verdicts += [_judge_release(source, staged, expectations.get(staged.release_id, [])) for staged in releases]
     return verdicts
 
 
-def _finding_of_unread_rows(source: Source, release: StagedRelease) -> Finding:
-    """Return the finding on rows that could not be read, beyond those that a declared fault covers."""
-    rejects = release.frame("rejects")
+def _judge_release(source: Source, staged: StagedRelease, expectations: Sequence[Finding]) -> Verdict:
+    """Return the verdict on a release from what was found in it while it was parsed and by ``expectations``."""
+    findings = [*staged.manifest.findings, *expectations, _rows_could_be_read(source, staged)]
+    blocking = [finding for finding in findings if not finding.success and finding.severity == "block"]
+    return Verdict(
+        file_name=staged.release.file_name,
+        staged=staged,
+        accepted=not blocking,
+        quarantine=[
+            *_list_rejects(source, staged),
+            *_list_replaced_cells(source, staged),
+            *_list_accepted_failures(source, staged, findings),
+            *_list_blocking_failures(source, staged, blocking),
+        ],
+        results=[_validation_result(source, staged.release_id, finding) for finding in findings],
+        reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
+    )
+
+
+def _rows_could_be_read(source: Source, staged: StagedRelease) -> Finding:
+    """Return the finding on rows that could not be read, beyond those that a known fault covers."""
+    rejects = staged.frame("rejects")
     undeclared = rejects[rejects["fault"] == ""]
-    number = release.manifest["undeclared_rejects"]
+    number = staged.manifest.undeclared_rejects
     places = [
-        f"sheet {row['sheet']!r}, cell {row['cell']}: {row['rule']}, {row['reason']}"
-        for row in undeclared.to_dict("records")
+        f"{at_cell(row['sheet'], row['cell'])}: {row['rule']}, {row['reason']}" for row in undeclared.to_dict("records")
     ]
     return Finding(
         table_name="rows",
         check_name="rows could be read",
         severity="block",
         success=number <= source.quarantine_threshold,
-        rows_checked=int(release.manifest["counts"].get("data_rows", 0)),
+        rows_checked=staged.manifest.counts.data_rows,
         rows_failed=number,
         detail=first_of(places, total=number) if places else f"{len(rejects)} rows left out by declared faults",
     )
@@ -105,80 +99,90 @@ def _validation_result(source: Source, release_id: str, finding: Finding) -> Val
     )
 
 
-def _unread_rows(source: Source, release: StagedRelease) -> list[QuarantineRow]:
-    """Return what was not read as it stands: rows left out or rejected, and cells that a declared fault replaces."""
-    rows = [
-        _quarantine_row(
-            source,
-            release,
-            (row["rule"], row["sheet"], row["cell"]),
-            row["reason"],
-            f"left out by declared fault {row['fault']}" if row["fault"] else "rejected",
-            is_declared=bool(row["fault"]),
-            raw_text=row["raw_text"],
-        )
-        for row in release.frame("rejects").to_dict("records")
-    ]
-    for rule, number in release.manifest["unlisted"].items():
-        rows.append(_row_of_unlisted(source, release, rule, number))
-    for fault in release.manifest["replaced_cells"]:
-        replacement = WITHHELD if source.sensitive else fault["replacement"]
-        place = ("declared_fault", fault["sheet"], fault["cell"])
-        treatment = f"read as {replacement} by declared fault {fault['fault']}"
+def _list_rejects(source: Source, staged: StagedRelease) -> list[QuarantineRow]:
+    """Return the rows and cells that are not loaded: rejected, or left out by a known fault."""
+    rows = []
+    for reject in staged.frame("rejects").to_dict("records"):
         row = _quarantine_row(
-            source, release, place, fault["reason"], treatment, is_declared=True, raw_text=str(fault["found"])
+            source,
+            staged,
+            rule=reject["rule"],
+            sheet=reject["sheet"],
+            cell=reject["cell"],
+            reason=reject["reason"],
+            treatment=f"left out by declared fault {reject['fault']}" if reject["fault"] else "rejected",
+            is_declared=bool(reject["fault"]),
+            raw_text=reject["raw_text"],
+        )
+        rows.append(row)
+    for rule, number in staged.manifest.unlisted.items():
+        rows.append(_row_of_unlisted(source, staged, rule, number))
+    return rows
+
+
+def _list_replaced_cells(source: Source, staged: StagedRelease) -> list[QuarantineRow]:
+    """Return the cells that a known fault asks to be read as something else."""
+    rows = []
+    for fault in staged.manifest.replaced_cells:
+        replacement = WITHHELD if source.sensitive else fault.replacement
+        row = _quarantine_row(
+            source,
+            staged,
+            rule="declared_fault",
+            sheet=fault.sheet,
+            cell=fault.cell,
+            reason=fault.reason,
+            treatment=f"read as {replacement} by declared fault {fault.fault}",
+            is_declared=True,
+            raw_text=fault.found,
         )
         rows.append(row)
     return rows
 
 
-def _accepted_rows(source: Source, release: StagedRelease, findings: Sequence[Finding]) -> list[QuarantineRow]:
-    """Return what declared faults accept: it is loaded, and stands here so that nobody forgets it."""
-    treatment = "loaded as it is, accepted by declared fault"
-    return [
-        _quarantine_row(
-            source,
-            release,
-            _place_of(failure),
-            _reason_of(source, finding, failure),
-            f"{treatment} {failure.fault}",
-            is_declared=True,
-        )
-        for finding in findings
-        for failure in finding.accepted
-    ]
+def _list_accepted_failures(
+    source: Source, staged: StagedRelease, findings: Sequence[Finding]
+) -> Iterator[QuarantineRow]:
+    """Yield what known faults accept: it is loaded, and stands here so that nobody forgets it."""
+    for finding in findings:
+        for failure in finding.accepted:
+            yield _quarantine_row(
+                source,
+                staged,
+                rule=failure.rule,
+                sheet=failure.sheet,
+                cell=failure.cell,
+                reason=_reason_of(source, finding, failure),
+                treatment=f"loaded as it is, accepted by declared fault {failure.fault}",
+                is_declared=True,
+            )
 
 
-def _failing_rows(source: Source, release: StagedRelease, blocking: Sequence[Finding]) -> list[QuarantineRow]:
-    """Return the rows for which blocking checks reject a release."""
-    rows = [
-        _quarantine_row(
-            source,
-            release,
-            _place_of(failure),
-            _reason_of(source, finding, failure),
-            "rejected",
-            raw_text=failure.row_text,
-        )
-        for finding in blocking
-        for failure in finding.failures
-    ]
+def _list_blocking_failures(
+    source: Source, staged: StagedRelease, blocking: Sequence[Finding]
+) -> Iterator[QuarantineRow]:
+    """Yield the rows for which blocking checks reject a release."""
     for finding in blocking:
-        if len(finding.failures) >= MAX_LISTED and finding.rows_failed > len(finding.failures):
-            unlisted = finding.rows_failed - len(finding.failures)
-            rows.append(_row_of_unlisted(source, release, finding.failures[0].rule, unlisted))
-    return rows
+        for failure in finding.failures:
+            yield _quarantine_row(
+                source,
+                staged,
+                rule=failure.rule,
+                sheet=failure.sheet,
+                cell=failure.cell,
+                reason=_reason_of(source, finding, failure),
+                treatment="rejected",
+                raw_text=failure.row_text,
+            )
+        unlisted = finding.rows_failed - len(finding.failures)
+        if len(finding.failures) >= MAX_LISTED and unlisted > 0:
+            yield _row_of_unlisted(source, staged, finding.failures[0].rule, unlisted)
 
 
-def _row_of_unlisted(source: Source, release: StagedRelease, rule: str, number: int) -> QuarantineRow:
+def _row_of_unlisted(source: Source, staged: StagedRelease, rule: str, number: int) -> QuarantineRow:
     """Return the row that stands for all those that are not listed."""
     reason = f"{number:,} more of this rule; the first {MAX_LISTED:,} are listed"
-    return _quarantine_row(source, release, (rule, "", ""), reason, "rejected")
-
-
-def _place_of(failure: Failure) -> tuple[str, str, str]:
-    """Return the rule that does not hold, and sheet and cell where."""
-    return failure.rule, failure.sheet, failure.cell
+    return _quarantine_row(source, staged, rule=rule, sheet="", cell="", reason=reason, treatment="rejected")
 
 
 def _reason_of(source: Source, finding: Finding, failure: Failure) -> str:
@@ -189,39 +193,44 @@ def _reason_of(source: Source, finding: Finding, failure: Failure) -> str:
 
 def _quarantine_row(
     source: Source,
-    release: StagedRelease,
-    place: Sequence[str],
+    staged: StagedRelease,
+    *,
+    rule: str,
+    sheet: str,
+    cell: str,
     reason: str,
     treatment: str,
-    *,
     is_declared: bool = False,
     raw_text: str | None = None,
 ) -> QuarantineRow:
-    """Return a row of quarantine; ``place`` is rule, sheet and cell. The text of a sensitive source is withheld."""
-    rule, sheet, cell = place
+    """Return a row of quarantine about a place in a release. The text of a sensitive source is withheld."""
+    told = raw_text or ""
     return QuarantineRow(
         source=source.source,
-        file_name=release.release.file_name,
+        file_name=staged.release.file_name,
         sheet=sheet,
         cell=cell,
         rule=rule,
-        release_id=release.release.release_id,
+        release_id=staged.release_id,
         reason=reason,
-        raw_text="" if raw_text is None else WITHHELD if source.sensitive else raw_text,
+        raw_text=WITHHELD if source.sensitive and raw_text is not None else told,
         is_declared=is_declared,
         treatment=treatment,
     )
 
 
-def refuse(source: Source, error: SourceFileError) -> Verdict:
-    """Return the verdict on a file that could not be read or parsed, or is not where it was."""
+def refuse(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
+    """Return the verdict on a file that could not be read or parsed, or is not where it was.
+
+    ``release_id`` is the release that it was recognised as, where it was.
+    """
     row = QuarantineRow(
         source=source.source,
         file_name=error.file,
         sheet=error.sheet,
         cell=error.cell,
         rule=error.rule,
-        release_id=None,
+        release_id=release_id,
         reason=str(error),
         raw_text="",
         is_declared=False,

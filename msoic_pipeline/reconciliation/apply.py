@@ -75,7 +75,7 @@ def _digest_quarters(
     """Return, by quarter, a digest of all that its results rest on: code, rules, acceptances, and what was loaded."""
     loads = list_loads_by_quarter(connection)
     code = code_digest("msoic_pipeline.reconciliation.apply")
-    declared = [code, members.digest(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
+    declared = [code, members.digest_of_all(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
     digests = {}
     for quarter in quarters:
         needed = [shift_months(quarter, 3 * step) for step in range(-HISTORY_QUARTERS, REST_OF_YEAR + 1)]

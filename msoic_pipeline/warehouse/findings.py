@@ -32,27 +32,36 @@ def record_findings(connection: Connection, scope: Any, findings: Sequence[Valid
     """
     table = validation_result
     key = [name for name in key_columns(table) if name != "found_on"]
-    wanted = rows_by_key(map(asdict, findings), key)
-    if len(wanted) < len(findings):
+    found = rows_by_key(map(asdict, findings), key)
+    if len(found) < len(findings):
         raise ValueError("two findings of one check, table and release: one would hide the other")
-    lasts = sa.or_(table.c.superseded_on.is_(None), table.c.superseded_on > today)
-    query = sa.select(table).where(scope, sa.or_(lasts, table.c.found_on >= today))
+    is_standing = sa.or_(table.c.superseded_on.is_(None), table.c.superseded_on > today)
+    query = sa.select(table).where(scope, sa.or_(is_standing, table.c.found_on >= today))
     recorded = [dict(row) for row in connection.execute(query).mappings()]
     standing = rows_by_key((row for row in recorded if row["superseded_on"] is None), key)
-    unchanged = {
-        identity
-        for identity, row in standing.items()
-        if identity in wanted and row == row | wanted[identity] and row["found_on"] <= today
-    }
+    unchanged: set[tuple[Any, ...]] = set()
+    for identity, row in standing.items():
+        is_found_again = identity in found and row == row | found[identity]
+        if is_found_again and row["found_on"] <= today:
+            unchanged.add(identity)
     ended = {tuple(row[name] for name in key) for row in recorded} - unchanged
-    if ended:
-        is_finding = sa.and_(*(table.c[name] == sa.bindparam(f"its_{name}") for name in key))
-        identities = [
-            {f"its_{name}": value for name, value in zip(key, identity, strict=True)} for identity in sorted(ended)
-        ]
-        connection.execute(sa.delete(table).where(is_finding, table.c.found_on >= today), identities)
-        connection.execute(sa.update(table).where(is_finding, lasts).values(superseded_on=today), identities)
+    _end_findings(connection, key, ended, is_standing, today)
     begun = [
-        wanted[identity] | {"found_on": today, "superseded_on": None} for identity in sorted(wanted.keys() - unchanged)
+        found[identity] | {"found_on": today, "superseded_on": None} for identity in sorted(found.keys() - unchanged)
     ]
     bulk_insert(connection, table, rows_to_arrow(table, begun))
+
+
+def _end_findings(
+    connection: Connection, key: Sequence[str], ended: set[tuple[Any, ...]], is_standing: Any, today: dt.date
+) -> None:
+    """Let findings end today, by their keys; what was recorded of them today or later is taken back."""
+    if not ended:
+        return
+    table = validation_result
+    parameters = []
+    for identity in sorted(ended):
+        parameters.append({f"key_{name}": value for name, value in zip(key, identity, strict=True)})
+    has_key = sa.and_(*(table.c[name] == sa.bindparam(f"key_{name}") for name in key))
+    connection.execute(sa.delete(table).where(has_key, table.c.found_on >= today), parameters)
+    connection.execute(sa.update(table).where(has_key, is_standing).values(superseded_on=today), parameters)

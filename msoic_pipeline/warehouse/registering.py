@@ -23,9 +23,12 @@ from msoic_pipeline.workbooks.layout import Source
 
 
 def register_releases(
-    engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict], today: dt.date | None = None
+    engine: Engine, source: Source, landing: Landing, verdicts: Sequence[Verdict], today: dt.date
 ) -> None:
-    """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction."""
+    """Write a source's releases with their verdicts, its quarantine and its findings, in one transaction.
+
+    What is found anew stands from ``today``.
+    """
     quarantine, findings = evidence.quarantine, evidence.validation_result
     of_releases = sa.and_(findings.c.source == source.source, findings.c.table_name != evidence.WHOLE_WAREHOUSE)
     with writing(engine) as connection:
@@ -36,15 +39,15 @@ def register_releases(
         replace_changed_rows(connection, quarantine, in_source, map(asdict, not_loaded))
         _record_withdrawals(connection, landing)
         results = [result for verdict in verdicts for result in verdict.results]
-        record_findings(connection, of_releases, results, today or dt.date.today())
+        record_findings(connection, of_releases, results, today)
 
 
 def _record_withdrawals(connection: Connection, landing: Landing) -> None:
     """Add the decisions that are not known yet; none is ever removed, also where its release is."""
     withdrawal = evidence.withdrawal
     recorded = {tuple(row) for row in connection.execute(sa.select(withdrawal.c.release_id, withdrawal.c.decided_at))}
-    new = [row for row in landing.decisions if (row["release_id"], row["decided_at"]) not in recorded]
-    bulk_insert(connection, withdrawal, rows_to_arrow(withdrawal, new))
+    new = [row for row in landing.decisions if (row.release_id, row.decided_at) not in recorded]
+    bulk_insert(connection, withdrawal, rows_to_arrow(withdrawal, [asdict(row) for row in new]))
 
 
 def _write_releases(connection: Connection, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:
@@ -55,26 +58,32 @@ def _write_releases(connection: Connection, source: Source, landing: Landing, ve
         for row in connection.execute(sa.select(release).where(release.c.source == source.source)).mappings()
     }
     loaded = loaded_release_ids(connection, source)
-    parsed = {verdict.staged.release.release_id: verdict for verdict in verdicts if verdict.staged}
+    parsed = {verdict.staged.release_id: verdict for verdict in verdicts if verdict.staged}
     rows = []
     for landed in landing.releases:
         row = {name: value for name, value in asdict(landed).items() if name in release.columns}
         verdict = parsed.get(landed.release_id)
         row["layout"] = _layout_names(verdict.staged) if verdict and verdict.staged else ""
-        is_accepted = bool(verdict and verdict.accepted)
-        row["status"] = "accepted" if is_accepted else "held" if landed.release_id in loaded else "rejected"
+        if verdict and verdict.accepted:
+            row["status"] = "accepted"
+        else:
+            row["status"] = "held" if landed.release_id in loaded else "rejected"
         rows.append(row)
     present = {row["release_id"] for row in rows}
     for release_id, row in recorded.items():
         if release_id in present:
             continue
-        status = "withdrawn" if release_id in landing.withdrawn else "held" if release_id in loaded else row["status"]
+        status = row["status"]
+        if release_id in landing.withdrawn:
+            status = "withdrawn"
+        elif release_id in loaded:
+            status = "held"
         rows.append(row | {"status": status, "superseded_by": None})
     _upsert_releases(connection, rows, recorded)
 
 
 def _layout_names(staged: StagedRelease) -> str:
-    return "; ".join(f"{sheet['sheet']}: {sheet['table']}/{sheet['layout']}" for sheet in staged.manifest["sheets"])
+    return "; ".join(f"{read.sheet}: {read.table}/{read.layout}" for read in staged.manifest.sheets)
 
 
 def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorded: dict[str, dict[str, Any]]) -> None:

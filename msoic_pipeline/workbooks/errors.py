@@ -1,4 +1,4 @@
-"""The one error that a file can raise: where, what was expected, what was found, what to do; and a decision's."""
+"""The one error that a file can raise: where, what was expected, what was found, what to do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from msoic_pipeline.texts import printable
 
 # Of what was expected, of what was found and of what to do, each, so many characters are told.
 MAX_TOLD = 2_000
-
-
-class DecisionError(Exception):
-    """A decision about a release that cannot be made, with what stands in its way."""
 
 
 class SourceFileError(Exception):

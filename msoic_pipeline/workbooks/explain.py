@@ -8,9 +8,16 @@ from pathlib import Path
 
 from msoic_pipeline.workbooks.grid import Sheet, open_workbook
 from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import HEADER_SEARCH_ROWS, Candidate, Match, claims, match_sheet, propose_lines
+from msoic_pipeline.workbooks.matching import (
+    HEADER_SEARCH_ROWS,
+    Candidate,
+    Match,
+    fits_sheet_text,
+    match_sheet,
+    propose_lines,
+)
 
-# A sheet that no layout claims is likened to the nearest one where at least this share of the headers is there.
+# A sheet that is known by no text is likened to the nearest one where at least this share of the headers is there.
 LIKENESS = 0.6
 
 
@@ -24,20 +31,22 @@ def explain(path: Path, source: Source, reference_quarter: dt.date) -> Iterator[
     for name in workbook.sheet_names:
         head = workbook.head(name, HEADER_SEARCH_ROWS)
         attempts = [
-            match_sheet(head, table, layout, reference_quarter) for table, layout in candidates if claims(head, layout)
+            match_sheet(head, table, layout, reference_quarter)
+            for table, layout in candidates
+            if fits_sheet_text(head, layout)
         ]
         valid = [attempt for attempt in attempts if attempt.layout.releases.holds(reference_quarter)]
-        fitting = [attempt for attempt in valid if not attempt.differences]
+        fitting = [attempt for attempt in valid if attempt.fits]
         if len(fitting) > 1:
             names = ", ".join(_layout_name(match) for match in fitting)
             yield f"{name}: AMBIGUOUS: fits {names}; give them texts that tell them apart"
         elif fitting:
             yield from _tell_fit(name, fitting[0])
         elif attempts:
-            nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
+            nearest = max(attempts, key=lambda attempt: attempt.nearness)
             yield from _tell_differences(name, nearest, source, reference_quarter)
         else:
-            yield _tell_unclaimed(name, head, candidates, reference_quarter)
+            yield _tell_unknown(name, head, candidates, reference_quarter)
     workbook.close()
 
 
@@ -50,7 +59,7 @@ def _tell_fit(name: str, match: Match) -> Iterator[str]:
 
 
 def _tell_differences(name: str, match: Match, source: Source, reference_quarter: dt.date) -> Iterator[str]:
-    yield f"{name}: NOT READ: claimed by table {match.table.table}, layout {match.layout.layout}, but"
+    yield f"{name}: NOT READ: by its text it is of table {match.table.table}, layout {match.layout.layout}, but"
     if not match.layout.releases.holds(reference_quarter):
         yield f"    that layout does not hold for a release about the quarter from {reference_quarter}"
     for difference in match.differences:
@@ -59,13 +68,13 @@ def _tell_differences(name: str, match: Match, source: Source, reference_quarter
         yield f"    to accept it, in msoic_pipeline/sources/{source.source}/layouts.yaml: {proposal}"
 
 
-def _tell_unclaimed(name: str, head: Sheet, candidates: list[Candidate], reference_quarter: dt.date) -> str:
+def _tell_unknown(name: str, head: Sheet, candidates: list[Candidate], reference_quarter: dt.date) -> str:
     matches = [match_sheet(head, table, layout, reference_quarter) for table, layout in candidates]
     nearest = max(matches, key=_share_of_headers)
     if _share_of_headers(nearest) < LIKENESS:
-        return f"{name}: not claimed by any layout (cover, notes, or a table that is not loaded)"
+        return f"{name}: known by no layout's text (cover, notes, or a table that is not loaded)"
     return (
-        f"{name}: not claimed by any layout, though its headers resemble {_layout_name(nearest)}: if it is that table, "
+        f"{name}: known by no layout's text, though its headers resemble {_layout_name(nearest)}: if it is that table, "
         "add its text to sheet.title or sheet.name there"
     )
 

@@ -271,7 +271,7 @@ def _expand_gzip(path: Path, packed: bytes) -> bytes:
 
 
 def _csv_sheet_name(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".csv")
+    return re.sub(r"\.csv(\.gz)?$", "", path.name, flags=re.IGNORECASE)
 
 
 def _unreadable_file_error(path: Path, reason: str, sheet: str = "") -> SourceFileError:

@@ -10,8 +10,8 @@ import numpy as np
 
 from msoic_pipeline.texts import fold
 from msoic_pipeline.workbooks.coded_column import BLANK, UNREADABLE, CodedColumn, Columns
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout
-from msoic_pipeline.workbooks.matching import TOTAL
 from msoic_pipeline.workbooks.values import parser
 
 

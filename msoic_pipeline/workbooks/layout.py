@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from msoic_pipeline.declarations import Declaration, declared_in
+from msoic_pipeline.model import members
+from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import parse_quarter, period_end, period_start, periods
+from msoic_pipeline.workbooks.values import member_file_of, parser
 
 
 def _list_sources() -> tuple[str, ...]:
@@ -34,6 +39,19 @@ SOURCES = _list_sources()
 BETWEEN_NAMES = " / "
 
 
+def _check_parser(name: str) -> str:
+    """Return the name of a parser. Raises ValueError where there is none of it."""
+    try:
+        parser(name)
+    except KeyError:
+        raise ValueError(f"no parser is called {name!r}") from None
+    return name
+
+
+# The name of a parser, as ``values.parser`` knows it.
+ParserName = Annotated[str, AfterValidator(_check_parser)]
+
+
 class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
@@ -44,12 +62,12 @@ class LabelColumn(Declaration):
 
     to: str
     header: tuple[str, ...]
-    parse: str = "text"
+    parse: ParserName = "text"
     optional: bool = False
     default: Any = None
     totals: tuple[str, ...] = ()
     blank: Literal["reject", "allow"] = "reject"
-    also: dict[str, str] = Field(default_factory=dict)
+    also: dict[str, ParserName] = Field(default_factory=dict)
     ignore_rows: str = ""
 
 
@@ -58,8 +76,7 @@ class MeasureColumn(Declaration):
 
     to: str
     header: tuple[str, ...]
-    parse: str = "count"
-    cell: str = "cell"
+    parse: ParserName = "count"
     optional: bool = False
 
 
@@ -85,6 +102,8 @@ class HeaderLevel(Declaration):
     def _check_closed_or_open(self) -> HeaderLevel:
         if bool(self.members) == bool(self.parse):
             raise ValueError(f"level {self.to!r}: give either members or parse")
+        if self.parse:
+            _check_parser(self.parse)
         return self
 
     @model_validator(mode="after")
@@ -98,6 +117,11 @@ class HeaderLevel(Declaration):
             if len(member.split(BETWEEN_NAMES)) != number_of_columns:
                 raise ValueError(f"level {self.to!r}: expected a member of each column; found {member!r}")
         return self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its members are not listed here: each header that the parser reads is one."""
+        return bool(self.parse)
 
     @property
     def tidy_columns(self) -> tuple[str, ...]:
@@ -147,10 +171,38 @@ class Validity(Declaration):
 
 
 class SheetText(Declaration):
-    """By which text a sheet is claimed for a layout: its name, its first filled cell, or both (regular expressions)."""
+    """By which text a sheet is known for a layout: its name, its first filled cell, or both (regular expressions)."""
 
     name: str = ""
     title: str = ""
+
+
+class PeriodColumns(Declaration):
+    """Which tidy columns tell the period of a row, or that it is the release's own: exactly one of these is given.
+
+    ``calendar`` and ``financial`` name two columns, the year and the quarter in it; ``quarter``, ``month`` and ``day``
+    the column with a day of it. ``release`` is of which kind the release's own period must be.
+    """
+
+    calendar: tuple[str, str] | None = None
+    financial: tuple[str, str] | None = None
+    quarter: str | None = None
+    month: str | None = None
+    day: str | None = None
+    release: Literal["month", "quarter", "calendar_year", "financial_year"] | None = None
+
+    @model_validator(mode="after")
+    def _check_one_is_given(self) -> PeriodColumns:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The tidy columns that are named; none where it is the release's own period."""
+        if self.calendar or self.financial:
+            return self.calendar or self.financial or ()
+        return tuple(filter(None, (self.quarter, self.month, self.day)))
 
 
 class Layout(Declaration):
@@ -172,11 +224,38 @@ class Layout(Declaration):
     levels: tuple[HeaderLevel, ...] = ()
     value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
-    period: dict[str, Any]
+    period: PeriodColumns
     own_period: bool = False
     ignore: tuple[str, ...] = ()
     repeated_headers: str = ""
     rates: dict[str, Rate] = Field(default_factory=dict)
+
+    def parsers(self) -> Iterator[str]:
+        """Yield the names of all parsers by which labels, headers and figures are read."""
+        for column in self.columns:
+            yield column.parse
+            yield from column.also.values()
+        for measure in self.measures:
+            yield measure.parse
+        for level in self.levels:
+            if level.parse:
+                yield level.parse
+        if self.value:
+            yield self.value.parse
+
+    @model_validator(mode="after")
+    def _check_columns_are_there(self) -> Layout:
+        labels = {column.to for column in self.columns}
+        if unknown := sorted(set(self.sparse) - labels):
+            raise ValueError(f"layout {self.layout!r}: sparse: no label column {', '.join(unknown)}")
+        made = set(labels)
+        for column in self.columns:
+            made |= set(column.also)
+        for level in self.levels:
+            made |= set(level.tidy_columns)
+        if unknown := sorted(set(self.period.columns) - made):
+            raise ValueError(f"layout {self.layout!r}: period: no column {', '.join(unknown)}")
+        return self
 
     @model_validator(mode="after")
     def _check_one_kind_of_figures(self) -> Layout:
@@ -189,9 +268,11 @@ class PublishedTable(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
     ``sheets`` is ``one``, or ``many`` where a file spreads the table over several sheets. ``constants`` are tidy
-    columns that the table itself fixes. ``sum_rows`` names keys whose several rows in one sheet are added up (``*``:
-    any). ``known_rows`` is a file of members, a row of which each row of the table must match. ``labelled_by`` names
-    columns with the words for a code, which should be the same wherever the code stands in a sheet.
+    columns that the table itself fixes; ``part_of_breakdown`` names one of them where the table has but that member of
+    its breakdown, so that its totals are of that part alone. ``sum_rows`` names keys whose several rows in one sheet
+    are added up (``*``: any). ``dimension`` is one whose members come with the rows. ``known_rows`` is a dimension's
+    file of members, a row of which each row of the table must match. ``labelled_by`` names columns with the words for a
+    code, which should be the same wherever the code stands in a sheet.
     """
 
     table: str
@@ -199,18 +280,43 @@ class PublishedTable(Declaration):
     required: bool = True
     sheets: Literal["one", "many"] = "one"
     constants: dict[str, Any] = Field(default_factory=dict)
+    part_of_breakdown: str = ""
     sum_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     dimension: str = ""
     known_rows: str = ""
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
 
+    @field_validator("fact")
+    @classmethod
+    def _check_fact(cls, name: str) -> str:
+        if name not in FACTS:
+            raise ValueError(f"no fact table is called {name!r}")
+        return name
+
+    @field_validator("known_rows")
+    @classmethod
+    def _check_known_rows(cls, file_name: str) -> str:
+        if file_name and file_name not in members.files_of_dimensions():
+            raise ValueError(f"no dimension has the file of members {file_name!r}")
+        return file_name
+
+    @model_validator(mode="after")
+    def _check_part_of_breakdown(self) -> PublishedTable:
+        if self.part_of_breakdown and self.part_of_breakdown not in self.constants:
+            raise ValueError(f"part_of_breakdown: {self.part_of_breakdown!r} is none of the constants")
+        return self
+
+
+# What a cover sheet may say of a release.
+StampedField = Literal["title", "published_on", "reference_period", "edition", "reporter", "note"]
+
 
 class Stamp(Declaration):
     """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
 
     label: str
-    parse: str
+    parse: ParserName
 
 
 class Reporters(Declaration):
@@ -255,7 +361,7 @@ class Source(Declaration):
     recognise: tuple[str, ...]
     synthetic_mark: str = "synthetic sample data"
     sensitive: bool = False
-    stamps: dict[str, Stamp] = Field(default_factory=dict)
+    stamps: dict[StampedField, Stamp] = Field(default_factory=dict)
     reporters: Reporters
     quarantine_threshold: int = 0
     unavailable: tuple[str, ...] = ()
@@ -284,18 +390,44 @@ def load_source(source: str) -> Source:
         return Source.model_validate(yaml.safe_load(layout_text(source)))
 
 
-def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
-    """Return a digest of what a source's layout file says: all of it, or what holds for releases about ``quarter``.
+# What of a source, besides its tables, decides what its files are parsed into; not when the next one is due.
+_FIELDS_THAT_PARSE = ("source", "sensitive", "unavailable", "end")
 
-    When it changes, the releases that it covers are parsed anew.
+
+def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
+    """Return a digest of how a source's files are parsed: all of them, or those of releases about ``quarter``.
+
+    It is of what the layout file says of that, and of the files of members that it names. When it changes, the releases
+    that it covers are parsed anew.
     """
-    described = source
-    if quarter is not None:
-        tables = [
-            table.model_copy(update={"layouts": tuple(each for each in table.layouts if each.releases.holds(quarter))})
-            for table in described.tables
-        ]
-        described = described.model_copy(update={"tables": tuple(tables)})
+    tables = source.tables if quarter is None else _tables_that_hold(source, quarter)
+    said = {name: getattr(source, name) for name in _FIELDS_THAT_PARSE}
     # For which releases a layout holds is settled above.
-    dump = described.model_dump_json(exclude={"tables": {"__all__": {"layouts": {"__all__": {"releases"}}}}})
-    return hashlib.sha256(dump.encode()).hexdigest()
+    said["tables"] = [table.model_dump(mode="json", exclude={"layouts": {"__all__": {"releases"}}}) for table in tables]
+    parts = (json.dumps(said, sort_keys=True), members.digest(*_list_member_files(tables)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def stamps_digest(source: Source) -> str:
+    """Return a digest of the files of members that the stamps of a source's cover sheets name."""
+    named = (member_file_of(stamp.parse) for stamp in source.stamps.values())
+    return members.digest(*sorted(set(filter(None, named))))
+
+
+def _tables_that_hold(source: Source, quarter: dt.date) -> tuple[PublishedTable, ...]:
+    """Return the tables of a source, each with the layouts that hold for releases about ``quarter``."""
+    tables = []
+    for table in source.tables:
+        layouts = tuple(layout for layout in table.layouts if layout.releases.holds(quarter))
+        tables.append(table.model_copy(update={"layouts": layouts}))
+    return tuple(tables)
+
+
+def _list_member_files(tables: Iterable[PublishedTable]) -> list[str]:
+    """Return the files of members by which tables are parsed, in alphabetical order."""
+    files_named: set[str] = set()
+    for table in tables:
+        files_named.add(table.known_rows)
+        for layout in table.layouts:
+            files_named.update(map(member_file_of, layout.parsers()))
+    return sorted(files_named - {""})

@@ -1,7 +1,7 @@
 """Finds which sheet holds which table, by text alone, and explains what differs where nothing fits.
 
-A sheet is *claimed* by a layout when its name or the title above its header says so. A claimed sheet whose headers do
-not fit is an error; so is a sheet that fits two layouts, a required table that no sheet holds, and a sheet that has
+A sheet is known for a layout by its name or by the title above its header. A known sheet whose headers do not fit is an
+error; so is a sheet that fits two layouts, a required table that no sheet holds, and a sheet that has
 the header of a table that may be missing, or spread over many sheets, without the name or title of one.
 """
 
@@ -10,19 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Literal
-
-from rapidfuzz import fuzz, process, utils
+from typing import Any
 
 from msoic_pipeline.limits import MAX_RECOGNISED_CELL
-from msoic_pipeline.periods import PERIOD_MONTHS, period_label, shift_months
-from msoic_pipeline.texts import WITHHELD, clean, fold, is_blank
+from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
+from msoic_pipeline.texts import clean, fold, is_blank
+from msoic_pipeline.workbooks.differences import (
+    TOTAL,
+    Difference,
+    MemberPath,
+    join_alternatives,
+    pair_renamed,
+    propose_line,
+)
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
 from msoic_pipeline.workbooks.layout import (
-    BETWEEN_NAMES,
     HeaderLevel,
     LabelColumn,
     Layout,
@@ -34,43 +39,11 @@ from msoic_pipeline.workbooks.values import parser
 
 # A header stands among the first rows; nothing below is searched for it.
 HEADER_SEARCH_ROWS = 60
-# The member that stands for the total over all others. No cell can hold it: an unprintable character becomes an escape.
-TOTAL = "\0total"
-# Two headers are likened to each other from this score on, of 100.
-_LEAST_LIKENESS = 70
 # Of a file's sheets so many are named in an error.
 _SHEETS_NAMED = 40
 
-# The members under which a column of figures stands, one for each level, outermost first.
-MemberPath = tuple[Any, ...]
 # A table that a sheet may hold, and a layout in which it may hold it.
 Candidate = tuple[PublishedTable, Layout]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One way in which a sheet's header differs from what a layout expects.
-
-    ``expected`` and ``found`` are texts, empty where they do not apply; ``cell`` is where it stands;
-    ``place_in_layout`` the tidy column that the layout makes of it.
-    """
-
-    kind: Literal["missing", "renamed", "unknown", "ambiguous"]
-    expected: str
-    found: str
-    cell: str
-    place_in_layout: str = ""
-
-    def words(self, withhold: bool) -> str:
-        """Return the difference as a person reads it, without what stands in the sheet if that is to be withheld."""
-        at = f" in {self.cell}" if self.cell else ""
-        found = WITHHELD if withhold else repr(self.found)
-        return {
-            "missing": f"no {self.expected}",
-            "renamed": f"header {found}{at} where {self.expected} was expected",
-            "unknown": f"unknown header {found}{at}",
-            "ambiguous": f"header {found} more than once ({self.cell})",
-        }[self.kind]
 
 
 @dataclass(frozen=True)
@@ -86,25 +59,39 @@ class FigureColumn:
         return TOTAL in self.members.values()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Match:
     """A sheet read through a layout: where its header and its columns stand (rows and columns count from 0).
 
     ``header_row`` is the first row of the header, ``first_row`` the one below its last. ``labels`` gives the column of
-    each label that was found; ``ignored`` are columns that the layout leaves out on purpose. ``matched`` is how many
-    headers fit, from which the nearest of several readings is told.
+    each label that was found, ``figures`` the columns of figures; ``ignored`` are columns that the layout leaves out on
+    purpose. Where nothing of the header was found, these are empty, and the header might be the first row.
     """
 
     sheet: str
     table: PublishedTable
     layout: Layout
-    header_row: int = -1
-    first_row: int = -1
-    labels: dict[str, int] = field(default_factory=dict)
-    figures: dict[int, FigureColumn] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
-    ignored: set[int] = field(default_factory=set)
-    matched: int = 0
+    header_row: int
+    first_row: int
+    labels: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[int, FigureColumn] = field(default_factory=dict)
+    ignored: frozenset[int] = frozenset()
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether the layout reads the sheet."""
+        return not self.differences
+
+    @property
+    def matched(self) -> int:
+        """How many headers fit."""
+        return len(self.labels) + len(self.figures)
+
+    @property
+    def nearness(self) -> int:
+        """By which the nearest of several layouts is told: how many more headers fit than differ."""
+        return self.matched - len(self.differences)
 
 
 # ---- which sheet holds which table -----------------------------------------------------------------
@@ -113,8 +100,8 @@ class Match:
 def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.date) -> list[Match]:
     """Return the sheets of ``workbook`` that hold tables of ``source``, each with its layout.
 
-    Raises SourceFileError where a claimed sheet does not fit, an unclaimed one does, a sheet fits two layouts, or a
-    required table is missing.
+    Raises SourceFileError where a sheet that is known by its text does not fit, another one does, a sheet fits two
+    layouts, or a required table is missing.
     """
     file = workbook.path.name
     candidates = [
@@ -126,17 +113,17 @@ def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.dat
     heads = [workbook.head(name, HEADER_SEARCH_ROWS) for name in workbook.sheet_names]
     matches: list[Match] = []
     for head in heads:
-        claimants = [(table, layout) for table, layout in candidates if claims(head, layout)]
-        if claimants:
-            matches.append(_match_claimed_sheet(file, head, claimants, source, reference_quarter))
+        layouts_for_sheet = [(table, layout) for table, layout in candidates if fits_sheet_text(head, layout)]
+        if layouts_for_sheet:
+            matches.append(_match_known_sheet(file, head, layouts_for_sheet, source, reference_quarter))
         else:
-            _refuse_unclaimed(file, head, candidates, source, reference_quarter)
+            _refuse_table_without_its_text(file, head, candidates, source, reference_quarter)
     _check_each_table_found(file, source, matches, heads)
     return matches
 
 
-def claims(head: Sheet, layout: Layout) -> bool:
-    """Return whether the layout claims the sheet by its name and by its title, which is its first filled cell."""
+def fits_sheet_text(head: Sheet, layout: Layout) -> bool:
+    """Return whether a sheet is known for a layout by its name and by its title, which is its first filled cell."""
     if layout.sheet.name and not re.search(layout.sheet.name, head.name, re.IGNORECASE):
         return False
     if not layout.sheet.title:
@@ -145,29 +132,29 @@ def claims(head: Sheet, layout: Layout) -> bool:
     return bool(re.search(layout.sheet.title, title[:MAX_RECOGNISED_CELL], re.IGNORECASE))
 
 
-def _match_claimed_sheet(
-    file: str, head: Sheet, claimants: Sequence[Candidate], source: Source, reference_quarter: dt.date
+def _match_known_sheet(
+    file: str, head: Sheet, layouts_for_sheet: Sequence[Candidate], source: Source, reference_quarter: dt.date
 ) -> Match:
     """Return the one reading that fits a sheet. Raises SourceFileError where none does, or several do."""
-    attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in claimants]
-    fitting = [attempt for attempt in attempts if not attempt.differences]
+    attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in layouts_for_sheet]
+    fitting = [attempt for attempt in attempts if attempt.fits]
     if len(fitting) > 1:
         raise _ambiguous_layout_error(file, head.name, fitting)
     if not fitting:
-        nearest = max(attempts, key=lambda attempt: attempt.matched - len(attempt.differences))
+        nearest = max(attempts, key=lambda attempt: attempt.nearness)
         raise _changed_layout_error(file, nearest, source)
     return fitting[0]
 
 
-def _refuse_unclaimed(
+def _refuse_table_without_its_text(
     file: str, head: Sheet, candidates: Sequence[Candidate], source: Source, reference_quarter: dt.date
 ) -> None:
-    """Refuse a sheet that nothing claims though it has the very header of a table that would not be missed."""
+    """Refuse a sheet that is known by no text though it has the header of a table that would not be missed."""
     for table, layout in candidates:
         if table.required and table.sheets == "one":
             continue
         match = match_sheet(head, table, layout, reference_quarter)
-        if not match.differences:
+        if match.fits:
             raise _unclaimed_sheet_error(file, match, source)
 
 
@@ -230,18 +217,18 @@ class _Header:
 
 
 def match_sheet(head: Sheet, table: PublishedTable, layout: Layout, reference_quarter: dt.date) -> Match:
-    """Return the best reading of a sheet's first rows through ``layout``; it has no ``differences`` where it fits."""
+    """Return the best reading of a sheet's first rows through ``layout``; it ``fits``, or tells how it differs."""
     tiers = max(1, len(layout.levels))
-    nothing_found = [_missing_header(column) for column in _columns_with_header(layout)]
-    nearest = Match(head.name, table, layout, differences=nothing_found)
+    nothing_found = tuple(_missing_header(column) for column in _columns_with_header(layout))
+    nearest = Match(head.name, table, layout, header_row=0, first_row=tiers, differences=nothing_found)
     last_row = min(len(head.rows), HEADER_SEARCH_ROWS) - tiers
     for row in range(last_row + 1):
         attempt = _match_header(head.name, _read_header(head, row, tiers), table, layout, reference_quarter)
-        if not attempt.differences:
+        if attempt.fits:
             return attempt
+        # Of two rows the one with more headers, however much else stands in it: a row of figures has few differences.
         nearest = max(nearest, attempt, key=lambda match: (match.matched, -len(match.differences)))
-    _pair_renamed(nearest)
-    return nearest
+    return replace(nearest, differences=tuple(pair_renamed(nearest.differences)))
 
 
 def _columns_with_header(layout: Layout) -> tuple[LabelColumn | MeasureColumn, ...]:
@@ -250,7 +237,7 @@ def _columns_with_header(layout: Layout) -> tuple[LabelColumn | MeasureColumn, .
 
 
 def _missing_header(column: LabelColumn | MeasureColumn) -> Difference:
-    return Difference("missing", f"header {_join_alternatives(column.header)}", "", "", column.to)
+    return Difference("missing", column.to, headers=column.header)
 
 
 def _read_header(head: Sheet, row: int, tiers: int) -> _Header:
@@ -258,56 +245,75 @@ def _read_header(head: Sheet, row: int, tiers: int) -> _Header:
     return _Header(row, values, [[clean(value) for value in tier] for tier in values])
 
 
+@dataclass
+class _Found:
+    """What was found in a header: as in Match, and ``named_columns``, those known by a header of their own."""
+
+    labels: dict[str, int] = field(default_factory=dict)
+    figures: dict[int, FigureColumn] = field(default_factory=dict)
+    ignored: set[int] = field(default_factory=set)
+    differences: list[Difference] = field(default_factory=list)
+    named_columns: set[int] = field(default_factory=set)
+
+
 def _match_header(
     sheet: str, header: _Header, table: PublishedTable, layout: Layout, reference_quarter: dt.date
 ) -> Match:
     """Return what comes of taking some rows for the header."""
-    match = Match(sheet, table, layout, header_row=header.first_row, first_row=header.first_row + len(header.texts))
-    ignored_texts = {fold(text) for text in layout.ignore}
-    match.ignored = {
-        column
-        for column in header.columns
-        if any(text and fold(text) in ignored_texts for text in header.texts_of(column))
-    }
-    named_columns = _match_named_columns(match, header)
+    found = _find_named_columns(sheet, header, layout)
     if not layout.levels:
-        match.differences += _find_unknown_headers(header, named_columns | set(match.figures) | match.ignored)
-    elif named_columns:
-        paths = _match_levels(match, header, named_columns)
-        match.differences += _find_missing_columns(layout, paths, reference_quarter)
-    return match
+        known = found.named_columns | found.ignored
+        found.differences += _find_unknown_headers(header, known)
+    elif found.named_columns:
+        paths = _find_columns_under_levels(found, header, layout)
+        found.differences += _find_missing_columns(layout, paths, reference_quarter)
+    return Match(
+        sheet,
+        table,
+        layout,
+        header_row=header.first_row,
+        first_row=header.first_row + len(header.texts),
+        labels=found.labels,
+        figures=found.figures,
+        ignored=frozenset(found.ignored),
+        differences=tuple(found.differences),
+    )
 
 
-def _match_named_columns(match: Match, header: _Header) -> set[int]:
-    """Find label columns and measures by their header text; return the columns where they stand."""
-    layout = match.layout
+def _find_ignored_columns(header: _Header, layout: Layout) -> set[int]:
+    """Return the columns that the layout leaves out on purpose."""
+    ignored_texts = {fold(text) for text in layout.ignore}
+    ignored: set[int] = set()
+    for column in header.columns:
+        if any(text and fold(text) in ignored_texts for text in header.texts_of(column)):
+            ignored.add(column)
+    return ignored
+
+
+def _find_named_columns(sheet: str, header: _Header, layout: Layout) -> _Found:
+    """Return the label columns and measures that are found by their header text."""
+    found = _Found(ignored=_find_ignored_columns(header, layout))
     places_of_text = header.places_of_text()
-    may_repeat = bool(layout.repeated_headers and re.search(layout.repeated_headers, match.sheet))
-    named_columns: set[int] = set()
+    may_repeat = bool(layout.repeated_headers and re.search(layout.repeated_headers, sheet))
     for spec in _columns_with_header(layout):
         accepted_texts = {fold(text) for text in spec.header}
         places = sorted({place for text in accepted_texts for place in places_of_text.get(text, [])})
         if may_repeat:  # the first is the one that counts
-            match.ignored |= {column for column, _ in places[1:]}
+            found.ignored |= {column for column, _ in places[1:]}
             places = places[:1]
-        if len(places) == 1:
+        if len(places) > 1:
+            found.differences.append(_ambiguous_header(spec, header, places))
+        elif not places:
+            if not spec.optional:
+                found.differences.append(_missing_header(spec))
+        else:
             ((column, _),) = places
-            named_columns.add(column)
-            _place_column(match, spec, column)
-        elif places:
-            match.differences.append(_ambiguous_header(spec, header, places))
-        elif not spec.optional:
-            match.differences.append(_missing_header(spec))
-    return named_columns
-
-
-def _place_column(match: Match, spec: LabelColumn | MeasureColumn, column: int) -> None:
-    """Note in which column a label or a measure of the layout stands."""
-    match.matched += 1
-    if isinstance(spec, MeasureColumn):
-        match.figures[column] = FigureColumn(spec, {})
-    else:
-        match.labels[spec.to] = column
+            found.named_columns.add(column)
+            if isinstance(spec, MeasureColumn):
+                found.figures[column] = FigureColumn(spec, {})
+            else:
+                found.labels[spec.to] = column
+    return found
 
 
 def _ambiguous_header(
@@ -315,7 +321,7 @@ def _ambiguous_header(
 ) -> Difference:
     cells = ", ".join(header.cell(tier, column) for column, tier in places)
     column, tier = places[0]
-    return Difference("ambiguous", spec.to, header.texts[tier][column], cells, spec.to)
+    return Difference("ambiguous", spec.to, found=header.texts[tier][column], cell=cells)
 
 
 def _find_unknown_headers(header: _Header, known_columns: set[int]) -> Iterator[Difference]:
@@ -323,14 +329,14 @@ def _find_unknown_headers(header: _Header, known_columns: set[int]) -> Iterator[
     for tier, texts in enumerate(header.texts):
         for column in header.columns:
             if texts[column] and column not in known_columns:
-                yield Difference("unknown", "", texts[column], header.cell(tier, column))
+                yield Difference("unknown", "", found=texts[column], cell=header.cell(tier, column))
 
 
 # ---- figures under levels of headers ---------------------------------------------------------------
 
 
-def _match_levels(match: Match, header: _Header, named_columns: set[int]) -> set[MemberPath]:
-    """Read the levels of headers over the figures, and return the paths of members under which columns stand.
+def _find_columns_under_levels(found: _Found, header: _Header, layout: Layout) -> set[MemberPath]:
+    """Add the columns of figures to what was found; return the paths of members under which they stand.
 
     Each column that is not a label's must name a member of every level. The outer of two tiers names its member once
     for several columns, and a total over everything may have but one tier::
@@ -340,35 +346,33 @@ def _match_levels(match: Match, header: _Header, named_columns: set[int]) -> set
 
     are the paths Adult / positive, Adult / negative, Adult / total, Child / positive, …, total / total.
     """
-    layout = match.layout
     assert layout.value is not None
     first_column_of: dict[MemberPath, int] = {}
-    last_label = max(match.labels.values(), default=-1)
+    last_label = max(found.labels.values(), default=-1)
     innermost = len(layout.levels) - 1
     outer_text, outer_value = "", None
     for column in header.columns:
         texts = header.texts_of(column)
-        if column in named_columns or column in match.ignored or not any(texts):
+        if column in found.named_columns or column in found.ignored or not any(texts):
             continue
         if column < last_label:
-            match.differences.append(Difference("unknown", "", max(texts, key=len), header.cell(0, column)))
+            found.differences.append(Difference("unknown", "", found=max(texts, key=len), cell=header.cell(0, column)))
             continue
         if texts[0]:
             outer_text, outer_value = texts[0], header.values[0][column]
         members = _read_members(layout, header, column, outer_text, outer_value)
         if isinstance(members, Difference):
-            match.differences.append(members)
+            found.differences.append(members)
             continue
         if None in members.values():
-            match.ignored.add(column)
+            found.ignored.add(column)
             continue
         first_column = first_column_of.setdefault(tuple(members.values()), column)
         if first_column != column:
             cells = f"{header.cell(innermost, first_column)}, {header.cell(innermost, column)}"
-            match.differences.append(Difference("ambiguous", "", texts[-1] or outer_text, cells))
+            found.differences.append(Difference("ambiguous", "", found=texts[-1] or outer_text, cell=cells))
             continue
-        match.figures[column] = FigureColumn(layout.value, _members_by_tidy_column(layout, members))
-        match.matched += 1
+        found.figures[column] = FigureColumn(layout.value, _members_by_tidy_column(layout, members))
     return set(first_column_of)
 
 
@@ -393,7 +397,9 @@ def _read_members(
         try:
             members[level.to] = _read_member(level, text, value)
         except ValueError as error:
-            return Difference("unknown", str(error), text or "(blank)", header.cell(tier, column), level.to)
+            expected = str(error) if level.is_open else ""
+            cell = header.cell(tier, column)
+            return Difference("unknown", level.to, found=text or "(blank)", cell=cell, expected=expected)
     return members
 
 
@@ -419,7 +425,7 @@ def _read_member(level: HeaderLevel, text: str, value: Any) -> Any:
         for member, spellings in level.members.items():
             if folded in {fold(spelling) for spelling in (member, *spellings)}:
                 return member
-        raise ValueError(f"one of {_join_alternatives(tuple(level.members))}")
+        raise ValueError(f"one of {join_alternatives(tuple(level.members))}")
     if is_blank(value):
         raise ValueError(f"a {level.to}")
     return parser(level.parse)(value)
@@ -440,10 +446,9 @@ def _find_missing_columns(layout: Layout, paths: set[MemberPath], reference_quar
             wanted += product(*due[:tier], *inner_totals)
     for path in wanted:
         if path not in paths:
-            names = BETWEEN_NAMES.join(_tell_member(member) for member in path)
-            yield Difference("missing", f"column {names}", "", "", levels[-1].to)
+            yield Difference("missing", levels[-1].to, members=path)
     if not wanted:
-        yield Difference("missing", f"column of a {levels[-1].to}", "", "", levels[-1].to)
+        yield Difference("missing", levels[-1].to)
 
 
 def _find_members_due(level: HeaderLevel, tier: int, paths: set[MemberPath], reference_quarter: dt.date) -> list[Any]:
@@ -458,62 +463,13 @@ def _find_members_due(level: HeaderLevel, tier: int, paths: set[MemberPath], ref
     return sorted(present | latest_quarters, key=str)
 
 
-def _tell_member(member: Any) -> str:
-    if member == TOTAL:
-        return "Total"
-    return period_label("quarter", member) if isinstance(member, dt.date) else str(member)
-
-
-# ---- what differs, in words ------------------------------------------------------------------------
-
-
-def _pair_renamed(match: Match) -> None:
-    """Turn a missing and an unknown header that look alike into one renamed header."""
-    unknown = [difference for difference in match.differences if difference.kind == "unknown"]
-    for missing in [difference for difference in match.differences if difference.kind == "missing"]:
-        best = process.extractOne(
-            missing.expected.removeprefix("header "),
-            {number: difference.found for number, difference in enumerate(unknown)},
-            scorer=fuzz.partial_token_set_ratio,
-            processor=utils.default_process,
-            score_cutoff=_LEAST_LIKENESS,
-        )
-        if best:
-            _, _, number = best
-            renamed = unknown.pop(number)
-            match.differences.remove(missing)
-            match.differences.remove(renamed)
-            match.differences.append(
-                Difference("renamed", missing.expected, renamed.found, renamed.cell, missing.place_in_layout)
-            )
+# ---- errors ----------------------------------------------------------------------------------------
 
 
 def propose_lines(match: Match) -> str:
     """Return the layout lines that would accept a sheet as it stands, or an empty text where no line would do."""
-    lines = [_propose_line(difference, match.layout) for difference in match.differences]
+    lines = [propose_line(difference, match.layout) for difference in match.differences]
     return "; ".join(line for line in lines if line)
-
-
-def _propose_line(difference: Difference, layout: Layout) -> str:
-    place, found = difference.place_in_layout, difference.found
-    level = next((level for level in layout.levels if level.to == place), None)
-    if difference.kind == "renamed" and level:
-        member_names = difference.expected.removeprefix("column ").split(BETWEEN_NAMES)
-        member = BETWEEN_NAMES.join(member_names[-len(level.tidy_columns) :])
-        return f"under level `to: {place}` add to member {member}: [{found}]"
-    if difference.kind == "renamed":
-        return f"under `to: {place}` add to header: [{found}]"
-    if difference.kind == "unknown" and not layout.levels:
-        return f"to leave the column out, add to ignore: [{found}]"
-    if difference.kind == "unknown":
-        return f"under level `to: {place}` add a member or a spelling for: {found}"
-    if difference.kind == "missing":
-        return f"if {difference.expected} is no longer published, add a layout `from:` this release without it"
-    return ""
-
-
-def _join_alternatives(texts: tuple[str, ...]) -> str:
-    return " or ".join(repr(text) for text in texts)
 
 
 def _layout_file(source: Source) -> str:
@@ -536,7 +492,9 @@ def _changed_layout_error(file: str, match: Match, source: Source) -> SourceFile
     header_cell = a1(match.header_row, 0) if match.matched else ""
     lines = "" if source.sensitive else propose_lines(match)
     remedy = f"Look at the sheet and at {_layout_file(source)}."
-    if lines:
+    if all(difference.is_new_member for difference in match.differences):
+        remedy = "Look at the sheet; what is new there is a member, and the layout stays as it is."
+    elif lines:
         remedy = f"Look at the sheet; then in {_layout_file(source)}, table {match.table.table!r}: {lines}."
     return SourceFileError(
         "changed_layout",

@@ -11,38 +11,51 @@ import numpy as np
 
 from msoic_pipeline.periods import PERIOD_MONTHS, last_quarter, parse_period, period_end, period_start, shift_months
 from msoic_pipeline.workbooks.coded_column import Columns
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Layout
-from msoic_pipeline.workbooks.matching import TOTAL, Match
+from msoic_pipeline.workbooks.layout import Layout, PeriodColumns
+from msoic_pipeline.workbooks.matching import Match
 
 
 def add_period(rows: Columns, number_of_rows: int, match: Match, file: str, reference_period: str) -> np.ndarray:
     """Put the period of each row in the place of the label columns that tell it; return its first day, row by row.
 
-    The columns are ``quarter_start``; ``month_start`` or ``day`` where the layout tells as much; and ``period_kind``,
-    which is ``quarter`` but for an annual total: ``calendar_year`` or ``financial_year``. The first days returned are
-    those of the finest period that the rows themselves tell, with None where that label was empty.
+    The columns are ``quarter_start``; ``month_start`` or ``day`` where the layout tells as much; and ``period_kind``:
+    ``quarter``, ``month`` or ``day``, as the layout tells, or of an annual total ``calendar_year`` or
+    ``financial_year``. The first days returned are those of the finest period that the rows themselves tell, with None
+    where that label was empty.
 
     Raises SourceFileError where the sheet is about the release's own period and that is of another kind.
     """
-    kind, columns = next(iter(match.layout.period.items()))
-    rows["period_kind"] = np.full(number_of_rows, "quarter", dtype=object)
-    if kind == "release":
-        _add_period_of_release(rows, number_of_rows, columns, match, file, reference_period)
+    period = match.layout.period
+    rows["period_kind"] = np.full(number_of_rows, _kind_of_rows(period), dtype=object)
+    if period.release:
+        _add_period_of_release(rows, number_of_rows, period.release, match, file, reference_period)
         return rows["quarter_start"]
-    if kind in ("calendar", "financial"):
-        year_column, quarter_column = columns
-        years, quarters = rows.pop(year_column), rows.pop(quarter_column)
-        _add_quarters_of_years(rows, years, quarters, kind, reference_period)
+    if period.calendar:
+        _add_quarters_of_years(rows, period.calendar, "calendar_year", reference_period)
         return rows["quarter_start"]
-    if kind == "quarter":
-        rows["quarter_start"] = rows.pop(columns)
+    if period.financial:
+        _add_quarters_of_years(rows, period.financial, "financial_year", reference_period)
         return rows["quarter_start"]
-    finest = {"month": "month_start", "day": "day"}[kind]
-    rows[finest] = rows.pop(columns)
+    (column,) = period.columns
+    if period.quarter:
+        rows["quarter_start"] = rows.pop(column)
+        return rows["quarter_start"]
+    finest = "month_start" if period.month else "day"
+    rows[finest] = rows.pop(column)
     quarter_of = {day: period_start("quarter", day) for day in set(rows[finest])}
     rows["quarter_start"] = _as_objects([quarter_of[day] for day in rows[finest]])
     return rows[finest]
+
+
+def _kind_of_rows(period: PeriodColumns) -> str:
+    """Return which kind of period each row is about, annual totals aside."""
+    if period.month:
+        return "month"
+    if period.day:
+        return "day"
+    return period.release or "quarter"
 
 
 def _add_period_of_release(
@@ -63,10 +76,10 @@ def _add_period_of_release(
     rows["quarter_start"] = np.full(number_of_rows, last_quarter(reference_period), dtype=object)
 
 
-def _add_quarters_of_years(
-    rows: Columns, years: np.ndarray, quarters: np.ndarray, kind: str, reference_period: str
-) -> None:
+def _add_quarters_of_years(rows: Columns, year_and_quarter: tuple[str, str], kind: str, reference_period: str) -> None:
     """Work the quarter out of two columns, the year and the number of the quarter in it, or TOTAL for the whole year.
+
+    ``kind`` is the kind of year.
 
     In a release about 2022-Q2::
 
@@ -75,12 +88,14 @@ def _add_quarters_of_years(
         2021   total      2021-10-01      calendar_year     with the last quarter of its year
         2022   total      2022-04-01      calendar_year     the year so far: with the last quarter that there is
     """
+    year_column, quarter_column = year_and_quarter
+    years, quarters = rows.pop(year_column), rows.pop(quarter_column)
     pairs = list(zip(years, quarters, strict=True))
     start_of = {pair: _start_of_quarter(*pair) for pair in set(pairs)}
     rows["quarter_start"] = _as_objects([start_of[pair] for pair in pairs])
     is_annual = quarters == TOTAL
-    rows["period_kind"][is_annual] = f"{kind}_year"
-    if kind == "calendar":
+    rows["period_kind"][is_annual] = kind
+    if kind == "calendar_year":
         reference_quarter = last_quarter(reference_period)
         is_unfinished = is_annual & (rows["quarter_start"] > reference_quarter)
         rows["quarter_start"][is_unfinished] = reference_quarter

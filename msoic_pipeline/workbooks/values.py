@@ -61,11 +61,16 @@ def parse_count(value: Any) -> int:
 
 
 def parse_share(value: Any) -> float:
-    """Return a share between 0 and 1 from ``0.824`` or ``82.4%``."""
+    """Return a share between 0 and 1 from ``0.824`` or ``82.4%``; 82.4 without a sign is none."""
+    expected = "a share between 0 and 1, or 0% and 100%"
     text = clean(value)
-    if text.endswith("%"):
-        return round(parse_number(text[:-1]) / 100, 12)
-    return parse_number(value)
+    try:
+        share = round(parse_number(text[:-1]) / 100, 12) if text.endswith("%") else parse_number(value)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0 <= share <= 1:
+        raise ValueError(expected)
+    return share
 
 
 def parse_code(value: Any) -> str:
@@ -180,6 +185,12 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def member_file_of(name: str) -> str:
+    """Return the file of members by which the parser called ``name`` reads; empty where it reads by none."""
+    file_and_column = members.member_files().get(name.partition(".")[0])
+    return file_and_column[0] if file_and_column else ""
+
+
 def parser(name: str) -> Callable[[Any], Any]:
     """Return the parser called ``name``. Raises KeyError where there is none.
 
@@ -200,7 +211,8 @@ def parser(name: str) -> Callable[[Any], Any]:
     if name in PARSERS:
         return PARSERS[name]
     dimension, _, attribute = name.partition(".")
-    if dimension not in members.member_files():
+    file_name = member_file_of(name)
+    if not file_name or (attribute and attribute not in members.rows(file_name)[0]):
         raise KeyError(name)
     if attribute:
         return lambda value: members.resolve_attribute(dimension, clean(value), attribute)

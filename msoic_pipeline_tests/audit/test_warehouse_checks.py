@@ -19,9 +19,9 @@ from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import shift_months
+from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
 from msoic_pipeline.warehouse.findings import record_findings
-from msoic_pipeline.warehouse.loading import load_dimensions
 from msoic_pipeline.workbooks.layout import load_source
 
 DECISIONS = FACTS["fact_nrm_decision"]

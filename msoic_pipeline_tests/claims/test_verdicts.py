@@ -25,8 +25,9 @@ from msoic_pipeline.model.evidence import report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
 from msoic_pipeline.quality.verdicts import judge as judge_files
+from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.handmade import Warehouse
@@ -442,7 +443,7 @@ def _load(engine: Engine, source_id: str, quarters: Sequence[dt.date]) -> None:
     source, releases = load_source(source_id), staged_releases(source_id)
     load_dimensions(engine, releases, TODAY)
     landing = Landing(tuple(staged.release for staged in releases), ())
-    register_releases(engine, source, landing, judge_files(source, landing, releases, (), {}))
+    register_releases(engine, source, landing, judge_files(source, landing, releases, {}), TODAY)
     load_quarters(engine, source, quarters, AcceptedReleases(tuple(releases)))
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,18 @@ import pytest
 import yaml
 
 from msoic_pipeline.ingest import reading, staging
-from msoic_pipeline.ingest.landing import FileAsked
+from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
+from msoic_pipeline.model.facts import FACTS, cell_column
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
 from msoic_pipeline.workbooks import explain as explanation
+from msoic_pipeline.workbooks.body import CellReplacement
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, from_a1, open_workbook
 from msoic_pipeline.workbooks.layout import Source, load_source
-from msoic_pipeline.workbooks.matching import TOTAL, Match
-from msoic_pipeline.workbooks.tidy import CellReplacement, Tidy, tidy_sheet
+from msoic_pipeline.workbooks.matching import Match
+from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
@@ -467,7 +471,7 @@ def _read(asked: FileAsked, workbook: Workbook) -> str:
     try:
         with _pretending(workbook) as tidied:
             answer = reading.read_file(asked, folder)
-        if answer.release is not None:
+        if isinstance(answer, reading.RecognisedFile):
             _check_words(dataclasses.asdict(answer.release) | {"file_name": ""})
         if answer.error is not None:
             check_error(answer.error, asked.name)
@@ -565,14 +569,14 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellRe
     # What is no number (NaN) is something that stands there.
     filled = sum(not is_blank(cell) or isinstance(cell, float) for cell in cells)
     numbers = sum(_is_number(cell) for cell in cells)
-    _hold(numbers <= counts["figures"] <= filled, f"{counts['figures']} figures of {numbers} to {filled} cells")
-    _hold(counts["rows"] == len(body), f"{counts['rows']} rows of {len(body)}")
+    _hold(numbers <= counts.figures <= filled, f"{counts.figures} figures of {numbers} to {filled} cells")
+    _hold(counts.rows == len(body), f"{counts.rows} rows of {len(body)}")
     if any(replacement.sheet == match.sheet for replacement in replacements):
         return
     layout = match.layout
     for rows in (tidy.rows, tidy.totals):
         measures = layout.measures if layout.value is None else (layout.value,)
-        cell_of = {measure.to: measure.cell for measure in measures}
+        cell_of = {measure.to: cell_column(FACTS[match.table.fact], measure.to) for measure in measures}
         for measure, cell_name in cell_of.items():
             for value, address in zip(rows[measure], rows.get(cell_name, rows["cell"]), strict=True):
                 if value is not None and address:
@@ -644,10 +648,11 @@ def run_sidecar(choices: Choices) -> str:
     if content[:1] == b"\xff":  # few bytes that stand for many
         content = content[1:33] * (65536 // max(1, len(content[1:33])))
     try:
-        said = parse_sidecar(content, "fuzzed.xlsx.yaml", withhold)
+        details = asdict(parse_sidecar(content, "fuzzed.xlsx.yaml", withhold))
     except SourceFileError as error:
         check_error(error, "fuzzed.xlsx")
         return error.rule
+    said = {field: value for field, value in details.items() if value is not None}
     _hold(said.keys() <= FIELDS.keys(), f"names {said.keys()}")
     for field, value in said.items():
         text = str(value)

@@ -18,7 +18,7 @@ from msoic_pipeline_tests.conftest import REPOSITORY
 SAMPLE = REPOSITORY / "data" / "raw"
 
 # What has to become of a hostile file.
-#   refused:  a row of quarantine without a release names it
+#   refused:  a row of quarantine names it, without a release or with one that could not be parsed
 #   rejected: the file is read, and rows or checks reject the release: quarantine names it, with or without a release
 #   accepted: it is odd, and legitimate: it loads, with its donor's figures
 #   either:   one of these; never passed over in silence

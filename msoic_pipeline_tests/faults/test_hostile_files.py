@@ -51,7 +51,8 @@ def _became(hostile: Hostile, after: After) -> tuple[str, str]:
         donor = after.good.get(DONORS.get(hostile.source, ""))
         same = donor is not None and donor["figures"] and all(row["figures"] == donor["figures"] for row in accepted)
         return "accepted", LIKE_DONOR if same else "other figures than the donor's"
-    if any(release_id is None for _, release_id, _ in rows):
+    unparsed = {row["release_id"] for row in after.releases.values() if not row["layout"]}
+    if any(release_id is None or release_id in unparsed for _, release_id, _ in rows):
         return "refused", ", ".join(sorted({rule for rule, _, _ in rows}))
     return ("rejected", ", ".join(sorted({rule for rule, _, _ in rows}))) if rows else ("passed over", "")
 

@@ -52,7 +52,7 @@ def test_a_file_of_real_size_is_read_within_the_limits(tmp_path: Path, kind: str
         watcher.join()
     assert not intake.landing.refused and not intake.unparsed, intake.landing.refused or intake.unparsed
     (staged,) = intake.staged
-    assert staged.manifest["counts"]["data_rows"] == rows
+    assert staged.manifest.counts.data_rows == rows
     packed, took = (folder / name).stat().st_size / MIB, time.monotonic() - began
     memory = f"{peak[0] / MIB:,.0f} of {WORKER_BYTES / MIB:,.0f} MiB"
     print(f"\n{kind}: {packed:.0f} MiB, {rows:,} rows: {took:.0f} s, {memory}")

@@ -18,6 +18,7 @@ import openpyxl
 import pytest
 
 from msoic_pipeline.ingest import archive, raw_files
+from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.decisions import (
     absent_releases,
     decide,
@@ -27,11 +28,12 @@ from msoic_pipeline.ingest.decisions import (
     remove_raw_files,
     synthetic_releases,
 )
-from msoic_pipeline.ingest.intake import Intake, NotReadYet, take_in_source
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.raw_files import RawFile
+from msoic_pipeline.ingest.read_once import NotReadYet
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.workbooks.errors import DecisionError, SourceFileError
+from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, read_here, settings_in, take_in
@@ -373,7 +375,7 @@ def test_what_is_withdrawn_is_out_of_force_until_it_is_restored(desk: Desk):
     landing = desk.take_in().landing
     assert landing.withdrawn == {release.release_id} and FOURTH not in desk.releases()
     (decision,) = landing.decisions
-    assert decision["reason"] == "A draft, sent by mistake." and decision["decided_by"]
+    assert decision.reason == "A draft, sent by mistake." and decision.decided_by
     desk.remove(FOURTH)
     assert desk.rules() == [], "nobody misses the file of what is withdrawn"
     with pytest.raises(DecisionError, match="withdrawn already"):
@@ -395,6 +397,31 @@ def test_a_file_may_be_let_go_or_put_back(desk: Desk):
     (missing,) = absent_releases(desk.settings, load_source("cps"))
     decide(desk.settings, missing, "let go", "The folder is tidied up once a year.")
     assert desk.rules() == [] and FOURTH in desk.releases()
+
+
+def test_a_decision_keeps_what_was_noted_since_its_release_was_found(desk: Desk):
+    kept = find_release(desk.settings, f"cps/{FOURTH}")
+    (desk.raw / FOURTH).rename(desk.raw / "moved.xlsx")
+    sidecar_path(desk.raw / FOURTH).rename(sidecar_path(desk.raw / "moved.xlsx"))
+    desk.take_in()
+    decide(desk.settings, kept, "withdrawn", "A draft.")
+    record = find_release(desk.settings, kept.release_id).record
+    assert record.last_name == "cps/moved.xlsx" and record.is_withdrawn
+    with pytest.raises(DecisionError, match="withdrawn already"):
+        decide(desk.settings, kept, "withdrawn", "Once more, by somebody who looked before.")
+
+
+def test_a_sidecar_that_stands_there_is_not_overwritten(desk: Desk):
+    kept = find_release(desk.settings, f"cps/{FOURTH}")
+    (desk.raw / FOURTH).unlink()
+    sidecar_path(desk.raw / FOURTH).write_text("published_on: 2001-01-01\n", encoding="utf-8")
+    with pytest.raises(DecisionError, match="says something else"):
+        put_back(desk.settings, kept)
+    assert not (desk.raw / FOURTH).exists()
+    assert "2001" in sidecar_path(desk.raw / FOURTH).read_text(encoding="utf-8")
+    sidecar_path(desk.raw / FOURTH).unlink()
+    put_back(desk.settings, kept)
+    assert desk.rules() == [] and not list(desk.raw.glob("*.partial")) and not list(desk.raw.glob(".*"))
 
 
 def test_an_unknown_release_is_told(desk: Desk):

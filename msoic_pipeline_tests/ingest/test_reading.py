@@ -164,7 +164,7 @@ def test_a_file_and_each_of_its_sheets_is_read_once(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(grid, "CalamineWorkbook", Reader)
     answer = reading.read_file(ASKED, tmp_path)
-    assert answer.error is None and answer.release is not None
+    assert isinstance(answer, reading.RecognisedFile) and answer.error is None
     assert len(opened) == 1 and len(sheets) == len(set(sheets)) > 3
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -18,8 +18,9 @@ from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.periods import FIRST_QUARTER, periods
 from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.databases import database
@@ -37,10 +38,8 @@ def trimmed(release: StagedRelease, folder: Path, fact: str, keep: pc.Expression
     folder = folder / release.key
     shutil.copytree(release.folder, folder)
     pq.write_table(pq.read_table(release.path(fact), filters=keep), folder / f"{fact}.parquet")
-    manifest = release.manifest | {
-        "vintages": [v for v in release.manifest["vintages"] if not without or v["breakdown"] != without]
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    kept = tuple(each for each in release.manifest.vintages if not without or each.breakdown != without)
+    (folder / MANIFEST).write_bytes(replace(release.manifest, vintages=kept).to_json())
     return StagedRelease(release.release, folder)
 
 
@@ -77,7 +76,7 @@ def fill(engine: Engine, parts: dict[str, list[StagedRelease]]) -> None:
         source = load_source(name)
         load_dimensions(engine, releases, TODAY)
         landing = Landing(tuple(staged.release for staged in releases), ())
-        register_releases(engine, source, landing, judge(source, landing, releases, (), {}))
+        register_releases(engine, source, landing, judge(source, landing, releases, {}), TODAY)
         load_quarters(engine, source, QUARTERS, AcceptedReleases(tuple(releases)))
 
 

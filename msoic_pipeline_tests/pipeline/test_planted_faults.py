@@ -29,11 +29,12 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.verdicts import judge, refuse
 from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
+from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
-from msoic_pipeline.warehouse.loading import AcceptedReleases, load_dimensions, load_quarters
+from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.grid import from_a1
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -698,9 +699,8 @@ class Bench:
 def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], list[str]]:
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
     its = load_source(source)
-    verdicts = judge(
-        its, read.landing, read.staged, [error for _, error in read.unparsed], validate_source(its, read.staged)
-    )
+    verdicts = judge(its, read.landing, read.staged, validate_source(its, read.staged))
+    verdicts += [refuse(its, error, release.release_id) for release, error in read.unparsed]
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:
@@ -713,7 +713,7 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     reasons = [f"{verdict.file_name}: {reason}" for verdict in verdicts for reason in verdict.reasons]
     if not reasons:
         load_dimensions(engine, read.staged, TODAY)
-        register_releases(engine, its, read.landing, verdicts)
+        register_releases(engine, its, read.landing, verdicts, TODAY)
         load_quarters(engine, its, ALL_QUARTERS, AcceptedReleases(read.staged))
     return signals, reasons
 

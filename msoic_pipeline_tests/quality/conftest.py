@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msoic_pipeline.ingest.landing import Release
+from msoic_pipeline.ingest.manifest import Manifest
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
@@ -32,15 +32,8 @@ def stage(tmp_path: Path) -> Stage:
         for name, rows in facts.items():
             whole = [{"release_id": release_id, "sheet": "Table_1"} | row for row in rows]
             pq.write_table(pa.Table.from_pylist(whole, arrow_schema(FACTS[name])), folder / f"{name}.parquet")
-        manifest = {
-            "facts": {name: len(rows) for name, rows in facts.items()},
-            "counts": {},
-            "findings": [],
-            "replaced_cells": [],
-            "undeclared_rejects": 0,
-            "unlisted": {},
-        }
-        (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        manifest = Manifest(release_id, rows_by_fact={name: len(rows) for name, rows in facts.items()})
+        (folder / MANIFEST).write_bytes(manifest.to_json())
         return StagedRelease(release(source, release_id), folder)
 
     return write

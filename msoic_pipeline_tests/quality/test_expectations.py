@@ -97,7 +97,7 @@ def test_what_is_wrong_is_found_in_its_release_sheet_and_cell(stage: Stage, faul
     assert (finding.severity, finding.rows_checked, finding.rows_failed) == ("block", 4, rows_failed)
     for word in ("sheet 'Table_1'", *words):
         assert word in finding.detail
-    verdicts = {v.file_name: v for v in judge(NRM, Landing((), ()), [good, bad], (), found)}
+    verdicts = {v.file_name: v for v in judge(NRM, Landing((), ()), [good, bad], found)}
     assert verdicts["nrm/good.ods"].accepted
     assert not verdicts["nrm/bad.ods"].accepted
     assert check in verdicts["nrm/bad.ods"].reasons[0]
@@ -169,22 +169,26 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     validation._digest_of_checks.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
-    assert judge(NRM, Landing((), ()), [release], (), found)[0].accepted
+    assert judge(NRM, Landing((), ()), [release], found)[0].accepted
 
 
-def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    fault = Fault(
-        fault="nrm-below-zero",
+def known_fault(rule: str, cell: str) -> Fault:
+    return Fault(
+        fault="below-zero",
         reference_period="2022-Q1",
-        rule="out_of_range",
+        rule=rule,
         sheet="Table_1",
-        cell="C5",
+        cell=cell,
         treatment="accept",
-        reason="Decisions withdrawn.",
+        reason="Figures withdrawn.",
         reviewed_by="MSOIC data team",
         reviewed_on=dt.date(2022, 6, 2),
         expires=dt.date.max,
     )
+
+
+def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    fault = known_fault("out_of_range", "C5")
     monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
     rows = decisions()
     rows[0]["decisions"] = rows[1]["decisions"] = -1
@@ -194,11 +198,37 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
     assert "1 accepted by declared faults" in finding.detail
 
 
+def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """Closed outcomes have cells of their own: a quarantined one stands there, and a known fault is declared there."""
+    monkeypatch.setitem(FACTS["fact_crime_outcome"].c.outcomes_closed.info, "minimum", 0)
+    validation._digest_of_checks.cache_clear()
+    release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
+    source = load_source("crime_outcomes")
+    found = validate_source(source, [release], None)
+    (verdict,) = judge(source, Landing((), ()), [release], found)
+    assert [row.cell for row in verdict.quarantine] == ["K3"]
+    fault = known_fault("out_of_range", "K3")
+    monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
+    validation.findings_path(release).unlink()
+    assert failures(validate_source(source, [release], None)) == []
+    validation._digest_of_checks.cache_clear()
+
+
+def test_a_finding_lists_no_more_failures_than_it_promises(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(expectation_findings, "MAX_LISTED", 3)
+    rows = decisions()
+    for row in rows:
+        row |= {"stage": None, "decision": None}
+    found = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    (missing,) = [finding for _, finding in found if finding.check_name == "required values are there"]
+    assert len(missing.failures) == 3 and missing.rows_failed == 4
+
+
 def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
     rows = decisions()
     rows[0]["decisions"] = -1
     release = stage("nrm", "a", fact_nrm_decision=rows)
-    (verdict,) = judge(NRM, Landing((), ()), [release], (), validate_source(NRM, [release], None))
+    (verdict,) = judge(NRM, Landing((), ()), [release], validate_source(NRM, [release], None))
     assert not verdict.accepted
     ((row),) = verdict.quarantine
     assert (row.rule, row.sheet, row.cell) == ("out_of_range", "Table_1", "C5")
@@ -223,7 +253,7 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
     whole = validation._validate_releases
 
     def spy(source: Any, releases: list[StagedRelease]) -> Any:
-        seen.extend(release.release.release_id for release in releases)
+        seen.extend(release.release_id for release in releases)
         return whole(source, releases)
 
     monkeypatch.setattr(validation, "_validate_releases", spy)

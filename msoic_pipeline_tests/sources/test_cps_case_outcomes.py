@@ -37,15 +37,20 @@ def real(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_the_real_files_load_unchanged(real: dict[str, StagedRelease]):
     assert len(real) == 22
     for month, release in real.items():
-        (sheet,) = release.manifest["sheets"]
-        assert (sheet["header_row"], sheet["data_rows"], sheet["loaded"], sheet["totals"]) == (1, 43, 1_050, 25), month
+        (sheet,) = release.manifest.sheets
+        assert (sheet.header_row, sheet.counts.data_rows, sheet.counts.loaded, sheet.counts.totals) == (
+            1,
+            43,
+            1_050,
+            25,
+        ), month
         assert release.frame("rejects").empty
         assert failed_checks(release) == []
 
 
 def test_real_totals_and_rates_agree_in_every_file(real: dict[str, StagedRelease]):
     for release in real.values():
-        checks = {finding.check_name.partition(":")[0]: finding for finding in release.findings}
+        checks = {finding.check_name.partition(":")[0]: finding for finding in release.manifest.findings}
         assert checks["totals equal their parts"].rows_checked == 25
         assert checks["rates agree with their counts"].rows_checked > 1_000
         assert all(finding.success for finding in checks.values())

@@ -45,9 +45,9 @@ def test_totals_are_those_of_the_files_own_pivot():
 
 def test_what_is_not_available_is_missing_and_not_zero():
     release = staged("crime_outcomes", "mar2016")
-    counts = release.manifest["counts"]
+    counts = release.manifest.counts
     rows = release.frame(FACT)
-    assert (counts["figures"], counts["loaded"], counts["unavailable"]) == (18_444, 16_624, 1_820)
+    assert (counts.figures, counts.loaded, counts.unavailable) == (18_444, 16_624, 1_820)
     assert rows["outcomes_closed"].isna().sum() > 0
     not_assigned = rows[rows["outcome_code"] == "0"]
     assert not_assigned["outcomes_recorded"].notna().any(), "a zero of the type not yet assigned is data"
@@ -69,7 +69,7 @@ def test_the_quarter_is_the_one_in_which_the_offence_was_recorded_so_that_it_gro
     "sheet", ["Outcomes_open_data_2015-16", "Outcomes_open_data_2019_20", "Outcomes open data 2022_23"]
 )
 def test_each_way_of_naming_the_sheet_is_met_with(sheet: str):
-    sheets = {s["sheet"] for release in staged_releases("crime_outcomes") for s in release.manifest["sheets"]}
+    sheets = {sheet.sheet for release in staged_releases("crime_outcomes") for sheet in release.manifest.sheets}
     assert sheet in sheets
 
 

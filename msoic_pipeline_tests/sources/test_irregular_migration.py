@@ -56,7 +56,7 @@ def test_real_rows(real: StagedRelease):
     assert only(rows[rows["cell"] == "H3"], "quarter_start", "method", "nationality", "sex", "age_group", "people") == (
         dt.date(2018, 1, 1), "air", "Afghanistan", "Female", "17 and under", 14
     )  # fmt: skip
-    assert real.manifest["counts"]["note_rows"] == 2, "End of table, in both sheets"
+    assert real.manifest.counts.note_rows == 2, "End of table, in both sheets"
     assert real.frame("rejects").empty
 
 

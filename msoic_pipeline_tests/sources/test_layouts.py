@@ -25,9 +25,9 @@ def test_every_file_of_the_sample_lands(source: str):
 def test_every_layout_is_met_with(source: str):
     declared = {(table.table, layout.layout) for table in load_source(source).tables for layout in table.layouts}
     met = {
-        (sheet["table"], sheet["layout"])
+        (sheet.table, sheet.layout)
         for release in staged_releases(source, most=MOST.get(source))
-        for sheet in release.manifest["sheets"]
+        for sheet in release.manifest.sheets
     }
     assert met == declared
 
@@ -60,27 +60,26 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
 def test_rows_and_figures_are_accounted_for(source: str):
     for release in staged_releases(source, most=MOST.get(source)):
         manifest = release.manifest
-        for sheet in manifest["sheets"]:
-            assert sheet["rows"] == sheet["data_rows"] + sheet["blank_rows"] + sheet["note_rows"]
-            assert sheet["figures"] == sheet["loaded"] + sum(sheet[kind] for kind in NOT_LOADED)
-        counts = {key: manifest["counts"].get(key, 0) for key in ("figures", *NOT_LOADED)}
+        for sheet in manifest.sheets:
+            assert sheet.counts.rows == sheet.counts.data_rows + sheet.counts.blank_rows + sheet.counts.note_rows
+            assert sheet.counts.figures == sheet.counts.loaded + sum(getattr(sheet.counts, kind) for kind in NOT_LOADED)
         loaded = 0
         for fact in release.facts:
             rows = release.frame(fact)
-            assert len(rows) == manifest["facts"][fact]
+            assert len(rows) == manifest.rows_by_fact[fact]
             for measure in FACTS[fact].info["measures"]:
                 cells = rows.loc[rows[measure].notna(), "closed_cell" if measure == "outcomes_closed" else "cell"]
                 loaded += int((cells.str.count(",") + 1).sum())
-        assert counts["figures"] == loaded + sum(counts[kind] for kind in NOT_LOADED)
+        assert manifest.counts.figures == loaded + sum(getattr(manifest.counts, kind) for kind in NOT_LOADED)
 
 
 @pytest.mark.parametrize("source", sorted(set(SOURCES) - {"recorded_crime", "crime_outcomes"}))
 def test_rows_are_those_of_the_sheet(source: str):
     for release in staged_releases(source, most=6):
         grids = read_grids(RAW / release.release.file_name)
-        for sheet in release.manifest["sheets"]:
-            tiers = max(1, len(_layout(source, sheet["table"], sheet["layout"]).levels))
-            assert sheet["rows"] == len(grids[sheet["sheet"]]) - (sheet["header_row"] - 1) - tiers
+        for sheet in release.manifest.sheets:
+            tiers = max(1, len(_layout(source, sheet.table, sheet.layout).levels))
+            assert sheet.counts.rows == len(grids[sheet.sheet]) - (sheet.header_row - 1) - tiers
 
 
 def _layout(source: str, table: str, layout: str) -> Layout:
@@ -97,7 +96,7 @@ def _layout(source: str, table: str, layout: str) -> Layout:
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_total_agrees_with_its_parts_or_is_a_declared_fault(source: str):
     for release in staged_releases(source, most=MOST.get(source)):
-        assert [finding.detail for finding in release.findings if not finding.success] == []
+        assert [finding.detail for finding in release.manifest.findings if not finding.success] == []
         assert release.frame("rejects")["fault"].ne("").all()
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from msoic_pipeline.ingest.sheet_checks import totals_equal_their_parts
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.matching import TOTAL, match_sheet
+from msoic_pipeline.workbooks.matching import match_sheet
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 
@@ -99,7 +100,7 @@ def test_known_cells_of_decisions():
 
 
 def test_tables_of_one_competent_authority_are_left_alone():
-    sheets = {sheet["sheet"] for sheet in staged("nrm", "quarter-4-2022").manifest["sheets"]}
+    sheets = {sheet.sheet for sheet in staged("nrm", "quarter-4-2022").manifest.sheets}
     assert "Table_16" in sheets and "Table_17" not in sheets
 
 
@@ -131,8 +132,8 @@ def test_referrals_by_type_of_first_responder_as_first_published(file: str):
 def test_headers_and_numbers_of_tables_move_between_releases():
     placed: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for release in staged_releases("nrm"):
-        for sheet in release.manifest["sheets"]:
-            placed[sheet["table"]].add((sheet["sheet"], sheet["header_row"]))
+        for sheet in release.manifest.sheets:
+            placed[sheet.table].add((sheet.sheet, sheet.header_row))
     assert {row for _, row in placed["referrals_by_quarter"]} == {4, 6}
     assert len({sheet for sheet, _ in placed["first_responders_police"]}) >= 2
     assert len({sheet for sheet, _ in placed["duty_to_notify"]}) >= 3
@@ -140,8 +141,8 @@ def test_headers_and_numbers_of_tables_move_between_releases():
 
 def test_the_mislabelled_year_is_mended_as_declared():
     first, second = (staged("nrm", VINTAGES[vintage]) for vintage in (MISLABELLED, "2023q1"))
-    assert [fault["fault"] for fault in first.manifest["replaced_cells"]] == ["nrm-2023q1-year"]
-    assert second.manifest["replaced_cells"] == []
+    assert [fault.fault for fault in first.manifest.replaced_cells] == ["nrm-2023q1-year"]
+    assert second.manifest.replaced_cells == ()
     assert (first.release.edition, second.release.edition) == (1, 2)
     assert first.release.superseded_by == second.release.release_id
     quarter = _quarter(2023, 1)

@@ -33,7 +33,7 @@ def test_real_modern_slavery_by_quarter(real: StagedRelease):
 def test_real_totals(real: StagedRelease):
     assert real.frame(FACT)["offences"].sum() == 5_519_401
     assert rows_of(real, FACT, offence_code=TRAFFICKING)["offences"].sum() == 2
-    assert real.manifest["counts"]["loaded"] == 23_068
+    assert real.manifest.counts.loaded == 23_068
     assert real.frame("rejects").empty
 
 
@@ -87,7 +87,7 @@ def test_headers_differ_between_the_sheets_of_one_file():
     path = RAW / release.release.file_name
     cells = read_cells(path, {("2018-19", "H1"), ("2019-20", "H1")})
     assert cells == {("2018-19", "H1"): "Number of Offences", ("2019-20", "H1"): "Offence Count"}
-    assert {sheet["sheet"] for sheet in release.manifest["sheets"]} >= {"2018-19", "2019-20"}
+    assert {sheet.sheet for sheet in release.manifest.sheets} >= {"2018-19", "2019-20"}
 
 
 def test_published_national_totals_of_modern_slavery():

@@ -56,7 +56,7 @@ def test_cells_keep_their_addresses(tmp_path: Path, name: str, write: Callable[.
     workbook.close()
 
 
-@pytest.mark.parametrize("name", ["prc-x.csv", "prc-x.csv.gz"])
+@pytest.mark.parametrize("name", ["prc-x.csv", "prc-x.csv.gz", "prc-x.CSV"])
 def test_a_csv_is_one_sheet_called_as_the_file(tmp_path: Path, name: str):
     write_csv(tmp_path / name, [["a", "b"], ["1", "two, three"]])
     assert read_grids(tmp_path / name) == {"prc-x": [["a", "b"], ["1", "two, three"]]}

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from msoic_pipeline.workbooks.coded_column import CodedColumn
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.labels import UnreadableLabel, read_labels
 from msoic_pipeline.workbooks.layout import Layout
-from msoic_pipeline.workbooks.matching import TOTAL
 from msoic_pipeline_tests.workbooks.test_tidy import SPARSE
 
 LAYOUT = Layout.model_validate(SPARSE)

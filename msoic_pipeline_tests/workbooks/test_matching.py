@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import TOTAL, Match, match_workbook
+from msoic_pipeline.workbooks.matching import Match, match_workbook
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
 
 QUARTER = dt.date(2022, 4, 1)
@@ -245,6 +246,21 @@ def test_an_open_set_of_members_needs_its_total():
     assert "no column Total" in error.found
     error = _refused(_source(OPEN), {"Data": [["Quarter", "Albanian", "Atlantean", "Total"]]}, "changed_layout")
     assert error.cell == "C1" and "Atlantean" in error.found
+
+
+def test_a_new_member_of_an_open_set_goes_into_its_file_and_not_into_the_layout():
+    grids: Grids = {"Data": [["Quarter", "Albanian", "Atlantean", "Total"]]}
+    error = _refused(_source(OPEN), grids, "changed_layout")
+    assert "unknown header 'Atlantean' in C1: expected a known nationality" in error.found
+    assert "add it to the variants in msoic_pipeline/model/members/nationalities.csv" in error.found
+    assert "layouts.yaml" not in error.remedy and "add a member" not in error.remedy
+    error = _refused(_source(OPEN, sensitive=True), grids, "changed_layout")
+    assert error.found == "unknown header (withheld) in C1"
+
+
+def test_a_renamed_total_is_a_spelling_of_the_total():
+    error = _refused(_source(OPEN), {"Data": [["Quarter", "Albanian", "Totals"]]}, "changed_layout")
+    assert "under level `to: nationality` add to totals: [Totals]" in error.remedy
 
 
 def test_quarters_that_a_release_must_show():

@@ -18,7 +18,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from msoic_pipeline.ingest.landing import Landing, Release
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.texts import clean, fold
@@ -374,7 +375,7 @@ class Reader:
         shutil.rmtree(self._staging, ignore_errors=True)
         release = self.release()
         staged = stage_release(release, self._source, self._raw, self._staging)
-        (verdict,) = judge(self._source, Landing((release,), ()), [staged], [], {})
+        (verdict,) = judge(self._source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
             assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])

@@ -37,6 +37,12 @@ def test_a_share_with_and_without_its_sign(permille: int):
     assert parser("share")(permille / 1000) == permille / 1000
 
 
+@pytest.mark.parametrize("text", ["82.4", 82.4, "824%", -0.1, "-1%", "x"])
+def test_what_is_no_share(text: Any):
+    with pytest.raises(ValueError, match="a share between 0 and 1"):
+        parser("share")(text)
+
+
 @pytest.mark.parametrize(
     ("text", "number"), [("-00", 0), ("£1,234.50", 1234.5), ("-£5", -5), ("1 234", 1234), ("-0", 0)]
 )

@@ -8,6 +8,7 @@ import io
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import combinations
+from typing import Any
 
 import sqlalchemy as sa
 from rapidfuzz import fuzz
@@ -51,23 +52,29 @@ def parse_members(text: str, file_name: str) -> tuple[dict[str, str], ...]:
         columns = next(reader, [])
         for fields in reader:
             if len(fields) != len(columns):
-                raise DeclarationError(
-                    f"{path} is to be mended: line {reader.line_num}: expected {len(columns)} fields "
-                    f"({', '.join(columns)}); found {len(fields)}. A text that holds a comma stands in double quotes"
-                )
+                wrong = f"expected {len(columns)} fields ({', '.join(columns)}); found {len(fields)}"
+                remedy = "A text that holds a comma stands in double quotes"
+                raise DeclarationError.of(path, f"line {reader.line_num}: {wrong}. {remedy}")
             parsed.append(dict(zip(columns, fields, strict=True)))
     except csv.Error as error:
-        raise DeclarationError(f"{path} is to be mended: line {reader.line_num}: {error}") from error
+        raise DeclarationError.of(path, f"line {reader.line_num}: {error}") from error
     return tuple(parsed)
 
 
 def declared_dimensions() -> list[sa.Table]:
-    """Return the dimensions whose members stand in a file, in the order in which they can be loaded."""
-    return [table for table in metadata.sorted_tables if "members_file" in table.info]
+    """Return the dimensions whose members are known beforehand, in the order in which they can be loaded."""
+    return [table for table in metadata.sorted_tables if "members_file" in table.info or "combines" in table.info]
 
 
-def rows_of(dimension: sa.Table) -> list[dict[str, str | None]]:
+def published_dimensions() -> list[sa.Table]:
+    """Return the dimensions whose members come with the releases."""
+    return [table for table in metadata.sorted_tables if "labels" in table.info]
+
+
+def rows_of(dimension: sa.Table) -> list[dict[str, Any]]:
     """Return the members of a dimension as its rows; an empty field is no value where the column allows that."""
+    if "combines" in dimension.info:
+        return exploitation_members()
     return [
         {column.name: row[column.name] or (None if column.nullable else "") for column in dimension.columns}
         for row in rows(dimension.info["members_file"])
@@ -75,13 +82,34 @@ def rows_of(dimension: sa.Table) -> list[dict[str, str | None]]:
 
 
 @cache
-def digest() -> str:
-    """Return a digest of all members, which changes when a spelling is added."""
+def digest(*file_names: str) -> str:
+    """Return a digest of files of members, which changes when a spelling is added to one of them."""
     hasher = hashlib.sha256()
-    for path in sorted(files(__package__).iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".csv"):
-            hasher.update(path.read_bytes())
+    for file_name in file_names:
+        hasher.update(files(__package__).joinpath(file_name).read_bytes())
     return hasher.hexdigest()
+
+
+def file_names() -> list[str]:
+    """Return the names of all files of members, in alphabetical order."""
+    names = (path.name for path in files(__package__).iterdir())
+    return sorted(name for name in names if name.endswith(".csv"))
+
+
+@cache
+def digest_of_all() -> str:
+    """Return a digest of all members."""
+    return digest(*file_names())
+
+
+def files_of_dimensions() -> dict[str, sa.Table]:
+    """Return the dimensions that have a file of members, by its name."""
+    return {table.info["members_file"]: table for table in declared_dimensions() if "members_file" in table.info}
+
+
+def key_of_file(file_name: str) -> list[str]:
+    """Return the columns that tell one row of a dimension's file of members from another."""
+    return [column.name for column in files_of_dimensions()[file_name].primary_key.columns]
 
 
 @cache
@@ -93,7 +121,7 @@ def member_files() -> dict[str, tuple[str, str]]:
     found = dict(OTHER_FILES)
     for table in declared_dimensions():
         codes = [column.name for column in table.primary_key]
-        if len(codes) == 1:
+        if "members_file" in table.info and len(codes) == 1:
             found[table.name.removeprefix("dim_")] = (table.info["members_file"], codes[0])
     return found
 
@@ -223,7 +251,7 @@ def resolve_exploitation(text: str) -> str:
     return combine_exploitation(parts)
 
 
-def exploitation_members() -> list[dict[str, object]]:
+def exploitation_members() -> list[dict[str, Any]]:
     """Return the rows of dim_exploitation_type: every combination, the unknown and All."""
     names = [set(chosen) for size in range(1, 6) for chosen in combinations(EXPLOITATION_ORDER, size)]
     members = [(combine_exploitation(chosen), chosen) for chosen in names]

@@ -1,0 +1,19 @@
+"""A sheet on its way from the layout that fits it to tidy rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msoic_pipeline.workbooks.grid import Sheet
+from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.matching import Match
+
+
+@dataclass(frozen=True)
+class MatchedSheet:
+    """A sheet, where its header and its columns stand, its source, and what errors call its file."""
+
+    sheet: Sheet
+    match: Match
+    source: Source
+    file: str

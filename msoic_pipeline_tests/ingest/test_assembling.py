@@ -1,0 +1,62 @@
+"""What the sheets of a release come to, made by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from msoic_pipeline.ingest.assembling import assemble
+from msoic_pipeline.workbooks.grid import Sheet
+from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.matching import match_sheet
+from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline_tests.quality.conftest import release
+from msoic_pipeline_tests.workbooks.test_matching import BASE, QUARTER
+
+
+def _read(fact: str, grid: list[list[Any]], period: dict[str, str], columns: list[dict[str, Any]]) -> Tidy:
+    layout: dict[str, Any] = {
+        "layout": "by-hand",
+        "sheet": {"name": "^Data"},
+        "columns": columns,
+        "measures": [{"to": "value", "header": ["Value"]}],
+        "period": period,
+    }
+    constants = {"activity": "Training", "category": "All", "geography": "National", "series": "daily"}
+    table = {"table": "by-hand", "fact": fact, "layouts": [layout], "constants": constants}
+    source = Source.model_validate(BASE | {"tables": [table]})
+    sheet = Sheet("Data", grid)
+    match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
+    assert match.fits
+    return tidy_sheet(sheet, match, source, "file.ods", dt.date(2022, 8, 4), "2022-Q1", [])
+
+
+MEASURE = {"to": "measure", "header": ["Measure"], "totals": ["Total"]}
+
+
+def test_the_total_of_a_month_is_published_for_that_month():
+    columns = [{"to": "month_start", "header": ["Month"], "parse": "month"}, MEASURE]
+    figures = [["2022-01", "people", 2], ["2022-02", "people", 3]]
+    grid: list[list[Any]] = [["Month", "Measure", "Value"], *figures, ["2022-02", "Total", 3]]
+    tidy = _read("fact_programme_activity", grid, {"month": "month_start"}, columns)
+    assert set(tidy.rows["period_kind"]) == {"month"}
+    totals = assemble(release("programme_activity", "a"), [tidy], ()).tables["published_total"].to_pylist()
+    assert [(total["period_kind"], total["period_start"], total["value"]) for total in totals] == [
+        ("month", dt.date(2022, 2, 1), 3)
+    ]
+
+
+@pytest.mark.parametrize(("published", "holds"), [(3, True), (4, False)])
+def test_the_total_of_a_day_is_held_against_its_parts_and_not_published(published: int, holds: bool):
+    columns = [{"to": "day", "header": ["Day"], "parse": "date"}, MEASURE]
+    rows = [
+        ["2022-01-01", "people_arrived", 2],
+        ["2022-01-02", "people_arrived", 3],
+        ["2022-01-02", "Total", published],
+    ]
+    tidy = _read("fact_small_boat_arrival", [["Day", "Measure", "Value"], *rows], {"day": "day"}, columns)
+    content = assemble(release("small_boats", "a"), [tidy], ())
+    assert len(content.tables["published_total"]) == 0
+    assert [finding.success for finding in content.manifest.findings] == [holds]
