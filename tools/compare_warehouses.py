@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 
 # What differs from run to run, or tells how the warehouse was made.
 LEFT_OUT = {"pipeline_run", "load_log", "alembic_version", "data_dictionary"}
@@ -25,7 +25,7 @@ SHOWN = 3
 def read_rows(engine: sa.Engine, name: str, columns: list[str]) -> Counter[tuple[Any, ...]]:
     """Return how often each row of a table, cut to ``columns``, stands in it."""
     table = sa.table(name, *(sa.column(column) for column in columns))
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         rows = connection.execute(sa.select(table)).all()
     return Counter(tuple(_plain(value) for value in row) for row in rows)
 

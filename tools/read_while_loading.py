@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 
 QUERIES = (
     "SELECT count(*), sum(value) FROM current_kpi_value WHERE kpi_id = 'nrm_referrals' AND period_kind = 'quarter'",
@@ -34,7 +34,7 @@ def read_for(url: str, seconds: float) -> list[float]:
     while time.monotonic() < end:
         for query in QUERIES:
             began = time.monotonic()
-            with reading(engine) as connection:
+            with read_transaction(engine) as connection:
                 connection.execute(sa.text(query)).all()
             taken.append(time.monotonic() - began)
     engine.dispose()

@@ -19,7 +19,7 @@ from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_label
-from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
 from msoic_pipeline.warehouse.registering import prune_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
@@ -122,7 +122,7 @@ def _select_names(context: dg.AssetExecutionContext, names: Sequence[str]) -> li
 
 def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: _LoadedSource) -> dict[str, Any]:
     """Return what Dagster's pages show of a fact: numbers, the latest releases, and some rows."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         within = fact.c.quarter_start.in_(loaded.quarters)
         rows = connection.scalar(sa.select(sa.func.count()).select_from(fact).where(within))
         by_release = _read_latest_releases(connection, source, fact, within)

@@ -26,7 +26,7 @@ from msoic_pipeline.model.evidence import (
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.texts import cut_off, first_of
-from msoic_pipeline.warehouse.engine import reading, writing
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.warehouse.load_log import list_loads_by_quarter
 
@@ -68,7 +68,7 @@ def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
         work.add("results", results)
         work.add("that block broken", summary.blocking)
         work.add("that warn broken", summary.warnings)
-    with reading(warehouse.engine) as connection:
+    with read_transaction(warehouse.engine) as connection:
         broken = {severity: list_breaks(connection, BREAKS_SHOWN, severity) for severity in ("block", "warn")}
     numbers = {"block": summary.blocking, "warn": summary.warnings}
 
@@ -91,7 +91,7 @@ def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
 
 def _add_loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
     """Return ``quarters``, and those of which facts have been loaded before."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return sorted({*quarters, *list_loads_by_quarter(connection)})
 
 
@@ -119,7 +119,7 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
         computed = compute_quarters(warehouse.engine, looked_at)
         work.add("quarters looked at", len(looked_at))
         work.add("quarters computed", len(computed))
-    with reading(warehouse.engine) as connection:
+    with read_transaction(warehouse.engine) as connection:
         preview = connection.execute(
             sa.text(
                 "SELECT k.kpi_id, k.period_label, k.value, k.unit, k.status, k.as_of FROM current_kpi_value k "
@@ -156,9 +156,9 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
 
     today = dt.date.today()
     with logged_work(_LOG, "checking the whole warehouse") as work:
-        with reading(warehouse.engine) as connection:
+        with read_transaction(warehouse.engine) as connection:
             findings = check_warehouse(connection, today)
-        with writing(warehouse.engine) as connection:
+        with write_transaction(warehouse.engine) as connection:
             of_whole = validation_result.c.table_name == WHOLE_WAREHOUSE
             record_findings(connection, of_whole, findings, today)
         work.add("rows looked at", sum(finding.rows_checked for finding in findings))
@@ -217,7 +217,7 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
         work.add("rows written", summary.written)
     claim = report_claim
     named = (claim.c[name] for name in ("report", "claim_id", "known", "verdict", "words", "explanation"))
-    with reading(warehouse.engine) as connection:
+    with read_transaction(warehouse.engine) as connection:
         refuted = connection.execute(
             sa.select(*named)
             .where(claim.c.verdict.in_(("differs", "contradicted")))
@@ -266,7 +266,7 @@ def make_published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDef
         folder = warehouse.settings.output_dir
         failed = find_failed_checks(context.instance, keys)
         try:
-            with logged_work(_LOG, "writing the exports") as work, reading(warehouse.engine) as connection:
+            with logged_work(_LOG, "writing the exports") as work, read_transaction(warehouse.engine) as connection:
                 paths = write_exports(connection, folder, dt.date.today(), failed)
                 work.add("files", len(paths.both))
                 work.add("checks that failed", len(failed))

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import pipeline_run
 from msoic_pipeline.running.error_words import tell_recorded_error
-from msoic_pipeline.warehouse.engine import writing
+from msoic_pipeline.warehouse.engine import write_transaction
 
 COMPLETED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _LOG = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def record_ending(engine: Engine, run_id: str, failed: Sequence[str]) -> None:
         "summary": "\n".join(failed),
     }
     is_run = pipeline_run.c.run_id == run_id
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         if not connection.scalar(sa.select(sa.func.count()).where(is_run)):
             connection.execute(sa.insert(pipeline_run).values(entry))
 

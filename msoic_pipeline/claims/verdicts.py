@@ -20,7 +20,7 @@ from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.warehouse.engine import bulk_insert, reading, writing
+from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
 
 WHEN_PUBLISHED, TODAY = "when published", "today"
 # So many releases are named; of more it is said how many they are.
@@ -83,7 +83,7 @@ def compute_claims(engine: Engine, today: dt.date, reports: Sequence[Report] | N
     default to those of the package; rows of any other report go.
     """
     reports = load_reports() if reports is None else reports
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         wanted = [row for report in reports for row in judge_report(connection, report, today)]
         stored = read_verdicts(connection)
     written = _replace_changed(engine, {row.key: row for row in wanted}, {row.key: row for row in stored})
@@ -110,7 +110,7 @@ def _replace_changed(engine: Engine, wanted: RowsByKey, stored: RowsByKey) -> in
     changed = {key: row for key, row in wanted.items() if stored.get(key) != row}
     outdated = {key for key, row in stored.items() if wanted.get(key) != row}
     if changed or outdated:
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             if outdated:
                 key_columns = sa.tuple_(*report_claim.primary_key)
                 connection.execute(sa.delete(report_claim).where(key_columns.in_(list(outdated))))

@@ -75,9 +75,9 @@ def open_warehouse(*, may_create: bool = False) -> Iterator[Engine]:
 @contextmanager
 def read_warehouse() -> Iterator[Connection]:
     """Give a connection for reading that warehouse. Raises NoWarehouseError where there is none yet."""
-    from msoic_pipeline.warehouse.engine import reading
+    from msoic_pipeline.warehouse.engine import read_transaction
 
-    with open_warehouse() as engine, reading(engine) as connection:
+    with open_warehouse() as engine, read_transaction(engine) as connection:
         yield connection
 
 

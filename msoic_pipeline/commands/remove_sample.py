@@ -61,12 +61,12 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
     from msoic_pipeline.ingest.decisions import remove_from_archive
     from msoic_pipeline.model.evidence import release, vintage
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import reading
+    from msoic_pipeline.warehouse.engine import read_transaction
 
     settings = Settings()
     sample_ids = {kept.release_id for kept in sample}
     with open_warehouse() as engine:
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         still_loaded = loaded_ids & sample_ids
         if still_loaded:

@@ -19,7 +19,7 @@ from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import cut_line
-from msoic_pipeline.warehouse.engine import NoWarehouseError, reading
+from msoic_pipeline.warehouse.engine import NoWarehouseError, read_transaction
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200
@@ -49,7 +49,7 @@ def summarise(settings: Settings, request: RequestedRun, problems: RunProblems) 
 def loaded_lines(engine: Engine) -> list[str]:
     """Return a table of files and facts by source, and how many KPIs, comparisons and rows of quarantine there are."""
     header = f"{'source':<22}{'files':>7}{'accepted':>10}{'synthetic':>11}{'facts':>12}  latest release"
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return [
             header,
             *(_source_line(connection, load_source(name)) for name in SOURCES),

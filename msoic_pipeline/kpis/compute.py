@@ -17,7 +17,7 @@ from msoic_pipeline.kpis.work_tables import work_tables
 from msoic_pipeline.model import members
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, periods
-from msoic_pipeline.warehouse.engine import reading, writing
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
 
 STAGE = "kpi"
@@ -30,15 +30,15 @@ def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.dat
     returned: by quarter, how many rows the periods that touch it now have. kpi_definition is brought up to date in any
     case: what is said of files there may change without a figure.
     """
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         digests = _digest_quarters(connection, quarters)
         stale = find_stale_quarters(connection, STAGE, digests)
     if not stale:
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             write_definitions(connection)
         return {}
     wanted = _list_periods_touching(stale)
-    with writing(engine) as connection, work_tables(connection):
+    with write_transaction(engine) as connection, work_tables(connection):
         write_definitions(connection)
         connection.execute(sa.delete(kpi_value).where(_is_of_periods(wanted)))
         insert_values(connection, load_definitions(), wanted)
@@ -82,7 +82,7 @@ def _digest_quarters(connection: Connection, quarters: Iterable[dt.date]) -> dic
 
 def find_stale_kpis(engine: Engine, quarters: Iterable[dt.date]) -> list[dt.date]:
     """Return the quarters whose KPIs rest on something else than what is loaded and declared now."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return find_stale_quarters(connection, STAGE, _digest_quarters(connection, quarters))
 
 

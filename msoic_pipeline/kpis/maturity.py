@@ -22,7 +22,7 @@ from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
+from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
 
 PERIOD_KIND = "quarter"
 DAYS_A_YEAR = 365.25
@@ -249,7 +249,7 @@ def estimate_maturity(engine: Engine) -> int:
     """Bring the triangles and estimates up to date with the KPI values; return how many periods were estimated."""
     cells: list[TriangleCell] = []
     estimates: list[MaturityEstimate] = []
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         for figure in list_maturing_figures():
             cells_of_figure = list_triangle_cells(connection, figure)
             cells += cells_of_figure
@@ -261,13 +261,13 @@ def estimate_maturity(engine: Engine) -> int:
 
 def _replace_if_changed(engine: Engine, table: sa.Table, row_type: type[TableRow], rows: Sequence[TableRow]) -> None:
     """Write a table anew where its rows are not the ones wanted."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         stored = {row_type(**row) for row in connection.execute(sa.select(table)).mappings()}
     if stored == set(rows):
         return
     key = [column.name for column in table.primary_key]
     ordered: list[dict[str, Any]] = sorted((asdict(row) for row in rows), key=lambda row: [row[name] for name in key])
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         replace_rows(connection, table, sa.true(), rows_to_arrow(table, ordered))
 
 

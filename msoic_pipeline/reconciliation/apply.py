@@ -27,7 +27,7 @@ from msoic_pipeline.reconciliation.rules import (
     select_acceptances_in_force,
 )
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, summarise_results
-from msoic_pipeline.warehouse.engine import reading, writing
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
 
 STAGE = "reconcile"
@@ -50,21 +50,21 @@ def reconcile_quarters(
     """
     rules = load_rules() if rules is None else rules
     in_force = select_acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         digests = _digest_quarters(connection, quarters, rules, in_force)
         changed = find_stale_quarters(connection, STAGE, digests)
     if changed:
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             _replace_results(connection, changed, rules, in_force)
             write_fingerprints(connection, STAGE, {quarter: digests[quarter] for quarter in changed})
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return summarise_results(connection, quarters, tuple(changed), rules)
 
 
 def find_stale_results(engine: Engine, quarters: Sequence[dt.date], today: dt.date | None = None) -> list[dt.date]:
     """Return which of ``quarters`` are to be computed anew: figures changed, a rule did, an acceptance ended."""
     in_force = select_acceptances_in_force(load_acceptances(), today)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         digests = _digest_quarters(connection, quarters, load_rules(), in_force)
         return find_stale_quarters(connection, STAGE, digests)
 

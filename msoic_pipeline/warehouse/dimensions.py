@@ -23,14 +23,14 @@ from msoic_pipeline.periods import (
     periods,
     shift_months,
 )
-from msoic_pipeline.warehouse.engine import writing
+from msoic_pipeline.warehouse.engine import write_transaction
 from msoic_pipeline.warehouse.rows import upsert_rows
 
 
 def load_dimensions(engine: Engine, releases: Sequence[StagedRelease], today: dt.date) -> None:
     """Write the members of the dimensions; those that fall out of use stay."""
     quarters = list(periods("quarter", FIRST_QUARTER, dt.date(today.year + 1, 12, 31)))
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         upsert_rows(connection, dimensions.dim_quarter, [_describe_quarter(start) for start in quarters])
         upsert_rows(connection, dimensions.dim_period, _list_periods(quarters))
         for table in members.declared_dimensions():

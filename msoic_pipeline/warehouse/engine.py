@@ -91,14 +91,14 @@ def _configure_postgresql(connection: Any, _: Any) -> None:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def read_transaction(engine: Engine) -> Iterator[Connection]:
     """Give a connection for reading, which on SQLite does not wait for a writer."""
     with engine.connect().execution_options(read_only=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def write_transaction(engine: Engine) -> Iterator[Connection]:
     """Give a connection for one transaction; writers wait for each other, on either engine."""
     with engine.begin() as connection:
         _take_write_lock(connection)
@@ -141,7 +141,7 @@ def prepare(engine: Engine) -> None:
     where tables stand there that no revision leads from.
     """
     wanted = _wanted_fingerprints(engine.dialect)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         if _is_current(connection, wanted):
             return
     with (
@@ -166,7 +166,7 @@ def forget_loads(engine: Engine, first: dt.date, last: dt.date) -> None:
     The next run does them again, one by one; until then their figures stand, and count as loaded.
     """
     its = sa.and_(load_log.c.stage.not_in(MODEL_STAGES), load_log.c.quarter_start.between(first, last))
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.update(load_log).where(its).values(fingerprint=""))
 
 

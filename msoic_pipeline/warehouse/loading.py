@@ -28,7 +28,7 @@ from msoic_pipeline.model.arrow import arrow_schema, rows_to_arrow
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.coverage import write_coverage
-from msoic_pipeline.warehouse.engine import reading, replace_rows, writing
+from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
 from msoic_pipeline.warehouse.load_log import load_stage
 from msoic_pipeline.warehouse.vintages import date_vintages, held_vintages, rank_vintages
 from msoic_pipeline.workbooks.layout import Source
@@ -101,7 +101,7 @@ def _find_stale(
 ) -> list[dt.date]:
     """Return those of ``quarters`` that are not ``loaded``, by their fingerprints, from what is to be loaded now."""
     by_quarter = accepted.by_quarter()
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         held = _held_by_quarter(connection, source, accepted)
     stale = []
     for quarter in quarters:
@@ -115,7 +115,7 @@ def _loaded_quarters(engine: Engine, source: Source) -> dict[dt.date, str]:
     """Return the quarters of a source that have been loaded, each with the digest of what went in."""
     log = evidence.load_log
     entries = sa.select(log.c.quarter_start, log.c.fingerprint).where(log.c.stage == _stage_name(source))
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return dict(connection.execute(entries).all())
 
 
@@ -157,7 +157,7 @@ def _load_quarter(
     """
     vintage, log = evidence.vintage, evidence.load_log
     written: dict[str, int] = {}
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         held = _held_by_quarter(connection, source, accepted)[quarter]
         for table, of_source in _tables_of(source.facts):
             paths = [

@@ -16,7 +16,7 @@ from msoic_pipeline.model import evidence
 from msoic_pipeline.model.arrow import rows_to_arrow
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.quality.verdicts import STANDS, Verdict
-from msoic_pipeline.warehouse.engine import bulk_insert, reading, writing
+from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.warehouse.rows import replace_changed_rows
 from msoic_pipeline.workbooks.layout import Source
@@ -31,7 +31,7 @@ def register_releases(
     """
     quarantine, findings = evidence.quarantine, evidence.validation_result
     of_releases = sa.and_(findings.c.source == source.source, findings.c.table_name != evidence.WHOLE_WAREHOUSE)
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         _write_releases(connection, source, landing, verdicts)
         not_loaded = [row for verdict in verdicts for row in verdict.quarantine]
         not_loaded += _lost_releases(connection, source, landing)
@@ -113,13 +113,13 @@ def loaded_release_ids(connection: Connection, source: Source) -> set[str]:
 
 def loaded_releases(engine: Engine, source: Source) -> set[str]:
     """Return the releases of a source of which figures are loaded."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return loaded_release_ids(connection, source)
 
 
 def lost_releases(engine: Engine, source: Source, landing: Landing) -> list[str]:
     """Return, in words, the releases that are loaded though neither archive nor raw folder has their file any more."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return [row.reason for row in _lost_releases(connection, source, landing)]
 
 
@@ -149,11 +149,11 @@ def prune_releases(engine: Engine, source: Source, landing: Landing) -> int:
     """Remove a source's releases that are in no archive and of which no figure is loaded; return how many."""
     release = evidence.release
     present = {landed.release_id for landed in landing.releases} | landing.withdrawn | landing.unsure
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         of_source = sa.select(release.c.release_id).where(release.c.source == source.source)
         stale = sorted(set(connection.scalars(of_source)) - present - loaded_release_ids(connection, source))
     if stale:
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             refers_to_stale = release.c.superseded_by.in_(stale)
             connection.execute(sa.update(release).where(refers_to_stale).values(superseded_by=None))
             connection.execute(sa.delete(release).where(release.c.release_id.in_(stale)))

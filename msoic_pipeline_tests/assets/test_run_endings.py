@@ -16,7 +16,7 @@ from msoic_pipeline.commands.run import run_everything
 from msoic_pipeline.definitions import ASSETS
 from msoic_pipeline.kpis import maturity
 from msoic_pipeline.model.evidence import pipeline_run
-from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
 from msoic_pipeline.warehouse.migrations import ModelError
 from msoic_pipeline_tests.running.conftest import home
 
@@ -38,7 +38,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def endings(url: str) -> list[Any]:
     engine = open_engine(url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         rows = connection.execute(sa.select(pipeline_run)).all()
     engine.dispose()
     return list(rows)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msoic_pipeline.assets.source_steps import judge_source, record_source
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.model.evidence import quarantine, release, validation_result
-from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.sample import RAW, settings_in
 
@@ -34,7 +34,7 @@ def test_what_was_recognised_and_not_parsed_is_told_by_its_release_and_findings_
     engine = open_engine(settings.warehouse_url)
     prepare(engine)
     record_source(engine, judge_source(settings, engine, source), TODAY)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         (row,) = connection.execute(sa.select(quarantine.c.file_name, quarantine.c.release_id))
         releases = dict(connection.execute(sa.select(release.c.release_id, release.c.status)).all())
         found_on = set(connection.scalars(sa.select(validation_result.c.found_on)))

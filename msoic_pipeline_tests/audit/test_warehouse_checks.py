@@ -20,7 +20,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.workbooks.layout import load_source
 
@@ -76,7 +76,7 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
     engine = open_engine(warehouse_url)
     prepare(engine)
     load_dimensions(engine, [], TODAY)
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         for source, period, start in (
             ("nrm", "2022-Q1", dt.date(2022, 1, 1)),
             ("force_returns", "2022-02", dt.date(2022, 2, 1)),
@@ -102,9 +102,9 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
 
 def results(engine: Engine, check: str, today: dt.date = TODAY) -> dict[tuple[str, str], ValidationResult]:
     """Return what a check finds, by source and by the table that it looked at."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         rows = check_warehouse(connection, today)
-    with writing(engine) as connection:  # they are rows of validation_result
+    with write_transaction(engine) as connection:  # they are rows of validation_result
         record_findings(connection, sa.true(), rows, today)
     assert all((row.release_id, row.table_name) == ("", "warehouse") for row in rows)
     found = {}
@@ -127,7 +127,7 @@ def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine:
             "received": received,
         }
 
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(
             sa.insert(coverage),
             [
@@ -181,7 +181,7 @@ def test_shares_lie_between_0_and_1(engine: Engine):
             "parts_received": 1,
         }
 
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.insert(kpi_definition), [definition("rate", "share"), definition("count", "people")])
         connection.execute(
             sa.insert(kpi_value),
@@ -197,11 +197,11 @@ def test_shares_lie_between_0_and_1(engine: Engine):
     below = results(engine, "shares of forces and areas lie between 0 and 1")["kpi", "kpi_value"]
     assert (below.severity, below.rows_checked, below.rows_failed) == ("warn", 1, 1)
     assert below.detail == "rate, E1, 2022-Q1 as of 2022-05-05: -0.25"
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.5))
     assert not results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"].success
     hidden = "live_investigations_criminal_share"
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.delete(kpi_value))
         connection.execute(sa.insert(kpi_definition), [definition(hidden, "share")])
         connection.execute(sa.insert(kpi_value), [value(hidden, "force", "E1", 1.25)])
@@ -228,7 +228,7 @@ def test_a_national_level_shift_is_told_with_its_numbers_but_for_returns(engine:
     quarters = [shift_months(dt.date(2019, 10, 1), 3 * number) for number in range(len(values))]  # the last ends after
     months = [shift_months(dt.date(2021, 4, 1), number) for number in range(len(values))]
     returns = FACTS["fact_investigation"]
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         for start, total in zip(quarters, values, strict=True):
             connection.execute(
                 sa.insert(vintage).values(_standing(DECISIONS, "reasonable_grounds", start, start, "nrm-1"))

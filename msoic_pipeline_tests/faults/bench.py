@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import quarantine, release, vintage
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.faults.registry import SAMPLE
 
@@ -276,7 +276,7 @@ class Bench:
             )
         engine = open_engine(self.url)
         try:
-            with reading(engine) as connection:
+            with read_transaction(engine) as connection:
                 return int(connection.scalar(sa.text("SELECT pg_database_size(current_database())")) or 0)
         finally:
             engine.dispose()
@@ -291,7 +291,7 @@ class Bench:
                     texts[str(path)] = path.read_bytes().decode("utf-8", "surrogateescape")
         engine = open_engine(self.url)
         try:
-            with reading(engine) as connection:
+            with read_transaction(engine) as connection:
                 for table in (quarantine, release, *_evidence_with_words()):
                     for row in connection.execute(sa.select(table)).mappings():
                         for column, value in row.items():
@@ -316,7 +316,7 @@ class Bench:
         engine = open_engine(self.url)
         found: dict[str, list[tuple[str, Any, str]]] = {}
         try:
-            with reading(engine) as connection:
+            with read_transaction(engine) as connection:
                 for row in connection.execute(
                     sa.select(quarantine).where(sa.not_(quarantine.c.is_declared))
                 ).mappings():
@@ -329,7 +329,7 @@ class Bench:
         """The releases by file, each with its figures by fact: what tells one from another, not where it stands."""
         engine = open_engine(self.url)
         try:
-            with reading(engine) as connection:
+            with read_transaction(engine) as connection:
                 rows = [dict(row) for row in connection.execute(sa.select(release)).mappings()]
                 by_id = {row["release_id"]: row | {"figures": {}} for row in rows}
                 for name, fact in FACTS.items():
@@ -389,7 +389,7 @@ def contents(url: str, *leave_out: str) -> dict[str, list[str]]:
     """All rows of all tables in an order of their own, but for what tells of runs: volatile tables and moments."""
     engine = open_engine(url)
     try:
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             standing = set(sa.inspect(connection).get_table_names())
             found = {}
             for table in metadata.sorted_tables:

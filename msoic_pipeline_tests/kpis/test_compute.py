@@ -16,13 +16,13 @@ from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.model.evidence import load_log, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
-from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
 
 
 def contents(engine: Engine) -> set[tuple[Any, ...]]:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return set(map(tuple, connection.execute(sa.select(kpi_value))))
 
 
@@ -67,7 +67,7 @@ def test_a_quarter_touches_its_own_periods_only(cps_warehouse: Engine):
         connection.execute(sa.update(kpi_value).values(unit="stale"))
     forget(cps_warehouse, quarter)
     assert list(compute_quarters(cps_warehouse, QUARTERS)) == [quarter]
-    with reading(cps_warehouse) as connection:
+    with read_transaction(cps_warehouse) as connection:
         fresh = connection.execute(
             sa.select(kpi_value.c.period_kind, kpi_value.c.period_start).where(kpi_value.c.unit != "stale").distinct()
         ).all()
@@ -97,7 +97,7 @@ def test_every_run_says_which_kpis_are_synthetic(cps_warehouse: Engine):
     def said() -> dict[str, bool]:
         """Let a run compute nothing, and return what kpi_definition and the views for readers say."""
         assert compute_quarters(cps_warehouse, QUARTERS) == {}
-        with reading(cps_warehouse) as connection:
+        with read_transaction(cps_warehouse) as connection:
             select = sa.select(kpi_definition.c.kpi_id, kpi_definition.c.is_synthetic)
             told: dict[str, bool] = dict(connection.execute(select).all())
             for view in ("current_kpi_value", "kpi_change"):
@@ -140,7 +140,7 @@ def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch
 
 
 def test_what_is_no_period_is_refused(sample: Engine):
-    with reading(sample) as connection, pytest.raises(ValueError, match="expected a quarter"):
+    with read_transaction(sample) as connection, pytest.raises(ValueError, match="expected a quarter"):
         find_known_values(connection, period="soon")
 
 
@@ -163,7 +163,7 @@ def live(month: str, force: str, number: int) -> dict[str, Any]:
 def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> list[tuple[Any, ...]]:
     """What a figure was said to be, from day to day: day, value, status, reports received and due."""
     compute_quarters(warehouse.engine, QUARTERS)
-    with reading(warehouse.engine) as connection:
+    with read_transaction(warehouse.engine) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of))))
         known = [row for day in days for row in find_known_values(connection, kpi_id, period, geography, day)]
     told = [(str(r.as_of), r.value, r.status, r.parts_received, r.parts_expected) for r in known]
@@ -224,7 +224,7 @@ def test_a_force_and_a_region_of_one_name(warehouse: Warehouse):
     rows = [penalties("2021-09", 5, "West Midlands"), disruptions]
     warehouse.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", rows))
     compute_quarters(warehouse.engine, QUARTERS)
-    with reading(warehouse.engine) as connection:
+    with read_transaction(warehouse.engine) as connection:
         places = {
             (row.kpi_id, row.geography_kind, row.geography_code): row.value
             for row in find_known_values(connection, period="2021-09")

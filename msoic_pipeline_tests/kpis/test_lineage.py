@@ -19,7 +19,7 @@ from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.wanted import list_terms, select_units
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, Row, Warehouse
 
 KENT, ESSEX = "E23000032", "E23000028"
@@ -44,7 +44,7 @@ def _return(warehouse: Warehouse, force: str, month: str, **by_type: int) -> Non
 
 
 def _trace(warehouse: Warehouse, folder: Path, kpi_id: str, geography: str = "national") -> Trace:
-    with reading(warehouse.engine) as connection:
+    with read_transaction(warehouse.engine) as connection:
         return trace_value(connection, folder, kpi_id, "2021-Q2", geography)
 
 
@@ -81,7 +81,7 @@ def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehou
 @pytest.mark.parametrize("kpi", STOCKS, ids=lambda kpi: kpi.kpi_id)
 def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi: Kpi):
     """Of the nation, of a force without a return for September, and of its region."""
-    with reading(sample_sqlite) as connection:
+    with read_transaction(sample_sqlite) as connection:
         for period, place in product(("2021-08", "2021-Q3", "2021"), ("national", "Wiltshire", "South West")):
             for value in find_known_values(connection, kpi.kpi_id, period, place):
                 span = Span(value.period_start, period_end(value.period_kind, value.period_start))

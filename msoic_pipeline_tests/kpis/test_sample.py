@@ -11,14 +11,14 @@ from sqlalchemy.engine import Engine
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_label, periods
-from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 TODAY = "2026-03-01"
 
 
 def row(engine: Engine, kpi_id: str, period: str, geography: str, as_at: str = TODAY) -> KnownValue:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         (found,) = find_known_values(connection, kpi_id, period, geography, dt.date.fromisoformat(as_at))
     return found
 
@@ -74,7 +74,7 @@ NRM_QUARTERS = {
 
 
 def test_nrm_referrals_by_quarter(sample: Engine):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         rows = find_known_values(connection, "nrm_referrals", as_at=dt.date(2024, 3, 7))
     found = {row.period_label: row.value for row in rows if row.period_kind == "quarter"}
     assert found == {
@@ -92,7 +92,7 @@ def test_a_year_in_progress_is_incomplete(sample: Engine):
 
 
 def test_before_the_first_release_nothing_is_known(sample: Engine):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         assert find_known_values(connection, "nrm_referrals", "2021-Q4", as_at=dt.date(2022, 3, 2)) == []
 
 
@@ -115,7 +115,7 @@ def test_parts_of_the_referrals_add_up(sample: Engine):
 
 
 def test_police_referrals(sample: Engine):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         tables: dict[str, int] = dict(
             connection.execute(
                 sa.text(
@@ -150,7 +150,7 @@ def test_a_force_that_gave_no_figures_makes_its_year_incomplete(sample: Engine):
     nation, year = row(sample, kpi_id, "2019/20", "E&W"), row(sample, kpi_id, "2019/20", force)
     assert (nation.status, nation.parts_received, nation.parts_expected) == ("incomplete", 169, 172)
     assert (year.status, year.parts_received, year.parts_expected) == ("incomplete", 1, 4)
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         assert find_known_values(connection, kpi_id, "2019/20 Q2", force) == []
     assert row(sample, kpi_id, "2019/20 Q2", "North West").parts_received == 5
 
@@ -173,7 +173,7 @@ def test_cps_changes(sample: Engine):
 
 
 def test_cps_areas_add_up(sample: Engine):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         areas = find_known_values(connection, "cps_charged", "2021/22", "cps_area")
     assert len(areas) == 14
     assert sum(area.value or 0 for area in areas) == value(sample, "cps_charged", "2021/22", "E&W")
@@ -188,7 +188,7 @@ def test_an_average_is_over_the_quarters_reported(sample: Engine):
 
 def test_a_missing_return_is_missing(sample: Engine):
     """Wiltshire made none for September 2021."""
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         assert find_known_values(connection, "live_investigations", "2021-09", "Wiltshire") == []
         received: int = connection.execute(
             sa.text(
@@ -210,7 +210,7 @@ def test_a_missing_return_is_missing(sample: Engine):
 
 
 def test_shares_of_investigations(sample: Engine):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         criminal, county_lines, live = connection.execute(
             sa.text(
                 "SELECT sum(CASE WHEN exploitation_type LIKE '%Criminal%' THEN value END), "
@@ -251,7 +251,7 @@ def test_shares_of_investigations(sample: Engine):
     ],
 )
 def test_every_day_agrees_with_the_vintages(sample: Engine, kpi_id: str, query: str):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of).where(kpi_value.c.kpi_id == kpi_id))))
         for day in (d + dt.timedelta(days=shift) for d in days for shift in (-1, 0)):
             known = find_known_values(connection, kpi_id, geography="national", as_at=day)
@@ -270,7 +270,7 @@ def test_every_day_agrees_with_the_vintages(sample: Engine, kpi_id: str, query: 
 
 def test_each_row_says_something_new(sample: Engine):
     told = ("numerator", "denominator", "value", "status", "parts_received", "parts_expected")
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         rows = connection.execute(sa.select(kpi_value).order_by(*kpi_value.primary_key.columns)).mappings().all()
     before: dict[str, object] = {}
     for current in rows:
@@ -291,7 +291,7 @@ def test_sql_for_readers_says_the_same(sample: Engine):
     day = dt.date(2022, 3, 31)
     assert str(day) in query
     columns = [column.name for column in kpi_value.columns]
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         ours = {tuple(getattr(known, name) for name in columns) for known in find_known_values(connection, as_at=day)}
         theirs = {tuple(row) for row in connection.execute(sa.text(query).columns(*kpi_value.columns))}
     assert ours == theirs and len(ours) > 1000
@@ -300,13 +300,13 @@ def test_sql_for_readers_says_the_same(sample: Engine):
 def test_both_engines_hold_the_same(sample_sqlite: Engine, sample_postgresql: Engine):
     held = []
     for engine in (sample_sqlite, sample_postgresql):
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             held.append(set(map(tuple, connection.execute(sa.select(kpi_value)))))
     assert held[0] == held[1] and len(held[0]) > 10000
 
 
 def test_labels_of_periods(sample: Engine):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         labels = connection.execute(
             sa.select(kpi_value.c.period_kind, kpi_value.c.period_start, kpi_value.c.period_label).distinct()
         ).all()

@@ -15,7 +15,7 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.steps import write_script
 from msoic_pipeline.kpis.work_tables import WORK_TABLES
 from msoic_pipeline.model.kpi import kpi_value
-from msoic_pipeline.warehouse.engine import reading
+from msoic_pipeline.warehouse.engine import read_transaction
 
 PERIODS = {"quarter": [dt.date(2021, 7, 1)], "financial_year": [dt.date(2021, 4, 1)]}
 
@@ -53,7 +53,7 @@ def _plain(rows: Any) -> set[tuple[str, ...]]:
 
 @pytest.mark.parametrize("kpi", _examples(), ids=lambda kpi: kpi.kpi_id)
 def test_the_script_comes_to_the_values_that_are_loaded(sample: Engine, kpi: Kpi):
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         script = write_script(connection, kpi, PERIODS)
         its_periods = sa.or_(
             *(
@@ -70,5 +70,5 @@ def test_the_script_comes_to_the_values_that_are_loaded(sample: Engine, kpi: Kpi
 
 def test_a_percent_sign_stands_in_the_script_as_it_is(sample: Engine):
     kpi = load_definitions()[0].model_copy(update={"unit": "100% of them"})
-    with reading(sample) as connection:
+    with read_transaction(sample) as connection:
         assert "'100% of them'" in write_script(connection, kpi, PERIODS)

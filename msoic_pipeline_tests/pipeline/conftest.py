@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.model import metadata
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.databases import database, name_of
@@ -204,7 +204,7 @@ def contents(url: str, *leave_out: str) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of all tables, in order of their keys; ``pipeline_run`` tells of runs, not of figures."""
     engine = open_engine(url)
     try:
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             return {
                 table.name: sorted(map(tuple, connection.execute(sa.select(table)).all()), key=repr)
                 for table in metadata.sorted_tables

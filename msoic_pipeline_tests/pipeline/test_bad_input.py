@@ -18,7 +18,7 @@ from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 from msoic_pipeline_tests.sample import read_here
@@ -122,7 +122,7 @@ def test_beside_a_bad_file_the_other_sources_load(run: Run, raw: Path, tmp_path:
 def _answer(url: str, query: Any) -> Any:
     engine = open_engine(url)
     try:
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             return connection.scalar(query)
     finally:
         engine.dispose()
@@ -210,7 +210,7 @@ def test_a_force_return_keeps_its_content_to_itself(
     assert "C3" in str(ran) and path.name in str(ran)
     captured = capfd.readouterr()
     engine = open_engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         kept = str(connection.execute(sa.select(quarantine)).all())
     engine.dispose()
     for text in (str(ran), captured.out, captured.err, kept):

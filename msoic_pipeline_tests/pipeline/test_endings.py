@@ -17,7 +17,7 @@ from dagster import DagsterRunStatus
 
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SMALL_CUT, Ran, contents
 from msoic_pipeline_tests.running.conftest import until
@@ -119,7 +119,7 @@ def test_a_full_output_disk_keeps_no_figure_from_loading(
     assert [words.partition(":")[0] for words in ran.errors] == ["published_kpis", "step pipeline_run"]
     assert "exports could not be written" in ran.errors[0] and "Make room there" in ran.errors[0]
     engine = open_engine(url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         for name in ("fact_cps_outcome", "fact_small_boat_arrival", "fact_programme_activity"):
             assert connection.scalar(sa.select(sa.func.count()).select_from(FACTS[name])), name
     engine.dispose()

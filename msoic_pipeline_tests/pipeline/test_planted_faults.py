@@ -33,7 +33,7 @@ from msoic_pipeline.quality.verdicts import judge, refuse
 from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.grid import from_a1
@@ -659,7 +659,7 @@ class Bench:
             self.red += reasons
         summary = reconcile_quarters(engine, ALL_QUARTERS, today=TODAY)
         self.red += summary.worst if summary.blocking else ()
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             for check in check_warehouse(connection, TODAY):
                 if check.severity == "block" and not check.success:
                     self.red.append(f"{check.check_name}: {check.detail}")
@@ -690,7 +690,7 @@ class Bench:
         if not reasons:  # else the last good figures stand
             stale = find_stale_results(engine, ALL_QUARTERS, TODAY)
             reconcile_quarters(engine, stale, rules=rules_of(load_source(source)), today=TODAY)
-            with reading(engine) as connection:
+            with read_transaction(engine) as connection:
                 signals |= in_warehouse(connection, source)
         engine.dispose()
         return signals - self.raised[source]

@@ -22,7 +22,7 @@ from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import forget_loads, open_engine, prepare, reading
+from msoic_pipeline.warehouse.engine import forget_loads, open_engine, prepare, read_transaction
 from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SAMPLE, Ran, contents
@@ -144,7 +144,7 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     fact, log = FACTS["fact_cps_outcome"], metadata.tables["load_log"]
     count = sa.select(fact.c.quarter_start, sa.func.count()).group_by(fact.c.quarter_start)
     engine = open_engine(warehouse_url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         left: dict[dt.date, int] = dict(connection.execute(count).all())
         logged = set(connection.scalars(sa.select(log.c.quarter_start).where(log.c.stage == "load cps")))
     engine.dispose()
@@ -153,7 +153,7 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
     whole = subprocess.run([sys.executable, "-c", KILLED, "0"], cwd=REPOSITORY, check=False, capture_output=True)
     assert whole.returncode == 0, whole.stderr.decode()[-2000:]
     engine = open_engine(warehouse_url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         now: dict[dt.date, int] = dict(connection.execute(count).all())
     engine.dispose()
     assert len(now) == 4
@@ -228,7 +228,7 @@ def test_readers_read_while_a_load_goes_on(loaded_url: str):
     fact = FACTS["fact_cps_outcome"]
     with engine.begin() as writer:
         writer.execute(sa.delete(fact))
-        with reading(engine) as reader:
+        with read_transaction(engine) as reader:
             assert reader.scalar(sa.select(sa.func.count()).select_from(fact))
         writer.rollback()
     engine.dispose()
@@ -257,7 +257,7 @@ def test_a_rebuild_loads_all_anew_and_loses_nothing(run: Run, loaded_url: str):
     assert ran.success, str(ran)
     assert len(deleted) == len(quarters), "each forgotten quarter was loaded again, and no other"
     assert contents(loaded_url) == before
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables["pipeline_run"])) == 2
     engine.dispose()
 
@@ -275,7 +275,7 @@ def test_views_and_words_are_brought_up_to_date_and_figures_stay(warehouse_url: 
         connection.execute(sa.update(log).where(log.c.stage == "views").values(fingerprint="old"))
         connection.exec_driver_sql("DROP VIEW current_release")
     prepare(engine)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(period)) == 1
         connection.execute(sa.text("SELECT * FROM current_release"))
         assert "old" not in set(connection.scalars(sa.select(log.c.fingerprint)))

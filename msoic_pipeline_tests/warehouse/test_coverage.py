@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.facts import fact_recorded_crime_partnership
-from msoic_pipeline.warehouse.engine import open_engine, reading
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.workbooks.layout import Reporters
 from msoic_pipeline_tests.kpis.conftest import fill
 from msoic_pipeline_tests.sample import staged_releases
@@ -21,7 +21,7 @@ def test_forces_have_reported_whichever_of_a_sources_tables_has_their_rows(tmp_p
     engine = open_engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     fill(engine, {"recorded_crime": staged_releases("recorded_crime", "prc-csp")[:1]})
     fact = fact_recorded_crime_partnership.c
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         of_rows = {tuple(row) for row in connection.execute(sa.select(fact.quarter_start, fact.force_code).distinct())}
         reports = sa.select(coverage.c.period_start, coverage.c.reporter).where(coverage.c.received)
         received = {tuple(row) for row in connection.execute(reports)}
@@ -33,7 +33,7 @@ def test_what_comes_once_a_year_is_due_with_one_quarter_of_it(tmp_path: Path):
     engine = open_engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     fill(engine, {"population": staged_releases("population")})
     columns = (coverage.c.period_start, coverage.c.quarter_start, coverage.c.expected, coverage.c.received)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         reports = [tuple(row) for row in connection.execute(sa.select(*columns).order_by(coverage.c.period_start))]
     engine.dispose()
     years = range(2015, 2024)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import validation_result
 from msoic_pipeline.model.evidence_rows import ValidationResult
-from msoic_pipeline.warehouse.engine import open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 
 MONDAY, TUESDAY, FRIDAY = dt.date(2026, 11, 2), dt.date(2026, 11, 3), dt.date(2026, 11, 6)
@@ -42,13 +42,13 @@ def finding(check: str, failed: int = 0, source: str = "nrm") -> ValidationResul
 
 
 def record(engine: Engine, today: dt.date, *rows: ValidationResult, source: str = "nrm") -> None:
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         record_findings(connection, COLUMNS.source == source, rows, today)
 
 
 def history(engine: Engine) -> list[tuple[Any, ...]]:
     columns = (COLUMNS.check_name, COLUMNS.rows_failed, COLUMNS.found_on, COLUMNS.superseded_on)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(*columns[::2]))]
 
 
@@ -66,7 +66,7 @@ def test_a_finding_stands_until_something_else_is_found(engine: Engine):
         ("totals", 1, FRIDAY, None),  # the last of the day
     ]
     assert history(engine) == whole
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         standing = connection.execute(sa.text("SELECT check_name, rows_failed FROM current_validation_result"))
         assert sorted(map(tuple, standing)) == [("gaps", 0), ("totals", 1)]
 

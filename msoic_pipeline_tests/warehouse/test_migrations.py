@@ -22,7 +22,7 @@ from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import load_log, release, withdrawal
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.warehouse import engine as warehouse
-from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, prepare, reading, writing
+from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, prepare, read_transaction, write_transaction
 from msoic_pipeline.warehouse.migrations import (
     BASELINE,
     BASELINE_DIGESTS,
@@ -58,7 +58,7 @@ def _make_baseline(engine: Engine) -> None:
         int: 1,
         float: 1.5,
     }
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
         upgrade(connection, BASELINE)
@@ -82,7 +82,7 @@ def _standing(connection: Connection) -> sa.MetaData:
 
 
 def _rows(engine: Engine) -> Rows:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return {
             table.name: sorted(map(dict, connection.execute(sa.select(table)).mappings()), key=repr)
             for table in _standing(connection).tables.values()
@@ -119,7 +119,7 @@ def test_the_first_revision_makes_the_tables_of_110197f_word_for_word(engine: En
 
 
 def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         scripts = ScriptDirectory.from_config(configure(connection))
     assert scripts.get_current_head() == HEAD
     assert scripts.get_base() == BASELINE
@@ -127,7 +127,7 @@ def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
 
 def test_model_and_revisions_agree(engine: Engine):
     prepare(engine)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
         differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
         upgraded = _described(connection)
@@ -158,7 +158,7 @@ def test_an_upgrade_loses_nothing(engine: Engine):
     assert after[withdrawal.name] == []
     assert [(bool(row["in_raw"]), row["landed_on"]) for row in after["release"]] == [(True, None)]
     assert [bool(row["is_synthetic"]) for row in after["kpi_definition"]] == [True]
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         schema = SCHEMA if engine.dialect.name == "postgresql" else None
         assert set(sa.inspect(connection).get_view_names(schema=schema)) == set(VIEWS)
         connection.execute(sa.text("SELECT in_raw FROM current_release"))
@@ -183,13 +183,13 @@ def test_an_upgrade_that_breaks_leaves_all_as_it_was(engine: Engine, monkeypatch
     with pytest.raises(RuntimeError, match="broken"):
         prepare(engine)
     assert _rows(engine) == before
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert standing_revision(connection) is None
         assert connection.execute(sa.text("SELECT release_id FROM current_release")).one()
     monkeypatch.undo()
     prepare(engine)
     if engine.dialect.name == "sqlite":
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
@@ -244,7 +244,7 @@ def test_several_processes_prepare_at_once(engine: Engine):
     for process in processes:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors[-2000:]
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert standing_revision(connection) == HEAD
     # The warehouse is up to date by now.
     said, errors = _start_process("definitions").communicate(f"{url}\n", timeout=120)
@@ -258,7 +258,7 @@ def test_a_table_that_others_refer_to_can_be_changed_otherwise_than_in_place(eng
         warehouse._drop_views(connection)
         with Operations(MigrationContext.configure(connection)).batch_alter_table("release") as batch:
             batch.alter_column("note", existing_type=sa.Text(), nullable=True)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables["vintage"])) == 1
         columns = {c["name"]: c["nullable"] for c in sa.inspect(connection).get_columns("release")}
         assert columns["note"] and not columns["title"]
@@ -272,6 +272,6 @@ def test_views_of_others_in_the_same_database_stay(postgres_database: str):
         connection.exec_driver_sql("CREATE VIEW public.of_others AS SELECT 1 AS one")
         connection.exec_driver_sql("CREATE TABLE public.alembic_version (version_num text)")
     prepare(engine)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert sa.inspect(connection).get_view_names(schema="public") == ["of_others"]
     engine.dispose()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from alembic import command
 
-from msoic_pipeline.warehouse.engine import open_engine, writing
+from msoic_pipeline.warehouse.engine import open_engine, write_transaction
 from msoic_pipeline.warehouse.migrations import HEAD, configure, upgrade
 
 if len(sys.argv) != 2 or not sys.argv[1].strip():
     sys.exit('expected what changes, in a few words: make revision WORDS="releases have a licence"')
 with tempfile.TemporaryDirectory() as folder:
     engine = open_engine(f"sqlite:///{Path(folder, 'warehouse.sqlite')}")
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         upgrade(connection)
         number = f"{int(HEAD) + 1:04}"
         command.revision(configure(connection), sys.argv[1].strip(), autogenerate=True, rev_id=number)
