@@ -16,9 +16,8 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
-from msoic_pipeline.model.facts import FACTS, published_total
+from msoic_pipeline.model.facts import FACTS, breakdown_column, published_total
 from msoic_pipeline.model.geography import PUBLISHER
-from msoic_pipeline.model.views import division
 from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, period_start, periods
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
@@ -143,7 +142,7 @@ class Warehouse:
             times = {"quarter_start": _quarter(row["period"]), time: parse_period(row["period"])[1]}
             whole.append(blank | times | {"release_id": release_id, "sheet": "S", "cell": f"A{number}"} | its)
         connection.execute(sa.insert(fact), whole)
-        divided = division(fact)
+        divided = breakdown_column(fact)
         grounds = {(row[divided] if divided else "", row[time], row["quarter_start"]) for row in whole}
         for breakdown, start, quarter in grounds:
             ground = sa.and_(

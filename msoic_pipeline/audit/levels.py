@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.checked_table import CheckedTable
-from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.views import VIEWS, division, grain
+from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period
+from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import period_end, period_label, period_number
 from msoic_pipeline.quality.publishers import publisher_checks
 from msoic_pipeline.texts import figure_words, first_of
@@ -63,7 +63,7 @@ def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame
     that was not over when its figures were published is not whole, and left out.
     """
     current = VIEWS[f"current_{fact.name}"].select.subquery()
-    kind, measures = grain(fact), list(fact.info["measures"])
+    kind, measures = finest_period(fact), list(fact.info["measures"])
     dividing = _list_dividing_columns(fact, current)
     rows = connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings().all()
     whole = [row for row in rows if period_end(kind, row["period"]) <= row["published_on"]]
@@ -74,7 +74,7 @@ def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame
 
 def _list_dividing_columns(fact: sa.Table, current: sa.Subquery) -> list[sa.Label[Any]]:
     """Return the columns that tell one series of a fact from another."""
-    names = (division(fact), "activity", "method", "measure")
+    names = (breakdown_column(fact), "activity", "method", "measure")
     dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
     for apart in publisher_checks(fact.info["source"]).series_apart:
         if apart.column in fact.columns:

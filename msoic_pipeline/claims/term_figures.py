@@ -52,7 +52,7 @@ def sum_term(connection: Connection, term: Term, over_time: str, period: Period,
         sums = _add_zeros(connection, sums, term, span)
     if not any(sums.values()):
         return NOTHING
-    starts = list(periods(term.grain, span.first, span.last))
+    starts = list(periods(term.finest_period, span.first, span.last))
     if over_time == "last":
         return _add_last(sums, starts[-1])
     value = sum(sum(by_start.values()) for by_start in sums.values())

@@ -30,9 +30,14 @@ from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import arrow_schema
 from msoic_pipeline.model.columns import ALL
-from msoic_pipeline.model.facts import FACTS, cell_column, published_total
+from msoic_pipeline.model.facts import (
+    FACTS,
+    breakdown_column,
+    cell_column,
+    finest_period_column,
+    published_total,
+)
 from msoic_pipeline.model.total_members import write_members
-from msoic_pipeline.model.views import DIVISIONS, division, grain
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
@@ -268,8 +273,8 @@ def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], d
 
 def _list_vintages(rows: pa.Table, fact: sa.Table, release: Release) -> list[StagedVintage]:
     """Return of which periods and breakdowns a release has how many rows."""
-    time = f"{grain(fact)}_start"
-    dividing = division(fact)
+    time = finest_period_column(fact)
+    dividing = breakdown_column(fact)
     by = [name for name in dict.fromkeys([time, "quarter_start", dividing]) if name]
     groups = (
         rows.group_by(by, use_threads=False)
@@ -345,7 +350,7 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
 def _breakdown_of_totals(table: PublishedTable) -> str:
     """Return which breakdown the totals of a table are totals of; a part of one is named behind a stroke."""
     constants = table.constants
-    breakdown = next((str(constants[name]) for name in DIVISIONS if name in constants), "")
+    breakdown = str(constants.get(breakdown_column(FACTS[table.fact]), ""))
     return f"{breakdown}/{constants[table.part_of_breakdown]}" if table.part_of_breakdown else breakdown
 
 

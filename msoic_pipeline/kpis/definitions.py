@@ -17,10 +17,9 @@ from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
-from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.geography import Division, Nation, divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline.model.views import division, grain
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.workbooks.layout import Reporters, load_source
 
@@ -83,7 +82,7 @@ class Term(Declaration):
         for name, condition in self.where.items():
             _, column = self.column(name)
             _check_values(name, column, condition.values)
-        divided = division(self.table)
+        divided = breakdown_column(self.table)
         if divided and (len(self.breakdown_values()) != 1 or self.where[divided].negated):
             raise ValueError(
                 f"{self.fact} holds several breakdowns of the same cases: fix one of them by {divided!r} in where"
@@ -101,9 +100,14 @@ class Term(Declaration):
         return self.table.c[self.measure or self.table.info["measures"][0]]
 
     @property
-    def grain(self) -> str:
+    def finest_period(self) -> str:
         """month or quarter: the period of the fact's rows."""
-        return grain(self.table)
+        return finest_period(self.table)
+
+    @property
+    def period_column(self) -> str:
+        """The fact's column with the first day of that period."""
+        return finest_period_column(self.table)
 
     @property
     def reporters(self) -> Reporters:
@@ -117,7 +121,7 @@ class Term(Declaration):
 
     def breakdown_values(self) -> tuple[str | bool, ...]:
         """Return the values that ``where`` gives the column which divides the fact."""
-        condition = self.where.get(division(self.table))
+        condition = self.where.get(breakdown_column(self.table))
         return condition.values if condition else ()
 
     def column(self, name: str) -> tuple[sa.Column[Any], sa.Column[Any]]:
@@ -206,15 +210,17 @@ class Kpi(Declaration):
             raise ValueError(
                 f"{term.fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation"
             )
-        if "month" in self.period_kinds and term.grain == "quarter":
+        if "month" in self.period_kinds and term.finest_period == "quarter":
             raise ValueError(f"{term.fact} is quarterly: there can be no figure of a month")
         if isinstance(other, Term):
-            if (other.grain, other.reporters.dimension) != (term.grain, term.reporters.dimension):
+            if (other.finest_period, other.reporters.dimension) != (term.finest_period, term.reporters.dimension):
                 raise ValueError(
                     "numerator and denominator must be of the same months or quarters and the same reporters"
                 )
-        elif other and (self.over_time == "last" or set(self.kinds) & {term.grain}):
-            raise ValueError(f"an average over periods is a sum over time, for periods longer than a {term.grain}")
+        elif other and (self.over_time == "last" or set(self.kinds) & {term.finest_period}):
+            raise ValueError(
+                f"an average over periods is a sum over time, for periods longer than a {term.finest_period}"
+            )
         return self
 
     @property
@@ -235,7 +241,7 @@ class Kpi(Declaration):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of period it is computed for: by default all that are not shorter than its fact's."""
-        shortest = PERIOD_MONTHS[self.numerator.grain]
+        shortest = PERIOD_MONTHS[self.numerator.finest_period]
         return self.period_kinds or tuple(kind for kind, months in PERIOD_MONTHS.items() if months >= shortest)
 
     @property
@@ -246,7 +252,7 @@ class Kpi(Declaration):
     def row(self) -> dict[str, str]:
         """Return the row of kpi_definition, as far as it is declared."""
         term, other = self.numerator, self.denominator
-        over_time = {"sum": "sum of", "last": f"at the last {term.grain} that each reporter has in the period,"}
+        over_time = {"sum": "sum of", "last": f"at the last {term.finest_period} that each reporter has in the period,"}
         words = f"{over_time[self.over_time]} {term.words()}"
         if term.missing_row == "zero":
             words += "; what a release or return does not list is zero"
@@ -258,7 +264,7 @@ class Kpi(Declaration):
             "numerator": words,
             "denominator": f"{over_time[self.over_time]} {other.words()}"
             if isinstance(other, Term)
-            else f"{term.grain}s reported"
+            else f"{term.finest_period}s reported"
             if other
             else "",
             "direction": self.direction,

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.model.evidence import vintage
-from msoic_pipeline.model.views import join_vintage
+from msoic_pipeline.model.vintages import join_vintage
 from msoic_pipeline.periods import periods
 
 
@@ -67,7 +67,7 @@ def select_standing_facts(term: Term, span: Span) -> sa.Select[Any]:
     The fact and its vintage are joined in it, so that more of their columns can be asked for.
     """
     fact = term.table
-    start = fact.c[f"{term.grain}_start"]
+    start = fact.c[term.period_column]
     return (
         sa.select(vintage.c.reporter, start.label("period_start"), term.figure.label("value"))
         .join_from(fact, vintage, join_vintage(fact, fact))

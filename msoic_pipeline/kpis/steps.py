@@ -130,7 +130,7 @@ def list_steps(wanted: Wanted) -> list[Step]:
 def _select_figures(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a term's figures as the fact has them."""
     fact, measure, unit = term.term.table.c, term.term.figure, term.unit
-    time = fact[f"{term.term.grain}_start"]
+    time = fact[term.term.period_column]
     exact = sa.cast(sa.func.round(sa.cast(measure, Double) * SCALE), BigInteger)
     named_unit = sa.literal("") if unit is None else sa.func.coalesce(unit, "")
     return (
@@ -358,7 +358,9 @@ def _select_changes(over_time: str, until: sa.ColumnElement[Any], is_report: sa.
         .join(wanted_term, wanted_term.c.term == standing_figure.c.term)
         .join(
             period_part,
-            sa.and_(period_part.c.grain == wanted_term.c.grain, period_part.c.time == standing_figure.c.time),
+            sa.and_(
+                period_part.c.finest_period == wanted_term.c.finest_period, period_part.c.time == standing_figure.c.time
+            ),
         )
         .where(wanted_term.c.over_time == over_time)
         .cte("stood_in_period")
@@ -485,11 +487,11 @@ def _select_values() -> sa.Select[Any]:
     """Return the rows of kpi_value."""
     changed = _select_changed_values()
     reporters = sa.func.coalesce(due_count.c.reporters, 1)
-    months_of_grain = sa.case((wanted_term.c.grain == "month", 1), else_=3)
+    months_of_period = sa.case((wanted_term.c.finest_period == "month", 1), else_=3)
     # Of a stock the last month or quarter is due, of a sum each of them.
     expected = sa.case(
         (wanted_term.c.over_time == "last", reporters),
-        else_=reporters * wanted_period.c.months / months_of_grain,
+        else_=reporters * wanted_period.c.months / months_of_period,
     )
     # An average divides by the months or quarters of which every reporter has reported, in parts where some have.
     is_average = wanted_kpi.c.denominator_kind == "periods reported"

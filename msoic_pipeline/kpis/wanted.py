@@ -181,7 +181,7 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
         "fact": term.fact,
         "breakdown": term.breakdown,
         "source": term.table.info["source"],
-        "grain": term.grain,
+        "finest_period": term.finest_period,
         "over_time": wanted.over_time,
         "scheme": wanted.scheme,
         "has_many_reporters": wanted.has_many_reporters,
@@ -212,14 +212,20 @@ def _list_part_rows(period: NumberedPeriod) -> list[dict[str, Any]]:
     """Return the months and quarters of a period; a month has no quarters."""
     end = period_end(period.kind, period.start)
     rows = []
-    for grain in ("month", "quarter"):
-        if PERIOD_MONTHS[period.kind] < PERIOD_MONTHS[grain]:
+    for finest_period in ("month", "quarter"):
+        if PERIOD_MONTHS[period.kind] < PERIOD_MONTHS[finest_period]:
             continue
-        for time in periods(grain, period.start, end):
-            time_end = period_end(grain, time)
+        for time in periods(finest_period, period.start, end):
+            time_end = period_end(finest_period, time)
             is_last = time_end == end
             rows.append(
-                {"grain": grain, "time": time, "time_end": time_end, "period": period.number, "is_last": is_last}
+                {
+                    "finest_period": finest_period,
+                    "time": time,
+                    "time_end": time_end,
+                    "period": period.number,
+                    "is_last": is_last,
+                }
             )
     return rows
 

@@ -56,7 +56,7 @@ wanted_term = _work_table(
     fact=String,
     breakdown=String,
     source=String,
-    grain=String,
+    finest_period=String,
     over_time=String,
     scheme=String,
     has_many_reporters=Boolean,
@@ -82,7 +82,7 @@ wanted_period = _work_table(
 period_part = _work_table(
     "period_part",
     "The months and the quarters that lie in each period, and whether one is the last in it.",
-    grain=String,
+    finest_period=String,
     time=Date,
     time_end=Date,
     period=Integer,

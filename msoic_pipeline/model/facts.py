@@ -14,6 +14,8 @@ from sqlalchemy import Column, Index, Table
 from msoic_pipeline.model.columns import ALL, count, day, key, metadata, number, table, text
 from msoic_pipeline.periods import PERIOD_MONTHS
 
+# Columns that tell which published table a row belongs to, in the order in which they are looked for.
+_BREAKDOWN_COLUMNS = ("breakdown", "series", "case_type", "stage")
 AGE_GROUPS = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown")
 
 
@@ -368,6 +370,21 @@ FACTS = {
     for table in metadata.tables.values()
     if table.info["kind"] == "fact" and table is not published_total
 }
+
+
+def breakdown_column(fact: Table) -> str:
+    """Return the column that tells which published table a row of a fact belongs to; empty where there is but one."""
+    return next((name for name in _BREAKDOWN_COLUMNS if name in fact.columns), "")
+
+
+def finest_period(fact: Table) -> str:
+    """Return the finest kind of period, month or quarter, of which a fact tells the start."""
+    return "month" if "month_start" in fact.columns else "quarter"
+
+
+def finest_period_column(fact: Table) -> str:
+    """Return the column with the first day of a fact's finest period."""
+    return f"{finest_period(fact)}_start"
 
 
 def cell_column(fact: Table, measure: str) -> str:

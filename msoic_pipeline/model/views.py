@@ -12,10 +12,7 @@ from msoic_pipeline.model.dimensions import dim_period
 from msoic_pipeline.model.evidence import release, validation_result, vintage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-
-# Columns that divide a fact table into published tables, in the order in which they are looked for.
-DIVISIONS = ("breakdown", "series", "case_type", "stage")
-
+from msoic_pipeline.model.vintages import join_vintage
 
 KPI_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
 
@@ -40,27 +37,6 @@ def _comment_of(column: sa.ColumnElement[Any]) -> str:
     """Return the description of the table's column that a view's column is, through any alias."""
     own = (getattr(base, "comment", None) for base in (column, *column.base_columns))
     return next(filter(None, own), "")
-
-
-def division(fact: sa.Table) -> str:
-    """Return the name of the column that divides a fact table into published tables; empty where there is none."""
-    return next((name for name in DIVISIONS if name in fact.columns), "")
-
-
-def grain(fact: sa.Table) -> str:
-    """Return the finest period, month or quarter, of which a fact table tells the start."""
-    return "month" if "month_start" in fact.columns else "quarter"
-
-
-def join_vintage(fact: Any, of: sa.Table) -> Any:
-    """Return the condition that joins rows of a fact to the vintage they belong to."""
-    divided = division(of)
-    return sa.and_(
-        vintage.c.fact == of.name,
-        vintage.c.release_id == fact.c.release_id,
-        vintage.c.period_start == fact.c[f"{grain(of)}_start"],
-        vintage.c.breakdown == (fact.c[divided] if divided else ""),
-    )
 
 
 def _current(fact: sa.Table) -> View:

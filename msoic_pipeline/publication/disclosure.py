@@ -76,7 +76,7 @@ def suppress_returns(values: pd.DataFrame) -> pd.DataFrame:
 
 def count_returns_of_a_reporter(kpi: Kpi, period_kind: str) -> int:
     """Return how many of the returns behind a figure may be one reporter's: of a quarter's sum of months three."""
-    return 1 if kpi.over_time == "last" else PERIOD_MONTHS[period_kind] // PERIOD_MONTHS[kpi.numerator.grain]
+    return 1 if kpi.over_time == "last" else PERIOD_MONTHS[period_kind] // PERIOD_MONTHS[kpi.numerator.finest_period]
 
 
 def _find_rows_to_keep_back(values: pd.DataFrame, kpis: dict[str, Kpi]) -> set[int]:
@@ -134,7 +134,7 @@ def _tells_an_earlier_return(value: CountedValue, period_kind: str) -> bool:
 
     Less the last month's figure, which is published too, that one is left.
     """
-    is_longer = PERIOD_MONTHS[period_kind] > PERIOD_MONTHS[value.kpi.numerator.grain]
+    is_longer = PERIOD_MONTHS[period_kind] > PERIOD_MONTHS[value.kpi.numerator.finest_period]
     return value.kpi.over_time == "last" and is_longer and value.received < value.expected
 
 

@@ -17,7 +17,7 @@ from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import Check
-from msoic_pipeline.model.views import division, grain
+from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
@@ -44,7 +44,7 @@ def dates_lie_in_their_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFra
 def _step(fact: sa.Table) -> str:
     """Return the kind of period from one figure of a series to the next: its grain, or a year where it comes yearly."""
     reporters = load_source(fact.info["source"]).reporters
-    return reporters.every if reporters.is_yearly else grain(fact)
+    return reporters.every if reporters.is_yearly else finest_period(fact)
 
 
 def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
@@ -54,8 +54,8 @@ def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     the whole breakdown. For example 2021-Q1, 2021-Q2 and 2022-Q1: nothing of 2021-Q3 and 2021-Q4. Of what comes once a
     year, whole years are missing.
     """
-    kind, time = _step(fact), f"{grain(fact)}_start"
-    dividing = (division(fact),) if kind == "month" else (division(fact), "measure")
+    kind, time = _step(fact), finest_period_column(fact)
+    dividing = (breakdown_column(fact),) if kind == "month" else (breakdown_column(fact), "measure")
     series = ["release_id", *(name for name in dividing if name in fact.columns)]
     reported = rows[[*series, time]].dropna().drop_duplicates()
     reported["number"] = period_number(reported[time], kind)
@@ -79,12 +79,12 @@ def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> pd.D
     """
     if "day" in fact.columns:
         return pd.DataFrame(columns=["release_id", "detail"])
-    kind, time = _step(fact), f"{grain(fact)}_start"
+    kind, time = _step(fact), finest_period_column(fact)
     measures = list(fact.info["measures"])
     time_columns = ("release_id", "quarter_start", time)
     members = [column.name for column in fact.primary_key.columns if column.name not in time_columns]
     filled = rows.loc[(rows[measures].fillna(0) != 0).any(axis=1) & rows[time].notna()]
-    breakdown = [name for name in ("release_id", division(fact)) if name]
+    breakdown = [name for name in ("release_id", breakdown_column(fact)) if name]
     # Each row as one number: where two periods have as many rows and the same sum of those numbers, all rows are the
     # same, in whatever order.
     row_hash = pd.util.hash_pandas_object(filled[[*members, *measures]], index=False)

@@ -235,7 +235,7 @@ class Rule(Declaration):
             raise ValueError("another period or a share can be had of current figures alone")
         if self.geography_kind not in (NATIONAL, *compared_divisions(summand.table)):
             raise ValueError(f"{summand.fact} cannot be divided by {self.geography}")
-        shortest = summand.reporters.every if self.releases == "current" else summand.grain
+        shortest = summand.reporters.every if self.releases == "current" else summand.finest_period
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
             raise ValueError(f"{summand.fact} has figures of a {shortest} and of longer periods")
 

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import release, vintage
+from msoic_pipeline.model.facts import breakdown_column
 from msoic_pipeline.model.geography import NATIONAL, UNIT_COLUMNS, compared_places, unit_column
 from msoic_pipeline.model.total_members import select_members
-from msoic_pipeline.model.views import division, join_vintage
+from msoic_pipeline.model.vintages import join_vintage
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
 from msoic_pipeline.reconciliation.published import select_figures_elsewhere, select_published_totals
 from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Share, Summand
@@ -101,7 +102,7 @@ def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     """
     summand, fact = grouped.summand, grouped.summand.table
     units = () if asked.rule.geography_kind == NATIONAL else tuple(UNIT_COLUMNS)
-    wanted = ("release_id", "quarter_start", "month_start", division(fact), *units, *grouped.columns)
+    wanted = ("release_id", "quarter_start", "month_start", breakdown_column(fact), *units, *grouped.columns)
     keys = [fact.c[name] for name in dict.fromkeys(wanted) if name in fact.columns]
     known_figures = sa.func.count(summand.figure)
     return (
@@ -173,11 +174,11 @@ def pair_figures_of_releases(asked: AskedComparison, grouped: GroupedSummand, fi
     summand = grouped.summand
     pairs = _pair_releases(asked, grouped)
     figure_period = dim_period.alias("figure_period")
-    breakdown_column = division(summand.table)
+    breakdown = breakdown_column(summand.table)
     is_of_pair = sa.and_(
         pairs.c.release_id == figures.c.release_id,
-        pairs.c.period_start == figures.c[f"{summand.grain}_start"],
-        pairs.c.breakdown == (figures.c[breakdown_column] if breakdown_column else ""),
+        pairs.c.period_start == figures.c[summand.period_column],
+        pairs.c.breakdown == (figures.c[breakdown] if breakdown else ""),
     )
     return (
         _add_release_group(
@@ -250,8 +251,8 @@ def _add_release_group(
 def _is_period_of(figure_period: Any, summand: Summand, figures: sa.CTE) -> sa.ColumnElement[bool]:
     """Return the condition that a row of dim_period is the month or quarter of a figure."""
     return sa.and_(
-        figure_period.c.period_kind == summand.grain,
-        figure_period.c.period_start == figures.c[f"{summand.grain}_start"],
+        figure_period.c.period_kind == summand.finest_period,
+        figure_period.c.period_start == figures.c[summand.period_column],
     )
 
 
