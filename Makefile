@@ -23,7 +23,7 @@ ui: $(VENV) ## Dagster's pages on http://127.0.0.1:3000 (its runs are kept in .d
 test: lint types pytest ## All that must pass before a change goes in
 
 pytest: $(VENV) ## Only the tests, on all processors
-	$(BIN)/python -m pytest -n logical --dist loadfile
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 # What a change of words or declarations breaks first; none of them reads a spreadsheet.
 QUICK := test_documents.py test_recipes.py test_periods.py test_texts.py workbooks/test_values.py \

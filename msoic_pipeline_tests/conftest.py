@@ -31,6 +31,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     once.close_folder()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first: of several processes none then waits long for another's last file."""
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow_files)
+
+
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[postgres.Cluster]:
     """A throw-away cluster. Without PostgreSQL the tests of it are skipped, except in CI, where they fail."""

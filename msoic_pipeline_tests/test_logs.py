@@ -114,6 +114,7 @@ def test_a_run_speaks_on_the_terminal_and_on_its_page_of_everything_but_returns(
     capsys: pytest.CaptureFixture[str],
 ):
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    monkeypatch.setenv("MSOIC_STAGING_DIR", str(tmp_path / "staging"))  # so that files are read
     returns = sorted((raw / "force_returns").rglob("*.xlsx"))
     returns[0].rename(returns[0].with_name("from Nemo of Nowhere.xlsx"))
     (raw / "force_returns" / "Nemo's notes.xlsx").write_bytes(b"Nemo of Nowhere")  # it cannot be read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.databases import database, name_of
-from msoic_pipeline_tests.once import make_once, shared_folder
+from msoic_pipeline_tests.once import make_once
 
 SAMPLE = REPOSITORY / "data" / "raw"
 # Of sources with many files enough for the quarters 2021-Q1 to 2022-Q1: several vintages, and every layout.
@@ -54,9 +55,13 @@ class Ran:
 
 
 @pytest.fixture(scope="session")
-def staging() -> Path:
-    """One staging area for all tests: a file is parsed once."""
-    return shared_folder("staging")
+def staging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A staging area for all tests of a process, in which the cut's files are parsed already.
+
+    It is no other process's, since a run sweeps away what is staged of files that it has not.
+    """
+    copy = tmp_path_factory.mktemp("staging") / "staging"
+    return Path(shutil.copytree(_load_once() / "staging", copy, copy_function=os.link))
 
 
 def lay_raw(target: Path, cut: dict[str, tuple[str, ...]]) -> Path:
@@ -143,16 +148,21 @@ class Loaded:
         return self.folder / "warehouse.sqlite"
 
 
-@pytest.fixture(scope="session")
-def loaded_once(staging: Path) -> Loaded:
-    """The cut, loaded once for all tests into SQLite."""
+def _load_once() -> Path:
+    """Return the folder in which the cut has been loaded into SQLite, once for all processes."""
 
     def load(folder: Path) -> None:
         lay_raw(folder / "raw", CUT)
-        ran = _run_on(folder, staging, f"sqlite:///{Loaded(folder, staging).sqlite}")
+        ran = _run_on(folder, folder / "staging", f"sqlite:///{folder / 'warehouse.sqlite'}")
         assert ran.success, str(ran)
 
-    return Loaded(make_once("loaded", load), staging)
+    return make_once("loaded", load)
+
+
+@pytest.fixture(scope="session")
+def loaded_once(staging: Path) -> Loaded:
+    """The cut, loaded once for all tests into SQLite."""
+    return Loaded(_load_once(), staging)
 
 
 def _run_on(folder: Path, staging: Path, url: str) -> Ran:

@@ -23,6 +23,7 @@ from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 from msoic_pipeline_tests.sample import read_here
 
+pytestmark = pytest.mark.slow
 Run = Callable[..., Ran]
 LATEST = "cps-data-summary-quarter-4-2021-2022.xlsx"
 # What is needed to see what becomes of a CPS file.
