@@ -12,7 +12,7 @@ from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.quality.docs import try_write_index
+from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
@@ -25,16 +25,21 @@ from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 @dataclass(frozen=True)
 class JudgedSource:
-    """A source of which every file has a verdict: what was taken in of it, and the verdicts."""
+    """A source of which every file has a verdict: what was taken in of it, the verdicts, and the pages on them."""
 
     source: Source
     intake: Intake
     verdicts: tuple[Verdict, ...]
+    docs: DataDocs
 
     def list_accepted(self) -> AcceptedReleases:
         """Return what may be loaded of it."""
-        releases = tuple(verdict.staged for verdict in self.verdicts if verdict.accepted and verdict.staged)
-        return AcceptedReleases(releases, self.intake.landing.withdrawn)
+        return _list_accepted(self.intake, self.verdicts)
+
+
+def _list_accepted(intake: Intake, verdicts: Sequence[Verdict]) -> AcceptedReleases:
+    releases = tuple(verdict.staged for verdict in verdicts if verdict.accepted and verdict.staged)
+    return AcceptedReleases(releases, intake.landing.withdrawn)
 
 
 def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSource:
@@ -46,24 +51,24 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
     intake = take_in_source(settings, source)
     loaded = loaded_releases(engine, source)
     verdicts = []
-    for verdict in _judge_intake(source, intake, settings):
+    docs = DataDocs(settings.output_dir / "data_docs", source)
+    for verdict in _judge_intake(source, intake, docs):
         if verdict.accepted or verdict.staged is None or _still_matters(verdict.staged.release, loaded):
             verdicts.append(verdict)
     for release, error in intake.unparsed:
         if _still_matters(release, loaded):
             verdicts.append(refuse(source, error, release.release_id))
-    return JudgedSource(source, intake, tuple(verdicts))
+    return JudgedSource(source, intake, tuple(verdicts), docs)
 
 
 def _still_matters(release: Release, loaded: set[str]) -> bool:
     return release.in_raw or release.release_id in loaded
 
 
-def _judge_intake(source: Source, intake: Intake, settings: Settings | None = None) -> list[Verdict]:
-    docs_dir = settings.output_dir / "data_docs" if settings else None
-    findings = validate_source(source, intake.staged, docs_dir)
-    if docs_dir:
-        try_write_index(source, docs_dir, list_every_check())
+def _judge_intake(source: Source, intake: Intake, docs: DataDocs | None = None) -> list[Verdict]:
+    findings = validate_source(source, intake.staged, docs)
+    if docs:
+        docs.try_write_index(list_every_check())
     return judge(source, intake.landing, intake.staged, findings)
 
 
@@ -84,6 +89,6 @@ def find_quarters_behind_files(settings: Settings, engine: Engine, quarters: Seq
             intake = take_in_source(settings, source, may_read=False)
         except NotReadYet:
             return list(quarters)
-        judged = JudgedSource(source, intake, tuple(_judge_intake(source, intake)))
-        stale |= set(stale_quarters_of(engine, source, quarters, judged.list_accepted()))
+        accepted = _list_accepted(intake, _judge_intake(source, intake))
+        stale |= set(stale_quarters_of(engine, source, quarters, accepted))
     return sorted(stale)

@@ -15,7 +15,7 @@ from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.logs import logged_work
-from msoic_pipeline.quality import docs
+from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.texts import cut_off, first_of
 from msoic_pipeline.warehouse.registering import lost_releases
@@ -151,7 +151,7 @@ def _validated_asset(source: Source) -> dg.AssetsDefinition:
                 counts.add("accepted", sum(verdict.accepted for verdict in verdicts))
                 counts.add("checks", sum(len(verdict.results) for verdict in verdicts))
                 counts.add("rows of quarantine", sum(len(verdict.quarantine) for verdict in verdicts))
-            index = warehouse.settings.output_dir / "data_docs" / "index.html"
+            index = judged.docs.index
             return dg.MaterializeResult(
                 metadata={
                     "releases": len(verdicts),
@@ -162,7 +162,7 @@ def _validated_asset(source: Source) -> dg.AssetsDefinition:
                     _files_check(verdicts),
                     _kept_check(lost_releases(warehouse.engine, source, judged.intake.landing)),
                     *_expectation_checks(verdicts),
-                    _docs_check(source),
+                    _docs_check(judged.docs),
                     _faults_check(verdicts),
                 ],
             )
@@ -251,10 +251,12 @@ def _expectation_checks(verdicts: Sequence[Verdict]) -> list[dg.AssetCheckResult
     return make_checks_by_severity(names, failures_of, "table current_validation_result")
 
 
-def _docs_check(source: Source) -> dg.AssetCheckResult:
-    words = docs.problem(source.source)
+def _docs_check(docs: DataDocs) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name="data_docs", passed=not words, severity=dg.AssetCheckSeverity.WARN, description=words or None
+        check_name="data_docs",
+        passed=not docs.problem,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=docs.problem or None,
     )
 
 

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.disks import PARTIAL, folder_written_aside, replace_file
+from msoic_pipeline.disks import PARTIAL, folder_written_aside, replace_file, writing_below
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -52,69 +52,62 @@ style from the internet; without it they are plain.</p>
 """
 
 
-def docs_index(docs_dir: Path) -> Path:
-    """Return the page that leads to the sites of all sources."""
-    return docs_dir / "index.html"
+class DataDocs:
+    """The site of a source, and the page that leads to the sites of all.
 
-
-def site_index(docs_dir: Path, source: str) -> Path:
-    """Return the first page of a source's site."""
-    return docs_dir / source / "index.html"
-
-
-def shown_releases(docs_dir: Path, source: str) -> set[str]:
-    """Return which releases a source's site has shown, by the names that ``build_site`` was given."""
-    try:
-        return set(json.loads((docs_dir / source / _RELEASES_SHOWN).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return set()
-
-
-# What went wrong with a source's site, and with the page that leads to it, when last written in this process.
-_problems: dict[tuple[str, str], str] = {}
-
-
-def problem(source: str) -> str:
-    """Return why a source's site or the page that leads to it could not be written, in words; empty where there is
-    nothing to tell.
+    Nothing that goes wrong with a page may keep figures from loading: ``problem`` says it, in words, and is empty where
+    there is nothing to tell.
     """
-    return next((_problems[source, part] for part in ("site", "index") if (source, part) in _problems), "")
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        self.folder = folder
+        self.source = source
+        self.problem = ""
+
+    @property
+    def index(self) -> Path:
+        """The page that leads to the sites of all sources."""
+        return self.folder / "index.html"
+
+    @property
+    def site_index(self) -> Path:
+        """The first page of the source's site."""
+        return self.folder / self.source.source / "index.html"
+
+    def read_shown_releases(self) -> set[str]:
+        """Return which releases the source's site has shown, by the names that ``try_build_site`` was given."""
+        try:
+            written = (self.folder / self.source.source / _RELEASES_SHOWN).read_text(encoding="utf-8")
+            return set(json.loads(written))
+        except (OSError, ValueError):
+            return set()
+
+    def try_build_site(self, context: Any, releases: Iterable[str]) -> None:
+        """Build the source's site from all that a Great Expectations ``context`` holds; remember ``releases`` in it."""
+        with self._telling_problem():
+            _build_site(context, self.source, self.folder, releases)
+
+    def try_write_index(self, checks: Sequence[CheckWords]) -> None:
+        """Write the page that leads to the sites, where there are any, with the checks that are written by hand."""
+        with self._telling_problem():
+            if self.folder.is_dir():
+                _write_index(self.folder, self.index, checks)
+
+    @contextmanager
+    def _telling_problem(self) -> Iterator[None]:
+        try:
+            with writing_below(self.folder):
+                yield
+        except Exception as error:
+            # The kind of error and its place alone: a page's own words may hold values of force returns.
+            words = str(error) if isinstance(error, OSError) else type(error).__name__
+            self.problem = (
+                f"the Data Docs cannot be written ({words}): free space in the output folder, or mend it, and run again"
+            )
 
 
-@contextmanager
-def _remembered_problem(source: str, part: str) -> Iterator[None]:
-    """Remember what goes wrong within instead of raising it, since no page may keep figures from loading."""
-    _problems.pop((source, part), None)
-    try:
-        yield
-    except Exception as error:
-        # The kind of error and its place alone: a page's own words may hold values of force returns.
-        words = str(error) if isinstance(error, OSError) else type(error).__name__
-        _problems[source, part] = (
-            f"the Data Docs cannot be written ({words}): free space in the output folder, or mend it, and run again"
-        )
-
-
-def try_build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
-    """Build a source's site; where that fails, ``problem`` says why."""
-    with _remembered_problem(source.source, "site"):
-        build_site(context, source, docs_dir, releases)
-
-
-def try_write_index(source: Source, docs_dir: Path, checks: Sequence[CheckWords]) -> None:
-    """Write the page that leads to the sites, where there are any; where that fails, ``problem`` of ``source`` says
-    why.
-    """
-    with _remembered_problem(source.source, "index"):
-        if docs_dir.is_dir():
-            write_index(docs_dir, checks)
-
-
-def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
-    """Build a source's site from all that a Great Expectations ``context`` holds.
-
-    The site is built aside and then put in the place of the former one; it remembers the names of ``releases``.
-    """
+def _build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
+    """Build a source's site aside, and then put it in the place of the former one."""
     docs_dir.mkdir(parents=True, exist_ok=True)
     for left in docs_dir.glob(f"{PARTIAL}-*"):  # by a run that was killed: no other is at work
         shutil.rmtree(left, ignore_errors=True)
@@ -137,22 +130,17 @@ def build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[
         aside.chmod(0o755)
 
 
-def write_index(docs_dir: Path, checks: Sequence[CheckWords]) -> None:
-    """Write the page that leads to the sites of all sources, with the checks that are written by hand.
-
-    A page that says so already is left alone.
-    """
-    sources = "\n".join(
-        f'<li><a href="{name}/index.html">{escape(load_source(name).title)}</a></li>'
-        for name in SOURCES
-        if site_index(docs_dir, name).is_file()
-    )
-    rows = "\n".join(
-        f'<tr><th scope="row">{escape(check.name)}</th><td>{check.severity}</td><td>{escape(check.reason)}</td></tr>'
-        for check in checks
-    )
-    page = _PAGE.format(sources=sources, checks=rows)
-    index = docs_index(docs_dir)
+def _write_index(docs_dir: Path, index: Path, checks: Sequence[CheckWords]) -> None:
+    """Write the page that leads to the sites of all sources; one that says so already is left alone."""
+    links = []
+    for name in SOURCES:
+        if (docs_dir / name / "index.html").is_file():
+            links.append(f'<li><a href="{name}/index.html">{escape(load_source(name).title)}</a></li>')
+    rows = []
+    for check in checks:
+        cells = f"<td>{check.severity}</td><td>{escape(check.reason)}</td>"
+        rows.append(f'<tr><th scope="row">{escape(check.name)}</th>{cells}</tr>')
+    page = _PAGE.format(sources="\n".join(links), checks="\n".join(rows))
     if index.is_file() and index.read_text(encoding="utf-8") == page:
         return
     replace_file(index, page)

@@ -27,7 +27,7 @@ from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.quality import docs
+from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectation_findings import FailingRows, findings_of_release
 from msoic_pipeline.quality.expectations import Expectation, expectations_of
 from msoic_pipeline.quality.publishers import checks_module
@@ -46,19 +46,19 @@ class ExpectationError(Exception):
 
 
 def validate_source(
-    source: Source, releases: Sequence[StagedRelease], docs_dir: Path | None = None
+    source: Source, releases: Sequence[StagedRelease], docs: DataDocs | None = None
 ) -> dict[str, list[Finding]]:
     """Return what the expectations and the hand-written checks find in each release, by release_id.
 
-    Only releases whose findings are not known yet are validated, and those that the source's Data Docs, in
-    ``docs_dir/<source>``, have not shown yet. Raises ExpectationError where an expectation cannot be evaluated.
+    Only releases whose findings are not known yet are validated, and those that the source's Data Docs have not shown
+    yet. Raises ExpectationError where an expectation cannot be evaluated.
     """
     findings_by_release: dict[str, list[Finding]] = {}
     for staged in releases:
         known = _recall_findings(staged)
         if known is not None:
             findings_by_release[staged.release_id] = known
-    shown = docs.shown_releases(docs_dir, source.source) if docs_dir else None
+    shown = docs.read_shown_releases() if docs else None
     to_validate = []
     for staged in releases:
         is_known = staged.release_id in findings_by_release
@@ -67,8 +67,8 @@ def validate_source(
             to_validate.append(staged)
     if to_validate:
         context, fresh = _validate_releases(source, to_validate)
-        if docs_dir:
-            docs.try_build_site(context, source, docs_dir, [_name_in_docs(staged) for staged in releases])
+        if docs:
+            docs.try_build_site(context, [_name_in_docs(staged) for staged in releases])
         for staged in to_validate:
             _remember_findings(staged, fresh[staged.release_id])
         findings_by_release |= fresh

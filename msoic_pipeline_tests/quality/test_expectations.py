@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectation_findings, validation
-from msoic_pipeline.quality.docs import docs_index, problem, site_index, try_write_index
+from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import expectations_of
 from msoic_pipeline.quality.validation import ExpectationError, validate_source
 from msoic_pipeline.quality.verdicts import judge
@@ -248,7 +248,7 @@ def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.Monk
 
 def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     first = stage("nrm", "a", fact_nrm_decision=decisions())
-    found = validate_source(NRM, [first], tmp_path / "docs")
+    found = validate_source(NRM, [first], DataDocs(tmp_path / "docs", NRM))
     seen: list[str] = []
     whole = validation._validate_releases
 
@@ -259,10 +259,10 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
     monkeypatch.setattr(validation, "_validate_releases", spy)
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "great_expectations", None)  # importing it now would fail
-        assert validate_source(NRM, [first], tmp_path / "docs") == found
+        assert validate_source(NRM, [first], DataDocs(tmp_path / "docs", NRM)) == found
     assert seen == []
     second = stage("nrm", "b", fact_nrm_decision=decisions())
-    assert validate_source(NRM, [first, second], tmp_path / "docs").keys() == {"a", "b"}
+    assert validate_source(NRM, [first, second], DataDocs(tmp_path / "docs", NRM)).keys() == {"a", "b"}
     assert seen == ["b"]
 
 
@@ -287,7 +287,7 @@ def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage,
     rows[0]["nationality"] = None
     rows[0]["county_lines"] = "Nemo of Nowhere"
     source = load_source("force_returns")
-    docs = tmp_path / "docs"
+    docs = DataDocs(tmp_path / "docs", source)
     release = stage("force_returns", "a", fact_investigation=rows)
     found = validate_source(source, [release], docs)
     assert {f.check_name for _, f in failures(found)} == {
@@ -296,52 +296,56 @@ def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage,
         "figures lie in their range",
     }
     assert all("sheet 'Table_1', cell C3" in finding.detail for _, finding in failures(found))
-    assert site_index(docs, "force_returns").is_file()
-    written = [path.read_bytes() for path in docs.rglob("*") if path.is_file()]
+    assert docs.site_index.is_file()
+    written = [path.read_bytes() for path in docs.folder.rglob("*") if path.is_file()]
     written.append(repr(found).encode())
     for value in (b"987654", b"987,654", b"Nemo"):
         assert not any(value in text for text in written)
 
 
 def test_published_values_stand_in_the_documentation_of_every_source(stage: Stage, tmp_path: Path):
-    docs = tmp_path / "docs"
+    folder, crime_outcomes = tmp_path / "docs", load_source("crime_outcomes")
     rows = decisions()
     rows[0]["decisions"] = -987654
+    docs = DataDocs(folder, NRM)
     validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], docs)
-    validate_source(load_source("crime_outcomes"), [stage("crime_outcomes", "b", fact_crime_outcome=outcomes())], docs)
-    assert any("987654" in path.read_text(encoding="utf-8") for path in (docs / "nrm").rglob("*.html"))
+    other = stage("crime_outcomes", "b", fact_crime_outcome=outcomes())
+    validate_source(crime_outcomes, [other], DataDocs(folder, crime_outcomes))
+    assert any("987654" in path.read_text(encoding="utf-8") for path in (folder / "nrm").rglob("*.html"))
     for source, fact in (
         ("nrm", "fact_nrm_decision"),
         ("nrm", "fact_nrm_referral"),
         ("crime_outcomes", "fact_crime_outcome"),
     ):
-        assert (docs / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
-    try_write_index(NRM, docs, list_every_check())
-    assert problem("nrm") == ""
-    index = docs_index(docs).read_text(encoding="utf-8")
+        assert (folder / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
+    docs.try_write_index(list_every_check())
+    assert docs.problem == ""
+    index = docs.index.read_text(encoding="utf-8")
     for text in ('<html lang="en">', "<title>", "<h1>", 'href="nrm/index.html"', 'href="crime_outcomes/index.html"'):
         assert text in index
     for check in ("series have no gaps", "weeks are the sum of their days", "national totals have no level shifts"):
         assert check in index, "the hand-written checks are told with their reasons"
-    written = docs_index(docs).stat().st_mtime_ns
-    try_write_index(NRM, docs, list_every_check())
-    assert docs_index(docs).stat().st_mtime_ns == written, "a page that says so already is left alone"
+    written = docs.index.stat().st_mtime_ns
+    docs.try_write_index(list_every_check())
+    assert docs.index.stat().st_mtime_ns == written, "a page that says so already is left alone"
 
 
 def test_a_page_that_cannot_be_written_is_a_problem_of_its_source_and_keeps_nothing(tmp_path: Path):
     (tmp_path / "index.html").mkdir()
-    try_write_index(NRM, tmp_path, list_every_check())
-    assert "the Data Docs cannot be written" in problem("nrm")
+    docs = DataDocs(tmp_path, NRM)
+    docs.try_write_index(list_every_check())
+    assert "the Data Docs cannot be written" in docs.problem and str(tmp_path) in docs.problem
     (tmp_path / "index.html").rmdir()
-    try_write_index(NRM, tmp_path, list_every_check())
-    assert problem("nrm") == ""
+    docs = DataDocs(tmp_path, NRM)
+    docs.try_write_index(list_every_check())
+    assert docs.problem == ""
 
 
 def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path: Path):
-    docs = tmp_path / "docs"
+    docs = DataDocs(tmp_path / "docs", NRM)
     release = stage("nrm", "a", fact_nrm_decision=decisions())
-    found = validate_source(NRM, [release], None)
-    assert not docs.exists()
+    found = validate_source(NRM, [release])
+    assert not docs.folder.exists()
     assert validate_source(NRM, [release], docs) == found
-    assert site_index(docs, "nrm").is_file()
-    assert [path.name for path in docs.iterdir() if path.name.startswith(".")] == []
+    assert docs.site_index.is_file()
+    assert [path.name for path in docs.folder.iterdir() if path.name.startswith(".")] == []
