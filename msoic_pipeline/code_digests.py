@@ -19,12 +19,12 @@ PACKAGE = "msoic_pipeline"
 
 
 @cache
-def code_digest(*modules: str) -> str:
+def digest_code(*modules: str) -> str:
     """Return a digest of modules of this package, of all of it that they import, and of the versions of all else.
 
     Imports inside functions count too. Raises ModuleNotFoundError where there is no such module.
     """
-    paths, libraries = code_used_by(*modules)
+    paths, libraries = find_code_used_by(*modules)
     hasher = hashlib.sha256()
     for path in paths:
         hasher.update(path.read_bytes())
@@ -33,7 +33,7 @@ def code_digest(*modules: str) -> str:
 
 
 @cache
-def code_used_by(*modules: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+def find_code_used_by(*modules: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Return the files of this package that make up modules with all that they import, and the other packages named.
 
     For example, of a module that imports ``msoic_pipeline.periods`` and ``numpy``: both files, and ``("numpy",)``.

@@ -132,12 +132,12 @@ def at_cell(sheet: str, cell: str) -> str:
     return f"sheet {sheet!r}, cell {cell}"
 
 
-def day_words(day: dt.date) -> str:
+def tell_day(day: dt.date) -> str:
     """Return a day in words: 9 January 2022."""
     return f"{day.day} {day:%B %Y}"
 
 
-def figure_words(value: float, digits: int = 3) -> str:
+def tell_figure(value: float, digits: int = 3) -> str:
     """Return a figure as a reader wants it, to so many digits but never less than whole: 12,345; 12; 1.23."""
     is_whole = abs(value) >= 10 ** (digits - 1) or value == round(value)
     return f"{value:,.0f}" if is_whole else f"{value:,.{digits}g}"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from msoic_pipeline.ingest import reading
-from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
+from msoic_pipeline.ingest.file_asked import FileAsked, digest_file
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.raw_files import RawFile
@@ -58,7 +58,7 @@ def take_in(folder: Path, source: str, raw: Path = RAW) -> Intake:
 def ask_about(path: Path, raw: Path, source: Source) -> FileAsked:
     """What is known of a raw file that is to be read where it lies."""
     file = RawFile(path, path.relative_to(raw).as_posix())
-    return FileAsked(source.source, path, file.name, file_digest(path), file.read_sidecar())
+    return FileAsked(source.source, path, file.name, digest_file(path), file.read_sidecar())
 
 
 def land_file(path: Path, raw: Path, source: Source) -> Release:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from msoic_pipeline import code_digests
-from msoic_pipeline.code_digests import code_digest, code_used_by
+from msoic_pipeline.code_digests import digest_code, find_code_used_by
 
 FILES = {
     "__init__.py": "",
@@ -37,9 +37,9 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _digest() -> str:
-    code_digest.cache_clear()
-    code_used_by.cache_clear()
-    return code_digest("toy.top")
+    digest_code.cache_clear()
+    find_code_used_by.cache_clear()
+    return digest_code("toy.top")
 
 
 @pytest.mark.parametrize("name", ["top.py", "middle.py", "late.py", "deep/leaf.py"])
@@ -75,6 +75,6 @@ def test_another_version_of_a_library_changes_the_digest(toy: Path, monkeypatch:
     ],
 )
 def test_what_a_step_rests_on(module: str, files: set[str], libraries: set[str]):
-    used, others = code_used_by(f"msoic_pipeline.{module}")
+    used, others = find_code_used_by(f"msoic_pipeline.{module}")
     assert files <= {path.as_posix().partition("/msoic_pipeline/")[2] for path in used}
     assert libraries <= set(others)

@@ -12,10 +12,10 @@ import pytest
 import typer.main
 import yaml
 
-from msoic_pipeline.code_digests import code_used_by
+from msoic_pipeline.code_digests import find_code_used_by
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.model import metadata
-from msoic_pipeline.model.dictionary import dictionary_page, dictionary_rows
+from msoic_pipeline.model.dictionary import list_dictionary_rows, write_dictionary_page
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.quality.expectations import CHECKS
 from msoic_pipeline.quality.row_checks import ROW_CHECKS
@@ -28,12 +28,14 @@ ERROR = SourceFileError.__name__
 
 
 def test_the_data_dictionary_is_current():
-    assert (REPOSITORY / "docs" / "data-dictionary.md").read_text(encoding="utf-8") == dictionary_page(), "make docs"
+    assert (REPOSITORY / "docs" / "data-dictionary.md").read_text(encoding="utf-8") == write_dictionary_page(), (
+        "make docs"
+    )
 
 
 def test_every_table_column_and_view_is_described():
     undescribed = [
-        f"{row['table_name']}.{row['column_name']}" for row in dictionary_rows() if not row["description"].strip()
+        f"{row['table_name']}.{row['column_name']}" for row in list_dictionary_rows() if not row["description"].strip()
     ]
     assert not undescribed
 
@@ -156,7 +158,7 @@ NEVER_IMPORTED = {"psycopg"}
 
 
 def test_each_library_that_is_imported_is_declared_and_each_that_is_declared_is_imported():
-    _, imported = code_used_by(*package_modules())
+    _, imported = find_code_used_by(*package_modules())
     distributions = packages_distributions()
     used = {distributions[library][0].casefold().replace("_", "-") for library in imported}
     assert used == declared_dependencies()[0] - NEVER_IMPORTED

@@ -17,8 +17,7 @@ from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.loading import AcceptedReleases
-from msoic_pipeline.warehouse.loading import stale_quarters as stale_quarters_of
+from msoic_pipeline.warehouse.loading import AcceptedReleases, find_stale_loads
 from msoic_pipeline.warehouse.registering import loaded_releases, register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
@@ -90,5 +89,5 @@ def find_quarters_behind_files(settings: Settings, engine: Engine, quarters: Seq
         except NotReadYet:
             return list(quarters)
         accepted = _list_accepted(intake, _judge_intake(source, intake))
-        stale |= set(stale_quarters_of(engine, source, quarters, accepted))
+        stale |= set(find_stale_loads(engine, source, quarters, accepted))
     return sorted(stale)

@@ -18,7 +18,7 @@ from msoic_pipeline.logs import logged_work
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.texts import cut_off, first_of
-from msoic_pipeline.warehouse.registering import lost_releases
+from msoic_pipeline.warehouse.registering import find_lost_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def _validated_asset(source: Source) -> dg.AssetsDefinition:
                 },
                 check_results=[
                     _files_check(verdicts),
-                    _kept_check(lost_releases(warehouse.engine, source, judged.intake.landing)),
+                    _kept_check(find_lost_releases(warehouse.engine, source, judged.intake.landing)),
                     *_expectation_checks(verdicts),
                     _docs_check(judged.docs),
                     _faults_check(verdicts),

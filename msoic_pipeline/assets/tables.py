@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from msoic_pipeline.model.dictionary import type_name
+from msoic_pipeline.model.dictionary import name_type
 
 # So many rows of a table are shown; of failures, which somebody has to look into, more.
 ROWS_SHOWN = 10
@@ -21,7 +21,7 @@ def describe_columns(table: sa.Table) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 column.name,
-                type_name(column),
+                name_type(column),
                 description=column.comment,
                 constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
             )

@@ -14,8 +14,8 @@ from msoic_pipeline.audit.checked_table import CheckedTable
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import period_end, period_label, period_number
-from msoic_pipeline.quality.publishers import publisher_checks
-from msoic_pipeline.texts import figure_words, first_of
+from msoic_pipeline.quality.publishers import load_publisher_checks
+from msoic_pipeline.texts import first_of, tell_figure
 from msoic_pipeline.workbooks.layout import load_source
 
 ROBUST_DEVIATIONS = 4
@@ -51,7 +51,7 @@ def _shift_words(row: dict[Any, Any], is_sensitive: bool) -> str:
     if is_sensitive:
         return place
     before, value, change, usual, deviation = (
-        figure_words(row[name]) for name in ("before", "value", "change", "usual", "deviation")
+        tell_figure(row[name]) for name in ("before", "value", "change", "usual", "deviation")
     )
     return f"{place}: {before} to {value}, a change of {change} where {usual} ± {deviation} is usual"
 
@@ -76,7 +76,7 @@ def _list_dividing_columns(fact: sa.Table, current: sa.Subquery) -> list[sa.Labe
     """Return the columns that tell one series of a fact from another."""
     names = (breakdown_column(fact), "activity", "method", "measure")
     dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
-    for apart in publisher_checks(fact.info["source"]).series_apart:
+    for apart in load_publisher_checks(fact.info["source"]).series_apart:
         if apart.column in fact.columns:
             dividing.append(sa.case((current.c[apart.column] == apart.member, apart.name), else_=apart.others))
     return [column.label(f"series_{number}") for number, column in enumerate(dividing)]

@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.audit.checked_table import CheckedTable
 from msoic_pipeline.audit.files_in_force import count_files_in_force
 from msoic_pipeline.model.evidence import coverage, release
-from msoic_pipeline.model.geography import REPORTERS, reporter_name
+from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
-from msoic_pipeline.texts import day_words, first_of
+from msoic_pipeline.texts import first_of, tell_day
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
@@ -68,7 +68,7 @@ def _tell_absent_by_period(source: Source, absent: Sequence[AbsentReport]) -> li
     """Return a text a period: who is missing, or how many where the source is sensitive."""
     names_by_period: dict[dt.date, list[str]] = defaultdict(list)
     for report in absent:
-        names_by_period[report.period_start].append(reporter_name(source.reporters.dimension, report.reporter))
+        names_by_period[report.period_start].append(name_reporter(source.reporters.dimension, report.reporter))
     texts = []
     for start, names in names_by_period.items():
         who = str(len(names)) if source.sensitive else ", ".join(names)
@@ -87,8 +87,8 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
         published_on = max(accepted.published_on for accepted in releases[source_name])
         figures, due = find_next_due(load_source(source_name), last_day, published_on)
         detail = (
-            f"latest release published on {day_words(published_on)}; "
-            f"figures of {figures} were or are due by {day_words(due)}"
+            f"latest release published on {tell_day(published_on)}; "
+            f"figures of {figures} were or are due by {tell_day(due)}"
         )
         yield CheckedTable(source_name, release.name, len(releases[source_name]), int(today > due), detail)
 

@@ -27,12 +27,12 @@ everything_job = dg.define_asset_job(
 )
 
 
-def range_tags(first: str, last: str) -> Mapping[str, str]:
+def make_range_tags(first: str, last: str) -> Mapping[str, str]:
     """Return the tags that make a run one over the quarters from ``first`` to ``last``."""
     return {RANGE_START: first, RANGE_END: last}
 
 
-def quarters_to_run(settings: Settings) -> tuple[str, str]:
+def find_quarters_to_run(settings: Settings) -> tuple[str, str]:
     """Return the first and last quarter that a nightly run should cover.
 
     Those that the raw files have moved ahead of; the running quarter alone where nothing has changed, so that freshness
@@ -70,7 +70,7 @@ def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipRea
     if earlier:
         run = earlier[0]
         return dg.SkipReason(f"The run {run.run_id} of an earlier night has not ended: it is {run.status.value}.")
-    return dg.RunRequest(tags={**range_tags(*quarters_to_run(Settings())), "dagster/max_retries": "1"})
+    return dg.RunRequest(tags={**make_range_tags(*find_quarters_to_run(Settings())), "dagster/max_retries": "1"})
 
 
 @dg.run_failure_sensor(

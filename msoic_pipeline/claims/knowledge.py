@@ -21,7 +21,7 @@ from msoic_pipeline.claims.term_figures import find_releases_covering, find_rele
 from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, force_codes_of
+from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
 
 # What is asked: a measure, a period and a geography, in words.
 Question = tuple[str, Period | None, str]
@@ -108,7 +108,7 @@ class Knowledge:
         has_own_files = term.reporters.dimension != PUBLISHER and not term.reporters.column
         if geography == NATIONAL or not has_own_files:
             return None
-        return self._connection.scalars(force_codes_of(geography))
+        return self._connection.scalars(list_force_codes_of(geography))
 
     @cached_property
     def _all_releases(self) -> dict[str, UnderlyingRelease]:

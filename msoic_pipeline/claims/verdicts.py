@@ -17,7 +17,7 @@ from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.quantities import single_period
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
@@ -115,7 +115,7 @@ def _replace_changed(engine: Engine, wanted: RowsByKey, stored: RowsByKey) -> in
                 key_columns = sa.tuple_(*report_claim.primary_key)
                 connection.execute(sa.delete(report_claim).where(key_columns.in_(list(outdated))))
             rows = [asdict(row) for row in changed.values()]
-            bulk_insert(connection, report_claim, rows_to_arrow(report_claim, rows))
+            bulk_insert(connection, report_claim, make_arrow_rows(report_claim, rows))
     return len(outdated | set(changed))
 
 

@@ -11,10 +11,10 @@ from msoic_pipeline.commands.app import read_warehouse
 
 def claims(report: Annotated[str, typer.Argument(help="Report; all where it is left out.")] = "") -> None:
     """Print the verdict on every figure that the programme's reports claim, as known then and today."""
-    typer.echo(claims_text(report or None))
+    typer.echo(tell_claims(report or None))
 
 
-def claims_text(report: str | None) -> str:
+def tell_claims(report: str | None) -> str:
     """Return the verdicts on the claims of a report, or of all. Raises LookupError where there is no such report."""
     from msoic_pipeline.claims.verdict_lines import tell_verdicts
 

@@ -7,6 +7,6 @@ import typer
 
 def dictionary() -> None:
     """Print the data dictionary as Markdown."""
-    from msoic_pipeline.model.dictionary import dictionary_page
+    from msoic_pipeline.model.dictionary import write_dictionary_page
 
-    typer.echo(dictionary_page(), nl=False)
+    typer.echo(write_dictionary_page(), nl=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
+from msoic_pipeline.ingest.file_asked import FileAsked, digest_file
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import call_in_worker
 from msoic_pipeline.ingest.recognition import recognise
@@ -32,7 +32,7 @@ def ask_about_file(path: Path) -> FileAsked:
     if not source:
         raise LookupError(f"{path}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
     raw_file = RawFile(path, "/".join(map(printable_name, parts_below)))
-    return FileAsked(source, path, raw_file.name, file_digest(path), raw_file.read_sidecar())
+    return FileAsked(source, path, raw_file.name, digest_file(path), raw_file.read_sidecar())
 
 
 def _depth_of_source_folder(path: Path) -> int | None:

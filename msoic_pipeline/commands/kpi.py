@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse
-from msoic_pipeline.texts import figure_words
+from msoic_pipeline.texts import tell_figure
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from msoic_pipeline.kpis.known_values import KnownValue
@@ -30,12 +30,12 @@ def kpi(
     if sql and not kpi_id:
         raise typer.BadParameter("--sql prints the SQL of one KPI: name it")
     if sql:
-        typer.echo(kpi_script(kpi_id, period))
+        typer.echo(write_kpi_script(kpi_id, period))
         return
-    typer.echo(kpi_text(kpi_id or None, period, geography or "national", as_at))
+    typer.echo(tell_kpi(kpi_id or None, period, geography or "national", as_at))
 
 
-def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
+def tell_kpi(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
     """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI."""
     from msoic_pipeline.kpis.definitions import find_definition
     from msoic_pipeline.kpis.known_values import find_known_values
@@ -50,7 +50,7 @@ def kpi_text(kpi_id: str | None, period: str | None, geography: str, as_at: dt.d
     return "\n".join([header, *map(_value_line, rows)])
 
 
-def kpi_script(kpi_id: str, period: str | None) -> str:
+def write_kpi_script(kpi_id: str, period: str | None) -> str:
     """Return runnable SQL that computes a KPI's values of a period; of the latest one where none is given.
 
     Raises LookupError where there is no such KPI, or no value of it from which to take the period.
@@ -75,7 +75,7 @@ def kpi_script(kpi_id: str, period: str | None) -> str:
 
 
 def _value_line(known: KnownValue) -> str:
-    value = "missing" if known.value is None else figure_words(known.value, DIGITS)
+    value = "missing" if known.value is None else tell_figure(known.value, DIGITS)
     return (
         f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{value:>14} "
         f"{known.unit:<14}{known.status:<16}{known.as_of}"

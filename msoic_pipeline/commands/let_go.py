@@ -32,7 +32,7 @@ def let_files_go(names: Sequence[str], source: str | None, reason: str) -> str:
     settings = Settings()
     releases = [decisions.find_release(settings, name) for name in names]
     if source:
-        releases += decisions.absent_releases(settings, load_source(source))
+        releases += decisions.list_absent_releases(settings, load_source(source))
     for kept in releases:
         decisions.decide(settings, kept, "let go", reason)
     return f"{len(releases)} files need not stand in the raw folder; the archive keeps them, and their figures stand."

@@ -11,10 +11,10 @@ from msoic_pipeline.commands.app import read_warehouse
 
 def releases(source: Annotated[str, typer.Argument(help="Source; all where it is left out.")] = "") -> None:
     """List the releases that the warehouse knows, with what has become of each."""
-    typer.echo(releases_text(source or None))
+    typer.echo(tell_releases(source or None))
 
 
-def releases_text(source: str | None) -> str:
+def tell_releases(source: str | None) -> str:
     """Return the releases of a source, or of all, as a table of text."""
     import sqlalchemy as sa
 

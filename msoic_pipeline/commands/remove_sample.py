@@ -23,10 +23,10 @@ def remove_sample(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse."""
-    from msoic_pipeline.ingest.decisions import synthetic_releases
+    from msoic_pipeline.ingest.decisions import list_synthetic_releases
     from msoic_pipeline.settings import Settings
 
-    sample = synthetic_releases(Settings())
+    sample = list_synthetic_releases(Settings())
     if not sample:
         typer.echo("There is no sample.")
         return

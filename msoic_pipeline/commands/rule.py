@@ -27,21 +27,21 @@ def rule(
     if sql and not rule_id:
         raise typer.BadParameter("--sql prints the queries of one rule: name it")
     if not rule_id:
-        typer.echo(rule_list())
+        typer.echo(tell_rules())
     elif sql:
-        typer.echo(sql_of_rule(rule_id, parse_quarter(quarter) if quarter else None))
+        typer.echo(tell_rule_sql(rule_id, parse_quarter(quarter) if quarter else None))
     else:
-        typer.echo(rule_description(rule_id))
+        typer.echo(tell_rule(rule_id))
 
 
-def rule_list() -> str:
+def tell_rules() -> str:
     """Return the rules, a line each: identifier, severity, title."""
     from msoic_pipeline.reconciliation.rules import load_rules
 
     return "\n".join(f"{rule.rule_id:<46}{rule.severity:<7}{rule.title}" for rule in load_rules())
 
 
-def rule_description(rule_id: str) -> str:
+def tell_rule(rule_id: str) -> str:
     """Return a rule in words. Raises LookupError where there is no such rule."""
     from msoic_pipeline.reconciliation.rules import load_rules
     from msoic_pipeline.reconciliation.sql import find_rule
@@ -67,7 +67,7 @@ def _severity_words(rule: Rule) -> str:
     return {"block": "block: a break makes the run red", "warn": "warn: a break leaves the run green"}[rule.severity]
 
 
-def sql_of_rule(rule_id: str, quarter: dt.date | None) -> str:
+def tell_rule_sql(rule_id: str, quarter: dt.date | None) -> str:
     """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
     import sqlalchemy as sa
 

@@ -174,7 +174,7 @@ def _make_ready(request: RequestedRun) -> None:
 
 def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.ExecuteInProcessResult:
     """Execute the job. Raises HomeError: what a step raises is in the result, so that the rest is Dagster's own."""
-    from msoic_pipeline.automation.jobs import range_tags
+    from msoic_pipeline.automation.jobs import make_range_tags
     from msoic_pipeline.definitions import defs
     from msoic_pipeline.running.failed_runs import JOB
     from msoic_pipeline.running.home import HomeError
@@ -186,7 +186,7 @@ def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.Exec
         show_alive(instance, request.run_id)
         return job.execute_in_process(
             instance=instance,
-            tags={**range_tags(request.first_quarter, request.last_quarter), PROCESS_TAG: this_process()},
+            tags={**make_range_tags(request.first_quarter, request.last_quarter), PROCESS_TAG: this_process()},
             raise_on_error=False,
             run_config=QUIET_LOGGERS,
             run_id=request.run_id,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse, tell
-from msoic_pipeline.texts import WITHHELD, figure_words
+from msoic_pipeline.texts import WITHHELD, tell_figure
 
 if TYPE_CHECKING:
     from msoic_pipeline.kpis.lineage import Trace, TracedFigure, TracedTerm
@@ -40,7 +40,7 @@ def trace(
 
     try:
         typer.echo(
-            trace_text(
+            make_trace_text(
                 kpi_id,
                 period,
                 geography,
@@ -55,7 +55,7 @@ def trace(
         raise typer.Exit(2) from error
 
 
-def trace_text(
+def make_trace_text(
     kpi_id: str,
     period: str,
     geography: str,
@@ -91,7 +91,7 @@ def trace_text(
 def tell_trace(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
     """Return a trace as a tree of text; of each term at the most ``most`` figures are shown, and the rest counted."""
     known = trace.value
-    value = "missing" if known.value is None else figure_words(known.value, DIGITS)
+    value = "missing" if known.value is None else tell_figure(known.value, DIGITS)
     lines = [
         f"{known.title} ({known.kpi_id}), {known.period_label}, {known.geography_code}: {value} {known.unit}",
         f"├─ {known.status}, {known.parts_received} of {known.parts_expected} parts; known since {known.as_of}",
@@ -105,7 +105,7 @@ def _term_lines(name: str, term: TracedTerm, most: int) -> Iterator[str]:
     by_file: dict[str, list[TracedFigure]] = defaultdict(list)
     for figure in term.figures:
         by_file[figure.fact.file.file_name].append(figure)
-    yield f"├─ {name} {figure_words(term.total, DIGITS)} = {term.definition}"
+    yield f"├─ {name} {tell_figure(term.total, DIGITS)} = {term.definition}"
     still_to_show = most
     for figures in by_file.values():
         if still_to_show <= 0:
@@ -130,4 +130,4 @@ def _file_lines(figures: Sequence[TracedFigure], most: int) -> Iterator[str]:
 
 
 def _show_or_withhold(value: float | None) -> str:
-    return WITHHELD if value is None else figure_words(value, DIGITS)
+    return WITHHELD if value is None else tell_figure(value, DIGITS)

@@ -28,7 +28,7 @@ from msoic_pipeline.ingest.sheet_checks import (
 )
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
-from msoic_pipeline.model.arrow import arrow_schema
+from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import (
     FACTS,
@@ -51,14 +51,14 @@ REJECT_SCHEMA = pa.schema(
 )
 
 
-def published_schema(dimension: sa.Table) -> pa.Schema:
+def make_published_schema(dimension: sa.Table) -> pa.Schema:
     """Return the columns of the members that a release names: the dimension's, and the quarter of the label."""
-    return arrow_schema(dimension).append(pa.field("quarter_start", pa.date32()))
+    return make_arrow_schema(dimension).append(pa.field("quarter_start", pa.date32()))
 
 
 # Tables that are not written where they are empty.
 SELDOM_FILLED = {"rejects": REJECT_SCHEMA} | {
-    dimension.name: published_schema(dimension) for dimension in members.published_dimensions()
+    dimension.name: make_published_schema(dimension) for dimension in members.list_published_dimensions()
 }
 
 
@@ -103,7 +103,7 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
         published_total.name: _collect_published_totals(sheets, release),
         "rejects": pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA),
     }
-    tables |= {dimension.name: _collect_members(dimension, sheets) for dimension in members.published_dimensions()}
+    tables |= {dimension.name: _collect_members(dimension, sheets) for dimension in members.list_published_dimensions()}
     findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
     vintages: list[StagedVintage] = []
     for name, rows in facts.items():
@@ -202,7 +202,7 @@ def _shape_as_fact(rows: Columns, fact: sa.Table, release: Release) -> pa.Table:
     constants: dict[str, Any] = {"release_id": release.release_id}
     if release.reporter:
         constants["force_code"] = release.reporter
-    schema = arrow_schema(fact)
+    schema = make_arrow_schema(fact)
     arrays = []
     for column, field in zip(fact.columns, schema, strict=True):
         if column.name in rows:
@@ -307,7 +307,7 @@ def _collect_published_totals(sheets: Sequence[Tidy], release: Release) -> pa.Ta
         if len(sheet.totals["cell"]):
             for total in _list_published_totals(sheet, release):
                 first_of_key.setdefault(tuple(total[name] for name in key), total)
-    table = pa.Table.from_pylist(list(first_of_key.values()), arrow_schema(published_total))
+    table = pa.Table.from_pylist(list(first_of_key.values()), make_arrow_schema(published_total))
     return table.sort_by([(name, "ascending") for name in key])
 
 
@@ -356,7 +356,7 @@ def _breakdown_of_totals(table: PublishedTable) -> str:
 
 def _collect_members(dimension: sa.Table, sheets: Sequence[Tidy]) -> pa.Table:
     """Return the members of a dimension that a release names, each as it was last labelled."""
-    schema = published_schema(dimension)
+    schema = make_published_schema(dimension)
     columns = schema.names
     labels: dict[str, str] = dimension.info["labels"]
     parts = [

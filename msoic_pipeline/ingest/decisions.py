@@ -37,7 +37,7 @@ class KeptRelease:
         return release_id_of(self.source.source, self.record.sha256)
 
 
-def kept_releases(settings: Settings, source: Source) -> Iterator[KeptRelease]:
+def list_kept_releases(settings: Settings, source: Source) -> Iterator[KeptRelease]:
     """Yield the releases of a source whose files are kept."""
     archive = Archive(settings.archive_dir, source.source, private=source.sensitive)
     for record in archive.records().values():
@@ -53,7 +53,7 @@ def find_release(settings: Settings, named: str) -> KeptRelease:
     candidates = [
         kept
         for source in map(load_source, SOURCES)
-        for kept in kept_releases(settings, source)
+        for kept in list_kept_releases(settings, source)
         if named in (kept.release_id, kept.record.last_name)
     ]
     if len(candidates) == 1:
@@ -102,21 +102,23 @@ def put_back(settings: Settings, kept: KeptRelease) -> Path:
     return target
 
 
-def absent_releases(settings: Settings, source: Source) -> list[KeptRelease]:
+def list_absent_releases(settings: Settings, source: Source) -> list[KeptRelease]:
     """Return the releases of a source whose files do not stand in the raw folder."""
     take_in_source(settings, source)
     return [
-        kept for kept in kept_releases(settings, source) if not kept.record.is_in_raw and not kept.record.is_withdrawn
+        kept
+        for kept in list_kept_releases(settings, source)
+        if not kept.record.is_in_raw and not kept.record.is_withdrawn
     ]
 
 
-def synthetic_releases(settings: Settings) -> list[KeptRelease]:
+def list_synthetic_releases(settings: Settings) -> list[KeptRelease]:
     """Return the releases that say that they are synthetic sample data."""
     releases = []
     for source in map(load_source, SOURCES):
         intake = take_in_source(settings, source)
         synthetic = {release.release_id for release in intake.landing.known if release.is_synthetic}
-        releases += [kept for kept in kept_releases(settings, source) if kept.release_id in synthetic]
+        releases += [kept for kept in list_kept_releases(settings, source) if kept.release_id in synthetic]
     return releases
 
 

@@ -109,12 +109,12 @@ def divide_accepted(failures: Iterable[Failure], faults: Sequence[Fault]) -> tup
     return standing, accepted
 
 
-def accepted_words(accepted: Sequence[Failure]) -> str:
+def tell_accepted(accepted: Sequence[Failure]) -> str:
     """Return what a finding adds to its detail where known faults accept failures."""
     return f"; {len(accepted)} accepted by declared faults" if accepted else ""
 
 
-def faults_text(source: str) -> str:
+def read_faults_text(source: str) -> str:
     """Return the text of a source's file of faults; empty where it has none."""
     path = files("msoic_pipeline.sources").joinpath(source).joinpath("faults.yaml")
     return path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -125,7 +125,7 @@ def load_faults(source: str) -> tuple[Fault, ...]:
     """Return the known faults of a source. Raises DeclarationError where its file is not well formed."""
     path = f"msoic_pipeline/sources/{source}/faults.yaml"
     with declared_in(path):
-        faults = tuple(Fault.model_validate(entry) for entry in yaml.safe_load(faults_text(source)) or [])
+        faults = tuple(Fault.model_validate(entry) for entry in yaml.safe_load(read_faults_text(source)) or [])
     # Such a source gives its releases no edition: landing counts them, and the count changes with what comes in.
     editions_are_counted = "reference_period" in load_source(source).stamps
     if editions_are_counted and any(fault.edition for fault in faults):
@@ -133,6 +133,6 @@ def load_faults(source: str) -> tuple[Fault, ...]:
     return faults
 
 
-def faults_of(release: Release) -> tuple[Fault, ...]:
+def list_faults_of(release: Release) -> tuple[Fault, ...]:
     """Return the faults that are declared for a release."""
     return tuple(fault for fault in load_faults(release.source) if fault.concerns(release))

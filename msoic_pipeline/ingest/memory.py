@@ -10,14 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source, layout_digest, stamps_digest
+from msoic_pipeline.workbooks.layout import Source, digest_layout, stamps_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
@@ -31,11 +31,11 @@ class Memory:
 
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
-        self._layouts = layout_digest(source)
+        self._layouts = digest_layout(source)
         rules = (
             source.model_dump_json(include=_FIELDS_THAT_RECOGNISE),
             stamps_digest(source),
-            code_digest(READS_FILES),
+            digest_code(READS_FILES),
         )
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
         self._today = dt.date.today().isoformat()

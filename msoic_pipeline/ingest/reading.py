@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from msoic_pipeline.ingest.file_asked import FileAsked, file_digest
+from msoic_pipeline.ingest.file_asked import FileAsked, digest_file
 from msoic_pipeline.ingest.recognition import identify_release
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import stage_workbook
@@ -250,7 +250,7 @@ def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
 
 
 def _check_digest(asked: FileAsked) -> None:
-    if file_digest(asked.content) != asked.sha256:
+    if digest_file(asked.content) != asked.sha256:
         raise SourceFileError(
             "archive_damaged",
             file=asked.name,

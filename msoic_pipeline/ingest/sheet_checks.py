@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Failure, Finding
-from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_accepted
+from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.periods import period_start
@@ -310,7 +310,7 @@ def _make_finding(
         success=not standing,
         rows_checked=checked,
         rows_failed=len(standing),
-        detail=f"sheet {tidy.match.sheet!r}: {told}{accepted_words(accepted)}",
+        detail=f"sheet {tidy.match.sheet!r}: {told}{tell_accepted(accepted)}",
         failures=tuple(standing[:MAX_LISTED]),
         accepted=tuple(accepted),
     )

@@ -19,16 +19,16 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.disks import PARTIAL, folder_written_aside
 from msoic_pipeline.ingest.assembling import SELDOM_FILLED, StagedContent, assemble
-from msoic_pipeline.ingest.known_faults import Fault, faults_of
+from msoic_pipeline.ingest.known_faults import Fault, list_faults_of
 from msoic_pipeline.ingest.manifest import Manifest
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
-from msoic_pipeline.workbooks.layout import layout_digest, load_source
+from msoic_pipeline.workbooks.layout import digest_layout, load_source
 from msoic_pipeline.workbooks.matching import Match, match_workbook
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 
@@ -82,15 +82,15 @@ class StagedRelease:
 
 @cache
 def _layout_digest(source: str, quarter: dt.date) -> str:
-    return layout_digest(load_source(source), quarter)
+    return digest_layout(load_source(source), quarter)
 
 
 def staging_key(release: Release) -> str:
     """Return the digest of all that decides what a release is parsed into."""
     identity = (release.release_id, release.sha256, release.published_on, release.reference_period, release.reporter)
-    faults = [fault.model_dump_json() for fault in faults_of(release)]
+    faults = [fault.model_dump_json() for fault in list_faults_of(release)]
     layouts = _layout_digest(release.source, release.reference_quarter)
-    parts = (*map(str, identity), layouts, *faults, code_digest(READS_FILES))
+    parts = (*map(str, identity), layouts, *faults, digest_code(READS_FILES))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -121,7 +121,7 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
         raise earlier
     if earlier is not None:
         return earlier
-    faults = faults_of(release)
+    faults = list_faults_of(release)
     folder = staged_folder(release, staging_dir)
     try:
         content = assemble(release, _read_sheets(workbook, release, faults), faults)

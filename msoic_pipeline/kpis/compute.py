@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.kpis.definitions import definitions_digest, load_definitions, write_definitions
+from msoic_pipeline.kpis.definitions import digest_definitions, load_definitions, write_definitions
 from msoic_pipeline.kpis.steps import insert_values
 from msoic_pipeline.kpis.wanted import Periods, list_quarters_within
 from msoic_pipeline.kpis.work_tables import work_tables
@@ -73,7 +73,7 @@ def _digest_quarters(connection: Connection, quarters: Iterable[dt.date]) -> dic
     loads = list_loads_by_quarter(connection)
     digests = {}
     for quarter in sorted(set(quarters)):
-        parts = [definitions_digest(), members.digest_of_all()]
+        parts = [digest_definitions(), members.digest_of_all()]
         for needed in list_quarters_within(_list_periods_touching([quarter])):
             parts += loads.get(needed, [])
         digests[quarter] = hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from pydantic import Field, model_validator
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, finest_period_column
-from msoic_pipeline.model.geography import Division, Nation, divisions_of
+from msoic_pipeline.model.geography import Division, Nation, list_divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.workbooks.layout import Reporters, load_source
@@ -205,7 +205,7 @@ class Kpi(Declaration):
     @model_validator(mode="after")
     def _consistent(self) -> Kpi:
         term, other = self.numerator, self.denominator
-        allowed = set(divisions_of(term.table))
+        allowed = set(list_divisions_of(term.table))
         if not allowed.issuperset(self.below):
             raise ValueError(
                 f"{term.fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation"
@@ -295,9 +295,9 @@ def find_definition(kpi_id: str) -> Kpi:
 
 
 @cache
-def definitions_digest() -> str:
+def digest_definitions() -> str:
     """Return a digest of the definitions and of the code that computes them: when it changes, so may every value."""
-    code = code_digest("msoic_pipeline.kpis.compute")
+    code = digest_code("msoic_pipeline.kpis.compute")
     return hashlib.sha256(f"{_definitions_text()}{code}".encode()).hexdigest()
 
 

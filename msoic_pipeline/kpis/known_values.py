@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.model.geography import codes_called
+from msoic_pipeline.model.geography import find_codes_called
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_period
 
@@ -71,6 +71,6 @@ def find_known_values(
     if geography:
         code = kpi_value.c.geography_code
         query = query.where(
-            sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(codes_called(geography)))
+            sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(find_codes_called(geography)))
         )
     return [KnownValue(**row) for row in connection.execute(query).mappings()]

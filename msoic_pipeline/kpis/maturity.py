@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
@@ -268,7 +268,7 @@ def _replace_if_changed(engine: Engine, table: sa.Table, row_type: type[TableRow
     key = [column.name for column in table.primary_key]
     ordered: list[dict[str, Any]] = sorted((asdict(row) for row in rows), key=lambda row: [row[name] for name in key])
     with write_transaction(engine) as connection:
-        replace_rows(connection, table, sa.true(), rows_to_arrow(table, ordered))
+        replace_rows(connection, table, sa.true(), make_arrow_rows(table, ordered))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.kpis import work_tables as work
 from msoic_pipeline.kpis.definitions import Kpi, Term
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, Division, places, unit_column, unit_scheme
+from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, Division, name_unit_scheme, places, unit_column
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, period_label, periods
 
 # First days of the periods wanted, by kind.
@@ -37,7 +37,7 @@ class WantedTerm:
     @property
     def scheme(self) -> str:
         """How the fact writes its units, as ``model.geography.places`` calls it."""
-        return unit_scheme(self.term.table, self.divisions)
+        return name_unit_scheme(self.term.table, self.divisions)
 
     @property
     def has_many_reporters(self) -> bool:

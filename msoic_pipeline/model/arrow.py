@@ -22,11 +22,11 @@ _TYPES: dict[Kind, pa.DataType] = {
 
 
 @cache
-def arrow_schema(table: sa.Table) -> pa.Schema:
+def make_arrow_schema(table: sa.Table) -> pa.Schema:
     """Return the Arrow schema of a table."""
     return pa.schema([(column.name, _TYPES[kind_of(column)]) for column in table.columns])
 
 
-def rows_to_arrow(table: sa.Table, rows: Sequence[dict[str, Any]]) -> pa.Table:
+def make_arrow_rows(table: sa.Table, rows: Sequence[dict[str, Any]]) -> pa.Table:
     """Return dictionaries as Arrow rows typed as the table's columns."""
-    return pa.Table.from_pylist(list(rows), schema=arrow_schema(table))
+    return pa.Table.from_pylist(list(rows), schema=make_arrow_schema(table))

@@ -33,7 +33,7 @@ def tables() -> list[sa.Table]:
     return sorted(metadata.sorted_tables, key=lambda table: (_KINDS.index(table.info["kind"]), table.name))
 
 
-def dictionary_rows() -> list[dict[str, Any]]:
+def list_dictionary_rows() -> list[dict[str, Any]]:
     """Return one row a table or view and one a column of it, as in the table ``data_dictionary``."""
     rows = []
     for table in tables():
@@ -45,7 +45,7 @@ def dictionary_rows() -> list[dict[str, Any]]:
                     table.name,
                     column.name,
                     position,
-                    kind=type_name(column),
+                    kind=name_type(column),
                     unit=column.info.get("unit", ""),
                     is_key=column.primary_key,
                     description=column.comment or "",
@@ -80,12 +80,12 @@ def _describe(
     }
 
 
-def type_name(column: sa.Column[Any]) -> str:
+def name_type(column: sa.Column[Any]) -> str:
     """Return the type of a column as a reader would name it."""
     return _TYPE_NAMES[kind_of(column)]
 
 
-def dictionary_page() -> str:
+def write_dictionary_page() -> str:
     """Return the data dictionary as Markdown."""
     lines = [
         "# Data dictionary",
@@ -107,7 +107,7 @@ def dictionary_page() -> str:
                 words = (column.comment or "") + (f" Refers to `{refers}`." if refers else "")
                 words += f" One of: {', '.join(members)}." if members else ""
                 lines.append(
-                    f"| `{column.name}` | {type_name(column)} | {column.info.get('unit', '')} | {key} | {words} |"
+                    f"| `{column.name}` | {name_type(column)} | {column.info.get('unit', '')} | {key} | {words} |"
                 )
     lines += ["", "## Views", "", "| view | description |", "|---|---|"]
     lines += [f"| `{name}` | {view.description} |" for name, view in VIEWS.items()]

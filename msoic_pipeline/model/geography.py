@@ -87,13 +87,13 @@ def unit_column(fact: sa.Table) -> sa.Column[Any] | None:
     return next((fact.c[name] for name in UNIT_COLUMNS if name in fact.columns), None)
 
 
-def divisions_of(fact: sa.Table) -> tuple[Division, ...]:
+def list_divisions_of(fact: sa.Table) -> tuple[Division, ...]:
     """Return the geographies into which a fact's figures can be divided, below the nation."""
     column = unit_column(fact)
     return () if column is None else UNIT_COLUMNS[column.name].divisions
 
 
-def unit_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
+def name_unit_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
     """Return how a fact writes its units, as ``places`` calls it; ``divisions`` tell names of forces from regions'."""
     column = unit_column(fact)
     scheme = UNIT_COLUMNS[column.name].scheme if column is not None else ""
@@ -128,7 +128,7 @@ def places() -> sa.CompoundSelect[Any]:
     )
 
 
-def codes_called(name: str) -> sa.CompoundSelect[Any]:
+def find_codes_called(name: str) -> sa.CompoundSelect[Any]:
     """Return the codes of the forces and CPS Areas that have a name."""
     return sa.union(
         sa.select(dim_force.c.force_code).where(dim_force.c.name == name),
@@ -136,13 +136,13 @@ def codes_called(name: str) -> sa.CompoundSelect[Any]:
     )
 
 
-def force_codes_of(geography: str) -> sa.Select[Any]:
+def list_force_codes_of(geography: str) -> sa.Select[Any]:
     """Return the codes of the forces that a text means: a force's code, its name, or a region with all its forces."""
     named = (dim_force.c.force_code, dim_force.c.name, dim_force.c.rocu_region)
     return sa.select(dim_force.c.force_code).where(sa.or_(*(column == geography for column in named)))
 
 
-def reporters_due(kind: ReporterKind) -> frozenset[str]:
+def list_reporters_due(kind: ReporterKind) -> frozenset[str]:
     """Return the codes of those who have to report, where they are of a kind."""
     reporter = REPORTERS[kind]
     if not reporter.dimension:
@@ -155,7 +155,7 @@ def reporters_due(kind: ReporterKind) -> frozenset[str]:
     return frozenset(due)
 
 
-def reporter_name(kind: ReporterKind, code: str) -> str:
+def name_reporter(kind: ReporterKind, code: str) -> str:
     """Return the name of one who reports; the code itself where it has none."""
     dimension = REPORTERS[kind].dimension
     return members.name_of(dimension, code) if dimension else code

@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Failure, Finding
-from msoic_pipeline.ingest.known_faults import accepted_words, faults_of, find_accepting
+from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of, tell_accepted
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.facts import cell_column
@@ -79,7 +79,7 @@ def _finding_of_check(
         success=not bad_rows,
         rows_checked=size,
         rows_failed=len(bad_rows),
-        detail=words + accepted_words(accepted),
+        detail=words + tell_accepted(accepted),
         failures=tuple(failures[:MAX_LISTED]),
         accepted=tuple(accepted),
     )
@@ -95,7 +95,7 @@ def _set_known_faults_apart(
 ) -> tuple[FailingRows, list[Failure]]:
     """Return the failing rows that no known fault accepts, and the failures that one does."""
     expectation, rows = failing.expectation, failing.rows
-    known = faults_of(release)
+    known = list_faults_of(release)
     unexplained: list[bool] = []
     accepted: list[Failure] = []
     for sheet, cell in zip(rows["sheet"], rows[_cell_column(expectation, fact)], strict=True):

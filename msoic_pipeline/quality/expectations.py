@@ -58,7 +58,7 @@ class Expectation:
         return CHECKS[self.rule] + (f": {', '.join(self.columns)}" if self.severity == "warn" else "")
 
 
-def expectations_of(fact: sa.Table) -> list[Expectation]:
+def list_expectations_of(fact: sa.Table) -> list[Expectation]:
     """Return what a fact table expects of its rows, by its declaration and by the members known beforehand."""
     result = [Expectation("no_rows", (), "ExpectTableRowCountToBeBetween", {"min_value": 1}, "at least one row")]
     for column in fact.columns:
@@ -107,6 +107,6 @@ def _range_words(low: float | None, high: float | None) -> str:
 def known_codes(reference: str) -> tuple[str, ...]:
     """Return the codes that ``table.column`` may hold; empty for a dimension whose members come with the releases."""
     dimension = metadata.tables.get(reference.partition(".")[0])
-    if dimension is None or dimension not in members.declared_dimensions():
+    if dimension is None or dimension not in members.list_declared_dimensions():
         return ()
     return tuple(str(row[reference.partition(".")[2]]) for row in members.rows_of(dimension))

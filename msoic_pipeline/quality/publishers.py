@@ -20,7 +20,7 @@ def checks_module(source: str) -> str:
 
 
 @cache
-def publisher_checks(source: str) -> PublisherChecks:
+def load_publisher_checks(source: str) -> PublisherChecks:
     """Return a source's own checks: none where its folder has no ``checks.py``.
 
     Raises TypeError where that module says something else than ``CHECKS``.

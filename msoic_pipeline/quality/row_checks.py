@@ -14,12 +14,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Failure, Finding
-from msoic_pipeline.ingest.known_faults import Fault, accepted_words, divide_accepted
+from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import Check
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.periods import number_label, period_number
-from msoic_pipeline.quality.publishers import publisher_checks
+from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
 from msoic_pipeline.workbooks.layout import load_source
 
@@ -133,9 +133,9 @@ ROW_CHECKS = (
 )
 
 
-def row_checks_of(fact: sa.Table) -> list[Check]:
+def list_row_checks_of(fact: sa.Table) -> list[Check]:
     """Return the checks on the rows of a fact table: those of every table, and its publisher's own."""
-    checks = (*ROW_CHECKS, *publisher_checks(fact.info["source"]).row_checks)
+    checks = (*ROW_CHECKS, *load_publisher_checks(fact.info["source"]).row_checks)
     return [check for check in checks if not check.facts or fact.name in check.facts]
 
 
@@ -148,7 +148,7 @@ def check_rows(
     """
     sizes = rows.groupby("release_id").size()
     result: dict[str, list[Finding]] = {str(release_id): [] for release_id in sizes.index}
-    for check in row_checks_of(fact):
+    for check in list_row_checks_of(fact):
         by_release = {name: part.to_dict("records") for name, part in check.run(rows, fact).groupby("release_id")}
         for release_id, size in sizes.items():
             failures = [
@@ -163,7 +163,7 @@ def check_rows(
                 success=not bad,
                 rows_checked=int(size),
                 rows_failed=len(bad),
-                detail=(first_of([failure.detail for failure in bad]) or "holds") + accepted_words(accepted),
+                detail=(first_of([failure.detail for failure in bad]) or "holds") + tell_accepted(accepted),
                 failures=tuple(failure for failure in bad if failure.cell)[:MAX_LISTED],
                 accepted=tuple(accepted),
             )

@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.findings import Finding
-from msoic_pipeline.ingest.known_faults import faults_of
+from msoic_pipeline.ingest.known_faults import list_faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectation_findings import FailingRows, findings_of_release
-from msoic_pipeline.quality.expectations import Expectation, expectations_of
+from msoic_pipeline.quality.expectations import Expectation, list_expectations_of
 from msoic_pipeline.quality.publishers import checks_module
 from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.workbooks.layout import Source
@@ -84,12 +84,12 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
     hasher = hashlib.sha256()
     modules = ["msoic_pipeline.quality.validation"]
     for name in facts:
-        for expectation in expectations_of(FACTS[name]):
+        for expectation in list_expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
         publishers_own = checks_module(FACTS[name].info["source"])
         if publishers_own:
             modules.append(publishers_own)
-    hasher.update(code_digest(*modules).encode())
+    hasher.update(digest_code(*modules).encode())
     return hasher.hexdigest()[:16]
 
 
@@ -204,7 +204,7 @@ def _check_batch(suite: _Suite, batch: _Batch, source: Source) -> dict[str, list
         found[staged.release_id] = findings_of_release(
             staged.release, suite.fact, suite.expectations, failing_by_release[position], size, source.sensitive
         )
-    faults = {staged.release_id: faults_of(staged.release) for staged in batch.releases}
+    faults = {staged.release_id: list_faults_of(staged.release) for staged in batch.releases}
     for release_id, findings in check_rows(suite.fact, batch.with_release_ids(), faults).items():
         found[release_id] += findings
     return found
@@ -227,7 +227,7 @@ class _Suite:
         import great_expectations as gx
 
         self.fact = fact
-        self.expectations = expectations_of(fact)
+        self.expectations = list_expectations_of(fact)
         suite = gx.ExpectationSuite(name=fact.name, expectations=_in_gx_terms(fact, self.expectations))
         rows_source = context.data_sources.get(source.source)
         self._batches = rows_source.add_dataframe_asset(fact.name).add_batch_definition_whole_dataframe("staged")

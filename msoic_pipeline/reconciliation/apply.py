@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.code_digests import code_digest
+from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.periods import shift_months
@@ -74,7 +74,7 @@ def _digest_quarters(
 ) -> dict[dt.date, str]:
     """Return, by quarter, a digest of all that its results rest on: code, rules, acceptances, and what was loaded."""
     loads = list_loads_by_quarter(connection)
-    code = code_digest("msoic_pipeline.reconciliation.apply")
+    code = digest_code("msoic_pipeline.reconciliation.apply")
     declared = [code, members.digest_of_all(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
     digests = {}
     for quarter in quarters:

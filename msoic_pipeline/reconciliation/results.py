@@ -68,7 +68,7 @@ def select_results(asked: AskedComparison, acceptances: Sequence[Acceptance]) ->
     ``acceptances`` are those of the rule and kind of period. Of several that fit a result the first explains it.
     """
     rule, comparison = asked.rule, asked.comparison
-    measured = measure_differences(asked, compare_sides(asked))
+    measured = add_differences(asked, compare_sides(asked))
     conclusions = list(_list_conclusions(asked, measured, acceptances))
     may_differ = comparison.may_differ or rule.may_differ
     results = sa.select(
@@ -156,7 +156,7 @@ def _is_accepted(acceptance: Acceptance, measured: sa.CTE) -> sa.ColumnElement[b
     return sa.and_(*conditions)
 
 
-def measure_differences(asked: AskedComparison, compared: sa.CTE) -> sa.CTE:
+def add_differences(asked: AskedComparison, compared: sa.CTE) -> sa.CTE:
     """Return both sides of the quarters asked for with their difference, and how much of one is allowed: ``measured``.
 
     Grain: as ``compared``. Columns: its, ``difference`` (left less right) and ``tolerance``, empty where a side is.

@@ -14,7 +14,7 @@ from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.reconciliation.expressions import LargerOf
 from msoic_pipeline.reconciliation.rules import Rule, Severity
-from msoic_pipeline.texts import WITHHELD, figure_words
+from msoic_pipeline.texts import WITHHELD, tell_figure
 
 # A force is known by its name, not by its code.
 PLACE = sa.func.coalesce(dim_force.c.name, reconciliation_result.c.geography_code)
@@ -111,10 +111,10 @@ def _describe_break(row: Any, rule: Rule | None) -> str:
     if rule is None or rule.is_sensitive:
         figures = "figures withheld"
     elif row.difference == 0:
-        figures = f"{figure_words(row.left_value, DIGITS)} both times"
+        figures = f"{tell_figure(row.left_value, DIGITS)} both times"
     else:
-        left, right = figure_words(row.left_value, DIGITS), figure_words(row.right_value, DIGITS)
-        figures = f"{left} against {right}, where {figure_words(row.tolerance, DIGITS)} is allowed"
+        left, right = tell_figure(row.left_value, DIGITS), tell_figure(row.right_value, DIGITS)
+        figures = f"{left} against {right}, where {tell_figure(row.tolerance, DIGITS)} is allowed"
     return f"{row.severity}: {rule.title if rule else 'no longer a rule'} ({row.rule_id}), {place}: {figures}"
 
 

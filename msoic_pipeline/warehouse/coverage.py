@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.geography import PUBLISHER, reporters_due
+from msoic_pipeline.model.geography import PUBLISHER, list_reporters_due
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.warehouse.engine import replace_rows
 from msoic_pipeline.warehouse.vintages import Vintage
@@ -29,7 +29,7 @@ def write_coverage(
     ``vintages`` are those of the quarter; its facts must be loaded.
     """
     starts_due = source.reporters.periods_due(quarter, last)
-    reporters = reporters_due(source.reporters.dimension)
+    reporters = list_reporters_due(source.reporters.dimension)
     due = {(start, reporter) for start in starts_due for reporter in reporters}
     received = _find_received(connection, source, quarter, vintages)
     rows = [
@@ -44,7 +44,7 @@ def write_coverage(
         for start, reporter in sorted(due | received)
     ]
     of_quarter = sa.and_(coverage.c.source == source.source, coverage.c.quarter_start == quarter)
-    replace_rows(connection, coverage, of_quarter, rows_to_arrow(coverage, rows))
+    replace_rows(connection, coverage, of_quarter, make_arrow_rows(coverage, rows))
 
 
 def _find_received(

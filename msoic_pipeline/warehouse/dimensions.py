@@ -33,9 +33,9 @@ def load_dimensions(engine: Engine, releases: Sequence[StagedRelease], today: dt
     with write_transaction(engine) as connection:
         upsert_rows(connection, dimensions.dim_quarter, [_describe_quarter(start) for start in quarters])
         upsert_rows(connection, dimensions.dim_period, _list_periods(quarters))
-        for table in members.declared_dimensions():
+        for table in members.list_declared_dimensions():
             upsert_rows(connection, table, members.rows_of(table))
-        for table in members.published_dimensions():
+        for table in members.list_published_dimensions():
             upsert_rows(connection, table, _list_published(table, releases))
 
 

@@ -24,12 +24,12 @@ from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model import metadata
-from msoic_pipeline.model.arrow import rows_to_arrow
-from msoic_pipeline.model.dictionary import dictionary_rows
+from msoic_pipeline.model.arrow import make_arrow_rows
+from msoic_pipeline.model.dictionary import list_dictionary_rows
 from msoic_pipeline.model.evidence import data_dictionary, load_log
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import FIRST_QUARTER
-from msoic_pipeline.warehouse.migrations import HEAD, standing_revision, upgrade
+from msoic_pipeline.warehouse.migrations import HEAD, read_standing_revision, upgrade
 
 _LOG = logging.getLogger(__name__)
 SCHEMA = "msoic"
@@ -155,9 +155,9 @@ def prepare(engine: Engine) -> None:
         _make_views(connection)
         if connection.dialect.name == "postgresql":
             _comment_catalogue(connection)
-        replace_rows(connection, data_dictionary, sa.true(), rows_to_arrow(data_dictionary, dictionary_rows()))
+        replace_rows(connection, data_dictionary, sa.true(), make_arrow_rows(data_dictionary, list_dictionary_rows()))
         entries = [{"stage": k, "quarter_start": FIRST_QUARTER, "fingerprint": v} for k, v in wanted.items()]
-        replace_rows(connection, load_log, load_log.c.stage.in_(MODEL_STAGES), rows_to_arrow(load_log, entries))
+        replace_rows(connection, load_log, load_log.c.stage.in_(MODEL_STAGES), make_arrow_rows(load_log, entries))
 
 
 def forget_loads(engine: Engine, first: dt.date, last: dt.date) -> None:
@@ -171,7 +171,7 @@ def forget_loads(engine: Engine, first: dt.date, last: dt.date) -> None:
 
 
 def _is_current(connection: Connection, wanted: dict[str, str]) -> bool:
-    if standing_revision(connection) != HEAD:
+    if read_standing_revision(connection) != HEAD:
         return False
     log = sa.select(load_log.c.stage, load_log.c.fingerprint).where(load_log.c.stage.in_(MODEL_STAGES))
     return dict(connection.execute(log).all()) == wanted
@@ -179,13 +179,13 @@ def _is_current(connection: Connection, wanted: dict[str, str]) -> bool:
 
 def _wanted_fingerprints(dialect: sa.Dialect) -> dict[str, str]:
     """Return digests of the views and of the words, as this engine would have them."""
-    views = [f"{name} {view_sql(name, dialect)}" for name in VIEWS]
-    words = [str(row) for row in dictionary_rows()]
+    views = [f"{name} {write_view_sql(name, dialect)}" for name in VIEWS]
+    words = [str(row) for row in list_dictionary_rows()]
     parts = zip(MODEL_STAGES, (views, words), strict=True)
     return {name: hashlib.sha256("\n".join(part).encode()).hexdigest() for name, part in parts}
 
 
-def view_sql(name: str, dialect: sa.Dialect) -> str:
+def write_view_sql(name: str, dialect: sa.Dialect) -> str:
     """Return the query of a view in the engine's words."""
     return str(VIEWS[name].select.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace("%%", "%")
 
@@ -195,7 +195,7 @@ def _schema_name(connection: Connection) -> str | None:
 
 
 def _upgrade_tables(connection: Connection) -> None:
-    if standing_revision(connection) == HEAD:
+    if read_standing_revision(connection) == HEAD:
         return
     schema = _schema_name(connection)
     if schema and not sa.inspect(connection).has_schema(schema):
@@ -214,7 +214,7 @@ def _drop_views(connection: Connection) -> None:
 
 def _make_views(connection: Connection) -> None:
     for name in VIEWS:
-        connection.exec_driver_sql(f"CREATE VIEW {name} AS {view_sql(name, connection.dialect)}")
+        connection.exec_driver_sql(f"CREATE VIEW {name} AS {write_view_sql(name, connection.dialect)}")
 
 
 def _comment_catalogue(connection: Connection) -> None:

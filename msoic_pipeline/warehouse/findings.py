@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import validation_result
 from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.warehouse.engine import bulk_insert
@@ -49,7 +49,7 @@ def record_findings(connection: Connection, scope: Any, findings: Sequence[Valid
     begun = [
         found[identity] | {"found_on": today, "superseded_on": None} for identity in sorted(found.keys() - unchanged)
     ]
-    bulk_insert(connection, table, rows_to_arrow(table, begun))
+    bulk_insert(connection, table, make_arrow_rows(table, begun))
 
 
 def _end_findings(

@@ -24,13 +24,13 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model import evidence
-from msoic_pipeline.model.arrow import arrow_schema, rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows, make_arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.coverage import write_coverage
 from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
 from msoic_pipeline.warehouse.load_log import load_stage
-from msoic_pipeline.warehouse.vintages import date_vintages, held_vintages, rank_vintages
+from msoic_pipeline.warehouse.vintages import date_vintages, rank_vintages, read_held_vintages
 from msoic_pipeline.workbooks.layout import Source
 
 
@@ -85,7 +85,7 @@ def load_quarters(
     ]
 
 
-def stale_quarters(
+def find_stale_loads(
     engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: AcceptedReleases
 ) -> list[dt.date]:
     """Return the quarters of a source that were loaded from something else than what is to be loaded now."""
@@ -165,10 +165,10 @@ def _load_quarter(
             ]
             replaced = sa.and_(of_source, table.c.quarter_start == quarter, table.c.release_id.not_in(held))
             written[table.name] = replace_rows(connection, table, replaced, _rows_of_quarter(paths, table, quarter))
-        ranked = [*held_vintages(connection, source.facts, quarter, held), *rank_vintages(chosen, quarter)]
+        ranked = [*read_held_vintages(connection, source.facts, quarter, held), *rank_vintages(chosen, quarter)]
         vintages = date_vintages(ranked)
         replaced = sa.and_(vintage.c.fact.in_(source.facts), vintage.c.quarter_start == quarter)
-        replace_rows(connection, vintage, replaced, rows_to_arrow(vintage, [asdict(each) for each in vintages]))
+        replace_rows(connection, vintage, replaced, make_arrow_rows(vintage, [asdict(each) for each in vintages]))
         write_coverage(connection, source, quarter, vintages, accepted.last_period)
         entry = {
             "stage": _stage_name(source),
@@ -176,7 +176,7 @@ def _load_quarter(
             "fingerprint": _quarter_fingerprint(quarter, chosen, held, accepted),
         }
         replaced = sa.and_(log.c.stage == entry["stage"], log.c.quarter_start == quarter)
-        replace_rows(connection, log, replaced, rows_to_arrow(log, [entry]))
+        replace_rows(connection, log, replaced, make_arrow_rows(log, [entry]))
     return LoadedQuarter(source.source, quarter, True, written)
 
 
@@ -187,7 +187,7 @@ def _tables_of(facts: Sequence[str]) -> list[tuple[sa.Table, sa.ColumnElement[bo
 
 
 def _rows_of_quarter(paths: Sequence[Path], table: sa.Table, quarter: dt.date) -> pa.Table:
-    schema = arrow_schema(table)
+    schema = make_arrow_schema(table)
     if not paths:
         return schema.empty_table()
     return ds.dataset([str(path) for path in paths], schema=schema).to_table(

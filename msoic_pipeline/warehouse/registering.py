@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model import evidence
-from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.quality.verdicts import STANDS, Verdict
 from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
@@ -47,7 +47,7 @@ def _record_withdrawals(connection: Connection, landing: Landing) -> None:
     withdrawal = evidence.withdrawal
     recorded = {tuple(row) for row in connection.execute(sa.select(withdrawal.c.release_id, withdrawal.c.decided_at))}
     new = [row for row in landing.decisions if (row.release_id, row.decided_at) not in recorded]
-    bulk_insert(connection, withdrawal, rows_to_arrow(withdrawal, [asdict(row) for row in new]))
+    bulk_insert(connection, withdrawal, make_arrow_rows(withdrawal, [asdict(row) for row in new]))
 
 
 def _write_releases(connection: Connection, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:
@@ -97,7 +97,7 @@ def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorde
         if row["superseded_by"] not in present:
             row["superseded_by"] = None
     new = [row | {"superseded_by": None} for row in rows if row["release_id"] not in recorded]
-    bulk_insert(connection, release, rows_to_arrow(release, new))
+    bulk_insert(connection, release, make_arrow_rows(release, new))
     standing = recorded | {row["release_id"]: row for row in new}
     for row in rows:
         if standing[row["release_id"]] != row:
@@ -117,7 +117,7 @@ def loaded_releases(engine: Engine, source: Source) -> set[str]:
         return loaded_release_ids(connection, source)
 
 
-def lost_releases(engine: Engine, source: Source, landing: Landing) -> list[str]:
+def find_lost_releases(engine: Engine, source: Source, landing: Landing) -> list[str]:
     """Return, in words, the releases that are loaded though neither archive nor raw folder has their file any more."""
     with read_transaction(engine) as connection:
         return [row.reason for row in _lost_releases(connection, source, landing)]

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.model.arrow import rows_to_arrow
+from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.warehouse.engine import bulk_insert, replace_rows
 
 
@@ -37,7 +37,7 @@ def upsert_rows(connection: Connection, table: sa.Table, rows: Iterable[dict[str
             is_row = sa.and_(*(table.c[name] == row[name] for name in key))
             changes = {name: value for name, value in row.items() if name not in key}
             connection.execute(sa.update(table).where(is_row).values(changes))
-    bulk_insert(connection, table, rows_to_arrow(table, new))
+    bulk_insert(connection, table, make_arrow_rows(table, new))
 
 
 def replace_changed_rows(connection: Connection, table: sa.Table, scope: Any, rows: Iterable[dict[str, Any]]) -> None:
@@ -47,4 +47,4 @@ def replace_changed_rows(connection: Connection, table: sa.Table, scope: Any, ro
     standing = rows_by_key(connection.execute(sa.select(table).where(scope)).mappings(), key)
     if standing != wanted:
         in_order = [wanted[identity] for identity in sorted(wanted)]
-        replace_rows(connection, table, scope, rows_to_arrow(table, in_order))
+        replace_rows(connection, table, scope, make_arrow_rows(table, in_order))

@@ -54,7 +54,7 @@ def rank_vintages(releases: Sequence[StagedRelease], quarter: dt.date) -> list[R
     ]
 
 
-def held_vintages(
+def read_held_vintages(
     connection: Connection, facts: Sequence[str], quarter: dt.date, held: Sequence[str]
 ) -> list[RankedVintage]:
     """Return the vintages of a quarter of releases that are held, as they are loaded."""

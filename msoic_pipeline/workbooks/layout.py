@@ -297,7 +297,7 @@ class PublishedTable(Declaration):
     @field_validator("known_rows")
     @classmethod
     def _check_known_rows(cls, file_name: str) -> str:
-        if file_name and file_name not in members.files_of_dimensions():
+        if file_name and file_name not in members.list_files_of_dimensions():
             raise ValueError(f"no dimension has the file of members {file_name!r}")
         return file_name
 
@@ -394,7 +394,7 @@ def load_source(source: str) -> Source:
 _FIELDS_THAT_PARSE = ("source", "sensitive", "unavailable", "end")
 
 
-def layout_digest(source: Source, quarter: dt.date | None = None) -> str:
+def digest_layout(source: Source, quarter: dt.date | None = None) -> str:
     """Return a digest of how a source's files are parsed: all of them, or those of releases about ``quarter``.
 
     It is of what the layout file says of that, and of the files of members that it names. When it changes, the releases

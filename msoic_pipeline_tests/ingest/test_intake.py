@@ -20,13 +20,13 @@ import pytest
 from msoic_pipeline.ingest import archive, raw_files
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.decisions import (
-    absent_releases,
     decide,
     find_release,
+    list_absent_releases,
+    list_synthetic_releases,
     put_back,
     remove_from_archive,
     remove_raw_files,
-    synthetic_releases,
 )
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.raw_files import RawFile
@@ -394,7 +394,7 @@ def test_a_file_may_be_let_go_or_put_back(desk: Desk):
     with pytest.raises(DecisionError, match="is there"):
         put_back(desk.settings, kept)
     desk.remove(FOURTH)
-    (missing,) = absent_releases(desk.settings, load_source("cps"))
+    (missing,) = list_absent_releases(desk.settings, load_source("cps"))
     decide(desk.settings, missing, "let go", "The folder is tidied up once a year.")
     assert desk.rules() == [] and FOURTH in desk.releases()
 
@@ -440,7 +440,7 @@ def whole_sample(tmp_path: Path) -> Iterator[Desk]:
 def test_the_sample_goes_without_a_trace(whole_sample: Desk):
     desk = whole_sample
     desk.take_in()
-    sample = synthetic_releases(desk.settings)
+    sample = list_synthetic_releases(desk.settings)
     assert len(sample) == 2
     remove_raw_files(desk.settings, sample)
     assert not list(desk.raw.iterdir())

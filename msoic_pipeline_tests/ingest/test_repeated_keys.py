@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from msoic_pipeline.ingest.repeated_keys import make_keys_unique
-from msoic_pipeline.model.arrow import arrow_schema
+from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.facts import FACTS
 
 CRIME = FACTS["fact_recorded_crime"]
@@ -20,7 +20,7 @@ def _rows(*rows: tuple[str, str, str, int]) -> pa.Table:
         constants | {"sheet": sheet, "cell": cell, "offence_code": code, "offences": figure}
         for sheet, cell, code, figure in rows
     ]
-    return pa.Table.from_pylist(written, arrow_schema(CRIME))
+    return pa.Table.from_pylist(written, make_arrow_schema(CRIME))
 
 
 def test_rows_of_one_key_are_added_up_or_rejected_together():

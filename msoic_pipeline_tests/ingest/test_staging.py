@@ -33,11 +33,11 @@ from msoic_pipeline.ingest.staging import (
     sweep,
 )
 from msoic_pipeline.model import members
-from msoic_pipeline.model.arrow import arrow_schema
+from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import SOURCES, Validity, layout_digest, load_source
+from msoic_pipeline.workbooks.layout import SOURCES, Validity, digest_layout, load_source
 from msoic_pipeline.workbooks.matching import match_workbook
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, stage_release, staged, take_in
@@ -89,8 +89,8 @@ def test_whatever_decides_the_content_decides_the_key(release: Release, monkeypa
         keys.add(staging_key(replace(release, **change)))
     for name, other in (
         ("_layout_digest", lambda source, quarter: "another layout"),
-        ("faults_of", lambda release: (_fault(treatment="accept", rule="total_differs"),)),
-        ("code_digest", lambda module: "other code"),
+        ("list_faults_of", lambda release: (_fault(treatment="accept", rule="total_differs"),)),
+        ("digest_code", lambda module: "other code"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(staging, name, other)
@@ -122,22 +122,22 @@ def test_a_changed_layout_parses_only_what_it_covers():
     new = old.model_copy(update={"layout": "new", "releases": Validity(**{"from": dt.date(2024, 1, 1)})})
     changed = SOURCE.model_copy(update={"tables": (table.model_copy(update={"layouts": (ended, new)}), *others)})
     before, after = dt.date(2023, 10, 1), dt.date(2024, 1, 1)
-    assert layout_digest(changed, before) == layout_digest(SOURCE, before)
-    assert layout_digest(changed, after) != layout_digest(SOURCE, after)
+    assert digest_layout(changed, before) == digest_layout(SOURCE, before)
+    assert digest_layout(changed, after) != digest_layout(SOURCE, after)
 
 
 def test_what_does_not_decide_the_content_parses_nothing_anew():
     changes: dict[str, Any] = {"title": "Another", "lag_days": 1, "frequency": "yearly", "quarantine_threshold": 9}
     quarter = dt.date(2022, 1, 1)
-    assert layout_digest(SOURCE.model_copy(update=changes), quarter) == layout_digest(SOURCE, quarter)
-    assert layout_digest(SOURCE.model_copy(update={"sensitive": True}), quarter) != layout_digest(SOURCE, quarter)
+    assert digest_layout(SOURCE.model_copy(update=changes), quarter) == digest_layout(SOURCE, quarter)
+    assert digest_layout(SOURCE.model_copy(update={"sensitive": True}), quarter) != digest_layout(SOURCE, quarter)
 
 
 def test_a_new_spelling_parses_only_what_may_be_spelled_so(monkeypatch: pytest.MonkeyPatch):
-    before = {name: layout_digest(load_source(name)) for name in SOURCES}
+    before = {name: digest_layout(load_source(name)) for name in SOURCES}
     digest = members.digest
     monkeypatch.setattr(members, "digest", lambda *names: digest(*names) + "new" * ("nationalities.csv" in names))
-    changed = [name for name in SOURCES if layout_digest(load_source(name)) != before[name]]
+    changed = [name for name in SOURCES if digest_layout(load_source(name)) != before[name]]
     assert changed == ["force_returns", "nrm"]
 
 
@@ -228,7 +228,7 @@ def test_what_stands_for_no_file_any_more_is_swept_away(release: Release, tmp_pa
 def test_a_fact_has_the_columns_and_types_of_its_table(release: Release, tmp_path: Path):
     done = stage_release(release, SOURCE, RAW, tmp_path)
     for table in (FACTS["fact_cps_outcome"], published_total):
-        assert pq.read_schema(done.path(table.name)).equals(arrow_schema(table))
+        assert pq.read_schema(done.path(table.name)).equals(make_arrow_schema(table))
     assert done.facts == ["fact_cps_outcome"]
     assert done.frame("rejects").empty and list(done.frame("rejects").columns)[:3] == ["sheet", "cell", "rule"]
     assert done.frame("dim_offence").empty
@@ -382,7 +382,7 @@ def _fault(**fields: Any) -> Fault:
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_row_left_out_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: bool):
     fault = _fault(treatment="leave_out", rule="unreadable_figure", sheet=PRE_CHARGE, cell="C8")
-    monkeypatch.setattr(staging, "faults_of", lambda release: (fault,) if declared else ())
+    monkeypatch.setattr(staging, "list_faults_of", lambda release: (fault,) if declared else ())
     done = _edited(tmp_path, _set(PRE_CHARGE, "C8", "about six"))
     assert done.frame("rejects")["fault"].tolist() == ["f" if declared else ""]
     totals = [reason for reason in _reasons(done) if "published" in reason]
@@ -412,7 +412,7 @@ def test_a_total_of_which_a_part_is_not_available(tmp_path: Path):
 @pytest.mark.parametrize("cell", ["", "F19", "C19"])
 def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str):
     fault = _fault(treatment="accept", rule="total_differs", sheet="2 Prosecutions", cell=cell)
-    monkeypatch.setattr(staging, "faults_of", lambda release: (fault,))
+    monkeypatch.setattr(staging, "list_faults_of", lambda release: (fault,))
     done = _edited(tmp_path, _set("2 Prosecutions", "F19", 999))
     assert bool(_reasons(done)) is (cell == "C19")
     if cell != "C19":
@@ -443,7 +443,7 @@ def test_a_rate_that_its_counts_do_not_make(
     accepted: bool,
 ):
     fault = _fault(treatment="accept", rule="rate_differs", sheet=sheet, cell=cell)
-    monkeypatch.setattr(staging, "faults_of", lambda release: (fault,) if accepted else ())
+    monkeypatch.setattr(staging, "list_faults_of", lambda release: (fault,) if accepted else ())
     found = [reason for reason in _reasons(_edited(tmp_path, _set(sheet, cell, value))) if "rates agree" in reason]
     assert len(found) == (0 if accepted else 1)
     assert accepted or words in found[0]
@@ -463,7 +463,7 @@ def test_a_declaration_that_is_not_well_formed_names_its_file(
 ):
     base = {"fault": "f", "reference_period": "2021-Q4", "reason": "r", "reviewed_by": "me"}
     days = {"reviewed_on": "2022-05-01", "expires": "9999-12-31"}
-    monkeypatch.setattr(known_faults, "faults_text", lambda source: yaml.safe_dump([base | days | fields]))
+    monkeypatch.setattr(known_faults, "read_faults_text", lambda source: yaml.safe_dump([base | days | fields]))
     known_faults.load_faults.cache_clear()
     with pytest.raises(DeclarationError, match=r"msoic_pipeline/sources/cps/faults\.yaml is to be mended") as error:
         known_faults.load_faults("cps")
@@ -473,7 +473,7 @@ def test_a_declaration_that_is_not_well_formed_names_its_file(
 def test_a_declared_replacement_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for sheet in (PRE_CHARGE, "Table_99"):
         fault = _fault(treatment="replace", sheet=sheet, cell="C8", found="no such text", replacement=1)
-        monkeypatch.setattr(staging, "faults_of", lambda release, fault=fault: (fault,))
+        monkeypatch.setattr(staging, "list_faults_of", lambda release, fault=fault: (fault,))
         with pytest.raises(SourceFileError) as caught:
             _edited(tmp_path / sheet, lambda book: None)
         assert caught.value.rule == "fault_not_found" and sheet in str(caught.value)

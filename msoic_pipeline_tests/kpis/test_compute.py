@@ -89,7 +89,7 @@ def test_what_changes_makes_its_years_stale(cps_warehouse: Engine):
 
 def test_a_changed_definition_makes_everything_stale(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
     compute_quarters(cps_warehouse, QUARTERS)
-    monkeypatch.setattr(compute, "definitions_digest", lambda: "another")
+    monkeypatch.setattr(compute, "digest_definitions", lambda: "another")
     assert set(compute_quarters(cps_warehouse, QUARTERS)) == set(QUARTERS)
 
 

@@ -7,7 +7,7 @@ import pytest
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import POLICE_FORCES
-from msoic_pipeline.model.members import nearest_members, parse_members, resolve, rows
+from msoic_pipeline.model.members import find_nearest_members, parse_members, resolve, rows
 from msoic_pipeline.texts import fold
 
 
@@ -57,7 +57,7 @@ def test_a_force_under_another_name_is_the_first_that_is_suggested(
 ):
     known = {text: its for text, its in members._spellings("force").items() if text != fold(spelling)}
     monkeypatch.setattr(members, "_spellings", lambda dimension: known)
-    assert nearest_members("force", fold(spelling))[0] == code
+    assert find_nearest_members("force", fold(spelling))[0] == code
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_force_under_another_name_is_the_first_that_is_suggested(
     ],
 )
 def test_a_renamed_force_is_suggested_first(spelling: str, name: str):
-    assert nearest_members("force", fold(spelling))[0] == resolve("force", name)
+    assert find_nearest_members("force", fold(spelling))[0] == resolve("force", name)
 
 
 def test_what_means_nothing_has_no_suggestion():
-    assert nearest_members("force", "xxxxxxxx qqqqq") == []
+    assert find_nearest_members("force", "xxxxxxxx qqqqq") == []

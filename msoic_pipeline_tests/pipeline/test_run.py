@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.automation.jobs import nightly, quarters_to_run
+from msoic_pipeline.automation.jobs import find_quarters_to_run, nightly
 from msoic_pipeline.definitions import defs
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
@@ -86,10 +86,10 @@ def test_a_quarter_without_a_new_release_is_rewritten_alone(run: Run, warehouse_
 def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Path, tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
     assert run(url, "2015-01-01", "2026-10-01").success
-    today = quarters_to_run(Settings())
+    today = find_quarters_to_run(Settings())
     assert today[0] == today[1], "only the running quarter, for the checks of the whole"
     shutil.rmtree(raw / "force_returns" / "2021-02")
-    assert quarters_to_run(Settings()) == today, "what is gone takes nothing with it"
+    assert find_quarters_to_run(Settings()) == today, "what is gone takes nothing with it"
     name = "2021-03/e23000006-2021-03.xlsx"
     (raw / "force_returns" / name).parent.mkdir()
     shutil.copy2(SAMPLE / "force_returns" / name, raw / "force_returns" / name)

@@ -14,7 +14,7 @@ import pytest
 from msoic_pipeline.ingest.manifest import Manifest
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
-from msoic_pipeline.model.arrow import arrow_schema
+from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.facts import FACTS
 
@@ -31,7 +31,7 @@ def stage(tmp_path: Path) -> Stage:
         folder.mkdir(parents=True, exist_ok=True)
         for name, rows in facts.items():
             whole = [{"release_id": release_id, "sheet": "Table_1"} | row for row in rows]
-            pq.write_table(pa.Table.from_pylist(whole, arrow_schema(FACTS[name])), folder / f"{name}.parquet")
+            pq.write_table(pa.Table.from_pylist(whole, make_arrow_schema(FACTS[name])), folder / f"{name}.parquet")
         manifest = Manifest(release_id, rows_by_fact={name: len(rows) for name, rows in facts.items()})
         (folder / MANIFEST).write_bytes(manifest.to_json())
         return StagedRelease(release(source, release_id), folder)

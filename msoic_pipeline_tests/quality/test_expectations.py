@@ -20,7 +20,7 @@ from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectation_findings, validation
 from msoic_pipeline.quality.docs import DataDocs
-from msoic_pipeline.quality.expectations import expectations_of
+from msoic_pipeline.quality.expectations import list_expectations_of
 from msoic_pipeline.quality.validation import ExpectationError, validate_source
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.layout import load_source
@@ -37,7 +37,7 @@ def failures(found: dict[str, list[Finding]]) -> list[tuple[str, Finding]]:
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
 def test_every_declaration_is_expected(fact: Any):
-    expected = {(e.rule, e.columns) for e in expectations_of(fact)}
+    expected = {(e.rule, e.columns) for e in list_expectations_of(fact)}
     key = tuple(column.name for column in fact.primary_key.columns)
     assert {("no_rows", ()), ("duplicate_key", key)} <= expected
     for column in fact.columns:
@@ -50,7 +50,7 @@ def test_every_declaration_is_expected(fact: Any):
         table = column.info.get("references", "").partition(".")[0]
         if table in ("dim_force", "dim_outcome", "dim_exploitation_type", "dim_entry_method"):
             assert ("unknown_member", name) in expected
-    assert {e.severity for e in expectations_of(fact)} == {"block"}
+    assert {e.severity for e in list_expectations_of(fact)} == {"block"}
 
 
 def test_good_rows_pass_every_check_of_every_release(stage: Stage):
@@ -189,7 +189,7 @@ def known_fault(rule: str, cell: str) -> Fault:
 
 def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     fault = known_fault("out_of_range", "C5")
-    monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
+    monkeypatch.setattr(expectation_findings, "list_faults_of", lambda release: (fault,))
     rows = decisions()
     rows[0]["decisions"] = rows[1]["decisions"] = -1
     ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
@@ -208,7 +208,7 @@ def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, mo
     (verdict,) = judge(source, Landing((), ()), [release], found)
     assert [row.cell for row in verdict.quarantine] == ["K3"]
     fault = known_fault("out_of_range", "K3")
-    monkeypatch.setattr(expectation_findings, "faults_of", lambda release: (fault,))
+    monkeypatch.setattr(expectation_findings, "list_faults_of", lambda release: (fault,))
     validation.findings_path(release).unlink()
     assert failures(validate_source(source, [release], None)) == []
     validation._digest_of_checks.cache_clear()

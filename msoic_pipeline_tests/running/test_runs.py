@@ -15,7 +15,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks
-from msoic_pipeline.automation.jobs import nightly, quarters_to_run
+from msoic_pipeline.automation.jobs import find_quarters_to_run, nightly
 from msoic_pipeline.commands.run_problems import find_problems
 from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
@@ -201,7 +201,9 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
 
 def test_the_nightly_run_of_an_earlier_night_is_waited_for(monkeypatch: pytest.MonkeyPatch, home: Path):
-    monkeypatch.setattr("msoic_pipeline.automation.jobs.quarters_to_run", lambda settings: ("2021-01-01", "2021-01-01"))
+    monkeypatch.setattr(
+        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: ("2021-01-01", "2021-01-01")
+    )
     with open_home() as instance:
         assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest)
         run_id = _started(instance)
@@ -219,7 +221,7 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     monkeypatch.setattr("msoic_pipeline.automation.jobs.find_quarters_behind_files", breaks)
-    assert quarters_to_run(Settings())[0] == "2015-01-01"
+    assert find_quarters_to_run(Settings())[0] == "2015-01-01"
 
 
 def test_the_lock_of_a_run_lasts_as_long_as_its_process(home: Path):

@@ -31,7 +31,7 @@ from msoic_pipeline.warehouse.migrations import (
     NewModelError,
     OldModelError,
     configure,
-    standing_revision,
+    read_standing_revision,
     upgrade,
 )
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -184,7 +184,7 @@ def test_an_upgrade_that_breaks_leaves_all_as_it_was(engine: Engine, monkeypatch
         prepare(engine)
     assert _rows(engine) == before
     with read_transaction(engine) as connection:
-        assert standing_revision(connection) is None
+        assert read_standing_revision(connection) is None
         assert connection.execute(sa.text("SELECT release_id FROM current_release")).one()
     monkeypatch.undo()
     prepare(engine)
@@ -245,7 +245,7 @@ def test_several_processes_prepare_at_once(engine: Engine):
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors[-2000:]
     with read_transaction(engine) as connection:
-        assert standing_revision(connection) == HEAD
+        assert read_standing_revision(connection) == HEAD
     # The warehouse is up to date by now.
     said, errors = _start_process("definitions").communicate(f"{url}\n", timeout=120)
     assert said.split() == ["nothing"], errors[-2000:]

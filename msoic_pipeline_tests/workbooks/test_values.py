@@ -204,5 +204,5 @@ def test_a_pair_of_nationalities(first: str, second: str):
 
 
 def test_every_combination_of_exploitation_is_a_member():
-    names = [row["exploitation_type"] for row in members.exploitation_members()]
+    names = [row["exploitation_type"] for row in members.list_exploitation_members()]
     assert len(names) == len(set(names)) == 2**5 - 1 + 2

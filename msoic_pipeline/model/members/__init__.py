@@ -61,12 +61,12 @@ def parse_members(text: str, file_name: str) -> tuple[dict[str, str], ...]:
     return tuple(parsed)
 
 
-def declared_dimensions() -> list[sa.Table]:
+def list_declared_dimensions() -> list[sa.Table]:
     """Return the dimensions whose members are known beforehand, in the order in which they can be loaded."""
     return [table for table in metadata.sorted_tables if "members_file" in table.info or "combines" in table.info]
 
 
-def published_dimensions() -> list[sa.Table]:
+def list_published_dimensions() -> list[sa.Table]:
     """Return the dimensions whose members come with the releases."""
     return [table for table in metadata.sorted_tables if "labels" in table.info]
 
@@ -74,7 +74,7 @@ def published_dimensions() -> list[sa.Table]:
 def rows_of(dimension: sa.Table) -> list[dict[str, Any]]:
     """Return the members of a dimension as its rows; an empty field is no value where the column allows that."""
     if "combines" in dimension.info:
-        return exploitation_members()
+        return list_exploitation_members()
     return [
         {column.name: row[column.name] or (None if column.nullable else "") for column in dimension.columns}
         for row in rows(dimension.info["members_file"])
@@ -102,14 +102,14 @@ def digest_of_all() -> str:
     return digest(*file_names())
 
 
-def files_of_dimensions() -> dict[str, sa.Table]:
+def list_files_of_dimensions() -> dict[str, sa.Table]:
     """Return the dimensions that have a file of members, by its name."""
-    return {table.info["members_file"]: table for table in declared_dimensions() if "members_file" in table.info}
+    return {table.info["members_file"]: table for table in list_declared_dimensions() if "members_file" in table.info}
 
 
 def key_of_file(file_name: str) -> list[str]:
     """Return the columns that tell one row of a dimension's file of members from another."""
-    return [column.name for column in files_of_dimensions()[file_name].primary_key.columns]
+    return [column.name for column in list_files_of_dimensions()[file_name].primary_key.columns]
 
 
 @cache
@@ -119,7 +119,7 @@ def member_files() -> dict[str, tuple[str, str]]:
     Of the dimensions these are those with a code of one column: ``dim_force`` is spelled as ``force``.
     """
     found = dict(OTHER_FILES)
-    for table in declared_dimensions():
+    for table in list_declared_dimensions():
         codes = [column.name for column in table.primary_key]
         if "members_file" in table.info and len(codes) == 1:
             found[table.name.removeprefix("dim_")] = (table.info["members_file"], codes[0])
@@ -181,7 +181,7 @@ def _most_words(dimension: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _words_for_unknown(dimension: str, folded: str) -> str:
-    nearest = ", ".join(repr(name_of(dimension, code)) for code in nearest_members(dimension, folded))
+    nearest = ", ".join(repr(name_of(dimension, code)) for code in find_nearest_members(dimension, folded))
     file_name = member_files()[dimension][0]
     return (
         f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new "
@@ -189,7 +189,7 @@ def _words_for_unknown(dimension: str, folded: str) -> str:
     )
 
 
-def nearest_members(dimension: str, folded: str) -> list[str]:
+def find_nearest_members(dimension: str, folded: str) -> list[str]:
     """Return the codes of the members that a folded text most likely means, the likeliest first, at the most three.
 
     Words that many members share do not count: ``hampshire and isle of wight`` means Hampshire rather than
@@ -251,7 +251,7 @@ def resolve_exploitation(text: str) -> str:
     return combine_exploitation(parts)
 
 
-def exploitation_members() -> list[dict[str, Any]]:
+def list_exploitation_members() -> list[dict[str, Any]]:
     """Return the rows of dim_exploitation_type: every combination, the unknown and All."""
     names = [set(chosen) for size in range(1, 6) for chosen in combinations(EXPLOITATION_ORDER, size)]
     members = [(combine_exploitation(chosen), chosen) for chosen in names]

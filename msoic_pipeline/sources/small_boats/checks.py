@@ -4,7 +4,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.model.checks import Check, PublisherChecks
-from msoic_pipeline.texts import at_cell, day_words, figure_words
+from msoic_pipeline.texts import at_cell, tell_day, tell_figure
 
 DAYS_OF_A_WEEK = 7
 
@@ -31,8 +31,8 @@ def weeks_equal_their_days(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     compared = weekly.merge(whole_weeks, on=["release_id", "measure", "day"])
     failures = compared[compared["value"] != compared["total"]]
     details = [
-        f"{row['measure']} of the week to {day_words(row['day'])}, {at_cell(row['sheet'], row['cell'])}: "
-        f"{figure_words(row['value'])}, but its days sum to {figure_words(row['total'])}"
+        f"{row['measure']} of the week to {tell_day(row['day'])}, {at_cell(row['sheet'], row['cell'])}: "
+        f"{tell_figure(row['value'])}, but its days sum to {tell_figure(row['total'])}"
         for row in failures.to_dict("records")
     ]
     return failures[["release_id", "sheet", "cell"]].assign(detail=details)

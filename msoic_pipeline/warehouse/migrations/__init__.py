@@ -60,7 +60,7 @@ class NewModelError(ModelError):
         )
 
 
-def standing_revision(connection: Connection) -> str | None:
+def read_standing_revision(connection: Connection) -> str | None:
     """Return the revision of the warehouse's tables; None where it has no version table."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
@@ -77,7 +77,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     from alembic.script import ScriptDirectory
 
     config = configure(connection)
-    standing = standing_revision(connection)
+    standing = read_standing_revision(connection)
     if standing:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if standing not in known:
