@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -15,6 +17,7 @@ from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 _RELEASES_SHOWN = "releases.json"
+_RENDERER = "great_expectations.render.renderer.site_builder"
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -106,6 +109,27 @@ class DataDocs:
             )
 
 
+@contextmanager
+def _raising_what_is_only_logged() -> Iterator[None]:
+    """Raise the first error of Great Expectations, which by itself leaves the page out and logs a traceback."""
+    errors: list[BaseException] = []
+
+    def keep_error(record: logging.LogRecord) -> bool:
+        error = sys.exc_info()[1]  # it is logged where it is caught
+        if record.levelno >= logging.ERROR and error is not None:
+            errors.append(error)
+        return record.levelno < logging.ERROR
+
+    logger = logging.getLogger(_RENDERER)
+    logger.addFilter(keep_error)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep_error)
+    if errors:
+        raise errors[0]
+
+
 def _build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable[str]) -> None:
     """Build a source's site aside, and then put it in the place of the former one."""
     docs_dir.mkdir(parents=True, exist_ok=True)
@@ -123,7 +147,8 @@ def _build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable
                 "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             },
         )
-        context.build_data_docs(site_names=[source.source])
+        with _raising_what_is_only_logged():
+            context.build_data_docs(site_names=[source.source])
         for picture in (aside / "static" / "images").glob("*.gif"):  # of the how-to, which is not shown
             picture.unlink()
         (aside / _RELEASES_SHOWN).write_text(json.dumps(sorted(releases)), encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -339,6 +341,23 @@ def test_a_page_that_cannot_be_written_is_a_problem_of_its_source_and_keeps_noth
     docs = DataDocs(tmp_path, NRM)
     docs.try_write_index(list_every_check())
     assert docs.problem == ""
+
+
+def test_a_page_that_cannot_be_rendered_is_a_problem_and_logs_nothing(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    from great_expectations.data_context.store.tuple_store_backend import TupleFilesystemStoreBackend
+
+    def write_nothing(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(TupleFilesystemStoreBackend, "_set", write_nothing)
+    docs = DataDocs(tmp_path / "docs", NRM)
+    found = validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=decisions())], docs)
+    assert failures(found) == []
+    assert os.strerror(errno.ENOSPC) in docs.problem and str(docs.folder) in docs.problem
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert not docs.site_index.exists()
 
 
 def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path: Path):
