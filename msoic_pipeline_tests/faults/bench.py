@@ -325,6 +325,15 @@ class Bench:
             engine.dispose()
         return found
 
+    def release_ids(self) -> set[str]:
+        """The releases, of which several may go by one path."""
+        engine = open_engine(self.url)
+        try:
+            with read_transaction(engine) as connection:
+                return set(connection.scalars(sa.select(release.c.release_id)))
+        finally:
+            engine.dispose()
+
     def releases(self) -> dict[str, dict[str, Any]]:
         """The releases by file, each with its figures by fact: what tells one from another, not where it stands."""
         engine = open_engine(self.url)
