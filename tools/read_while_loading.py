@@ -44,7 +44,11 @@ def read_for(url: str, seconds: float) -> list[float]:
 def measure(url: str, seconds: float, readers: int) -> float:
     """Return the 95th percentile, in seconds, of the queries of many readers at once."""
     with multiprocessing.Pool(readers) as pool:
-        taken = [time for times in pool.starmap(read_for, [(url, seconds)] * readers) for time in times]
+        taken = [
+            seconds_taken
+            for of_reader in pool.starmap(read_for, [(url, seconds)] * readers)
+            for seconds_taken in of_reader
+        ]
     print(f"  {len(taken):,} queries by {readers} readers, median {statistics.median(taken) * 1000:.0f} ms")
     return statistics.quantiles(taken, n=20)[-1]
 
