@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 
 # Whose fault an error is: the file's (it will be the same until something changes), that of the limits (it took more
-# than a file may), or the machine's (a full disk, a missing right).
+# than a file may), or the machine's (a full disk, a missing right, an archive that is damaged).
 Blame = Literal["file", "limits", "machine"]
 
 
@@ -72,7 +72,9 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
     """Recognise and parse a file. To be called in a worker process, where its content comes from other people."""
     release: Release | None = None
     try:
-        _check_digest(asked)
+        if digest_file(asked.content) != asked.sha256:
+            # The publisher's file is as it was: once the archive is restored, it must be read again.
+            return RefusedFile(_damaged_archive_error(asked), "machine")
         workbook = open_workbook(asked.content)
         try:
             release = identify_release(workbook, asked)
@@ -249,15 +251,14 @@ def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
     return error
 
 
-def _check_digest(asked: FileAsked) -> None:
-    if digest_file(asked.content) != asked.sha256:
-        raise SourceFileError(
-            "archive_damaged",
-            file=asked.name,
-            expected=f"the content with SHA-256 {asked.sha256}",
-            found="another in the archive",
-            remedy="A disk has failed or somebody changed the archive: restore it from its backup.",
-        )
+def _damaged_archive_error(asked: FileAsked) -> SourceFileError:
+    return SourceFileError(
+        "archive_damaged",
+        file=asked.name,
+        expected=f"the content with SHA-256 {asked.sha256}",
+        found="another in the archive",
+        remedy="A disk has failed or somebody changed the archive: restore it from its backup.",
+    )
 
 
 def _over_memory_error(name: str) -> SourceFileError:

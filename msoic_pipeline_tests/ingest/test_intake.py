@@ -332,6 +332,26 @@ def test_a_damaged_record_is_named(desk: Desk):
         desk.take_in()
 
 
+@pytest.mark.parametrize("is_parsed", [True, False])
+def test_an_archive_that_is_restored_is_read_as_before(desk: Desk, is_parsed: bool):
+    archived = desk.folder / "archive" / "cps" / desk.releases()[FOURTH].sha256 / FOURTH
+    content = archived.read_bytes()
+    archived.write_bytes(content + b" ")
+    # Without the one the file is not recognised, without the other it is recognised and not parsed.
+    for path in (desk.folder / "staging" / "cps").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name == "readings.json" and not is_parsed:
+            path.unlink()
+    assert "archive_damaged" in {
+        *(error.rule for error in desk.take_in().landing.refused),
+        *(error.rule for _, error in desk.take_in().unparsed),
+    }
+    archived.write_bytes(content)
+    after = desk.take_in()
+    assert not after.landing.refused and not after.unparsed and len(after.staged) == 2
+
+
 def test_nothing_is_read_where_nothing_may_be(desk: Desk):
     take_in_source(desk.settings, load_source("cps"), read_here, may_read=False)
     desk.copy("cps-data-summary-quarter-2-2021-2022.xlsx")
