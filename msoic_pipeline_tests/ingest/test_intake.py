@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import json
 import os
@@ -11,13 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
 
-from msoic_pipeline.ingest import archive, raw_files
+from msoic_pipeline.ingest import archive, memory, raw_files, reading, staging
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.decisions import (
     decide,
@@ -28,9 +30,11 @@ from msoic_pipeline.ingest.decisions import (
     remove_from_archive,
     remove_raw_files,
 )
+from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.read_once import NotReadYet
+from msoic_pipeline.ingest.reading import FileReading, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -363,6 +367,48 @@ def test_a_refused_file_is_not_read_again(desk: Desk):
     (desk.raw / "bad.xlsx").write_bytes(b"PK half a file")
     assert desk.take_in().read == 1
     assert desk.take_in().read == 0 and desk.rules() == ["unreadable_file"]
+
+
+def _over_limits(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
+    """What comes of files whose reader is ended over time before they are recognised."""
+    return [RefusedFile(reading._over_time_error(file.name, 1, "seconds"), "limits") for file in asked]
+
+
+def _over_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def _forget_parsed(desk: Desk) -> None:
+    """Leave what the files were recognised as, and not what they were parsed into, as after an edit of a layout."""
+    for folder in (desk.folder / "staging" / "cps").iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+class _Tomorrow(dt.date):
+    @classmethod
+    def today(cls) -> _Tomorrow:
+        return cls.fromordinal(dt.datetime.now().toordinal() + 1)
+
+
+@pytest.mark.parametrize("is_recognised_first", [True, False])
+def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_recognised_first: bool
+):
+    _forget_parsed(desk)
+    with monkeypatch.context() as patch:
+        if is_recognised_first:
+            patch.setattr(reading, "stage_workbook", _over_memory)
+        reader = read_here if is_recognised_first else _over_limits
+        first = take_in_source(desk.settings, load_source("cps"), reader)
+    assert {error.rule for _, error in first.unparsed} == {"over_memory" if is_recognised_first else "over_time"}
+    assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
+    again = desk.take_in()
+    assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"
+    for module in (memory, staging):
+        monkeypatch.setattr(module, "dt", SimpleNamespace(date=_Tomorrow))
+    tomorrow = desk.take_in()
+    assert tomorrow.read == 2 and not tomorrow.unparsed and len(tomorrow.staged) == 2
 
 
 TAKES_IN = (
