@@ -315,7 +315,7 @@ class _IntakePass:
         """
         recognised: list[Release] = []
         unsure: set[str] = set()
-        for digest, record in sorted(self.records.items(), key=lambda item: item[1].landed_at):
+        for digest, record in sorted(self.records.items(), key=lambda item: item[1].came_in):
             reading = self.readings[digest]
             if isinstance(reading, RecognisedFile):
                 recognised.append(_add_from_record(reading.release, record))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -130,6 +131,20 @@ def test_a_file_that_is_overwritten_stays_in_force_beside_the_one_that_took_its_
     assert [release.in_raw for release in ours] == [False, True], "the later one counts"
     assert ours[0].release_id == before.release_id and ours[0].superseded_by == ours[1].release_id
     assert ours[0].published_on == ours[1].published_on
+
+
+def test_files_that_come_in_together_keep_their_order(desk: Desk):
+    issues = [desk.copy(FOURTH, f"issue-{number}.xlsx") for number in range(2)]
+    for number, path in enumerate(issues):
+        _edit(path, value=number)
+    # The archive lists by digest: there the one whose name comes last is the first.
+    issues.sort(key=lambda path: hashlib.sha256(path.read_bytes()).hexdigest(), reverse=True)
+    for path, name in zip(issues, ("a.xlsx", "b.xlsx"), strict=True):
+        path.rename(desk.raw / name)
+        sidecar_path(path).rename(sidecar_path(desk.raw / name))
+    first, again = desk.take_in().landing.releases, desk.take_in().landing.releases
+    assert [Path(release.file_name).name for release in first][-2:] == ["a.xlsx", "b.xlsx"]
+    assert again == first
 
 
 def test_a_replacement_that_is_refused_leaves_the_former_release_in_force(desk: Desk):
