@@ -210,7 +210,8 @@ class _IntakePass:
 
     def _note_recognised(self, record: Record, file: _StandingFile) -> None:
         """Keep in its record that a file was recognised, and with which sidecar."""
-        sidecar = None if file.sidecar is None else file.sidecar.decode("utf-8-sig")
+        # With the mark of its encoding, if it has one: so it is known again, and put back, byte by byte.
+        sidecar = None if file.sidecar is None else file.sidecar.decode("utf-8")
         if record.is_recognised and record.sidecar == sidecar:
             return
         if record.is_recognised:

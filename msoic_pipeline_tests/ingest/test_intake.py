@@ -505,6 +505,20 @@ def test_a_sidecar_that_stands_there_is_not_overwritten(desk: Desk):
     assert desk.rules() == [] and not list(desk.raw.glob("*.partial")) and not list(desk.raw.glob(".*"))
 
 
+def test_a_sidecar_is_kept_with_the_mark_of_its_encoding(desk: Desk):
+    path = sidecar_path(desk.raw / FOURTH)
+    said = b"\xef\xbb\xbf" + path.read_bytes()
+    path.write_bytes(said)
+    assert desk.rules() == []
+    (desk.raw / FOURTH).unlink()
+    put_back(desk.settings, find_release(desk.settings, f"cps/{FOURTH}"))
+    assert path.read_bytes() == said
+    desk.remove(FOURTH)
+    assert desk.take_in().read == 0, "without its raw file it is the same as before"
+    put_back(desk.settings, find_release(desk.settings, f"cps/{FOURTH}"))
+    assert path.read_bytes() == said and desk.rules() == []
+
+
 def test_an_unknown_release_is_told(desk: Desk):
     with pytest.raises(LookupError, match="no release of that name"):
         find_release(desk.settings, "cps-0123456789")
