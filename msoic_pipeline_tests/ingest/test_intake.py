@@ -519,6 +519,23 @@ def test_a_sidecar_is_kept_with_the_mark_of_its_encoding(desk: Desk):
     assert path.read_bytes() == said and desk.rules() == []
 
 
+def test_a_file_whose_name_cannot_be_shown_is_removed_and_not_put_back_under_another(desk: Desk):
+    odd = desk.raw / "q\x1b4.xlsx"
+    (desk.raw / FOURTH).rename(odd)
+    sidecar_path(desk.raw / FOURTH).rename(sidecar_path(odd))
+    desk.take_in()
+    kept = find_release(desk.settings, "cps/q\\x1b4.xlsx")
+    (desk.raw / "q\\x1b4.xlsx").write_bytes(b"")
+    with pytest.raises(DecisionError, match="2 files are shown under that name"):
+        remove_raw_files(desk.settings, [kept])
+    (desk.raw / "q\\x1b4.xlsx").unlink()
+    remove_raw_files(desk.settings, [kept])
+    assert not odd.exists() and not sidecar_path(odd).exists() and (desk.raw / THIRD).exists()
+    with pytest.raises(DecisionError, match=rf"copy .*{kept.record.sha256}.* by hand"):
+        put_back(desk.settings, kept)
+    assert [path.name for path in desk.raw.glob("*.xlsx")] == [THIRD]
+
+
 def test_an_unknown_release_is_told(desk: Desk):
     with pytest.raises(LookupError, match="no release of that name"):
         find_release(desk.settings, "cps-0123456789")
