@@ -72,9 +72,11 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
     """Recognise and parse a file. To be called in a worker process, where its content comes from other people."""
     release: Release | None = None
     try:
-        if digest_file(asked.content) != asked.sha256:
+        try:
+            _check_digest(asked)
+        except SourceFileError as error:
             # The publisher's file is as it was: once the archive is restored, it must be read again.
-            return RefusedFile(_damaged_archive_error(asked), "machine")
+            return RefusedFile(error, "machine")
         workbook = open_workbook(asked.content)
         try:
             release = identify_release(workbook, asked)
@@ -251,14 +253,16 @@ def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
     return error
 
 
-def _damaged_archive_error(asked: FileAsked) -> SourceFileError:
-    return SourceFileError(
-        "archive_damaged",
-        file=asked.name,
-        expected=f"the content with SHA-256 {asked.sha256}",
-        found="another in the archive",
-        remedy="A disk has failed or somebody changed the archive: restore it from its backup.",
-    )
+def _check_digest(asked: FileAsked) -> None:
+    """Raise SourceFileError where the archive's file is not the one that was put there."""
+    if digest_file(asked.content) != asked.sha256:
+        raise SourceFileError(
+            "archive_damaged",
+            file=asked.name,
+            expected=f"the content with SHA-256 {asked.sha256}",
+            found="another in the archive",
+            remedy="A disk has failed or somebody changed the archive: restore it from its backup.",
+        )
 
 
 def _over_memory_error(name: str) -> SourceFileError:
