@@ -41,7 +41,11 @@ def period_start(kind: str, day: dt.date) -> dt.date:
         return dt.date(day.year, 1, 1)
     if kind == "financial_year":
         return dt.date(day.year if day.month >= 4 else day.year - 1, 4, 1)
-    raise ValueError(f"unknown kind of period {kind!r}: expected one of {', '.join(PERIOD_MONTHS)}")
+    raise _unknown_kind_error(kind)
+
+
+def _unknown_kind_error(kind: str) -> ValueError:
+    return ValueError(f"unknown kind of period {kind!r}: expected one of {', '.join(PERIOD_MONTHS)}")
 
 
 def period_end(kind: str, start: dt.date) -> dt.date:
@@ -50,14 +54,19 @@ def period_end(kind: str, start: dt.date) -> dt.date:
 
 
 def period_label(kind: str, start: dt.date) -> str:
-    """Return the label of a period: ``2021-11``, ``2021-Q4``, ``2021``, ``2021/22``."""
+    """Return the label of a period: ``2021-11``, ``2021-Q4``, ``2021``, ``2021/22``.
+
+    Raises ValueError for a kind that is none of PERIOD_MONTHS.
+    """
     if kind == "month":
         return f"{start:%Y-%m}"
     if kind == "quarter":
         return f"{start.year}-Q{(start.month + 2) // 3}"
     if kind == "calendar_year":
         return str(start.year)
-    return f"{start.year}/{(start.year + 1) % 100:02d}"
+    if kind == "financial_year":
+        return f"{start.year}/{(start.year + 1) % 100:02d}"
+    raise _unknown_kind_error(kind)
 
 
 def financial_quarter_label(start: dt.date) -> str:

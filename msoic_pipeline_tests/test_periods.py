@@ -57,6 +57,11 @@ def test_a_label_tells_its_period(kind: str, day: dt.date):
     assert parse_period(period_label(kind, start)) == (kind, start)
 
 
+def test_a_period_of_no_kind_has_no_label():
+    with pytest.raises(ValueError, match="unknown kind of period 'day': expected one of month, quarter"):
+        period_label("day", dt.date(2022, 1, 1))
+
+
 @given(days)
 def test_both_labels_of_a_quarter_are_one_quarter(day: dt.date):
     start = period_start("quarter", day)

@@ -17,8 +17,9 @@ from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
+from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, find_stale_loads
-from msoic_pipeline.warehouse.registering import loaded_releases, register_releases
+from msoic_pipeline.warehouse.registering import read_loaded_releases, register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 
 
@@ -48,7 +49,8 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
     file in its place, and nothing hangs on it any more.
     """
     intake = take_in_source(settings, source)
-    loaded = loaded_releases(engine, source)
+    with read_transaction(engine) as connection:
+        loaded = read_loaded_releases(connection, source)
     verdicts = []
     docs = DataDocs(settings.output_dir / "data_docs", source)
     for verdict in _judge_intake(source, intake, docs):

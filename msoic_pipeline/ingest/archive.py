@@ -66,6 +66,11 @@ class Record:
     decisions: list[Decision] = field(default_factory=list)
 
     @property
+    def came_in(self) -> tuple[str, str, str]:
+        """By what files are put into the order in which they came in: of those of one pass, by their first names."""
+        return self.landed_at, self.names[0].name if self.names else "", self.sha256
+
+    @property
     def last_name(self) -> str:
         """The name under which it stands in the raw folder, or stood last."""
         standing = [name.name for name in self.names if name.until is None]

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -145,9 +146,12 @@ def _assemble_fact(fact: sa.Table, sheets: Sequence[Tidy], release: Release, fau
     may_be_summed: list[np.ndarray] = []
     unknown: list[Reject] = []
     findings: list[Finding] = []
+    figures_unknown = 0
     for sheet in sheets:
         unknown_in_sheet = _reject_unknown_rows(sheet)
         rows = _leave_out(sheet.rows, unknown_in_sheet)
+        if unknown_in_sheet:
+            figures_unknown += _count_given(sheet.rows, fact) - _count_given(rows, fact)
         unknown += unknown_in_sheet
         parts.append(_shape_as_fact(rows, fact, release))
         may_be_summed.append(_find_summable(rows, sheet.match.table))
@@ -160,7 +164,7 @@ def _assemble_fact(fact: sa.Table, sheets: Sequence[Tidy], release: Release, fau
         rows=unique,
         rejects=[*unknown, *repeated, *(reject for sheet in sheets for reject in sheet.rejects)],
         findings=findings,
-        figures_left_out=len(unknown) + _count_figures(read, fact) - _count_figures(unique, fact),
+        figures_left_out=figures_unknown + _count_figures(read, fact) - _count_figures(unique, fact),
     )
 
 
@@ -220,6 +224,11 @@ def _find_summable(rows: Columns, table: PublishedTable) -> np.ndarray:
     for name, values in table.sum_rows.items():
         may_be_summed |= True if "*" in values else np.isin(rows[name], values)
     return may_be_summed
+
+
+def _count_given(rows: Columns, fact: sa.Table) -> int:
+    """Return how many figures the rows of a sheet give: of a row with several measures, as many as it gives."""
+    return sum(int(pd.notna(rows[measure]).sum()) for measure in fact.info["measures"] if measure in rows)
 
 
 def _count_figures(rows: pa.Table, fact: sa.Table) -> int:

@@ -17,6 +17,7 @@ from msoic_pipeline.disks import file_written_aside, replace_file
 from msoic_pipeline.ingest.archive import Archive, Decision, Record
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.intake import source_locked, take_in_source
+from msoic_pipeline.ingest.raw_files import find_paths_shown_as
 from msoic_pipeline.ingest.release import release_id_of
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.settings import Settings
@@ -85,8 +86,15 @@ def decide(settings: Settings, kept: KeptRelease, action: str, reason: str) -> N
 def put_back(settings: Settings, kept: KeptRelease) -> Path:
     """Copy the file of a release, and its sidecar, to where it stood last in the raw folder; return its path there.
 
-    Raises DecisionError where a file stands there, or a sidecar that says something else.
+    Raises DecisionError where a file stands there, or a sidecar that says something else; and where the name can have
+    held what cannot be shown: what is known of it is how it was shown.
     """
+    if "\\" in kept.record.last_name:
+        content = kept.archive.content(kept.record)
+        raise DecisionError(
+            f"{kept.record.last_name} is how its name was shown, which may have been another; copy {content} to "
+            f"{settings.raw_dir / kept.source.source} by hand, under any name"
+        )
     target = settings.raw_dir / kept.record.last_name
     sidecar = None if kept.record.sidecar is None else kept.record.sidecar.encode()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -123,15 +131,27 @@ def list_synthetic_releases(settings: Settings) -> list[KeptRelease]:
 
 
 def remove_raw_files(settings: Settings, sample: Sequence[KeptRelease]) -> None:
-    """Remove the raw files of releases, their sidecars, and the folders that are left empty."""
+    """Remove the raw files of releases, their sidecars, and the folders that are left empty.
+
+    Raises DecisionError where two files have names that are shown alike: it does not say which of them is meant.
+    """
     for kept in sample:
         for name in kept.record.names:
             if name.until is None:
-                path = settings.raw_dir / name.name
-                path.unlink(missing_ok=True)
-                sidecar_path(path).unlink(missing_ok=True)
-                if path.parent.name != kept.source.source and not any(path.parent.iterdir()):
-                    path.parent.rmdir()
+                _remove_raw_file(settings.raw_dir, name.name, kept.source)
+
+
+def _remove_raw_file(raw_dir: Path, name: str, source: Source) -> None:
+    """Remove the raw file whose name is shown as ``name``, its sidecar, and the folder if that is left empty."""
+    found = find_paths_shown_as(raw_dir, name)
+    if len(found) > 1:
+        raise DecisionError(f"{name}: {len(found)} files are shown under that name; remove the right one by hand")
+    for path in found:
+        path.unlink()
+    path = found[0] if found else raw_dir / name
+    sidecar_path(path).unlink(missing_ok=True)
+    if path.parent.name != source.source and path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
 def remove_from_archive(settings: Settings, sample: Sequence[KeptRelease]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 from msoic_pipeline.ingest.release import Release
@@ -15,7 +15,8 @@ def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release,
     """Order releases by publication; link each re-issue of a reference period to what it corrects.
 
     ``releases`` come in the order in which they came in: of two that say the same of themselves the later one counts,
-    and a file that took the place of another under its name corrects it. Where a cover sheet tells the reference period
+    and a file that took the place of another under its name corrects it. What corrects a release is the first of those
+    after it that is of a higher edition or of the same name. Where a cover sheet tells the reference period
     no sidecar gives an edition, and editions are counted. Of such a source, with one reporter::
 
         came in   file     about     published     becomes
@@ -40,7 +41,16 @@ def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release,
             issues = [replace(issue, edition=number) for number, issue in enumerate(issues, start=1)]
         issues.sort(key=lambda release: (release.edition, *age(release)))
         linked |= {issue.release_id: issue for issue in issues}
-        for earlier, later in pairwise(issues):
-            if later.edition > earlier.edition or later.file_name == earlier.file_name:
-                linked[earlier.release_id] = replace(earlier, superseded_by=later.release_id)
+        for place, issue in enumerate(issues):
+            correction = _find_correction(issue, issues[place + 1 :])
+            if correction:
+                linked[issue.release_id] = replace(issue, superseded_by=correction.release_id)
     return tuple(sorted(linked.values(), key=age))
+
+
+def _find_correction(release: Release, later_issues: Sequence[Release]) -> Release | None:
+    """Return the first of the later issues about a release's period that corrects it; None where none does."""
+    for later in later_issues:
+        if later.edition > release.edition or later.file_name == release.file_name:
+            return later
+    return None

@@ -210,7 +210,8 @@ class _IntakePass:
 
     def _note_recognised(self, record: Record, file: _StandingFile) -> None:
         """Keep in its record that a file was recognised, and with which sidecar."""
-        sidecar = None if file.sidecar is None else file.sidecar.decode("utf-8-sig")
+        # With the mark of its encoding, if it has one: so it is known again, and put back, byte by byte.
+        sidecar = None if file.sidecar is None else file.sidecar.decode("utf-8")
         if record.is_recognised and record.sidecar == sidecar:
             return
         if record.is_recognised:
@@ -315,7 +316,7 @@ class _IntakePass:
         """
         recognised: list[Release] = []
         unsure: set[str] = set()
-        for digest, record in sorted(self.records.items(), key=lambda item: item[1].landed_at):
+        for digest, record in sorted(self.records.items(), key=lambda item: item[1].came_in):
             reading = self.readings[digest]
             if isinstance(reading, RecognisedFile):
                 recognised.append(_add_from_record(reading.release, record))

@@ -13,10 +13,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-import yaml
 from pydantic import model_validator
 
-from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
+from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.ingest.findings import Failure
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.texts import clean
@@ -124,8 +123,7 @@ def read_faults_text(source: str) -> str:
 def load_faults(source: str) -> tuple[Fault, ...]:
     """Return the known faults of a source. Raises DeclarationError where its file is not well formed."""
     path = f"msoic_pipeline/sources/{source}/faults.yaml"
-    with declared_in(path):
-        faults = tuple(Fault.model_validate(entry) for entry in yaml.safe_load(read_faults_text(source)) or [])
+    faults = parse_list(read_faults_text(source), Fault, path, "fault")
     # Such a source gives its releases no edition: landing counts them, and the count changes with what comes in.
     editions_are_counted = "reference_period" in load_source(source).stamps
     if editions_are_counted and any(fault.edition for fault in faults):

@@ -107,6 +107,15 @@ def list_raw_files(raw_dir: Path, source: str) -> tuple[list[RawFile], list[Sour
     return files, [*problems, *_find_orphaned_sidecars(folder, source)]
 
 
+def find_paths_shown_as(raw_dir: Path, name: str) -> list[Path]:
+    """Return what stands below the raw folder under names that are shown as ``name``; mostly one, or none."""
+    paths = [raw_dir]
+    for part in name.split("/"):
+        folders = [path for path in paths if path.is_dir()]
+        paths = [path for folder in folders for path in folder.iterdir() if printable_name(path.name) == part]
+    return paths
+
+
 def _walk_folder(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
     """Yield all that lies below ``folder`` but folders, and each folder that cannot be looked into with the error."""
     failed: list[OSError] = []

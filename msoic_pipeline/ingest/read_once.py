@@ -67,19 +67,32 @@ class RememberingReader:
         return RecognisedFile(remembered.release, staged if isinstance(staged, SourceFileError) else None)
 
     def _complete_reading(self, asked: FileAsked, reading: FileReading) -> FileReading:
-        """Return a reading with what this process knows besides."""
+        """Return a reading with what this process knows besides; remember why a release could not be parsed."""
         if isinstance(reading, RefusedFile):
-            return self._recognise_as_remembered(asked, reading)
-        return self._find_as_staged(reading) if reading.error is None else reading
+            reading = self._recognise_as_remembered(asked, reading)
+        if isinstance(reading, RefusedFile):
+            return reading
+        if reading.error is None:
+            return self._find_as_staged(reading)
+        self._remember_unparsed(reading, reading.error)
+        return reading
 
     def _recognise_as_remembered(self, asked: FileAsked, refused: RefusedFile) -> FileReading:
         """Return what was refused as the release that it was before, where its reading was cut short this time."""
         remembered = self._memory.recall(asked)
         if not isinstance(remembered, RecognisedFile):
             return refused
-        if refused.blame != "machine":
-            remember_refusal(staged_folder(remembered.release, self._staging_dir), refused.error)
         return RecognisedFile(remembered.release, refused.error, refused.blame)
+
+    def _remember_unparsed(self, unparsed: RecognisedFile, error: SourceFileError) -> None:
+        """Let the staging area say why a release could not be parsed, unless the machine failed or it says so already.
+
+        What took more than a file may is tried again tomorrow: the machine may have been busy.
+        """
+        if unparsed.blame == "machine" or find_staged(unparsed.release, self._staging_dir) is not None:
+            return
+        folder = staged_folder(unparsed.release, self._staging_dir)
+        remember_refusal(folder, error, for_today=unparsed.blame == "limits")
 
     def _find_as_staged(self, parsed: RecognisedFile) -> RecognisedFile:
         """Return what was parsed; with an error where its folder stands not under the key that this process works out.

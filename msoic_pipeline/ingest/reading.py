@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 
 # Whose fault an error is: the file's (it will be the same until something changes), that of the limits (it took more
-# than a file may), or the machine's (a full disk, a missing right).
+# than a file may), or the machine's (a full disk, a missing right, an archive that is damaged).
 Blame = Literal["file", "limits", "machine"]
 
 
@@ -72,7 +72,11 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
     """Recognise and parse a file. To be called in a worker process, where its content comes from other people."""
     release: Release | None = None
     try:
-        _check_digest(asked)
+        try:
+            _check_digest(asked)
+        except SourceFileError as error:
+            # The publisher's file is as it was: once the archive is restored, it must be read again.
+            return RefusedFile(error, "machine")
         workbook = open_workbook(asked.content)
         try:
             release = identify_release(workbook, asked)
@@ -250,6 +254,7 @@ def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
 
 
 def _check_digest(asked: FileAsked) -> None:
+    """Raise SourceFileError where the archive's file is not the one that was put there."""
     if digest_file(asked.content) != asked.sha256:
         raise SourceFileError(
             "archive_damaged",

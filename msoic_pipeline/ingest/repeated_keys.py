@@ -76,11 +76,16 @@ def _find_summed(repeated: pd.DataFrame, keys: np.ndarray, may_be_summed: np.nda
 
 
 def _sum_rows(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> pd.DataFrame:
-    """Return a row for each key: the sums of its measures, its cells joined by commas, all else as in the first row."""
-    how: dict[str, Any] = {}
-    for name in rows.columns:
-        how[name] = ",".join if name in cell_columns(fact) else "sum" if name in fact.info["measures"] else "first"
-    return rows.groupby(keys, sort=False).agg(how)
+    """Return a row for each key: the sums of its measures, its cells joined by commas, all else as in the first row.
+
+    A measure that none of its rows gives is missing, not zero.
+    """
+    measures = list(fact.info["measures"])
+    how: dict[str, Any] = {name: ",".join if name in cell_columns(fact) else "first" for name in rows.columns}
+    of_one_key = rows.groupby(keys, sort=False)
+    summed = of_one_key.agg(how)
+    summed[measures] = of_one_key[measures].sum(min_count=1)
+    return summed
 
 
 def _reject_repeated(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> list[Reject]:

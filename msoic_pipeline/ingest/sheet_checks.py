@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from msoic_pipeline.ingest.findings import Failure, Finding
 from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import CheckWords
+from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
+from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.
@@ -299,8 +301,11 @@ def _make_finding(
 ) -> Finding:
     """Return what a check finds in a sheet, with the first failures in words; what known faults accept is no failure.
 
-    ``what_holds`` is the check's name, or says it of one column.
+    ``what_holds`` is the check's name, or says it of one column. Of a sensitive source the places alone are told, not
+    what stands there.
     """
+    if load_source(FACTS[tidy.match.table.fact].info["source"]).sensitive:
+        failures = [replace(failure, detail="does not hold here") for failure in failures]
     standing, accepted = divide_accepted(failures, faults)
     told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], FAILURES_TOLD) or "all agree"
     return Finding(

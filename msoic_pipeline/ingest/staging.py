@@ -100,13 +100,19 @@ def staged_folder(release: Release, staging_dir: Path) -> Path:
 
 
 def find_staged(release: Release, staging_dir: Path) -> StagedRelease | SourceFileError | None:
-    """Return a release as parsed before, or why it could not be; None where that was not tried yet."""
+    """Return a release as parsed before, or why it could not be; None where that was not tried yet, or not today.
+
+    What was refused for a day alone (``remember_refusal``) is tried again on any other.
+    """
     folder = staged_folder(release, staging_dir)
     if (folder / MANIFEST).is_file():
         return StagedRelease(release, folder)
     try:
         fields = json.loads((folder / REFUSAL).read_text(encoding="utf-8"))
     except FileNotFoundError:
+        return None
+    today = dt.date.today().isoformat()
+    if fields.pop("day", today) != today:
         return None
     return SourceFileError(**(fields | {"file": release.file_name}))
 
@@ -133,10 +139,13 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
     return StagedRelease(release, folder)
 
 
-def remember_refusal(folder: Path, error: SourceFileError) -> None:
-    """Let a release's folder say why it could not be parsed."""
+def remember_refusal(folder: Path, error: SourceFileError, *, for_today: bool = False) -> None:
+    """Let a release's folder say why it could not be parsed; where it is ``for_today``, it says so until midnight."""
+    fields = error.fields()
+    if for_today:
+        fields["day"] = dt.date.today().isoformat()
     with folder_written_aside(folder) as aside:
-        (aside / REFUSAL).write_text(json.dumps(error.fields()), encoding="utf-8")
+        (aside / REFUSAL).write_text(json.dumps(fields), encoding="utf-8")
 
 
 def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]) -> list[Tidy]:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
@@ -77,6 +76,6 @@ def _list_published(dimension: sa.Table, releases: Sequence[StagedRelease]) -> l
     naming = [staged for staged in releases if any(code.name in FACTS[fact].columns for fact in staged.facts)]
     latest: dict[str, dict[str, Any]] = {}
     for staged in sorted(naming, key=_published_and_id):
-        rows = pq.read_table(staged.path(dimension.name)).drop_columns("quarter_start").to_pylist()
-        latest |= {row[code.name]: row for row in rows}
+        rows = staged.frame(dimension.name).drop(columns="quarter_start")
+        latest |= {row[code.name]: row for row in rows.to_dict("records")}
     return [latest[member] for member in sorted(latest)]

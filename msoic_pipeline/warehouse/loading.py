@@ -29,7 +29,7 @@ from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.coverage import write_coverage
 from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
-from msoic_pipeline.warehouse.load_log import load_stage
+from msoic_pipeline.warehouse.load_log import load_stage, read_fingerprints, write_fingerprints
 from msoic_pipeline.warehouse.vintages import date_vintages, rank_vintages, read_held_vintages
 from msoic_pipeline.workbooks.layout import Source
 
@@ -73,7 +73,7 @@ def load_quarters(
     Where one of them has changed, all others that are loaded and have changed too go along: the figures of a year never
     mix a release with the one before it.
     """
-    loaded = _loaded_quarters(engine, source)
+    loaded = _read_loaded(engine, source)
     changed = set(_find_stale(engine, source, sorted({*quarters, *loaded}), loaded, accepted))
     stale = changed if changed & set(quarters) else set()
     by_quarter = accepted.by_quarter()
@@ -89,7 +89,7 @@ def find_stale_loads(
     engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: AcceptedReleases
 ) -> list[dt.date]:
     """Return the quarters of a source that were loaded from something else than what is to be loaded now."""
-    return _find_stale(engine, source, quarters, _loaded_quarters(engine, source), accepted)
+    return _find_stale(engine, source, quarters, _read_loaded(engine, source), accepted)
 
 
 def _find_stale(
@@ -111,16 +111,10 @@ def _find_stale(
     return stale
 
 
-def _loaded_quarters(engine: Engine, source: Source) -> dict[dt.date, str]:
+def _read_loaded(engine: Engine, source: Source) -> dict[dt.date, str]:
     """Return the quarters of a source that have been loaded, each with the digest of what went in."""
-    log = evidence.load_log
-    entries = sa.select(log.c.quarter_start, log.c.fingerprint).where(log.c.stage == _stage_name(source))
     with read_transaction(engine) as connection:
-        return dict(connection.execute(entries).all())
-
-
-def _stage_name(source: Source) -> str:
-    return load_stage(source.source)
+        return read_fingerprints(connection, load_stage(source.source))
 
 
 def _held_by_quarter(connection: Connection, source: Source, accepted: AcceptedReleases) -> dict[dt.date, list[str]]:
@@ -155,7 +149,7 @@ def _load_quarter(
 
     Rows of releases that are held stay as they are.
     """
-    vintage, log = evidence.vintage, evidence.load_log
+    vintage = evidence.vintage
     written: dict[str, int] = {}
     with write_transaction(engine) as connection:
         held = _held_by_quarter(connection, source, accepted)[quarter]
@@ -163,20 +157,15 @@ def _load_quarter(
             paths = [
                 staged.path(table.name) for staged in chosen if table is published_total or table.name in staged.facts
             ]
-            replaced = sa.and_(of_source, table.c.quarter_start == quarter, table.c.release_id.not_in(held))
-            written[table.name] = replace_rows(connection, table, replaced, _rows_of_quarter(paths, table, quarter))
+            not_held = sa.and_(of_source, table.c.quarter_start == quarter, table.c.release_id.not_in(held))
+            written[table.name] = replace_rows(connection, table, not_held, _rows_of_quarter(paths, table, quarter))
         ranked = [*read_held_vintages(connection, source.facts, quarter, held), *rank_vintages(chosen, quarter)]
         vintages = date_vintages(ranked)
-        replaced = sa.and_(vintage.c.fact.in_(source.facts), vintage.c.quarter_start == quarter)
-        replace_rows(connection, vintage, replaced, make_arrow_rows(vintage, [asdict(each) for each in vintages]))
+        of_quarter = sa.and_(vintage.c.fact.in_(source.facts), vintage.c.quarter_start == quarter)
+        replace_rows(connection, vintage, of_quarter, make_arrow_rows(vintage, [asdict(each) for each in vintages]))
         write_coverage(connection, source, quarter, vintages, accepted.last_period)
-        entry = {
-            "stage": _stage_name(source),
-            "quarter_start": quarter,
-            "fingerprint": _quarter_fingerprint(quarter, chosen, held, accepted),
-        }
-        replaced = sa.and_(log.c.stage == entry["stage"], log.c.quarter_start == quarter)
-        replace_rows(connection, log, replaced, make_arrow_rows(log, [entry]))
+        fingerprint = _quarter_fingerprint(quarter, chosen, held, accepted)
+        write_fingerprints(connection, load_stage(source.source), {quarter: fingerprint})
     return LoadedQuarter(source.source, quarter, True, written)
 
 

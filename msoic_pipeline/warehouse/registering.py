@@ -57,7 +57,7 @@ def _write_releases(connection: Connection, source: Source, landing: Landing, ve
         row["release_id"]: dict(row)
         for row in connection.execute(sa.select(release).where(release.c.source == source.source)).mappings()
     }
-    loaded = loaded_release_ids(connection, source)
+    loaded = read_loaded_releases(connection, source)
     parsed = {verdict.staged.release_id: verdict for verdict in verdicts if verdict.staged}
     rows = []
     for landed in landing.releases:
@@ -104,17 +104,11 @@ def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorde
             connection.execute(sa.update(release).where(release.c.release_id == row["release_id"]).values(row))
 
 
-def loaded_release_ids(connection: Connection, source: Source) -> set[str]:
+def read_loaded_releases(connection: Connection, source: Source) -> set[str]:
     """Return the releases of a source of which figures are loaded."""
     vintage = evidence.vintage
     query = sa.select(vintage.c.release_id).where(vintage.c.fact.in_(source.facts)).distinct()
     return set(connection.scalars(query))
-
-
-def loaded_releases(engine: Engine, source: Source) -> set[str]:
-    """Return the releases of a source of which figures are loaded."""
-    with read_transaction(engine) as connection:
-        return loaded_release_ids(connection, source)
 
 
 def find_lost_releases(engine: Engine, source: Source, landing: Landing) -> list[str]:
@@ -126,7 +120,7 @@ def find_lost_releases(engine: Engine, source: Source, landing: Landing) -> list
 def _lost_releases(connection: Connection, source: Source, landing: Landing) -> Iterable[QuarantineRow]:
     release = evidence.release
     present = {landed.release_id for landed in landing.releases} | landing.withdrawn | landing.unsure
-    lost = sorted(loaded_release_ids(connection, source) - present)
+    lost = sorted(read_loaded_releases(connection, source) - present)
     names = sa.select(release.c.release_id, release.c.file_name).where(release.c.release_id.in_(lost))
     for release_id, file_name in connection.execute(names.order_by(release.c.release_id)):
         yield QuarantineRow(
@@ -151,7 +145,7 @@ def prune_releases(engine: Engine, source: Source, landing: Landing) -> int:
     present = {landed.release_id for landed in landing.releases} | landing.withdrawn | landing.unsure
     with read_transaction(engine) as connection:
         of_source = sa.select(release.c.release_id).where(release.c.source == source.source)
-        stale = sorted(set(connection.scalars(of_source)) - present - loaded_release_ids(connection, source))
+        stale = sorted(set(connection.scalars(of_source)) - present - read_loaded_releases(connection, source))
     if stale:
         with write_transaction(engine) as connection:
             refers_to_stale = release.c.superseded_by.in_(stale)

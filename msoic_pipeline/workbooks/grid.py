@@ -7,8 +7,10 @@ numbers count from 0; ``a1`` turns them into the address that a person sees.
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
+import os
 import re
 import zipfile
 import zlib
@@ -37,6 +39,10 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 SUFFIXES = (".ods", ".xlsx", ".csv", ".csv.gz")
 # So many bytes of a text are expanded at a time, while its size is watched.
 _CHUNK = 2**20
+# How the reader, written in Rust, ends the words of an error of the operating system.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)$")
+# What the operating system says where a file's content leads its reader to a place outside the file.
+_MISLED_BY_CONTENT = (errno.EINVAL, errno.EOVERFLOW)
 # One character may stand for so many: some Arabic signs are whole phrases, which Unicode writes out.
 _WRITTEN_OUT = 18
 
@@ -101,7 +107,8 @@ class Workbook:
     def head(self, name: str, rows: int) -> Sheet:
         """Return the first ``rows`` rows of the sheet called ``name``; the rest of it stays at hand.
 
-        Raises SourceFileError where it cannot be read, or a cell holds more than any spreadsheet's can.
+        Raises SourceFileError where it cannot be read, or a cell holds more than any spreadsheet's can; OSError where
+        the system does not let us read.
         """
         head = Sheet(name, self._read_rows(name, rows))
         _refuse_long_cells(self.path, head)
@@ -121,7 +128,8 @@ class Workbook:
             if name not in self._open_sheets:
                 self._open_sheets[name] = self._reader.get_sheet_by_name(name)
             return self._open_sheets[name].to_python(skip_empty_area=False, nrows=most)
-        except CalamineError as error:
+        except (CalamineError, OSError) as error:
+            _raise_where_system_failed(error)
             raise _unreadable_file_error(self.path, str(error), sheet=name) from error
 
     def close(self) -> None:
@@ -163,7 +171,7 @@ def open_workbook(path: Path) -> Workbook:
 
     What comes out may still be too large, or make the reader abort or hang: files of other people are opened in a
     worker process (``ingest/reading.py``). Raises SourceFileError where the file is empty, truncated, encrypted, of an
-    unknown kind, carries macros, or would expand beyond the limits.
+    unknown kind, carries macros, or would expand beyond the limits; OSError where the system does not let us read.
     """
     size = path.stat().st_size
     if size == 0:
@@ -191,6 +199,7 @@ def open_workbook(path: Path) -> Workbook:
     try:
         workbook = Workbook(path, CalamineWorkbook.from_path(str(path)))
     except (CalamineError, OSError, ValueError) as error:
+        _raise_where_system_failed(error)
         raise _unreadable_file_error(path, str(error)) from error
     _refuse_bad_sheet_names(path, workbook.sheet_names)
     return workbook
@@ -220,7 +229,16 @@ def _refuse_bad_archive(path: Path) -> None:
             if any(name.lower().endswith("vbaproject.bin") or name.startswith("Basic/") for name in names):
                 raise _refused_file_error(path, "a workbook without macros", "a macro project")
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+        _raise_where_system_failed(error)
         raise _unreadable_file_error(path, str(error)) from error
+
+
+def _raise_where_system_failed(error: Exception) -> None:
+    """Raise OSError where it was the operating system that failed, of a bad disk for example, and not the content."""
+    told = _SYSTEM_ERROR.search(str(error))
+    code = int(told[1]) if told else error.errno if isinstance(error, OSError) else None
+    if code is not None and code not in _MISLED_BY_CONTENT:
+        raise OSError(code, os.strerror(code)) from error
 
 
 def _refuse_large_expansion(path: Path, expanded: int, packed: int) -> None:

@@ -36,7 +36,7 @@ def read_labels(
     expected_of: dict[str, dict[int, str]] = {}
     for column in layout.columns:
         if column.to not in coded:
-            labels[column.to] = np.full(len(body_rows), column.default, dtype=object)
+            labels[column.to] = np.full(len(body_rows), None, dtype=object)
             continue
         expected_of[column.to] = {}
         for name, parse in {column.to: column.parse, **column.also}.items():

@@ -55,16 +55,16 @@ ParserName = Annotated[str, AfterValidator(_check_parser)]
 class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
-    A table's first column may have no header: its ``header`` is the empty text. ``also`` names further tidy columns
-    read from the same cells, each with its own parser. ``ignore_rows`` is a regular expression: rows whose cell matches
-    it are left out on purpose, such as the regions in a table of local authorities.
+    A table's first column may have no header: its ``header`` is the empty text. Where one that is ``optional`` is not
+    there, its labels are None. ``also`` names further tidy columns read from the same cells, each with its own parser.
+    ``ignore_rows`` is a regular expression: rows whose cell matches it are left out on purpose, such as the regions in
+    a table of local authorities.
     """
 
     to: str
     header: tuple[str, ...]
     parse: ParserName = "text"
     optional: bool = False
-    default: Any = None
     totals: tuple[str, ...] = ()
     blank: Literal["reject", "allow"] = "reject"
     also: dict[str, ParserName] = Field(default_factory=dict)
@@ -189,7 +189,7 @@ class PeriodColumns(Declaration):
     quarter: str | None = None
     month: str | None = None
     day: str | None = None
-    release: Literal["month", "quarter", "calendar_year", "financial_year"] | None = None
+    release: Literal["month", "quarter"] | None = None
 
     @model_validator(mode="after")
     def _check_one_is_given(self) -> PeriodColumns:

@@ -136,13 +136,6 @@ def parse_quarter_number(value: Any) -> int:
     return int(match[1])
 
 
-def parse_flag(value: Any) -> bool:
-    """Return a yes or no that is written as such, not merely as something."""
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
 def parse_text(value: Any) -> str:
     """Return a label; never the word for a total, which would be added to its own parts."""
     text = clean(value)

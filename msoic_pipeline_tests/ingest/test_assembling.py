@@ -48,6 +48,30 @@ def test_the_total_of_a_month_is_published_for_that_month():
     ]
 
 
+def test_an_unknown_row_counts_with_each_of_its_figures():
+    layout: dict[str, Any] = {
+        "layout": "by-hand",
+        "sheet": {"name": "^Data"},
+        "columns": [
+            {"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"},
+            {"to": "outcome_code", "header": ["Outcome"], "parse": "code"},
+        ],
+        "measures": [
+            {"to": "outcomes_recorded", "header": ["Recorded"]},
+            {"to": "outcomes_closed", "header": ["Closed"]},
+        ],
+        "period": {"quarter": "quarter_start"},
+    }
+    table = {"table": "by-hand", "fact": "fact_crime_outcome", "known_rows": "outcomes.csv", "layouts": [layout]}
+    source = Source.model_validate(BASE | {"tables": [table]})
+    rows = [["2022-Q1", "1", 2, 3], ["2022-Q1", "99", 4, 5]]
+    grid: list[list[Any]] = [["Quarter", "Outcome", "Recorded", "Closed"], *rows]
+    match = match_sheet(Sheet("Data", grid), source.tables[0], source.tables[0].layouts[0], QUARTER)
+    tidy = tidy_sheet(Sheet("Data", grid), match, source, "file.ods", dt.date(2022, 8, 4), "2022-Q1", [])
+    counts = assemble(release("crime_outcomes", "a"), [tidy], ()).manifest.counts
+    assert (counts.figures, counts.loaded, counts.rejected) == (4, 2, 2)
+
+
 @pytest.mark.parametrize(("published", "holds"), [(3, True), (4, False)])
 def test_the_total_of_a_day_is_held_against_its_parts_and_not_published(published: int, holds: bool):
     columns = [{"to": "day", "header": ["Day"], "parse": "date"}, MEASURE]

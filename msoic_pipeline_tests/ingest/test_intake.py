@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -11,13 +13,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
 
-from msoic_pipeline.ingest import archive, raw_files
+from msoic_pipeline.ingest import archive, memory, raw_files, reading, staging
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.decisions import (
     decide,
@@ -28,9 +31,11 @@ from msoic_pipeline.ingest.decisions import (
     remove_from_archive,
     remove_raw_files,
 )
+from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.read_once import NotReadYet
+from msoic_pipeline.ingest.reading import FileReading, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -126,6 +131,20 @@ def test_a_file_that_is_overwritten_stays_in_force_beside_the_one_that_took_its_
     assert [release.in_raw for release in ours] == [False, True], "the later one counts"
     assert ours[0].release_id == before.release_id and ours[0].superseded_by == ours[1].release_id
     assert ours[0].published_on == ours[1].published_on
+
+
+def test_files_that_come_in_together_keep_their_order(desk: Desk):
+    issues = [desk.copy(FOURTH, f"issue-{number}.xlsx") for number in range(2)]
+    for number, path in enumerate(issues):
+        _edit(path, value=number)
+    # The archive lists by digest: there the one whose name comes last is the first.
+    issues.sort(key=lambda path: hashlib.sha256(path.read_bytes()).hexdigest(), reverse=True)
+    for path, name in zip(issues, ("a.xlsx", "b.xlsx"), strict=True):
+        path.rename(desk.raw / name)
+        sidecar_path(path).rename(sidecar_path(desk.raw / name))
+    first, again = desk.take_in().landing.releases, desk.take_in().landing.releases
+    assert [Path(release.file_name).name for release in first][-2:] == ["a.xlsx", "b.xlsx"]
+    assert again == first
 
 
 def test_a_replacement_that_is_refused_leaves_the_former_release_in_force(desk: Desk):
@@ -332,6 +351,26 @@ def test_a_damaged_record_is_named(desk: Desk):
         desk.take_in()
 
 
+@pytest.mark.parametrize("is_parsed", [True, False])
+def test_an_archive_that_is_restored_is_read_as_before(desk: Desk, is_parsed: bool):
+    archived = desk.folder / "archive" / "cps" / desk.releases()[FOURTH].sha256 / FOURTH
+    content = archived.read_bytes()
+    archived.write_bytes(content + b" ")
+    # Without the one the file is not recognised, without the other it is recognised and not parsed.
+    for path in (desk.folder / "staging" / "cps").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name == "readings.json" and not is_parsed:
+            path.unlink()
+    assert "archive_damaged" in {
+        *(error.rule for error in desk.take_in().landing.refused),
+        *(error.rule for _, error in desk.take_in().unparsed),
+    }
+    archived.write_bytes(content)
+    after = desk.take_in()
+    assert not after.landing.refused and not after.unparsed and len(after.staged) == 2
+
+
 def test_nothing_is_read_where_nothing_may_be(desk: Desk):
     take_in_source(desk.settings, load_source("cps"), read_here, may_read=False)
     desk.copy("cps-data-summary-quarter-2-2021-2022.xlsx")
@@ -343,6 +382,48 @@ def test_a_refused_file_is_not_read_again(desk: Desk):
     (desk.raw / "bad.xlsx").write_bytes(b"PK half a file")
     assert desk.take_in().read == 1
     assert desk.take_in().read == 0 and desk.rules() == ["unreadable_file"]
+
+
+def _over_limits(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
+    """What comes of files whose reader is ended over time before they are recognised."""
+    return [RefusedFile(reading._over_time_error(file.name, 1, "seconds"), "limits") for file in asked]
+
+
+def _over_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def _forget_parsed(desk: Desk) -> None:
+    """Leave what the files were recognised as, and not what they were parsed into, as after an edit of a layout."""
+    for folder in (desk.folder / "staging" / "cps").iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+class _Tomorrow(dt.date):
+    @classmethod
+    def today(cls) -> _Tomorrow:
+        return cls.fromordinal(dt.datetime.now().toordinal() + 1)
+
+
+@pytest.mark.parametrize("is_recognised_first", [True, False])
+def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_recognised_first: bool
+):
+    _forget_parsed(desk)
+    with monkeypatch.context() as patch:
+        if is_recognised_first:
+            patch.setattr(reading, "stage_workbook", _over_memory)
+        reader = read_here if is_recognised_first else _over_limits
+        first = take_in_source(desk.settings, load_source("cps"), reader)
+    assert {error.rule for _, error in first.unparsed} == {"over_memory" if is_recognised_first else "over_time"}
+    assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
+    again = desk.take_in()
+    assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"
+    for module in (memory, staging):
+        monkeypatch.setattr(module, "dt", SimpleNamespace(date=_Tomorrow))
+    tomorrow = desk.take_in()
+    assert tomorrow.read == 2 and not tomorrow.unparsed and len(tomorrow.staged) == 2
 
 
 TAKES_IN = (
@@ -422,6 +503,37 @@ def test_a_sidecar_that_stands_there_is_not_overwritten(desk: Desk):
     sidecar_path(desk.raw / FOURTH).unlink()
     put_back(desk.settings, kept)
     assert desk.rules() == [] and not list(desk.raw.glob("*.partial")) and not list(desk.raw.glob(".*"))
+
+
+def test_a_sidecar_is_kept_with_the_mark_of_its_encoding(desk: Desk):
+    path = sidecar_path(desk.raw / FOURTH)
+    said = b"\xef\xbb\xbf" + path.read_bytes()
+    path.write_bytes(said)
+    assert desk.rules() == []
+    (desk.raw / FOURTH).unlink()
+    put_back(desk.settings, find_release(desk.settings, f"cps/{FOURTH}"))
+    assert path.read_bytes() == said
+    desk.remove(FOURTH)
+    assert desk.take_in().read == 0, "without its raw file it is the same as before"
+    put_back(desk.settings, find_release(desk.settings, f"cps/{FOURTH}"))
+    assert path.read_bytes() == said and desk.rules() == []
+
+
+def test_a_file_whose_name_cannot_be_shown_is_removed_and_not_put_back_under_another(desk: Desk):
+    odd = desk.raw / "q\x1b4.xlsx"
+    (desk.raw / FOURTH).rename(odd)
+    sidecar_path(desk.raw / FOURTH).rename(sidecar_path(odd))
+    desk.take_in()
+    kept = find_release(desk.settings, "cps/q\\x1b4.xlsx")
+    (desk.raw / "q\\x1b4.xlsx").write_bytes(b"")
+    with pytest.raises(DecisionError, match="2 files are shown under that name"):
+        remove_raw_files(desk.settings, [kept])
+    (desk.raw / "q\\x1b4.xlsx").unlink()
+    remove_raw_files(desk.settings, [kept])
+    assert not odd.exists() and not sidecar_path(odd).exists() and (desk.raw / THIRD).exists()
+    with pytest.raises(DecisionError, match=rf"copy .*{kept.record.sha256}.* by hand"):
+        put_back(desk.settings, kept)
+    assert [path.name for path in desk.raw.glob("*.xlsx")] == [THIRD]
 
 
 def test_an_unknown_release_is_told(desk: Desk):

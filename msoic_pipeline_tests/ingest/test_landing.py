@@ -7,13 +7,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from msoic_pipeline.ingest import reading
+from msoic_pipeline.ingest.editions import link_editions
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.sample import RAW, landed, take_in
 from sample_data.writers import write_xlsx
 
@@ -278,6 +281,16 @@ def test_a_reissue_supersedes_what_it_corrects():
     first, second = sorted(quarter, key=lambda release: release.edition)
     assert first.superseded_by == second.release_id and second.superseded_by is None
     assert "re-issued" in second.note.lower()
+
+
+def test_an_edition_corrects_every_one_below_it_not_its_neighbour_alone():
+    release = landed("nrm").releases[0]
+    given = [
+        replace(release, release_id=name, file_name=f"nrm/{name}.ods", edition=edition, superseded_by=None)
+        for name, edition in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    linked = link_editions(given, load_source("nrm"))
+    assert {issue.release_id: issue.superseded_by for issue in linked} == {"a": "c", "b": "c", "c": None}
 
 
 def test_a_later_release_of_another_period_supersedes_nothing():

@@ -43,6 +43,17 @@ def test_rows_of_one_key_are_added_up_or_rejected_together():
     assert "found it again: H4, H5" in rejects[0].reason
 
 
+def test_what_no_row_gives_is_missing_in_their_sum():
+    fact = FACTS["fact_crime_outcome"]
+    row: dict[str, object] = {column.name: "x" for column in fact.columns if column.type.python_type is str}
+    row |= {"quarter_start": dt.date(2022, 1, 1), "outcomes_recorded": None}
+    rows = pa.Table.from_pylist([row | {"outcomes_closed": 4}, row | {"outcomes_closed": 5}], make_arrow_schema(fact))
+    unique, _ = make_keys_unique(rows, np.array([True, True]), fact)
+    assert unique.select(["outcomes_recorded", "outcomes_closed"]).to_pylist() == [
+        {"outcomes_recorded": None, "outcomes_closed": 9}
+    ]
+
+
 def test_rows_of_two_sheets_or_of_which_one_may_not_be_are_not_added_up():
     rows = _rows(("a", "H2", "1", 4), ("b", "H2", "1", 5), ("a", "H3", "2", 1), ("a", "H4", "2", 1))
     unique, rejects = make_keys_unique(rows, np.array([True, True, True, False]), CRIME)

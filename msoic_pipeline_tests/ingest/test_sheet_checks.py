@@ -105,6 +105,24 @@ def test_a_total_that_its_parts_do_not_make(total: list[Any], words: str):
     assert finding.detail == f"sheet 'Data': {words or 'all agree'}"
 
 
+def test_of_a_sensitive_return_the_place_alone_is_told():
+    columns = [
+        {"to": "exploitation_type", "header": ["Type"], "totals": ["Total"]},
+        {"to": "role", "header": ["Role"], "totals": ["Total"]},
+    ]
+    measures = [{"to": "value", "header": ["Number"]}]
+    layout = LONG | {"columns": columns, "measures": measures, "period": {"release": "month"}}
+    table = {"table": "returns", "fact": "fact_investigation", "layouts": [layout]}
+    source = Source.model_validate(BASE | {"tables": [table], "sensitive": True})
+    figures: list[list[Any]] = [["labour", "victim", 4711], ["labour", "suspect", 0], ["labour", "Total", 4712]]
+    sheet = Sheet("Data", [["Type", "Role", "Number"], *figures])
+    match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
+    tidy = tidy_sheet(sheet, match, source, "file.ods", dt.date(2022, 8, 4), "2022-06", [])
+    (finding,) = totals_equal_their_parts(tidy, FACTS["fact_investigation"], ())
+    assert finding.rows_failed == 1 and finding.detail == "sheet 'Data': C4: does not hold here"
+    assert [failure.cell for failure in finding.failures] == ["C4"] and "471" not in str(finding)
+
+
 def test_a_code_has_the_same_words_beside_it_throughout_a_sheet():
     (found,) = codes_have_one_label(_read((SLAVERY, "106"), (ASSAULT, "8N"), (SLAVERY, "106")), ())
     assert (found.success, found.rows_checked, found.severity) == (True, 3, "warn")

@@ -470,6 +470,14 @@ def test_a_declaration_that_is_not_well_formed_names_its_file(
     assert words in str(error.value)
 
 
+def test_two_faults_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch):
+    fault = yaml.safe_load(_fault(treatment="accept", rule="total_differs").model_dump_json())
+    monkeypatch.setattr(known_faults, "read_faults_text", lambda source: yaml.safe_dump([fault, fault]))
+    known_faults.load_faults.cache_clear()
+    with pytest.raises(DeclarationError, match="f: declared 2 times"):
+        known_faults.load_faults("cps")
+
+
 def test_a_declared_replacement_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for sheet in (PRE_CHARGE, "Table_99"):
         fault = _fault(treatment="replace", sheet=sheet, cell="C8", found="no such text", replacement=1)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import gzip
+import os
 import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from python_calamine import CalamineError
 
 from msoic_pipeline.workbooks import grid
 from msoic_pipeline.workbooks.errors import SourceFileError
@@ -136,6 +140,37 @@ def test_a_file_of_another_kind(tmp_path: Path, name: str):
 def test_a_file_that_is_not_what_its_name_says(tmp_path: Path):
     (tmp_path / "f.xlsx").write_bytes(b"%PDF-1.7 something")
     _refused(tmp_path / "f.xlsx", "unreadable_file")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EMFILE])
+@pytest.mark.parametrize("where", ["archive", "opening", "sheet"])
+def test_what_the_system_does_not_let_us_read_is_not_the_files_fault(
+    xlsx: Path, monkeypatch: pytest.MonkeyPatch, code: int, where: str
+):
+    def fail(*_: object, **__: object) -> None:
+        if where == "archive":
+            raise OSError(code, os.strerror(code))
+        # The reader, written in Rust, gives the number in its words alone.
+        raise (OSError if where == "opening" else CalamineError)(f"I/O error: {os.strerror(code)} (os error {code})")
+
+    workbook = open_workbook(xlsx)
+    if where == "archive":
+        monkeypatch.setattr(grid.zipfile, "ZipFile", fail)
+    elif where == "opening":
+        monkeypatch.setattr(grid, "CalamineWorkbook", SimpleNamespace(from_path=fail))
+    else:
+        monkeypatch.setattr(workbook, "_reader", SimpleNamespace(get_sheet_by_name=fail, close=workbook.close))
+    with pytest.raises(OSError, match=os.strerror(code)) as caught:
+        workbook.sheet("S") if where == "sheet" else open_workbook(xlsx)
+    assert caught.value.errno == code
+
+
+def test_a_file_that_leads_its_reader_astray_is_at_fault(xlsx: Path, monkeypatch: pytest.MonkeyPatch):
+    def seek_before_the_beginning(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(grid.zipfile, "ZipFile", seek_before_the_beginning)
+    _refused(xlsx, "unreadable_file", "Invalid argument")
 
 
 def test_an_encrypted_member(xlsx: Path):
