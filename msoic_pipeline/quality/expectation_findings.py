@@ -45,13 +45,28 @@ def findings_of_release(
     for expectation in expectations:
         expectations_by_check.setdefault(expectation.check, []).append(expectation)
     findings = []
-    for check, those in expectations_by_check.items():
+    for those in expectations_by_check.values():
         if those[0].rule == "no_rows":
-            findings.append(Finding(fact.name, check, those[0].severity, size > 0, size, 0, f"{size} rows"))
+            findings.append(_finding_on_size(fact, those[0], size))
             continue
         of_check = [each for each in failing if each.expectation in those]
         findings.append(_finding_of_check(release, fact, those, of_check, size, withhold))
     return findings
+
+
+def _finding_on_size(fact: sa.Table, expectation: Expectation, size: int) -> Finding:
+    """Return whether a fact table has rows. Where it has none, what fails has no place but is named all the same."""
+    no_rows = Failure(expectation.rule, "", "", f"expected {expectation.expected}")
+    return Finding(
+        table_name=fact.name,
+        check_name=expectation.check,
+        severity=expectation.severity,
+        success=size > 0,
+        rows_checked=size,
+        rows_failed=0,
+        detail=f"{size} rows",
+        failures=() if size else (no_rows,),
+    )
 
 
 def _finding_of_check(

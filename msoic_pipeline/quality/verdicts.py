@@ -49,7 +49,8 @@ def judge(
 
 def _judge_release(source: Source, staged: StagedRelease, expectations: Sequence[Finding]) -> Verdict:
     """Return the verdict on a release from what was found in it while it was parsed and by ``expectations``."""
-    findings = [*staged.manifest.findings, *expectations, _rows_could_be_read(source, staged)]
+    rows_read = _rows_could_be_read(source, staged)  # what it finds is listed row by row as rejects
+    findings = [*staged.manifest.findings, *expectations, rows_read]
     blocking = [finding for finding in findings if not finding.success and finding.severity == "block"]
     return Verdict(
         file_name=staged.release.file_name,
@@ -59,7 +60,7 @@ def _judge_release(source: Source, staged: StagedRelease, expectations: Sequence
             *_list_rejects(source, staged),
             *_list_replaced_cells(source, staged),
             *_list_accepted_failures(source, staged, findings),
-            *_list_blocking_failures(source, staged, blocking),
+            *_list_blocking_failures(source, staged, [finding for finding in blocking if finding is not rows_read]),
         ],
         results=[_validation_result(source, staged.release_id, finding) for finding in findings],
         reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
@@ -161,8 +162,18 @@ def _list_accepted_failures(
 def _list_blocking_failures(
     source: Source, staged: StagedRelease, blocking: Sequence[Finding]
 ) -> Iterator[QuarantineRow]:
-    """Yield the rows for which blocking checks reject a release."""
+    """Yield the rows for which blocking checks reject a release; of a check of the whole, a row without a place."""
     for finding in blocking:
+        if not finding.failures:
+            yield _quarantine_row(
+                source,
+                staged,
+                rule="check_failed",
+                sheet="",
+                cell="",
+                reason=f"{finding.table_name}: {finding.check_name}: {finding.detail}",
+                treatment="rejected",
+            )
         for failure in finding.failures:
             yield _quarantine_row(
                 source,

@@ -127,6 +127,9 @@ def test_a_release_without_rows_fails_beside_one_with_rows(stage: Stage):
     releases = [stage("nrm", "empty", fact_nrm_decision=[]), stage("nrm", "full", fact_nrm_decision=decisions())]
     ((release_id, finding),) = failures(validate_source(NRM, releases, None))
     assert (release_id, finding.check_name, finding.rows_checked) == ("empty", "table has rows", 0)
+    verdicts = judge(NRM, Landing((), ()), releases, validate_source(NRM, releases))
+    (row,) = (row for verdict in verdicts for row in verdict.quarantine)
+    assert (row.release_id, row.rule) == ("empty", "no_rows"), "what is rejected stands in quarantine"
 
 
 def test_what_cannot_be_evaluated_is_an_error_that_names_the_expectation(stage: Stage):
