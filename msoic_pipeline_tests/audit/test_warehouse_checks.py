@@ -156,7 +156,18 @@ def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: En
     assert (late.severity, late.success, late.rows_checked) == ("warn", False, 1)
     assert "5 May 2022" in late.detail and "2022-Q2" in late.detail
     assert late.detail == results(engine, name, due + dt.timedelta(days=90))[key].detail, "the same every night"
-    assert results(engine, name)["cps", "release"].detail == "no release has been accepted"
+    assert results(engine, name)["cps", "release"].detail == "no release is in force"
+
+
+def test_a_release_that_is_held_has_come_as_much_as_one_that_is_accepted(engine: Engine):
+    name, key, day = "latest release is on time", ("nrm", "release"), dt.date(2022, 5, 6)
+    before = results(engine, name, day)[key]
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(release).values(status="held"))
+    assert results(engine, name, day)[key].detail == before.detail, "its figures stand"
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(release).values(status="withdrawn"))
+    assert results(engine, name, day)[key].detail == "no release is in force"
 
 
 def test_shares_lie_between_0_and_1(engine: Engine):

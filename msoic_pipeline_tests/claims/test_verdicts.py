@@ -21,7 +21,7 @@ from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
-from msoic_pipeline.model.evidence import report_claim
+from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
 from msoic_pipeline.quality.verdicts import judge as judge_files
@@ -133,6 +133,18 @@ def test_claims_are_judged_by_what_was_known_when_published_and_by_what_is_known
     (now,) = judged(engine, claim)
     assert (then.verdict, then.as_at, now.verdict) == ("reproduced", PUBLISHED, "differs")
     assert now.holds_for == "the figure published on 2022-03-03"
+
+
+def test_today_is_the_day_of_the_latest_release_whose_figures_stand_be_it_held(warehouse: Warehouse):
+    warehouse.publish("programme_activity-1", "2022-04-21", _activity("Reviews", "2021-05", 23))
+    warehouse.publish("programme_activity-2", "2023-04-21", _activity("Reviews", "2021-05", 24))
+    with warehouse.engine.begin() as connection:
+        connection.execute(
+            sa.update(release).where(release.c.release_id == "programme_activity-2").values(status="held")
+        )
+    claim = {"unit": "reviews", "period": "2021/22 Q1", "value": 24, "measure": _own("Reviews")}
+    (row,) = judged(warehouse.engine, claim)
+    assert (row.as_at, row.verdict) == (dt.date(2023, 4, 21), "reproduced")
 
 
 def test_an_earlier_figure_is_found_though_the_present_one_is_of_fewer_reports(warehouse: Warehouse):
