@@ -26,6 +26,8 @@ def rule(
     """Say what a rule of the reconciliation holds against what, or print the SQL that does it, step by step."""
     if sql and not rule_id:
         raise typer.BadParameter("--sql prints the queries of one rule: name it")
+    if quarter and not sql:
+        raise typer.BadParameter("--quarter is of the results that --sql shows: give --sql, or leave it out")
     if not rule_id:
         typer.echo(tell_rules())
     elif sql:
