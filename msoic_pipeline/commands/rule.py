@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.periods import FIRST_QUARTER, as_written, parse_quarter, periods
+from msoic_pipeline.periods import as_written, parse_quarter
 
 if TYPE_CHECKING:
     from msoic_pipeline.reconciliation.rules import Rule
@@ -73,9 +73,10 @@ def tell_rule_sql(rule_id: str, quarter: dt.date | None) -> str:
     """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
     import sqlalchemy as sa
 
+    from msoic_pipeline.assets.partitions import list_all_quarters
     from msoic_pipeline.reconciliation.sql import write_rule_sql
     from msoic_pipeline.settings import Settings
 
     dialect = sa.make_url(Settings().warehouse_url).get_dialect()()
-    quarters = [quarter] if quarter else list(periods("quarter", FIRST_QUARTER, dt.date.today()))
+    quarters = [quarter] if quarter else list_all_quarters()
     return write_rule_sql(rule_id, dialect, quarters)
