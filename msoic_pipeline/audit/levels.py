@@ -66,7 +66,7 @@ def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame
     kind, measures = finest_period(fact), list(fact.info["measures"])
     dividing = _list_dividing_columns(fact, current)
     rows = connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings().all()
-    whole = [row for row in rows if period_end(kind, row["period"]) <= row["published_on"]]
+    whole = [row for row in rows if period_end(kind, row["period"]) < row["published_on"]]
     if not whole:
         return pd.DataFrame(columns=["series", "number", "label", "value"])
     return _name_series(pd.DataFrame(whole), [column.name for column in dividing], measures, kind)

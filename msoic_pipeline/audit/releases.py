@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.checked_table import CheckedTable
 from msoic_pipeline.audit.files_in_force import count_files_in_force
-from msoic_pipeline.model.evidence import coverage, release
+from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
 from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.texts import first_of, tell_day
@@ -28,8 +28,8 @@ class AbsentReport:
 
 
 @dataclass(frozen=True)
-class AcceptedRelease:
-    """A release as far as it tells what has come: the last day that it is about, and when it was published."""
+class ReleaseInForce:
+    """A release whose figures stand: the last day that it is about, and when it was published."""
 
     last_day: dt.date
     published_on: dt.date
@@ -78,13 +78,13 @@ def _tell_absent_by_period(source: Source, absent: Sequence[AbsentReport]) -> li
 
 def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
     """Compare each source's latest release with the day on which the next one was due."""
-    releases = _read_accepted_releases(connection)
+    releases = _read_releases_in_force(connection)
     for source_name in SOURCES:
         if not releases[source_name]:
-            yield CheckedTable(source_name, release.name, 0, 1, "no release has been accepted")
+            yield CheckedTable(source_name, release.name, 0, 1, "no release is in force")
             continue
-        last_day = max(accepted.last_day for accepted in releases[source_name])
-        published_on = max(accepted.published_on for accepted in releases[source_name])
+        last_day = max(each.last_day for each in releases[source_name])
+        published_on = max(each.published_on for each in releases[source_name])
         figures, due = find_next_due(load_source(source_name), last_day, published_on)
         detail = (
             f"latest release published on {tell_day(published_on)}; "
@@ -93,15 +93,15 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
         yield CheckedTable(source_name, release.name, len(releases[source_name]), int(today > due), detail)
 
 
-def _read_accepted_releases(connection: Connection) -> dict[str, list[AcceptedRelease]]:
-    """Return the accepted releases by source."""
+def _read_releases_in_force(connection: Connection) -> dict[str, list[ReleaseInForce]]:
+    """Return the releases by source whose figures stand, be they accepted or held."""
     query = sa.select(release.c.source, release.c.reference_period, release.c.published_on).where(
-        release.c.status == "accepted"
+        release.c.status.in_(IN_FORCE)
     )
-    releases: dict[str, list[AcceptedRelease]] = defaultdict(list)
+    releases: dict[str, list[ReleaseInForce]] = defaultdict(list)
     for row in connection.execute(query):
         kind, start = parse_period(row.reference_period)
-        releases[row.source].append(AcceptedRelease(period_end(kind, start), row.published_on))
+        releases[row.source].append(ReleaseInForce(period_end(kind, start), row.published_on))
     return releases
 
 

@@ -1,13 +1,12 @@
 """Jobs, the nightly schedule, and what is done about runs that failed or were killed."""
 
-import datetime as dt
 import logging
 from collections.abc import Mapping
 
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from msoic_pipeline.assets.partitions import QUARTERS
+from msoic_pipeline.assets.partitions import list_all_quarters
 from msoic_pipeline.assets.source_steps import find_quarters_behind_files
 from msoic_pipeline.kpis.compute import find_stale_kpis
 from msoic_pipeline.running.failed_runs import JOB, note_failed_run
@@ -38,11 +37,10 @@ def find_quarters_to_run(settings: Settings) -> tuple[str, str]:
     Those that the raw files have moved ahead of; the running quarter alone where nothing has changed, so that freshness
     and coverage are checked every night.
     """
-    keys = list(QUARTERS.get_partition_keys())
+    quarters = list_all_quarters()
     try:
         engine = open_engine(settings.warehouse_url, may_create=False)
         try:
-            quarters = [dt.date.fromisoformat(key) for key in keys]
             behind_files = find_quarters_behind_files(settings, engine, quarters)
             stale = sorted({*behind_files, *find_stale_kpis(engine, quarters)})
         finally:
@@ -51,8 +49,9 @@ def find_quarters_to_run(settings: Settings) -> tuple[str, str]:
         # Whatever is wrong with the warehouse or with a single source: the run itself comes across it, and says so in
         # words that are held back for force returns, which a traceback's are not.
         _LOG.warning("What has changed cannot be told (%s): the run covers every quarter.", type(error).__name__)
-        return keys[0], keys[-1]
-    return (stale[0].isoformat(), stale[-1].isoformat()) if stale else (keys[-1], keys[-1])
+        return quarters[0].isoformat(), quarters[-1].isoformat()
+    first, last = (stale[0], stale[-1]) if stale else (quarters[-1], quarters[-1])
+    return first.isoformat(), last.isoformat()
 
 
 @dg.schedule(

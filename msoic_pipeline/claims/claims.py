@@ -13,8 +13,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from msoic_pipeline.claims.quantities import OneOrMoreNumbers, PeriodAsWritten, Quantity, ReportPart
-from msoic_pipeline.declarations import DeclarationError, declared_in, wrong_places
+from msoic_pipeline.claims.quantities import OneOrMoreNumbers, PeriodAsWritten, Quantity
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
 from msoic_pipeline.model.geography import NATIONAL
 
 # What a word allows: from where to where a figure may lie, in roundings from the value claimed. A rounding is the
@@ -37,7 +37,7 @@ ROUNDING_ERROR = 1e-9
 Comparator = Literal["exactly", "about", "over", "just over", "almost", "just under", "at least", "at most"]
 
 
-class Claim(ReportPart):
+class Claim(Declaration):
     """A statement of a report.
 
     ``words`` are the report's; ``written`` is how the figure stands in them where it is neither in digits nor a
@@ -187,7 +187,7 @@ def tell_quantity(value: float, unit: str, *, signed: bool = False) -> str:
     return f"{sign}{text} {unit}"
 
 
-class Report(ReportPart):
+class Report(Declaration):
     """A report: its claims, and the day as at which they are judged besides today.
 
     ``text`` names the file of the report's text, where there is one to compare with.

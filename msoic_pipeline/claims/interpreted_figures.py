@@ -10,18 +10,22 @@ from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
 from msoic_pipeline.claims.quantities import Period, Quantity
-from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
+from msoic_pipeline.kpis.few_returns import CountedReturns, tells_a_return
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import periods
+from msoic_pipeline.periods import PERIOD_MONTHS
 
 
 @dataclass(frozen=True)
 class InterpretedFigure:
-    """The figure that an interpretation of a claim gives, and how it comes about, without a full stop."""
+    """The figure that an interpretation of a claim gives, and how it comes about, without a full stop.
+
+    Of one that ``is_withheld`` nobody may be shown the value; the text leaves it out.
+    """
 
     interpretation: Interpretation
     figure: KnownFigure
     text: str
+    is_withheld: bool = False
 
     @property
     def value(self) -> float | None:
@@ -50,15 +54,16 @@ def find_interpreted_figure(claim: Claim, interpretation: Interpretation, knowle
         return InterpretedFigure(interpretation, NOTHING, _tell_absent(interpretation, found, knowledge))
     value = _value_claimed(interpretation, values)
     shown = _tell_values(claim, interpretation, values, value)
-    if _is_withheld(claim, interpretation, found):
+    is_withheld = _is_withheld(claim, interpretation, knowledge)
+    if is_withheld:
         shown = "figures withheld"
     text = f"{interpretation.measure.title()}: {shown}"
     if value is None:
-        return InterpretedFigure(interpretation, NOTHING, text)
+        return InterpretedFigure(interpretation, NOTHING, text, is_withheld)
     least = min((each.figure for each in found), key=lambda figure: figure.share_received)
     if least.received < least.expected:
         text += f" ({least.received} of {least.expected} reports received)"
-    return InterpretedFigure(interpretation, KnownFigure(value, least.received, least.expected), text)
+    return InterpretedFigure(interpretation, KnownFigure(value, least.received, least.expected), text, is_withheld)
 
 
 def _find_claimed(claim: Claim, measure: Quantity, period: Period | None, knowledge: Knowledge) -> KnownFigure:
@@ -119,18 +124,39 @@ def _tell_period_figures(claim: Claim, interpretation: Interpretation, values: S
     return ", ".join(texts)
 
 
-def _is_withheld(claim: Claim, interpretation: Interpretation, found: Sequence[_PeriodFigure]) -> bool:
-    """Return whether the text may not show the figures: of sensitive returns, those of a force or of very few."""
-    measures = [measure for measure in (interpretation.measure, claim.of) if measure]
-    if not any(measure.is_sensitive for measure in measures):
+def _is_withheld(claim: Claim, interpretation: Interpretation, knowledge: Knowledge) -> bool:
+    """Return whether nobody may be shown the figures: of sensitive returns, those of a force or of very few."""
+    sensitive = [measure for measure in (interpretation.measure, claim.of) if measure and measure.is_sensitive]
+    if not sensitive:
         return False
-    return claim.place_name != NATIONAL or any(map(_is_of_few, found))
+    if claim.place_name != NATIONAL:
+        return True
+    return any(
+        _tells_a_return(measure, period, knowledge.find_figure(measure, period, claim.geography))
+        for measure in sensitive
+        for period in interpretation.periods
+    )
 
 
-def _is_of_few(found: _PeriodFigure) -> bool:
-    """Return whether the monthly reports behind a figure may be those of a reporter or two."""
-    months = len(list(periods("month", found.period.first, found.period.end))) if found.period else 1
-    return found.figure.received < FEWEST_REPORTERS * months
+def _tells_a_return(measure: Quantity, period: Period, figure: KnownFigure) -> bool:
+    """Return whether a measure's figure of a period would tell what a reporter or two returned.
+
+    The reports of a KPI are counted by the period, where there are several of the one that fewest came of; those of a
+    term are counted over all of them.
+    """
+    several = len(period.starts) if measure.term else 1
+    return any(
+        tells_a_return(
+            CountedReturns(
+                figure.received,
+                figure.expected,
+                over_time,
+                months=PERIOD_MONTHS[period.kind] * several,
+                months_of_return=PERIOD_MONTHS[term.finest_period],
+            )
+        )
+        for term, over_time in measure.terms
+    )
 
 
 # --- What it rests on ------------------------------------------------------------------------------------------------

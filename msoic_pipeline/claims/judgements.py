@@ -18,8 +18,8 @@ ENOUGH = 0.95
 class Judgement:
     """What the data say of a claim, before other claims are heard.
 
-    The verdict by them alone, and why; our value and the interpretation that it is of; for what else the claim holds;
-    and the releases that the value rests on.
+    The verdict by them alone, and why; our value, unless it is withheld, and the interpretation that it is of; for what
+    else the claim holds; and the releases that the value rests on.
     """
 
     verdict: str
@@ -109,9 +109,13 @@ def _judge(
     value: float | None,
     holds_for: str = "",
 ) -> Judgement:
-    """Return a judgement by the figure that an interpretation of a claim gives, with the releases behind it."""
+    """Return a judgement by the figure that an interpretation of a claim gives, with the releases behind it.
+
+    A figure that is withheld from the words is not told beside them either.
+    """
     releases = find_releases_behind(claim, found.interpretation, knowledge)
-    return Judgement(verdict, why, value, found.interpretation, holds_for, releases)
+    told = None if found.is_withheld else value
+    return Judgement(verdict, why, told, found.interpretation, holds_for, releases)
 
 
 def _find_other_that_holds(

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.kpis.definitions import Condition, Kpi, Term, load_definitions
 from msoic_pipeline.model import metadata
 from msoic_pipeline.periods import financial_quarter_label, parse_period, period_end, period_label, periods
 from msoic_pipeline.workbooks.layout import load_source
-
-
-class ReportPart(BaseModel):
-    """A part of a report's YAML file: what it does not know is an error, and nothing changes it once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 # --- Periods ---------------------------------------------------------------------------------------------------------
 
@@ -97,7 +91,7 @@ OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 # --- What is counted -------------------------------------------------------------------------------------------------
 
 
-class Quantity(ReportPart):
+class Quantity(Declaration):
     """What is counted: one of ``kpi``, ``term`` or ``members``.
 
     ``kpi``: a KPI, or several that are added; ``term``: a sum of facts, in the words in which KPIs are defined, which

@@ -18,7 +18,7 @@ from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.quantities import single_period
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import make_arrow_rows
-from msoic_pipeline.model.evidence import release, report_claim
+from msoic_pipeline.model.evidence import IN_FORCE, release, report_claim
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
 
@@ -131,7 +131,7 @@ def judge_report(connection: Connection, report: Report, today: dt.date) -> list
 
     Today is the latest day, up to ``today``, on which anything was published: rows stay the same until something is.
     """
-    has_been_published = sa.and_(release.c.published_on <= today, release.c.status == "accepted")
+    has_been_published = sa.and_(release.c.published_on <= today, release.c.status.in_(IN_FORCE))
     latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(has_been_published))
     rows = []
     for known, as_at in ((WHEN_PUBLISHED, report.published_on), (TODAY, latest or today)):

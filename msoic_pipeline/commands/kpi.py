@@ -29,6 +29,8 @@ def kpi(
     """Print KPI values, as known today or on an earlier day."""
     if sql and not kpi_id:
         raise typer.BadParameter("--sql prints the SQL of one KPI: name it")
+    if sql and (geography or as_at):
+        raise typer.BadParameter("--sql computes all geographies and days: leave --geography and --as-at out")
     if sql:
         typer.echo(write_kpi_script(kpi_id, period))
         return

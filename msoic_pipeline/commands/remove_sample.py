@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def remove_sample(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse."""
+    """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse.
+
+    Ends with exit code 1 where the run on the way was red.
+    """
     from msoic_pipeline.ingest.decisions import list_synthetic_releases
     from msoic_pipeline.settings import Settings
 
@@ -35,8 +38,10 @@ def remove_sample(
         size = f"{len(sample)} releases of synthetic sample data, of {len(sources)} sources"
         typer.confirm(f"Remove {size} from raw folder, archive and warehouse?", abort=True)
     withdraw_sample(sample)
-    typer.echo(run_everything(say=tell).summary)
+    ended = run_everything(say=tell)
+    typer.echo(ended.summary)
     typer.echo(forget_sample(sample))
+    raise typer.Exit(0 if ended.succeeded else 1)
 
 
 def withdraw_sample(sample: Sequence[KeptRelease]) -> None:
@@ -60,12 +65,14 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
 
     from msoic_pipeline.ingest.decisions import remove_from_archive
     from msoic_pipeline.model.evidence import release, vintage
+    from msoic_pipeline.running.warehouse_lock import hold_warehouse
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.warehouse.engine import read_transaction
+    from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 
     settings = Settings()
     sample_ids = {kept.release_id for kept in sample}
-    with open_warehouse() as engine:
+    # No run may load them between the look and the removal.
+    with hold_warehouse(settings.warehouse_url, "msoic remove-sample", tell), open_warehouse() as engine:
         with read_transaction(engine) as connection:
             loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         still_loaded = loaded_ids & sample_ids
@@ -74,8 +81,9 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
                 f"figures of {len(still_loaded)} sample releases are loaded still: the run did not end well"
             )
         remove_from_archive(settings, sample)
-        with engine.begin() as connection:
+        with write_transaction(engine) as connection:
             # A release may name another of the sample as the one that superseded it.
-            connection.execute(sa.update(release).where(release.c.is_synthetic).values(superseded_by=None))
-            connection.execute(sa.delete(release).where(release.c.is_synthetic))
+            superseded = sa.update(release).where(release.c.superseded_by.in_(sample_ids))
+            connection.execute(superseded.values(superseded_by=None))
+            connection.execute(sa.delete(release).where(release.c.release_id.in_(sample_ids)))
     return f"{len(sample)} releases of the sample are gone from raw folder, archive and warehouse."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.periods import FIRST_QUARTER, as_written, parse_quarter, periods
+from msoic_pipeline.periods import as_written, parse_quarter
 
 if TYPE_CHECKING:
     from msoic_pipeline.reconciliation.rules import Rule
@@ -26,6 +26,8 @@ def rule(
     """Say what a rule of the reconciliation holds against what, or print the SQL that does it, step by step."""
     if sql and not rule_id:
         raise typer.BadParameter("--sql prints the queries of one rule: name it")
+    if quarter and not sql:
+        raise typer.BadParameter("--quarter is of the results that --sql shows: give --sql, or leave it out")
     if not rule_id:
         typer.echo(tell_rules())
     elif sql:
@@ -71,9 +73,10 @@ def tell_rule_sql(rule_id: str, quarter: dt.date | None) -> str:
     """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
     import sqlalchemy as sa
 
+    from msoic_pipeline.assets.partitions import list_all_quarters
     from msoic_pipeline.reconciliation.sql import write_rule_sql
     from msoic_pipeline.settings import Settings
 
     dialect = sa.make_url(Settings().warehouse_url).get_dialect()()
-    quarters = [quarter] if quarter else list(periods("quarter", FIRST_QUARTER, dt.date.today()))
+    quarters = [quarter] if quarter else list_all_quarters()
     return write_rule_sql(rule_id, dialect, quarters)

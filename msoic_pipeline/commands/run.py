@@ -105,9 +105,9 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
     from dagster._core.utils import make_new_run_id
 
-    from msoic_pipeline.assets.partitions import QUARTERS
+    from msoic_pipeline.assets.partitions import list_all_quarters
 
-    quarters = QUARTERS.get_partition_keys()
+    quarters = [quarter.isoformat() for quarter in list_all_quarters()]
     if not quarters:
         raise LookupError(f"the clock of this machine says {dt.date.today()}, before the first quarter: set it right")
     earliest, latest = quarters[0], quarters[-1]

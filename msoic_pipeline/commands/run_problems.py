@@ -53,7 +53,7 @@ LAST_STEP = "pipeline_run"
 class RunProblem:
     """Something that made a run fail: ``subject`` is the check or the step, where it is one; ``words`` say what it is.
 
-    In a line they are ``validated/nrm:expectations: 1 of 16 files rejected: …`` or ``step loaded__nrm: OSError: …``.
+    In a line they are ``validated/nrm:expectations: 1 of 16 files rejected: …`` or ``step load_nrm: OSError: …``.
     """
 
     kind: ProblemKind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,12 +114,11 @@ def _mixture_lines(connection: Connection) -> Iterator[str]:
 
 def _stale_lines(settings: Settings, engine: Engine) -> list[str]:
     """Return a line on quarters that were loaded from other files than stand there now, if there are any."""
-    from msoic_pipeline.assets.partitions import QUARTERS
+    from msoic_pipeline.assets.partitions import list_all_quarters
     from msoic_pipeline.assets.source_steps import find_quarters_behind_files
 
-    quarters = [dt.date.fromisoformat(key) for key in QUARTERS.get_partition_keys()]
     try:
-        stale = find_quarters_behind_files(settings, engine, quarters)
+        stale = find_quarters_behind_files(settings, engine, list_all_quarters())
     except Exception as error:
         return [f"Whether other quarters are behind their files cannot be told ({type(error).__name__})."]
     if not stale:

@@ -301,7 +301,10 @@ def list_triangle_cells(connection: Connection, figure: MaturingFigure) -> list[
 
 
 def _vintages_by_quarter(connection: Connection, figure: MaturingFigure) -> dict[dt.date, list[_Vintage]]:
-    """Return what each quarter's national figure was, earliest first."""
+    """Return what each quarter's national figure was whenever it was whole, earliest first.
+
+    What was published before the quarter was over, or of some of the reports alone, would look like growth later on.
+    """
     column = kpi_value.c[figure.measure]
     rows = connection.execute(
         sa.select(kpi_value.c.period_start, kpi_value.c.as_of, column.label("observed"))
@@ -309,13 +312,15 @@ def _vintages_by_quarter(connection: Connection, figure: MaturingFigure) -> dict
             kpi_value.c.kpi_id == figure.kpi_id,
             kpi_value.c.period_kind == PERIOD_KIND,
             kpi_value.c.geography_kind == NATIONAL,
+            kpi_value.c.status == "complete",
             column.is_not(None),
         )
         .order_by(kpi_value.c.period_start, kpi_value.c.as_of)
     )
     vintages: dict[dt.date, list[_Vintage]] = {}
     for row in rows:
-        vintages.setdefault(row.period_start, []).append(_Vintage(row.as_of, row.observed))
+        if row.as_of > period_end(PERIOD_KIND, row.period_start):
+            vintages.setdefault(row.period_start, []).append(_Vintage(row.as_of, row.observed))
     return vintages
 
 

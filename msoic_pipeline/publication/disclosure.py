@@ -25,7 +25,8 @@ from typing import Any
 
 import pandas as pd
 
-from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, Kpi, load_definitions
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.few_returns import CountedReturns, tells_a_return
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import PERIOD_MONTHS
 
@@ -74,11 +75,6 @@ def suppress_returns(values: pd.DataFrame) -> pd.DataFrame:
     return _leave_figures_out(shown, shown.index.to_series().isin(kept_back))
 
 
-def count_returns_of_a_reporter(kpi: Kpi, period_kind: str) -> int:
-    """Return how many of the returns behind a figure may be one reporter's: of a quarter's sum of months three."""
-    return 1 if kpi.over_time == "last" else PERIOD_MONTHS[period_kind] // PERIOD_MONTHS[kpi.numerator.finest_period]
-
-
 def _find_rows_to_keep_back(values: pd.DataFrame, kpis: dict[str, Kpi]) -> set[int]:
     """Return which rows are to be kept back: first within each period, then the longer periods around those."""
     kept_back: set[int] = set()
@@ -118,24 +114,25 @@ def find_kept_back_in_period(values: Sequence[CountedValue], period_kind: str) -
     """
     returns_shown: int | None = None
     for value in sorted(values, key=lambda value: -value.received):
-        # So many returns may be of two reporters.
-        too_few = (FEWEST_REPORTERS - 1) * count_returns_of_a_reporter(value.kpi, period_kind)
-        if value.received <= too_few or _tells_an_earlier_return(value, period_kind):
+        returns = _count_returns(value, period_kind)
+        if tells_a_return(returns):
             yield value.row
-        elif returns_shown is not None and 0 < returns_shown - value.received <= too_few:
+        elif returns_shown is not None and 0 < returns_shown - value.received <= returns.too_few:
             # All count the same investigations, by type or by nationality: the difference is who left one out.
             yield value.row
         else:
             returns_shown = value.received
 
 
-def _tells_an_earlier_return(value: CountedValue, period_kind: str) -> bool:
-    """Return whether a stock of a longer period holds an earlier return of a reporter that has none of its last month.
-
-    Less the last month's figure, which is published too, that one is left.
-    """
-    is_longer = PERIOD_MONTHS[period_kind] > PERIOD_MONTHS[value.kpi.numerator.finest_period]
-    return value.kpi.over_time == "last" and is_longer and value.received < value.expected
+def _count_returns(value: CountedValue, period_kind: str) -> CountedReturns:
+    """Return the returns that a value of a period is of."""
+    return CountedReturns(
+        value.received,
+        value.expected,
+        value.kpi.over_time,
+        months=PERIOD_MONTHS[period_kind],
+        months_of_return=PERIOD_MONTHS[value.kpi.numerator.finest_period],
+    )
 
 
 def find_kept_back_around(values: Sequence[SpannedValue], kept_back: set[int]) -> Iterator[int]:

@@ -20,6 +20,10 @@ from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.cover import Cover
 from msoic_pipeline.publication.disclosure import SUPPRESSED
+from msoic_pipeline.texts import tell_figure
+
+# To so many digits an incomplete figure is written, which stands as a text.
+INCOMPLETE_DIGITS = 4
 
 SHORTHAND = {
     "[x]": "not available",
@@ -123,6 +127,6 @@ def _write_figure(sheet: Any, row: int, column: int, value: float | None, status
     elif value is None or pd.isna(value):
         sheet.write(row, column, "[x]")
     elif status == "incomplete":
-        sheet.write(row, column, f"{value:,.4g} [i]" if abs(value) < 1 else f"{value:,.0f} [i]")
+        sheet.write(row, column, f"{tell_figure(value, INCOMPLETE_DIGITS)} [i]")
     else:
         sheet.write_number(row, column, value)

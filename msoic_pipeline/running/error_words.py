@@ -7,6 +7,7 @@ say nothing of what stands in a file. Of any other error its kind alone is told.
 from __future__ import annotations
 
 import builtins
+import re
 from typing import TYPE_CHECKING
 
 from msoic_pipeline.texts import printable
@@ -19,6 +20,9 @@ _TELLING_PACKAGES = ("msoic_pipeline.", "sqlalchemy.", "dagster.")
 _OS_ERRORS = tuple(
     f"{name}:" for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, OSError)
 )
+
+# What PostgreSQL adds to an error, each on lines of its own; what follows such a line belongs to it.
+_ADDED_BY_DATABASE = re.compile(r"\n\s*(?:DETAIL|CONTEXT|QUERY|STATEMENT):")
 
 
 def tell_exception(error: BaseException) -> str:
@@ -51,5 +55,14 @@ def may_be_told(words: str) -> bool:
 def _tell(kind: str, words: str) -> str:
     if not may_be_told(words):
         return kind
-    # SQLAlchemy's words go on with the statement, of which the driver's own error is enough.
-    return printable(" ".join(words.partition("\n[SQL")[0].split()))
+    return printable(" ".join(_withhold_rows(words).split()))
+
+
+def _withhold_rows(words: str) -> str:
+    """Return an error's words without what SQLAlchemy or the database adds to them, which may quote a row.
+
+    The statement goes, of which the driver's own error is enough; and PostgreSQL's ``DETAIL: Failing row contains (…)``
+    and ``CONTEXT: COPY …, line 1: "…"``, which may be a row of a force's return.
+    """
+    words = words.partition("\n[SQL")[0]
+    return _ADDED_BY_DATABASE.split(words, maxsplit=1)[0]

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.levels import find_level_shifts
+from msoic_pipeline.audit.levels import find_level_shifts, find_national_totals
 from msoic_pipeline.audit.releases import find_next_due
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
@@ -23,6 +23,9 @@ from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline_tests.handmade import Warehouse, made_postgres, made_sqlite, warehouse
+
+__all__ = ["made_postgres", "made_sqlite", "warehouse"]  # fixtures
 
 DECISIONS = FACTS["fact_nrm_decision"]
 TODAY = dt.date(2022, 7, 1)
@@ -49,6 +52,17 @@ def test_short_histories_and_gaps_are_not_judged():
     steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125, 400)
     steady["number"] = [*steady["number"][:10], steady["number"][10] + 4]
     assert not find_level_shifts(steady)["is_shift"].any(), "what lies between is not known"
+
+
+@pytest.mark.parametrize(("published_on", "is_whole"), [("2021-09-30", False), ("2021-10-01", True)])
+def test_a_figure_published_on_the_last_day_of_its_period_is_not_whole(
+    warehouse: Warehouse, published_on: str, is_whole: bool
+):
+    its = {"activity": "Briefings", "category": "All", "measure": "Briefings", "geography": "Kent"}
+    rows = [its | {"period": "2021-09", "value": 5}]
+    warehouse.publish("programme_activity-1", published_on, ("fact_programme_activity", rows))
+    with read_transaction(warehouse.engine) as connection:
+        assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty != is_whole
 
 
 @pytest.mark.parametrize(
@@ -156,7 +170,18 @@ def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: En
     assert (late.severity, late.success, late.rows_checked) == ("warn", False, 1)
     assert "5 May 2022" in late.detail and "2022-Q2" in late.detail
     assert late.detail == results(engine, name, due + dt.timedelta(days=90))[key].detail, "the same every night"
-    assert results(engine, name)["cps", "release"].detail == "no release has been accepted"
+    assert results(engine, name)["cps", "release"].detail == "no release is in force"
+
+
+def test_a_release_that_is_held_has_come_as_much_as_one_that_is_accepted(engine: Engine):
+    name, key, day = "latest release is on time", ("nrm", "release"), dt.date(2022, 5, 6)
+    before = results(engine, name, day)[key]
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(release).values(status="held"))
+    assert results(engine, name, day)[key].detail == before.detail, "its figures stand"
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(release).values(status="withdrawn"))
+    assert results(engine, name, day)[key].detail == "no release is in force"
 
 
 def test_shares_lie_between_0_and_1(engine: Engine):

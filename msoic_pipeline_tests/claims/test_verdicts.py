@@ -21,7 +21,7 @@ from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
-from msoic_pipeline.model.evidence import report_claim
+from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
 from msoic_pipeline.quality.verdicts import judge as judge_files
@@ -133,6 +133,18 @@ def test_claims_are_judged_by_what_was_known_when_published_and_by_what_is_known
     (now,) = judged(engine, claim)
     assert (then.verdict, then.as_at, now.verdict) == ("reproduced", PUBLISHED, "differs")
     assert now.holds_for == "the figure published on 2022-03-03"
+
+
+def test_today_is_the_day_of_the_latest_release_whose_figures_stand_be_it_held(warehouse: Warehouse):
+    warehouse.publish("programme_activity-1", "2022-04-21", _activity("Reviews", "2021-05", 23))
+    warehouse.publish("programme_activity-2", "2023-04-21", _activity("Reviews", "2021-05", 24))
+    with warehouse.engine.begin() as connection:
+        connection.execute(
+            sa.update(release).where(release.c.release_id == "programme_activity-2").values(status="held")
+        )
+    claim = {"unit": "reviews", "period": "2021/22 Q1", "value": 24, "measure": _own("Reviews")}
+    (row,) = judged(warehouse.engine, claim)
+    assert (row.as_at, row.verdict) == (dt.date(2023, 4, 21), "reproduced")
 
 
 def test_an_earlier_figure_is_found_though_the_present_one_is_of_fewer_reports(warehouse: Warehouse):
@@ -354,9 +366,31 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
     where = {"breakdown": "exploitation", "measure": "opened", "dim_force.name": "West Yorkshire"}
     claim = CHANGE | {"period": "2021", "base": "2020", "value": 60, "locality": "West Yorkshire"}
     (row,) = judged(warehouse.engine, claim | {"measure": {"term": {"fact": "fact_investigation", "where": where}}})
-    assert (row.verdict, round(row.computed_value)) == ("differs", 70)
+    assert (row.verdict, row.computed_value) == ("differs", None)
     assert "figures withheld" in row.explanation
     assert not any(figure in row.explanation for figure in ("480", "816", "+70"))
+
+
+@pytest.mark.parametrize(
+    ("period", "received", "expected", "is_withheld"),
+    [
+        ("2021/22", 42, 43, True),  # less its last month, the year would tell the earlier return of the one missing
+        ("2021/22", 3, 3, False),
+        ("2021/22", 2, 2, True),
+        ("2021-12", 42, 43, False),
+        ("2021-12", 2, 43, True),
+    ],
+)
+def test_a_claim_shows_of_returns_what_the_exports_show(
+    warehouse: Warehouse, period: str, received: int, expected: int, is_withheld: bool
+):
+    counts: dict[str, Any] = {"parts_received": received, "parts_expected": expected}
+    know(warehouse.engine, "live_investigations", 7_350, period, **counts)
+    claim = {"unit": "investigations", "period": period, "value": 7_350, "measure": {"kpi": "live_investigations"}}
+    (row,) = judged(warehouse.engine, claim)
+    assert (row.verdict, "figures withheld" in row.explanation) == ("reproduced", is_withheld)
+    assert ("7,350 investigations in" in row.explanation) != is_withheld
+    assert row.computed_value == (None if is_withheld else 7_350)
 
 
 # --- Against each other ----------------------------------------------------------------------------------------------

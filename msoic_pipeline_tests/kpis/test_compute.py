@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from msoic_pipeline.kpis import compute, steps
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
+from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.model.evidence import load_log, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
@@ -280,6 +282,41 @@ def test_a_stock_is_that_of_the_last_month_returned(warehouse: Warehouse):
         ("2021-09-10", 11.0, "incomplete", 1, 2),
         ("2021-10-16", 121.0, "complete", 2, 2),
     ]
+
+
+def coordinators(month: str, number: int) -> dict[str, Any]:
+    its = {"activity": "Regional coordinators", "category": "All", "measure": "Coordinators in post"}
+    return its | {"period": month, "geography": "South West", "value": number}
+
+
+def test_an_earlier_month_of_a_stock_counts_again_where_a_later_one_is_not_given_any_more(
+    warehouse: Warehouse, tmp_path: Path
+):
+    def record(number: int, day: str, *rows: dict[str, Any]) -> None:
+        warehouse.publish(f"programme_activity-{number}", day, ("fact_programme_activity", rows))
+
+    record(1, "2021-08-10", coordinators("2021-07", 10))
+    record(2, "2021-09-10", coordinators("2021-08", 11))
+    record(3, "2021-10-10", coordinators("2021-09", 12))
+    record(4, "2021-11-10", penalties("2021-09", 5))  # says of September something else alone
+    record(5, "2021-11-12", penalties("2021-08", 5))  # and of August
+    record(6, "2021-11-14", coordinators("2021-09", 13))
+    record(7, "2021-11-16", penalties("2021-09", 5), penalties("2021-07", 5))
+    assert story(warehouse, "coordinators_in_post", "2021-Q3", "E&W") == [
+        ("2021-08-10", 10.0, "incomplete", 0, 1),
+        ("2021-09-10", 11.0, "incomplete", 0, 1),
+        ("2021-10-10", 12.0, "complete", 1, 1),
+        ("2021-11-10", 11.0, "incomplete", 0, 1),
+        ("2021-11-12", 10.0, "incomplete", 0, 1),
+        ("2021-11-14", 13.0, "complete", 1, 1),
+        ("2021-11-16", None, "not computable", 0, 1),
+    ]
+    with read_transaction(warehouse.engine) as connection:
+        for day in ("2021-10-10", "2021-11-10", "2021-11-12", "2021-11-14"):
+            trace = trace_value(
+                connection, tmp_path, "coordinators_in_post", "2021-Q3", "E&W", dt.date.fromisoformat(day)
+            )
+            assert trace.numerator.total == trace.value.value, "the trace leads to the figures of the value"
 
 
 def test_a_share_without_a_denominator_cannot_be_computed(warehouse: Warehouse):

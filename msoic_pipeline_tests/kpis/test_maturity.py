@@ -102,6 +102,32 @@ def test_a_figure_stands_until_it_is_revised(warehouse: Warehouse):
     assert of_2019 == {0: 100, 1: 120, 2: 120, 3: 120}
 
 
+def test_what_is_not_whole_is_at_no_age(warehouse: Warehouse):
+    figure = MaturingFigure("nrm_reasonable_grounds_decisions", "value")
+    published = [
+        ("2019-Q1", "2019-03-01", 60, "complete"),  # before the quarter is over
+        ("2019-Q1", "2019-07-11", 100, "complete"),
+        ("2019-Q1", "2020-07-09", 70, "incomplete"),  # of fewer reports
+        ("2019-Q1", "2021-07-08", 120, "complete"),
+        ("2021-Q2", "2021-05-01", 5, "complete"),
+    ]
+    with warehouse.engine.begin() as connection:
+        write_definitions(connection)
+        for label, as_of, value, status in published:
+            kind, start = parse_period(label)
+            row = {"kpi_id": figure.kpi_id, "period_kind": kind, "period_start": start, "period_label": label}
+            row |= {"geography_kind": "national", "geography_code": "UK", "as_of": dt.date.fromisoformat(as_of)}
+            row |= {"value": value, "unit": "decisions", "status": status}
+            row |= {"parts_expected": 1, "parts_received": 1}
+            connection.execute(sa.insert(kpi_value).values(row))
+        cells = list_triangle_cells(connection, figure)
+    assert {(cell.period_start, cell.age): cell.observed for cell in cells} == {
+        (dt.date(2019, 1, 1), 0): 100,
+        (dt.date(2019, 1, 1), 1): 100,
+        (dt.date(2019, 1, 1), 2): 120,
+    }
+
+
 def test_rows_have_the_columns_of_their_tables():
     for record, table in ((TriangleCell, revision_triangle), (MaturityEstimate, maturity_estimate)):
         assert [field.name for field in dataclasses.fields(record)] == table.columns.keys()
