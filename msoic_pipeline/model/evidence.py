@@ -197,7 +197,8 @@ report_claim = table(
     long_text("measure", "What is counted, as KPI or as facts and conditions; empty where no source holds it."),
     number(
         "computed_value",
-        "Our value: of the reading that bears the claim out, else of the claim as stated.",
+        "Our value: of the reading that bears the claim out, else of the claim as stated; empty where it would tell a "
+        "force's return.",
         "see unit",
         nullable=True,
     ),
