@@ -36,11 +36,12 @@ _HEAVY = [each.name for each in _CHOSEN if each.group == "heavy"]
 
 @dataclass(frozen=True)
 class After:
-    """The warehouse before and after a run."""
+    """The warehouse before and after a run, and what the run said."""
 
     good: dict[str, dict[str, Any]]
     releases: dict[str, dict[str, Any]]
     quarantine: dict[str, list[tuple[str, Any, str]]]
+    said: str
 
 
 def _became(hostile: Hostile, after: After) -> tuple[str, str]:
@@ -54,7 +55,10 @@ def _became(hostile: Hostile, after: After) -> tuple[str, str]:
     unparsed = {row["release_id"] for row in after.releases.values() if not row["layout"]}
     if any(release_id is None or release_id in unparsed for _, release_id, _ in rows):
         return "refused", ", ".join(sorted({rule for rule, _, _ in rows}))
-    return ("rejected", ", ".join(sorted({rule for rule, _, _ in rows}))) if rows else ("passed over", "")
+    if rows:
+        return "rejected", ", ".join(sorted({rule for rule, _, _ in rows}))
+    # A file that somebody is writing to is named, and left for the next run.
+    return ("left for later", "") if hostile.token in after.said else ("passed over", "")
 
 
 def _is_as_expected(hostile: Hostile, word: str, words: str) -> bool:
@@ -62,8 +66,8 @@ def _is_as_expected(hostile: Hostile, word: str, words: str) -> bool:
         "refused": ("refused",),
         "rejected": ("refused", "rejected"),
         "accepted": ("accepted",),
-        "either": ("refused", "rejected", "accepted"),
-        "ignored": ("refused", "rejected", "accepted", "passed over"),
+        "either": ("refused", "rejected", "accepted", "left for later"),
+        "ignored": ("refused", "rejected", "accepted", "left for later", "passed over"),
     }[hostile.expected]
     return word in allowed and not (hostile.expected == "accepted" and words != LIKE_DONOR)
 
@@ -99,7 +103,7 @@ def _attack(bench: Bench, prepared: Bench, chosen: list[Hostile], summary: Summa
                 beside.enter_context(each.during(each.place(bench.raw)))
         ran = bench.run()
     wrong = _of_the_run(bench, ran, before)
-    after = After(good, bench.releases(), bench.names())
+    after = After(good, bench.releases(), bench.names(), ran.out)
     for file, row in good.items():
         now = after.releases.get(file)
         if now is None or now["status"] != "accepted" or now["figures"] != row["figures"]:
