@@ -159,7 +159,8 @@ _changed("ods-utf-16", "content.xml in UTF-16", lambda content: content.decode()
 _changed("ods-utf-7", "content.xml that says it is in UTF-7", lambda content: content.decode().replace("UTF-8", "UTF-7").encode("utf-7"))
 _changed("ods-not-utf-8", "bytes that are not UTF-8 in a label", lambda content: content.replace(b"Migrants arrived", b"Migrants \xff\xfe arrived", 1), "refused")
 _changed("ods-no-tables", "a spreadsheet of no tables", lambda content: content[: content.index(b"<table:table ")] + b"</office:spreadsheet></office:body></office:document-content>", "refused")
-_changed("ods-text-document", "a text document", _content("office:spreadsheet>", "office:text>"), "refused")
+# Its tables hold the donor's figures, cell by cell: nothing false could be loaded of it.
+_changed("ods-text-document", "a text document", _content("office:spreadsheet>", "office:text>"), "either")
 _changed("ods-100000-tables", "100,000 tables", _content("</office:spreadsheet>", "".join(f'<table:table table:name="t{n}"><table:table-row><table:table-cell/></table:table-row></table:table>' for n in range(100_000)) + "</office:spreadsheet>"), "either", group="heavy")
 _changed("ods-200000-bad-rows", "200,000 rows of a day that is none", _content(_END_OF_TABLE, "".join(f'<table:table-row><table:table-cell office:value-type="string"><text:p>day {n}</text:p></table:table-cell><table:table-cell office:value-type="float" office:value="1"/></table:table-row>' for n in range(200_000)) + _END_OF_TABLE), "rejected", group="heavy")
 
