@@ -222,6 +222,8 @@ def _refuse_bad_archive(path: Path) -> None:
             names = {member.filename for member in members}
             if len(members) > MAX_PARTS:
                 raise _refused_file_error(path, f"at most {MAX_PARTS:,} parts", f"{len(members):,} parts")
+            if len({member.header_offset for member in members}) < len(members):
+                raise _refused_file_error(path, "parts that each lie in a place of their own", "several in one place")
             expanded = sum(member.file_size for member in members)
             _refuse_large_expansion(path, expanded, sum(member.compress_size for member in members))
             if any(member.flag_bits & 1 for member in members):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import errno
 import gzip
@@ -350,3 +351,17 @@ def test_an_error_is_told_in_one_sentence():
     assert str(error) == "f.ods, sheet 'Table_1', cell A3: expected a; found b. Do c."
     error.file = "nrm/f.ods"
     assert str(error).startswith("nrm/f.ods, ")
+
+
+def test_parts_of_an_archive_that_share_a_place_are_refused(tmp_path: Path):
+    """Such a file is small to the sum of its directory's sizes, and enormous to who unpacks it."""
+    path = tmp_path / "overlapping.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+        archive.writestr("xl/k0", b"0" * 100)
+        twin = copy.copy(archive.getinfo("xl/k0"))
+        twin.filename = "xl/k1"
+        archive.filelist.append(twin)
+        archive.NameToInfo["xl/k1"] = twin
+    with pytest.raises(SourceFileError, match="several in one place"):
+        open_workbook(path)
