@@ -49,15 +49,15 @@ def judge_claim(claim: Claim, knowledge: Knowledge) -> Judgement:
     stated = find_interpreted_figure(claim, as_stated, knowledge)
     if claim.kind == "placeholder":
         why = f"The report leaves the figures out: {claim.written}. Ours: {stated.text}."
-        return _judge("not a figure", why, claim, stated, knowledge, value=None)
+        return _make_judgement("not a figure", why, claim, stated, knowledge, value=None)
     if stated.value is not None and claim.allows(stated.value):
-        return _judge("reproduced", f"{stated.text}.", claim, stated, knowledge, value=stated.value)
+        return _make_judgement("reproduced", f"{stated.text}.", claim, stated, knowledge, value=stated.value)
     other = _find_other_that_holds(claim, others, knowledge)
     if other and not claim.stated:
         return _reproduce_by_other(claim, stated, other, knowledge)
     if stated.value is None or stated.figure.share_received < ENOUGH:
         return _leave_open(claim, stated, other, knowledge)
-    return _differ(claim, stated, other, knowledge)
+    return _judge_differing(claim, stated, other, knowledge)
 
 
 def _judge_without_measure(claim: Claim) -> Judgement:
@@ -72,7 +72,7 @@ def _reproduce_by_other(
     """Return that another interpretation bears out a claim that does not say how it is meant."""
     why = f"{stated.text}.{_tell_other(claim, other)} The report does not say which is meant."
     departure = other.interpretation.departure
-    return _judge("reproduced", why, claim, other, knowledge, value=other.value, holds_for=departure)
+    return _make_judgement("reproduced", why, claim, other, knowledge, value=other.value, holds_for=departure)
 
 
 def _leave_open(
@@ -82,10 +82,10 @@ def _leave_open(
     few = "" if stated.value is None else ": too few to speak against the claim"
     why = f"{stated.text}{few}.{_tell_other(claim, other)}"
     holds_for = other.interpretation.departure if other else ""
-    return _judge("not computable", why, claim, stated, knowledge, value=stated.value, holds_for=holds_for)
+    return _make_judgement("not computable", why, claim, stated, knowledge, value=stated.value, holds_for=holds_for)
 
 
-def _differ(
+def _judge_differing(
     claim: Claim, stated: InterpretedFigure, other: InterpretedFigure | None, knowledge: Knowledge
 ) -> Judgement:
     """Return that the figure lies elsewhere, and for what else the claim holds."""
@@ -96,10 +96,10 @@ def _differ(
         holds_for = f"the figure published on {revised_since}"
         addition = f" {claim.in_short()} was {holds_for}, revised since."
     why = f"{stated.text}, where the claim allows {_tell_range_allowed(claim)}.{addition}"
-    return _judge("differs", why, claim, stated, knowledge, value=stated.value, holds_for=holds_for)
+    return _make_judgement("differs", why, claim, stated, knowledge, value=stated.value, holds_for=holds_for)
 
 
-def _judge(
+def _make_judgement(
     verdict: str,
     why: str,
     claim: Claim,

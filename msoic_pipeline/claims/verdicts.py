@@ -167,19 +167,19 @@ def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str,
             unit=claim.unit,
             measure=" out of ".join(measure.definition() for measure in claim.measures),
             computed_value=judgement.value,
-            verdict=_conclude(judgement, [judgements[other.id] for other in against]),
+            verdict=_choose_verdict(judgement, [judgements[other.id] for other in against]),
             holds_for=judgement.holds_for,
             contradicts=", ".join(other.id for other in against),
             release_ids=_name_releases(judgement.releases),
             is_synthetic=any(each.is_synthetic for each in judgement.releases),
             trace=_tell_trace(claim, judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
-            explanation=_explain(claim, judgements, against, agreeing.get(claim.id, [])),
+            explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, [])),
         )
         rows.append(row)
     return rows
 
 
-def _explain(
+def _explain_verdict(
     claim: Claim, judgements: dict[str, Judgement], against: Sequence[Claim], agreeing: Sequence[Claim]
 ) -> str:
     """Return why a verdict is what it is, in sentences: by the data, by other claims, and by which releases."""
@@ -194,7 +194,7 @@ def _explain(
     return " ".join(filter(None, sentences))
 
 
-def _conclude(judgement: Judgement, others: Sequence[Judgement]) -> str:
+def _choose_verdict(judgement: Judgement, others: Sequence[Judgement]) -> str:
     """Return the verdict on a claim, given what the data say of it and of those that say otherwise.
 
     A claim is *contradicted* where it differs from the data and one that says otherwise is reproduced; and where nobody

@@ -63,7 +63,7 @@ class RefusedFile:
 FileReading = RecognisedFile | RefusedFile
 
 
-def _fail(release: Release | None, error: SourceFileError, blame: Blame = "file") -> FileReading:
+def _make_refused(release: Release | None, error: SourceFileError, blame: Blame = "file") -> FileReading:
     """Return what came of a file that was not read to its end; ``release`` is what it was recognised as by then."""
     return RefusedFile(error, blame) if release is None else RecognisedFile(release, error, blame)
 
@@ -84,15 +84,15 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
         finally:
             workbook.close()
     except SourceFileError as error:
-        return _fail(release, _name_as_asked(asked, error))
+        return _make_refused(release, _name_as_asked(asked, error))
     except MemoryError:
-        return _fail(release, _over_memory_error(asked.name), "limits")
+        return _make_refused(release, _over_memory_error(asked.name), "limits")
     except OSError as error:
-        return _fail(release, _machine_failed(asked.name, error), "machine")
+        return _make_refused(release, _machine_failed(asked.name, error), "machine")
     except Exception as error:
-        return _fail(release, _pipeline_failed(asked, error))
+        return _make_refused(release, _pipeline_failed(asked, error))
     except BaseException as error:  # a reader in another language raises what is no Exception where it stumbles
-        return _fail(release, _reader_failed(asked.name, error))
+        return _make_refused(release, _reader_failed(asked.name, error))
     return RecognisedFile(release)
 
 

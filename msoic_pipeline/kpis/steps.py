@@ -491,7 +491,7 @@ def _select_running_totals() -> sa.CTE:
 
 
 @dataclass(frozen=True)
-class _KnownSides:
+class _SideSums:
     """What is known of a KPI on a day: its two sides, in ten-thousandths, and how many reports had been received."""
 
     numerator: sa.ColumnElement[Any]
@@ -499,12 +499,12 @@ class _KnownSides:
     received: sa.ColumnElement[Any]
 
 
-def _read_sides_after_day(totals: sa.CTE) -> _KnownSides:
+def _read_sides_after_day(totals: sa.CTE) -> _SideSums:
     """Return what is known once the day's changes are in."""
     return _read_sides({name: totals.c[f"{name}_so_far"] for name in _list_side_columns()})
 
 
-def _read_sides_before_day(totals: sa.CTE) -> _KnownSides:
+def _read_sides_before_day(totals: sa.CTE) -> _SideSums:
     """Return what was known before the day."""
     return _read_sides({name: totals.c[f"{name}_so_far"] - totals.c[name] for name in _list_side_columns()})
 
@@ -513,11 +513,11 @@ def _list_side_columns() -> list[str]:
     return [f"{side}_{counted}" for side in ("numerator", "denominator") for counted in _COUNTED]
 
 
-def _read_sides(sums: dict[str, sa.ColumnElement[Any]]) -> _KnownSides:
+def _read_sides(sums: dict[str, sa.ColumnElement[Any]]) -> _SideSums:
     """Return what sums say: a side without any figure is missing, and a share has the reports that both sides have."""
     is_share = wanted_kpi.c.denominator_kind == "term"
     denominator_has_fewer = sums["denominator_reports"] < sums["numerator_reports"]
-    return _KnownSides(
+    return _SideSums(
         numerator=sa.case((sums["numerator_figures"] > 0, sums["numerator_value"])),
         denominator=sa.case((sa.and_(is_share, sums["denominator_figures"] > 0), sums["denominator_value"])),
         received=sa.case(

@@ -38,10 +38,10 @@ def list_dictionary_rows() -> list[dict[str, Any]]:
     rows = []
     for table in tables():
         words = f"{table.comment} Grain: {table.info['grain']}."
-        rows.append(_describe(table.name, kind="table", description=words))
+        rows.append(_make_row(table.name, kind="table", description=words))
         for position, column in enumerate(table.columns, start=1):
             rows.append(
-                _describe(
+                _make_row(
                     table.name,
                     column.name,
                     position,
@@ -52,13 +52,13 @@ def list_dictionary_rows() -> list[dict[str, Any]]:
                 )
             )
     for name, view in VIEWS.items():
-        rows.append(_describe(name, kind="view", description=view.description))
+        rows.append(_make_row(name, kind="view", description=view.description))
         for position, (column_name, description) in enumerate(view.columns().items(), start=1):
-            rows.append(_describe(name, column_name, position, description=description))
+            rows.append(_make_row(name, column_name, position, description=description))
     return rows
 
 
-def _describe(
+def _make_row(
     table: str,
     column: str = "",
     position: int = 0,

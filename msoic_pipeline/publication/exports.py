@@ -66,12 +66,12 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
         for written, path in zip(partial.both, paths.both, strict=True):
             written.replace(path)
     finally:
-        _remove(partial)
+        _remove_files(partial)
     if not failed:
-        _remove(locate_exports(folder, UNCHECKED))
+        _remove_files(locate_exports(folder, UNCHECKED))
     return paths
 
 
-def _remove(paths: ExportPaths) -> None:
+def _remove_files(paths: ExportPaths) -> None:
     for path in paths.both:
         path.unlink(missing_ok=True)

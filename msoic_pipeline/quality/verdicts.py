@@ -147,16 +147,8 @@ def _list_accepted_failures(
     """Yield what known faults accept: it is loaded, and stands here so that nobody forgets it."""
     for finding in findings:
         for failure in finding.accepted:
-            yield _quarantine_row(
-                source,
-                staged,
-                rule=failure.rule,
-                sheet=failure.sheet,
-                cell=failure.cell,
-                reason=_reason_of(source, finding, failure),
-                treatment=f"loaded as it is, accepted by declared fault {failure.fault}",
-                is_declared=True,
-            )
+            treatment = f"loaded as it is, accepted by declared fault {failure.fault}"
+            yield _row_of_failure(source, staged, finding, failure, treatment)
 
 
 def _list_blocking_failures(
@@ -164,30 +156,31 @@ def _list_blocking_failures(
 ) -> Iterator[QuarantineRow]:
     """Yield the rows for which blocking checks reject a release; of a check of the whole, a row without a place."""
     for finding in blocking:
-        if not finding.failures:
-            yield _quarantine_row(
-                source,
-                staged,
-                rule="check_failed",
-                sheet="",
-                cell="",
-                reason=f"{finding.table_name}: {finding.check_name}: {finding.detail}",
-                treatment="rejected",
-            )
-        for failure in finding.failures:
-            yield _quarantine_row(
-                source,
-                staged,
-                rule=failure.rule,
-                sheet=failure.sheet,
-                cell=failure.cell,
-                reason=_reason_of(source, finding, failure),
-                treatment="rejected",
-                raw_text=failure.row_text,
-            )
+        # A check of the whole may fail in no place; it is named all the same.
+        of_whole = Failure("check_failed", "", "", finding.detail)
+        for failure in finding.failures or (of_whole,):
+            yield _row_of_failure(source, staged, finding, failure, "rejected")
         unlisted = finding.rows_failed - len(finding.failures)
         if len(finding.failures) >= MAX_LISTED and unlisted > 0:
             yield _row_of_unlisted(source, staged, finding.failures[0].rule, unlisted)
+
+
+def _row_of_failure(
+    source: Source, staged: StagedRelease, finding: Finding, failure: Failure, treatment: str
+) -> QuarantineRow:
+    """Return the row of a place where a check does not hold: rejected, or accepted by a known fault."""
+    is_accepted = bool(failure.fault)
+    return _quarantine_row(
+        source,
+        staged,
+        rule=failure.rule,
+        sheet=failure.sheet,
+        cell=failure.cell,
+        reason=_reason_of(source, finding, failure),
+        treatment=treatment,
+        is_declared=is_accepted,
+        raw_text=None if is_accepted else failure.row_text,
+    )
 
 
 def _row_of_unlisted(source: Source, staged: StagedRelease, rule: str, number: int) -> QuarantineRow:

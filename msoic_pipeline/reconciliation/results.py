@@ -77,8 +77,8 @@ def select_results(asked: AskedComparison, acceptances: Sequence[Acceptance]) ->
         sa.literal(rule.geography_kind).label("geography_kind"),
         sa.literal(rule.severity).label("severity"),
         *measured.c,
-        _conclude(conclusions, "status", "breaks"),
-        _conclude(conclusions, "explanation", may_differ),
+        _select_concluded(conclusions, "status", "breaks"),
+        _select_concluded(conclusions, "explanation", may_differ),
     )
     if "breaks" in rule.only:
         # Of what is grouped by members only what breaks is kept, explained or not.
@@ -88,7 +88,7 @@ def select_results(asked: AskedComparison, acceptances: Sequence[Acceptance]) ->
     return results
 
 
-def _conclude(conclusions: Sequence[Conclusion], name: str, otherwise: str) -> sa.Label[Any]:
+def _select_concluded(conclusions: Sequence[Conclusion], name: str, otherwise: str) -> sa.Label[Any]:
     """Return the column ``status`` or ``explanation`` of the first conclusion whose condition holds."""
     cases = [(conclusion.condition, getattr(conclusion, name)) for conclusion in conclusions]
     return sa.case(*cases, else_=otherwise).label(name)
@@ -102,7 +102,7 @@ def _list_conclusions(
     for condition, words in _list_missing_sides(measured):
         has_right = asked.rule.has_right_side(asked.comparison)
         yield Conclusion(condition, "not comparable", words if has_right else may_differ)
-    yield Conclusion(_agrees(asked.comparison, measured), "agrees", "")
+    yield Conclusion(_is_in_agreement(asked.comparison, measured), "agrees", "")
     yield Conclusion(_is_within_tolerance(asked.comparison, measured), "within tolerance", may_differ)
     for acceptance in acceptances:
         yield Conclusion(_is_accepted(acceptance, measured), "explained", acceptance.words())
@@ -118,7 +118,7 @@ def _list_missing_sides(measured: sa.CTE) -> list[tuple[sa.ColumnElement[bool], 
     ]
 
 
-def _agrees(comparison: Comparison, measured: sa.CTE) -> sa.ColumnElement[bool]:
+def _is_in_agreement(comparison: Comparison, measured: sa.CTE) -> sa.ColumnElement[bool]:
     """Return whether a result is exactly what the comparison says should hold."""
     difference = measured.c.difference
     if comparison.compare == "equal":

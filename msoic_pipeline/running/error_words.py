@@ -29,7 +29,7 @@ def tell_exception(error: BaseException) -> str:
     """Return an error in a line, such as ``msoic_pipeline.….SourceFileError: nrm/a.ods: …``, or its kind alone."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return _tell(kind.__name__, f"{name}: {error}")
+    return _tell_error(kind.__name__, f"{name}: {error}")
 
 
 def tell_recorded_error(error: SerializableErrorInfo | None) -> str:
@@ -37,7 +37,7 @@ def tell_recorded_error(error: SerializableErrorInfo | None) -> str:
     if error is None:
         return "failed"
     within = find_error_within(error)
-    return _tell(str(within.cls_name), within.message)
+    return _tell_error(str(within.cls_name), within.message)
 
 
 def find_error_within(error: SerializableErrorInfo) -> SerializableErrorInfo:
@@ -52,7 +52,7 @@ def may_be_told(words: str) -> bool:
     return words.startswith((*_TELLING_PACKAGES, *_OS_ERRORS))
 
 
-def _tell(kind: str, words: str) -> str:
+def _tell_error(kind: str, words: str) -> str:
     if not may_be_told(words):
         return kind
     return printable(" ".join(_withhold_rows(words).split()))

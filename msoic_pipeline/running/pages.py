@@ -237,7 +237,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _become(role: str, *given: str) -> None:
+def _run_as_role(role: str, *given: str) -> None:
     """Become the process of a role: ``code SOCKET``, ``daemon WORKSPACE`` or ``webserver WORKSPACE PORT NAME…``."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if role == "code":
@@ -263,4 +263,4 @@ def _become(role: str, *given: str) -> None:
 
 
 if __name__ == "__main__":
-    _become(*sys.argv[1:])
+    _run_as_role(*sys.argv[1:])
