@@ -531,6 +531,15 @@ def test_five_quarters_at_once_from_nothing(
         _as(bench, expected)
 
 
+@pytest.fixture
+def hears_hangups() -> Iterator[None]:
+    """Let what a test starts end by SIGHUP: tests that were started by nohup ignore it, and so would their children."""
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, ignored)
+
+
+@pytest.mark.usefixtures("hears_hangups")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name)
 def test_a_run_that_is_told_to_end_ends(bench: Bench, summary: Summary, how: signal.Signals):
     changes.add_large(bench)

@@ -1,0 +1,99 @@
+"""Series of a KPI in order of time, and what of them is a signal."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from msoic_pipeline.periods import period_start, periods
+from msoic_pipeline.signals.limits import FEWEST_FIGURES, Limits, Signal, compute_limits, find_signals
+from msoic_pipeline.signals.rebases import Rebase
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Periods whose figures compare with each other: the first and the last, and why they begin anew."""
+
+    first: dt.date
+    last: dt.date
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class JudgedFigure:
+    """A figure beside the limits that hold for its period."""
+
+    period_start: dt.date
+    value: float
+    limits: Limits
+    phase: Phase
+    figures: int
+    signal: Signal | None
+
+
+def judge_series(
+    period_kind: str, values: dict[dt.date, float], rebases: Sequence[Rebase] = ()
+) -> Iterator[JudgedFigure]:
+    """Yield each figure of a series beside its limits, and the signal that it is.
+
+    ``values`` are the figures that count, by the first day of their period; a period between them that has none is a
+    gap. Limits are worked out for each phase by itself; a phase of fewer than FEWEST_FIGURES figures has none, and is
+    not yielded.
+    """
+    for phase in divide_into_phases(period_kind, values, rebases):
+        starts = list(periods(period_kind, phase.first, phase.last))
+        figures = [values.get(start) for start in starts]
+        known = len(figures) - figures.count(None)
+        limits = compute_limits(figures) if known >= FEWEST_FIGURES else None
+        if limits is None:
+            continue
+        for start, figure, signal in zip(starts, figures, find_signals(figures, limits), strict=True):
+            if figure is not None:
+                yield JudgedFigure(start, figure, limits, phase, known, signal)
+
+
+def divide_into_phases(
+    period_kind: str, values: dict[dt.date, float], rebases: Sequence[Rebase] = ()
+) -> list[Phase]:
+    """Return the phases of a series, in order of time: one, and another from each rebase within it.
+
+    For example of quarters from 2021-Q1 to 2023-Q4 with a rebase on 30 January 2023: 2021-Q1 to 2022-Q4 and 2023-Q1 to
+    2023-Q4.
+    """
+    if not values:
+        return []
+    first, last = min(values), max(values)
+    reasons = {first: ""}
+    for rebase in rebases:
+        start = period_start(period_kind, rebase.day)
+        if first < start <= last:
+            reasons[start] = rebase.reason
+    starts = sorted(reasons)
+    ends = [*(start - dt.timedelta(days=1) for start in starts[1:]), last]
+    return [Phase(start, end, reasons[start]) for start, end in zip(starts, ends, strict=True)]
+
+
+def name_variation(signal: Signal | None, direction: str) -> str:
+    """Return what a figure tells, by the direction of its KPI: common cause, improvement, concern, high or low."""
+    if signal is None:
+        return "common cause"
+    if direction == "neutral":
+        return signal.side
+    is_better = (signal.side == "high") == (direction == "good")
+    return "improvement" if is_better else "concern"
+
+
+def name_assurance(limits: Limits, target: float | None, direction: str) -> str:
+    """Return whether a series will pass a target: passes, fails, hit or miss; or no target where there is none.
+
+    Only limits that lie wholly on one side of the target tell.
+    """
+    if target is None:
+        return "no target"
+    is_high_better = direction == "good"
+    if limits.lower > target:
+        return "passes" if is_high_better else "fails"
+    if limits.upper < target:
+        return "fails" if is_high_better else "passes"
+    return "hit or miss"
