@@ -178,6 +178,13 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
         raise ValueError(f"{name} has no member {unknown[0]!r}: expected one of {', '.join(members)}")
 
 
+class Target(Declaration):
+    """What a KPI is to come to, and who has said so."""
+
+    value: float
+    source: str
+
+
 class Kpi(Declaration):
     """A figure by which the programme is measured.
 
@@ -201,6 +208,7 @@ class Kpi(Declaration):
     national: Nation
     below: tuple[Division, ...] = ()
     matures: Literal["value", "numerator"] | None = None
+    target: Target | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Kpi:
@@ -248,6 +256,11 @@ class Kpi(Declaration):
     def is_sensitive(self) -> bool:
         """Whether its numerator or its denominator rests on sensitive returns."""
         return any(load_source(source).sensitive for source in self.sources)
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether a publisher of its figures calls them provisional."""
+        return any(load_source(source).provisional for source in self.sources)
 
     def row(self) -> dict[str, str]:
         """Return the row of kpi_definition, as far as it is declared."""

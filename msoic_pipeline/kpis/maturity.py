@@ -279,14 +279,18 @@ class _Vintage:
     value: float
 
 
-def list_triangle_cells(connection: Connection, figure: MaturingFigure) -> list[TriangleCell]:
+def list_triangle_cells(
+    connection: Connection, figure: MaturingFigure, as_at: dt.date | None = None
+) -> list[TriangleCell]:
     """Return the triangle of a national figure: what each quarter's was at each age, up to the newest release's.
+
+    ``as_at`` leaves out what was published later.
 
     A figure stands until it is revised: an age without a release of its own has the one before it. For example of
     January to March 2019, published in July 2019 as 100 and in July 2020 as 120, with a newest release in July 2022
     that left it alone: 100 at age 0, and 120 at the ages 1, 2 and 3.
     """
-    vintages_by_quarter = _vintages_by_quarter(connection, figure)
+    vintages_by_quarter = _vintages_by_quarter(connection, figure, as_at)
     newest = max((vintage.as_of for vintages in vintages_by_quarter.values() for vintage in vintages), default=None)
     cells: list[TriangleCell] = []
     for start, vintages in vintages_by_quarter.items():
@@ -300,7 +304,9 @@ def list_triangle_cells(connection: Connection, figure: MaturingFigure) -> list[
     return cells
 
 
-def _vintages_by_quarter(connection: Connection, figure: MaturingFigure) -> dict[dt.date, list[_Vintage]]:
+def _vintages_by_quarter(
+    connection: Connection, figure: MaturingFigure, as_at: dt.date | None
+) -> dict[dt.date, list[_Vintage]]:
     """Return what each quarter's national figure was whenever it was whole, earliest first.
 
     What was published before the quarter was over, or of some of the reports alone, would look like growth later on.
@@ -314,6 +320,7 @@ def _vintages_by_quarter(connection: Connection, figure: MaturingFigure) -> dict
             kpi_value.c.geography_kind == NATIONAL,
             kpi_value.c.status == "complete",
             column.is_not(None),
+            kpi_value.c.as_of <= (as_at or dt.date.max),
         )
         .order_by(kpi_value.c.period_start, kpi_value.c.as_of)
     )

@@ -161,6 +161,16 @@ def name_reporter(kind: ReporterKind, code: str) -> str:
     return members.name_of(dimension, code) if dimension else code
 
 
+NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wales"}
+
+
+def name_place(geography_kind: str, code: str) -> str:
+    """Return the name of a geography as readers know it: ``England and Wales``, ``Bedfordshire``, ``Eastern``."""
+    if geography_kind == NATIONAL:
+        return NATION_NAMES[code]
+    return code if geography_kind == "rocu_region" else members.name_of(geography_kind, code)
+
+
 def compared_divisions(fact: sa.Table) -> tuple[ComparedDivision, ...]:
     """Return the geographies below the nation at which rules can compare a fact's figures."""
     column = unit_column(fact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -77,7 +78,9 @@ class Chart(Declaration):
             _check_period(series.kpi, self.period)
         units = {series.definition.unit for series in self.series}
         if len(units) > 1 and any(series.definition.is_share for series in self.series):
-            raise ValueError(f"shares and {', '.join(sorted(units - {'share'}))} need a chart each: one scale cannot show both")
+            raise ValueError(
+                f"shares and {', '.join(sorted(units - {'share'}))} need a chart each: one scale cannot show both"
+            )
         if (self.shows == "bars") != (self.across is not None):
             raise ValueError("bars are drawn across a kind of geography, and nothing else is: give both or neither")
         if self.across:
@@ -134,4 +137,13 @@ def parse_sections(text: str) -> tuple[Section, ...]:
 @cache
 def load_sections() -> tuple[Section, ...]:
     """Return the sections of ``charts.yaml``. Raises DeclarationError."""
-    return parse_sections(files(__package__).joinpath("charts.yaml").read_text(encoding="utf-8"))
+    return parse_sections(_sections_text())
+
+
+def digest_sections() -> str:
+    """Return a digest of what is declared."""
+    return hashlib.sha256(_sections_text().encode()).hexdigest()
+
+
+def _sections_text() -> str:
+    return files(__package__).joinpath("charts.yaml").read_text(encoding="utf-8")

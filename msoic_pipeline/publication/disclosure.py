@@ -20,15 +20,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
+from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.few_returns import CountedReturns, tells_a_return
+from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import PERIOD_MONTHS
+from msoic_pipeline.periods import PERIOD_MONTHS, period_end
 
 SUPPRESSED = "suppressed"
 FIGURES = ["value", "numerator", "denominator"]
@@ -160,3 +162,19 @@ def _leave_figures_out(values: pd.DataFrame, is_kept_back: pd.Series) -> pd.Data
         values.loc[is_other_gone, f"{name}_status"] = SUPPRESSED
         values.loc[is_other_gone | is_kept_back, [f"difference_on_{name}", f"change_on_{name}"]] = None
     return values
+
+
+def find_values_to_keep_back(connection: Connection, as_at: dt.date | None = None) -> set[tuple[str, str, dt.date]]:
+    """Return KPI, kind of period and start of the nation's values that are kept back among those known on a day."""
+    sensitive = {kpi.kpi_id: kpi for kpi in load_definitions() if kpi.is_sensitive}
+    known = [
+        value
+        for kpi_id in sensitive
+        for value in find_known_values(connection, kpi_id, geography=NATIONAL, as_at=as_at)
+    ]
+    if not known:
+        return set()
+    values = pd.DataFrame([asdict(value) for value in known])
+    values["period_end"] = [period_end(value.period_kind, value.period_start) for value in known]
+    rows = _find_rows_to_keep_back(values, sensitive)
+    return {(known[row].kpi_id, known[row].period_kind, known[row].period_start) for row in rows}

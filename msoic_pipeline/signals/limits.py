@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 from typing import Literal
 
@@ -74,9 +75,7 @@ def compute_limits(figures: Sequence[float | None]) -> Limits | None:
     """Return the limits of a series in order of time, in which None is a gap; None where it has no moving range."""
     known = [figure for figure in figures if figure is not None]
     moving_ranges = [
-        abs(after - before)
-        for before, after in zip(figures, figures[1:], strict=False)
-        if before is not None and after is not None
+        abs(after - before) for before, after in pairwise(figures) if before is not None and after is not None
     ]
     if not moving_ranges:
         return None
@@ -140,7 +139,7 @@ def _mark_trends(figures: Sequence[float]) -> list[int]:
     marks = [0] * len(figures)
     for first in range(len(figures) - RUN + 1):
         run = figures[first : first + RUN]
-        steps = [(after > before) - (after < before) for before, after in zip(run, run[1:], strict=False)]
+        steps = [(after > before) - (after < before) for before, after in pairwise(run)]
         if abs(sum(steps)) == RUN - 1:
             marks[first : first + RUN] = [steps[0]] * RUN
     return marks

@@ -53,9 +53,7 @@ def judge_series(
                 yield JudgedFigure(start, figure, limits, phase, known, signal)
 
 
-def divide_into_phases(
-    period_kind: str, values: dict[dt.date, float], rebases: Sequence[Rebase] = ()
-) -> list[Phase]:
+def divide_into_phases(period_kind: str, values: dict[dt.date, float], rebases: Sequence[Rebase] = ()) -> list[Phase]:
     """Return the phases of a series, in order of time: one, and another from each rebase within it.
 
     For example of quarters from 2021-Q1 to 2023-Q4 with a rebase on 30 January 2023: 2021-Q1 to 2022-Q4 and 2023-Q1 to

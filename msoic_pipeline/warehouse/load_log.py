@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.evidence import load_log
+from msoic_pipeline.periods import FIRST_QUARTER
 
 _LOADING = "load "
 
@@ -39,6 +41,22 @@ def find_stale_quarters(connection: Connection, stage: str, wanted: Mapping[dt.d
     """Return, in order, the quarters whose stage last rested on something else than is ``wanted``."""
     known = read_fingerprints(connection, stage)
     return sorted(quarter for quarter, digest in wanted.items() if known.get(quarter) != digest)
+
+
+def digest_stage(connection: Connection, stage: str) -> str:
+    """Return a digest of what all quarters of a stage last rested on."""
+    lines = [f"{quarter} {digest}" for quarter, digest in sorted(read_fingerprints(connection, stage).items())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def read_whole_fingerprint(connection: Connection, stage: str) -> str:
+    """Return the digest of what a stage of all quarters together last rested on; empty where it never ran."""
+    return read_fingerprints(connection, stage).get(FIRST_QUARTER, "")
+
+
+def write_whole_fingerprint(connection: Connection, stage: str, digest: str) -> None:
+    """Note what a stage of all quarters together rests on now: it stands with the first of them."""
+    write_fingerprints(connection, stage, {FIRST_QUARTER: digest})
 
 
 def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[str]]:

@@ -361,6 +361,7 @@ class Source(Declaration):
     recognise: tuple[str, ...]
     synthetic_mark: str = "synthetic sample data"
     sensitive: bool = False
+    provisional: bool = False
     stamps: dict[StampedField, Stamp] = Field(default_factory=dict)
     reporters: Reporters
     quarantine_threshold: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
@@ -12,6 +11,9 @@ from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import period_end
+from msoic_pipeline.publication.disclosure import find_values_to_keep_back
+from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
+from msoic_pipeline.signals.growing import find_growing_quarters
 from msoic_pipeline.texts import tell_figure
 
 # What stands beside a figure, and what it means.
@@ -79,3 +81,69 @@ def tell_value(value: float, unit: str) -> str:
 def tell_unit(unit: str) -> str:
     """Return a unit as it stands behind a value; nothing where the value says it itself."""
     return "" if unit in ("share", "GBP") else unit
+
+
+class FigureReader:
+    """Reads the figures of KPIs as known on a day (None: today), each KPI once.
+
+    ``today`` is the day up to which a period must be over to be finished.
+    """
+
+    def __init__(self, connection: Connection, as_at: dt.date | None, today: dt.date) -> None:
+        self._connection = connection
+        self._as_at = as_at
+        self._known_on = as_at or today
+        self._growing = find_growing_quarters(connection, as_at)
+        self._kept_back = find_values_to_keep_back(connection, as_at)
+        self._read: dict[str, list[ShownFigure]] = {}
+
+    def read_kpi(self, kpi: Kpi) -> list[ShownFigure]:
+        """Return all figures of a KPI that may be shown; of returns none below the nation."""
+        if kpi.kpi_id not in self._read:
+            values = find_known_values(self._connection, kpi.kpi_id, as_at=self._as_at)
+            may_show = [value for value in values if not kpi.is_sensitive or value.geography_kind == NATIONAL]
+            self._read[kpi.kpi_id] = [ShownFigure(kpi, value, self._mark(kpi, value)) for value in may_show]
+        return self._read[kpi.kpi_id]
+
+    def read_series(self, kpi: Kpi, period_kind: str, since: dt.date | None = None) -> list[ShownFigure]:
+        """Return the nation's figures of a kind of period in order of time, from a day on."""
+        return [
+            figure
+            for figure in self.read_kpi(kpi)
+            if figure.known.geography_kind == NATIONAL
+            and figure.known.period_kind == period_kind
+            and (since is None or figure.period_start >= since)
+        ]
+
+    def read_places(self, kpi: Kpi, period_kind: str, geography_kind: str) -> list[ShownFigure]:
+        """Return the figures of the latest period that has any whole one, of all places of a kind."""
+        figures = [
+            figure
+            for figure in self.read_kpi(kpi)
+            if figure.known.geography_kind == geography_kind and figure.known.period_kind == period_kind
+        ]
+        starts = [figure.period_start for figure in figures if figure.is_whole]
+        return [figure for figure in figures if starts and figure.period_start == max(starts)]
+
+    def find_signals(self, kpi: Kpi, period_kind: str) -> dict[str, FigureSignal]:
+        """Return the signals of the nation's series of a KPI, by the label of the period."""
+        series = self.read_series(kpi, period_kind)
+        values = [figure.known for figure in series if figure.value is not None]
+        growing = self._growing.get(kpi.kpi_id, set())
+        return {signal.known.period_label: signal for signal in find_signals_of_kpi(kpi, values, growing)}
+
+    def _mark(self, kpi: Kpi, value: KnownValue) -> tuple[str, ...]:
+        """Return the marks that stand beside a value."""
+        key = (value.kpi_id, value.period_kind, value.period_start)
+        end = period_end(value.period_kind, value.period_start)
+        marks = {
+            "c": key in self._kept_back,
+            "x": value.value is None,
+            "u": end >= self._known_on,
+            "i": value.status == "incomplete" and end < self._known_on,
+            "g": value.period_start in self._growing.get(kpi.kpi_id, set()),
+            "p": kpi.is_provisional,
+        }
+        if marks["c"] or marks["x"]:
+            return ("c",) if marks["c"] else ("x",)
+        return tuple(mark for mark, stands in marks.items() if stands)

@@ -1,0 +1,108 @@
+"""The report of a day, made from the warehouse, and kept as a file that is made anew when what goes in has changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.code_digests import digest_code
+from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
+from msoic_pipeline.model import metadata
+from msoic_pipeline.publication.charts import digest_sections, load_sections
+from msoic_pipeline.publication.cover import Cover, make_cover
+from msoic_pipeline.publication.report.page import DIGEST_NAME, Report, digest_page, render_report
+from msoic_pipeline.publication.report.provenance import Asked, read_releases
+from msoic_pipeline.publication.report.sections import SectionMaker
+from msoic_pipeline.publication.report.shown import FigureReader
+from msoic_pipeline.warehouse.load_log import digest_stage
+
+CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
+# What the report shows besides KPI values; what is derived from those follows from them.
+TABLES_SHOWN = ("release", "report_claim", "validation_result", "reconciliation_result", "quarantine", "coverage")
+
+
+def make_report(
+    connection: Connection, today: dt.date, as_at: dt.date | None = None, cover: Cover | None = None
+) -> str:
+    """Return the report as HTML: of figures as known on ``as_at``, or today where that is None.
+
+    ``cover`` says what failed; without one nothing is said of that.
+    """
+    cover = cover or make_cover(connection, as_at or today, ())
+    asked = Asked(connection, read_releases(connection, as_at), as_at)
+    maker = SectionMaker(FigureReader(connection, as_at, today), asked)
+    sections = tuple(maker.make_section(section) for section in load_sections())
+    warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
+    report = Report(
+        as_at=as_at or today,
+        sections=sections,
+        asked=asked.as_json(),
+        warnings=(*warnings, *cover.lines_on_files),
+        digest=digest_inputs(connection, today, cover),
+    )
+    return render_report(report)
+
+
+def write_report(connection: Connection, folder: Path, today: dt.date, failed: Sequence[str] = ()) -> Path | None:
+    """Write today's report to ``folder`` and return its path; None where the one that stands there is still right.
+
+    Where nothing has ``failed`` it is ``report.html``, and ``report-unchecked.html`` goes. Where something has,
+    ``report.html`` stays as it is, and ``report-unchecked.html`` says what. Raises OSError where the folder cannot be
+    written to.
+    """
+    cover = make_cover(connection, today, failed)
+    path = folder / (UNCHECKED if failed else CHECKED)
+    if not failed:
+        (folder / UNCHECKED).unlink(missing_ok=True)
+    if read_digest(path) == digest_inputs(connection, today, cover):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_text(make_report(connection, today, cover=cover), encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
+    """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
+
+    A day changes it only where a month has ended, since no period ends on another.
+    """
+    parts = [
+        digest_stage(connection, KPI_STAGE),
+        digest_sections(),
+        digest_page(),
+        digest_code("msoic_pipeline.publication.report.make"),
+        f"{today:%Y-%m}",
+        *cover.failed_checks,
+        *cover.lines_on_files,
+    ]
+    for name in TABLES_SHOWN:
+        parts.append(_digest_table(connection, metadata.tables[name]))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _digest_table(connection: Connection, table: sa.Table) -> str:
+    """Return a digest of a table's rows, whatever their order."""
+    rows = sorted(repr(tuple(row)) for row in connection.execute(sa.select(table)))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def read_digest(path: Path) -> str:
+    """Return the digest that stands in the head of a report; an empty text where there is none."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            head = file.read(4096)
+    except FileNotFoundError:
+        return ""
+    found = re.search(rf'<meta name="{DIGEST_NAME}" content="([0-9a-f]+)">', head)
+    return found[1] if found else ""

@@ -1,0 +1,78 @@
+"""The report as one HTML file that stands alone: the template filled with what the other modules made."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from msoic_pipeline.publication.report.sections import ShownSection
+from msoic_pipeline.publication.report.shown import MARKS
+from msoic_pipeline.texts import tell_day
+
+PACKAGE = "msoic_pipeline.publication.report"
+# By which name the digest of what a report was made from stands in its head.
+DIGEST_NAME = "msoic-digest"
+FILES = ("report.html.j2", "report.css", "report.js")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page shows, ready for the template."""
+
+    as_at: dt.date
+    sections: tuple[ShownSection, ...]
+    asked: dict[str, Any]
+    warnings: tuple[str, ...]
+    digest: str
+
+
+def render_report(report: Report) -> str:
+    """Return the report as HTML: texts are escaped, and nothing is loaded from elsewhere."""
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        report=report,
+        marks=MARKS,
+        digest_name=DIGEST_NAME,
+        asked=_embed_json(report.asked),
+        styles=Markup(_read("report.css")),
+        script=Markup(_read("report.js")),
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["day"] = tell_day
+    environment.filters["drawn"] = Markup  # pictures that drawing.py made
+    return environment
+
+
+def digest_page() -> str:
+    """Return a digest of the template, the styles and the script."""
+    return hashlib.sha256("\n".join(_read(name) for name in FILES).encode()).hexdigest()
+
+
+def _read(name: str) -> str:
+    return files(PACKAGE).joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _embed_json(told: dict[str, Any]) -> Markup:
+    """Return plain values as JSON that can stand in a script element: no text in it can end the element."""
+    text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(character, escape)
+    return Markup(text)

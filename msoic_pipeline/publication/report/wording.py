@@ -1,0 +1,171 @@
+"""The words of tiles and charts, made from their figures: what is shown, what it is beside, and whether it is news.
+
+A figure is called high, low, rising or falling where it is a signal, and in no other case: what is not a signal is
+within what the series usually does. Of years, and of series too short for limits, it is only said by how much a figure
+differs from the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit, tell_value
+from msoic_pipeline.signals.compute import FigureSignal
+
+PERIOD_NAMES = {
+    "month": ("month", "months"),
+    "quarter": ("quarter", "quarters"),
+    "calendar_year": ("calendar year", "calendar years"),
+    "financial_year": ("financial year", "financial years"),
+}
+SHOWN_AS = {
+    "lines": "Line chart",
+    "columns": "Column chart",
+    "stacked": "Stacked column chart",
+    "bars": "Bar chart",
+}
+
+
+@dataclass(frozen=True)
+class NamedSeries:
+    """A series as a chart shows it: its name, its figures in order of time, and its signals by period."""
+
+    name: str
+    unit: str
+    figures: Sequence[ShownFigure]
+    signals: dict[str, FigureSignal]
+
+    @property
+    def known(self) -> list[ShownFigure]:
+        """The figures that are there."""
+        return [figure for figure in self.figures if figure.value is not None]
+
+    @property
+    def latest(self) -> ShownFigure | None:
+        """The latest figure of a period that was over; where there is none, the latest of all."""
+        over = [figure for figure in self.known if "u" not in figure.marks]
+        return (over or self.known or [None])[-1]
+
+    def find_before(self, figure: ShownFigure) -> ShownFigure | None:
+        """Return the figure that one is compared with: that of the same period a year before, where both are whole."""
+        if not figure.is_whole:
+            return None
+        year_before = figure.period_start.replace(year=figure.period_start.year - 1)
+        return next((each for each in self.known if each.period_start == year_before and each.is_whole), None)
+
+
+def tell_figure_of(figure: ShownFigure, name: str) -> str:
+    """Return a figure with its period, and what is to be known of it: ``Crimes: 8,700 offences in 2020/21``."""
+    reservations = [MARKS[mark].split(":")[0] for mark in figure.marks]
+    reserved = f" ({', '.join(reservations)})" if reservations else ""
+    assert figure.value is not None
+    return f"{name}: {tell_with_unit(figure.value, figure.kpi.unit)} in {figure.period_label}{reserved}"
+
+
+def tell_with_unit(value: float, unit: str) -> str:
+    """Return a value and its unit: ``3,330 referrals``, ``27.3%``, ``£975,988``."""
+    return f"{tell_value(value, unit)} {tell_unit(unit)}".strip()
+
+
+def tell_difference(now: float, before: float, unit: str) -> str:
+    """Return by how much a figure differs: ``2,105 more (+19.9%)``, ``1.2 percentage points fewer``, ``the same``."""
+    difference = now - before
+    if difference == 0:
+        return "the same"
+    more = "more" if difference > 0 else "less"
+    if unit == "share":
+        return f"{abs(difference) * 100:.1f} percentage points {more}"
+    relative = f" ({difference / abs(before):+.1%})" if before else ""
+    return f"{tell_value(abs(difference), unit)} {more}{relative}"
+
+
+def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
+    """Return in a clause what a figure is beside its limits."""
+    limits = signal.judged.limits
+    low = tell_value(max(limits.lower, 0), unit)
+    usual = f"its usual range of {low} to {tell_value(limits.upper, unit)}"
+    periods = PERIOD_NAMES[period_kind][1]
+    found = signal.judged.signal
+    if found is None:
+        return f"within {usual}"
+    if found.rule == "outside limits":
+        return f"{'above' if found.side == 'high' else 'below'} {usual}"
+    if found.rule == "trend":
+        return f"one of seven or more {periods} in a row that {'rise' if found.side == 'high' else 'fall'}"
+    if found.rule == "shift":
+        return f"one of seven or more {periods} in a row {'above' if found.side == 'high' else 'below'} the average"
+    return f"near the {'upper' if found.side == 'high' else 'lower'} end of {usual}, as is another of three {periods}"
+
+
+def tell_headline(series: Sequence[NamedSeries], period_kind: str) -> str:
+    """Return what a chart shows, in a sentence without a full stop: of the first series whether it is news."""
+    first = series[0]
+    latest = first.latest
+    if latest is None or latest.value is None:
+        return f"{first.name}: no figure is available"
+    headline = tell_figure_of(latest, first.name)
+    signal = first.signals.get(latest.period_label)
+    before = first.find_before(latest)
+    if signal:
+        return f"{headline}, {tell_signal(signal, first.unit, period_kind)}"
+    if before and before.value is not None:
+        return f"{headline}, {tell_comparison(latest.value, before, first.unit)}"
+    return headline
+
+
+def tell_comparison(value: float, before: ShownFigure, unit: str) -> str:
+    """Return how a figure compares with an earlier one: ``2,105 more (+19.9%) than in 2020``."""
+    assert before.value is not None
+    difference = tell_difference(value, before.value, unit)
+    return f"{difference} {'as' if difference == 'the same' else 'than'} in {before.period_label}"
+
+
+def tell_series(series: NamedSeries, period_kind: str) -> str:
+    """Return a sentence on a series: its latest figure, the year before's, and whether it is a signal."""
+    latest = series.latest
+    if latest is None or latest.value is None:
+        return f"{series.name}: no figure is available."
+    parts = [tell_figure_of(latest, series.name)]
+    before = series.find_before(latest)
+    if before and before.value is not None:
+        parts.append(tell_comparison(latest.value, before, series.unit))
+    signal = series.signals.get(latest.period_label)
+    if signal:
+        parts.append(tell_signal(signal, series.unit, period_kind))
+    elif period_kind in ("month", "quarter") and latest.is_whole:
+        parts.append("too few figures to say what is usual")
+    return ", ".join(parts) + "."
+
+
+def tell_alternative(shows: str, series: Sequence[NamedSeries], period_kind: str) -> str:
+    """Return what a picture shows, for who cannot see it: its kind, its span, and of each series first, last, extremes."""
+    known = [figure for each in series for figure in each.known]
+    if not known:
+        return f"{SHOWN_AS[shows]} without figures."
+    first = min(known, key=lambda figure: figure.period_start)
+    last = max(known, key=lambda figure: figure.period_start)
+    span = f"{SHOWN_AS[shows]} by {PERIOD_NAMES[period_kind][0]}, {first.period_label} to {last.period_label}."
+    return " ".join([span, *(_tell_course(each) for each in series if each.known)])
+
+
+def _tell_course(series: NamedSeries) -> str:
+    figures = [(figure.value, figure) for figure in series.known if figure.value is not None]
+    first, last = figures[0][1], figures[-1][1]
+    lowest = min(figures, key=lambda pair: pair[0])[1]
+    highest = max(figures, key=lambda pair: pair[0])[1]
+    return (
+        f"{series.name}: {first.words} in {first.period_label}, {last.words} in {last.period_label}; "
+        f"lowest {lowest.words} in {lowest.period_label}, highest {highest.words} in {highest.period_label}."
+    )
+
+
+def tell_bars(name: str, unit: str, figures: Sequence[tuple[str, ShownFigure]]) -> str:
+    """Return what bars across places show: the range, in the order of no league."""
+    known = [(place, figure) for place, figure in figures if figure.value is not None]
+    if not known:
+        return f"{name}: no figure is available."
+    values = [figure.value for _, figure in known if figure.value is not None]
+    label = known[0][1].period_label
+    low, high = tell_value(min(values), unit), tell_with_unit(max(values), unit)
+    return f"{name} in {label}, by {len(known)} places: from {low} to {high}."
