@@ -10,11 +10,11 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from msoic_pipeline.assets import figures
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import list_asset_keys
 from msoic_pipeline.commands.run import run_everything
 from msoic_pipeline.definitions import ASSETS
-from msoic_pipeline.kpis import maturity
 from msoic_pipeline.model.evidence import pipeline_run
 from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
 from msoic_pipeline.warehouse.migrations import ModelError
@@ -96,7 +96,7 @@ def test_a_step_that_breaks_under_the_command_leaves_a_row(url: str, monkeypatch
     def estimate_maturity(engine: sa.Engine) -> int:
         raise ZeroDivisionError("cell B7 says Nemo of Nowhere")
 
-    monkeypatch.setattr(maturity, "estimate_maturity", estimate_maturity)
+    monkeypatch.setattr(figures, "estimate_maturity", estimate_maturity)
     ended = run_everything("2021-Q1", "2021-Q1", say=lambda words: None)
     assert not ended.succeeded
     (ending,) = endings(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from msoic_pipeline.assets.figures import make_published_asset
+from msoic_pipeline.assets.after_checks import make_published_asset
 from msoic_pipeline.assets.resource import Warehouse as Resource
 from msoic_pipeline.assets.run_endings import find_failed_checks, list_check_keys
 from msoic_pipeline.definitions import CHECKED, defs
