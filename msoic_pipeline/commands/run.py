@@ -7,6 +7,7 @@ what came of it. What breaks on the way becomes the last line of the summary, an
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -103,8 +104,6 @@ def run_everything(
 
 def _request_run(first: str | None, last: str | None, rebuild: bool) -> RequestedRun:
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
-    from dagster._core.utils import make_new_run_id
-
     from msoic_pipeline.assets.partitions import list_all_quarters
 
     quarters = [quarter.isoformat() for quarter in list_all_quarters()]
@@ -117,7 +116,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
         raise LookupError(
             f"expected quarters from {earliest} to {latest}, the first before the last; found {start}, {end}"
         )
-    return RequestedRun(make_new_run_id(), start, end, (start, end) == (earliest, latest), rebuild)
+    return RequestedRun(str(uuid.uuid4()), start, end, (start, end) == (earliest, latest), rebuild)
 
 
 def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
@@ -200,7 +199,7 @@ def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.Exec
 
 def _what_breaks_a_run() -> tuple[type[BaseException], ...]:
     """Return the exceptions that end a run in words: any error, Ctrl-C, and the form in which Dagster hands that on."""
-    from dagster._core.errors import DagsterExecutionInterruptedError
+    from dagster import DagsterExecutionInterruptedError
 
     return (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError)
 

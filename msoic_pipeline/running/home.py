@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from filelock import FileLock
+
+from msoic_pipeline.running.dagster_internals import list_record_tables
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -132,14 +133,6 @@ def _setting_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], abo
 
 def is_about_records(words: str) -> bool:
     """Return whether an error's words are about a statement on Dagster's own records rather than on the warehouse."""
-    return any(_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words))
-
-
-@cache
-def _record_tables() -> frozenset[str]:
-    from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
-    from dagster._core.storage.runs.schema import RunStorageSqlMetadata
-    from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
-
-    every = (SqlEventLogStorageMetadata, RunStorageSqlMetadata, ScheduleStorageSqlMetadata)
-    return frozenset(name for metadata in every for name in metadata.tables)
+    return any(
+        list_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words)
+    )

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.metadata import entry_points
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ import psutil
 import yaml
 from filelock import FileLock, Timeout
 
+from msoic_pipeline.running.dagster_internals import ping_code_server
 from msoic_pipeline.running.failed_runs import NoteError
 from msoic_pipeline.running.guard import HOST
 from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
@@ -178,14 +180,11 @@ def _require_all_alive(started: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None:
-    from dagster._grpc.client import DagsterGrpcClient
-
-    client = DagsterGrpcClient(socket=str(path))
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         _require_all_alive(started)
         with suppress(Exception):
-            client.ping("")
+            ping_code_server(path)
             return
         time.sleep(_LOOK_SECONDS)
     raise PagesError(f"the definitions did not load within {_START_SECONDS} seconds.")
@@ -237,29 +236,30 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _load_program(name: str) -> Callable[[], object]:
+    """Return what one of Dagster's programs calls when it is started, by the name under which it is installed."""
+    (program,) = entry_points(group="console_scripts", name=name)
+    return program.load()
+
+
 def _run_as_role(role: str, *given: str) -> None:
     """Become the process of a role: ``code SOCKET``, ``daemon WORKSPACE`` or ``webserver WORKSPACE PORT NAME…``."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if role == "code":
-        from dagster._cli import main as dagster
-
         options = ["-m", MODULE, "--socket", given[0], "--location-name", LOCATION, "--log-level", "warning"]
         sys.argv = ["dagster", "code-server", "start", *options]
-        dagster()
+        _load_program("dagster")()
     elif role == "daemon":
-        from dagster._daemon.cli import main as daemon
-
         sys.argv = ["dagster-daemon", "run", "-w", given[0]]
-        daemon()
+        _load_program("dagster-daemon")()
     else:
         import dagster_webserver.app
-        from dagster_webserver.cli import main as webserver
 
         from msoic_pipeline.running.guard import make_guarded_webserver
 
         dagster_webserver.app.DagsterWebserver = make_guarded_webserver(given[2:])  # type: ignore[assignment,misc]
         sys.argv = ["dagster-webserver", "-w", given[0], "-h", HOST, "-p", given[1]]
-        webserver()
+        _load_program("dagster-webserver")()
 
 
 if __name__ == "__main__":
