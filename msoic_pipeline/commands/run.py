@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import open_warehouse, tell
+from msoic_pipeline.commands.app import open_warehouse, print_aside
 from msoic_pipeline.periods import as_written, parse_quarter
+from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 # Dagster prints a traceback a step; the summary says it in a line.
 QUIET_LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-Say = Callable[[str], None]
 
 
 def run(
@@ -60,7 +60,7 @@ def run(
         show_on_terminal()
     try:
         with stop_on_signals():
-            ended = run_everything(first, last or first, rebuild, tell)
+            ended = run_everything(first, last or first, rebuild, print_aside)
     except KeyboardInterrupt:  # while the packages were imported, before the run had begun
         ended = EndedRun(False, f"The run failed: {STOPPED}")
     typer.echo(ended.summary)

@@ -28,6 +28,7 @@ from msoic_pipeline.running.failed_runs import NoteError
 from msoic_pipeline.running.guard import HOST
 from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
 from msoic_pipeline.running.lost_runs import end_lost_runs
+from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ _END_SECONDS = 1
 _START_SECONDS = 180
 _HEARTBEAT_SECONDS = 40
 _LOOK_SECONDS = 0.5
-
-Say = Callable[[str], None]
 
 
 class PagesError(Exception):
