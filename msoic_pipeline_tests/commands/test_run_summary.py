@@ -9,7 +9,6 @@ import pytest
 
 from msoic_pipeline.commands.run_problems import ENDED_WELL, RunProblems
 from msoic_pipeline.commands.run_summary import summarise
-from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.running.run_records import RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.layout import SOURCES
@@ -70,12 +69,6 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_readme_shows_the_summary_in_the_form_in_which_a_run_ends(made: list[str]):
     assert reduce_to_form(read_summary_in_readme()) == reduce_to_form(made)
-
-
-def test_the_readme_shows_the_sources_and_the_number_of_kpis_that_there_are():
-    shown = read_summary_in_readme()
-    assert [line.split()[0] for line in shown[3 : 3 + len(SOURCES)]] == list(SOURCES)
-    assert any(line.startswith(f"KPIs: {len(load_definitions())} defined, ") for line in shown)
 
 
 def test_the_columns_of_the_readme_stand_as_a_run_prints_them(made: list[str]):
