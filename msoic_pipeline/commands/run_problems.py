@@ -101,7 +101,7 @@ def find_problems(result: dg.ExecuteInProcessResult, home: Path) -> RunProblems:
         else:
             warnings.append(f"{subject}: {words}")
     if not result.success and not errors:
-        errors.append(_find_verdict(result))
+        errors.append(_find_other_reason(result))
     return RunProblems(tuple(errors), tuple(warnings))
 
 
@@ -121,7 +121,7 @@ def _find_early_ends(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[
 def _find_broken_steps(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[RunProblem]:
     """Yield the steps that broke, but for the last one where it fails for checks that failed."""
     for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE" and not _is_verdict(event):
+        if event.event_type_value == "STEP_FAILURE" and not _is_ending_for_checks(event):
             error = event.step_failure_data.error
             step = RunProblem("step", f"step {event.step_key}", tell_recorded_error(error))
             yield _find_records_problem(error, home) or step
@@ -136,13 +136,13 @@ def _find_records_problem(error: RecordedError | None, home: Path) -> RunProblem
     return None
 
 
-def _is_verdict(event: dg.DagsterEvent) -> bool:
+def _is_ending_for_checks(event: dg.DagsterEvent) -> bool:
     """Return whether the failure of a step is that by which the last asset says that checks have failed."""
     error = event.step_failure_data.error
     return event.step_key == LAST_STEP and error is not None and error.cls_name == "Failure"
 
 
-def _find_verdict(result: dg.ExecuteInProcessResult) -> RunProblem:
+def _find_other_reason(result: dg.ExecuteInProcessResult) -> RunProblem:
     """Return why a run failed in which nothing broke: for checks that an earlier run left failed."""
     for event in result.all_events:
         if event.event_type_value == "STEP_FAILURE":

@@ -65,7 +65,7 @@ def _is_full(cause: BaseException | str) -> bool:
     return getattr(inner, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(w in str(inner) for w in _FULL)
 
 
-def home_folder() -> Path:
+def locate_home() -> Path:
     """Return the folder of Dagster's own records: DAGSTER_HOME, else .dagster_home here."""
     return Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster_home").resolve())))
 
@@ -75,7 +75,7 @@ def ready_home() -> tuple[Path, list[str]]:
 
     Raises HomeError.
     """
-    home = home_folder()
+    home = locate_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _alone_in_home(home):

@@ -12,11 +12,11 @@ Say = Callable[[str], None]
 PROCESS_TAG = "msoic/process"
 
 
-def this_process() -> str:
+def tell_process() -> str:
     """Return the words by which people find this process."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def tell_holder(run_id: str) -> str:
     """Return the words by which people find a run and its process."""
-    return f"run {run_id[:8]} ({this_process()})"
+    return f"run {run_id[:8]} ({tell_process()})"
