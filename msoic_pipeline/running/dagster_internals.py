@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.scheduler.instigation import InstigatorState as DagsterInstigatorState
     from dagster._utils.error import SerializableErrorInfo
 
     # An error as Dagster records it in an event; the class has no public name.
     RecordedError = SerializableErrorInfo
+    # What Dagster remembers of a schedule or sensor, which its instance gives; the class has no public name.
+    InstigatorState = DagsterInstigatorState
 
 
 def find_last_completed_check(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:

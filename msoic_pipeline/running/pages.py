@@ -34,6 +34,8 @@ from msoic_pipeline.running.signals import stop_on_signals
 if TYPE_CHECKING:
     import dagster as dg
 
+    from msoic_pipeline.running.dagster_internals import InstigatorState
+
 LOCATION, MODULE = "msoic", "msoic_pipeline.definitions"
 # A run that is at work notes how it ended; then whatever is left is killed.
 GRACE_SECONDS = 5
@@ -99,20 +101,22 @@ def _require_free_port(port: int) -> None:
 def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
     """Raise PagesError where a daemon that was started otherwise is at work on the same records."""
 
-    def newest() -> float:
-        return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-
-    last = newest()
+    last = _find_latest_heartbeat(instance)
     if abs(time.time() - last) > _HEARTBEAT_SECONDS:
         return
     say("A Dagster daemon was at work on these records a moment ago; looking whether it still is.")
     until = time.monotonic() + _HEARTBEAT_SECONDS
     while time.monotonic() < until:
-        if newest() > last:
+        if _find_latest_heartbeat(instance) > last:
             raise PagesError(
                 "a Dagster daemon that was started otherwise is at work on the same records; end it first."
             )
         time.sleep(_LOOK_SECONDS)
+
+
+def _find_latest_heartbeat(instance: dg.DagsterInstance) -> float:
+    """Return when a daemon last showed itself in these records, in seconds of the clock; 0 where none ever did."""
+    return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
 
 
 def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
@@ -123,17 +127,37 @@ def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
     limit = time.time() + _HEARTBEAT_SECONDS
     mended = []
     for state in instance.all_instigator_state():
-        data = state.instigator_data
-        times = {name: value for name, value in data._asdict().items() if name.endswith("timestamp")} if data else {}
-        ahead: dict[str, Any] = {name: time.time() for name, value in times.items() if value and value > limit}
-        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
-        if ticks:
-            instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=ticks[0].timestamp + 1)
-        if data and ahead:
-            instance.update_instigator_state(state.with_data(data._replace(**ahead)))
-        if ticks or ahead:
+        had_ticks = _forget_ticks_after(instance, state, limit)
+        had_times = _reset_times_after(instance, state, limit)
+        if had_ticks or had_times:
             mended.append(state.instigator_name)
     return mended
+
+
+def _forget_ticks_after(instance: dg.DagsterInstance, state: InstigatorState, limit: float) -> bool:
+    """Forget when a schedule or sensor was at work, where it was so after ``limit``; return whether it was."""
+    latest = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
+    if latest:
+        # Dagster forgets all before a time and none after one: the earlier ones go along.
+        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=latest[0].timestamp + 1)
+    return bool(latest)
+
+
+def _reset_times_after(instance: dg.DagsterInstance, state: InstigatorState, limit: float) -> bool:
+    """Set the times that a schedule or sensor goes by to the present, where they are after ``limit``; return whether.
+
+    Such as ``start_timestamp``, since when a schedule is on, and ``last_tick_timestamp`` of a sensor.
+    """
+    data = state.instigator_data
+    if data is None:
+        return False
+    reset: dict[str, Any] = {}
+    for name, value in data._asdict().items():
+        if name.endswith("timestamp") and value and value > limit:
+            reset[name] = time.time()
+    if reset:
+        instance.update_instigator_state(state.with_data(data._replace(**reset)))
+    return bool(reset)
 
 
 def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
