@@ -57,10 +57,11 @@ def parse_list(
         try:
             declared.append(model.model_validate(written))
         except ValidationError as error:
-            called = written.get(name, position) if isinstance(written, dict) else position
+            called = (written.get(name) if isinstance(written, dict) else None) or position
             for place, words in wrong_places(error):
                 if is_place_of_field(place):
-                    wrong.append(": ".join(filter(None, (str(called), write_place(place), words))))
+                    where = f"{called}: {write_place(place)}" if write_place(place) else str(called)
+                    wrong.append(f"{where}: {words}")
     if is_unique:
         times_declared = Counter(getattr(each, name) for each in declared)
         wrong += [f"{called}: declared {times} times" for called, times in times_declared.items() if times > 1]

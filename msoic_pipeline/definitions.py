@@ -2,8 +2,9 @@
 
 import dagster as dg
 
+from msoic_pipeline.assets.after_checks import make_ending_asset, make_published_asset
 from msoic_pipeline.assets.facts import make_fact_assets
-from msoic_pipeline.assets.figures import make_ending_asset, make_figure_assets, make_published_asset
+from msoic_pipeline.assets.figures import make_figure_assets
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.sources import make_source_assets
 from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure

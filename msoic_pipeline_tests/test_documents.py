@@ -22,7 +22,7 @@ from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
-from tools.commands_page import all_commands, commands_page, parameter_name
+from tools.commands_page import list_commands, write_commands_page, write_parameter_name
 
 ERROR = SourceFileError.__name__
 
@@ -49,15 +49,15 @@ def test_every_table_says_its_grain():
 
 
 def test_the_page_of_commands_is_current():
-    assert (REPOSITORY / "docs" / "commands.md").read_text(encoding="utf-8") == commands_page(), "make docs"
+    assert (REPOSITORY / "docs" / "commands.md").read_text(encoding="utf-8") == write_commands_page(), "make docs"
 
 
 def test_every_command_argument_and_option_says_what_it_is():
     silent = []
-    for name, command in all_commands(typer.main.get_command(app)):
+    for name, command in list_commands(typer.main.get_command(app)):
         if not command.help:
             silent.append(name)
-        silent += [f"{name} {parameter_name(parameter)}" for parameter in command.params if not parameter.help]
+        silent += [f"{name} {write_parameter_name(parameter)}" for parameter in command.params if not parameter.help]
     assert not silent
 
 
@@ -277,7 +277,7 @@ def test_the_paths_that_a_page_names_are_there(page: Path):
 @pytest.mark.parametrize("page", documents(), ids=page_name)
 def test_the_commands_that_a_page_names_are_there(page: Path):
     text = page.read_text(encoding="utf-8")
-    commands = dict(all_commands(typer.main.get_command(app)))
+    commands = dict(list_commands(typer.main.get_command(app)))
     groups = {name.rpartition(" ")[0] for name in commands}
     for name, following in re.findall(r"`(?:\.venv/bin/)?(msoic [a-z-]+)((?: [^`\n]*)?)`", text):
         whole = name if name not in groups else f"{name} {following.split()[0]}"

@@ -19,32 +19,32 @@ command is `.venv/bin/msoic`. Every command also takes `--help`.
 """
 
 
-def all_commands(command: Any, name: str = NAME) -> Iterator[tuple[str, Any]]:
+def list_commands(command: Any, name: str = NAME) -> Iterator[tuple[str, Any]]:
     """Yield every command below ``command`` that people can run, with its full name such as ``msoic layout list``."""
     if isinstance(command, TyperGroup):
         for part, subcommand in command.commands.items():
-            yield from all_commands(subcommand, f"{name} {part}")
+            yield from list_commands(subcommand, f"{name} {part}")
     else:
         yield name, command
 
 
-def commands_page() -> str:
+def write_commands_page() -> str:
     """Return the page of all commands as Markdown: the help of each, and a table of its arguments and options."""
-    sections = [command_section(name, command) for name, command in all_commands(typer.main.get_command(app))]
+    sections = [write_command_section(name, command) for name, command in list_commands(typer.main.get_command(app))]
     return "\n".join([INTRODUCTION, *sections])
 
 
-def command_section(name: str, command: Any) -> str:
+def write_command_section(name: str, command: Any) -> str:
     """Return the part of the page that is about one command."""
     lines = [f"## `{name}`", "", (command.help or "").strip(), ""]
     if command.params:
         lines += ["| argument or option | default | what it is |", "|---|---|---|"]
-        lines += [_parameter_row(parameter) for parameter in command.params]
+        lines += [_write_parameter_row(parameter) for parameter in command.params]
         lines.append("")
     return "\n".join(lines)
 
 
-def parameter_name(parameter: TyperArgument | TyperOption) -> str:
+def write_parameter_name(parameter: TyperArgument | TyperOption) -> str:
     """Return how a parameter is written: ``FILE``, ``--as-at DAY`` or ``--rebuild``."""
     metavar = (parameter.metavar or str(parameter.name)).upper()
     if isinstance(parameter, TyperArgument):
@@ -53,11 +53,11 @@ def parameter_name(parameter: TyperArgument | TyperOption) -> str:
     return written if parameter.is_flag else f"{written} {metavar}"
 
 
-def _parameter_row(parameter: TyperArgument | TyperOption) -> str:
-    return f"| `{parameter_name(parameter)}` | {_default_words(parameter)} | {parameter.help or ''} |"
+def _write_parameter_row(parameter: TyperArgument | TyperOption) -> str:
+    return f"| `{write_parameter_name(parameter)}` | {_tell_default(parameter)} | {parameter.help or ''} |"
 
 
-def _default_words(parameter: TyperArgument | TyperOption) -> str:
+def _tell_default(parameter: TyperArgument | TyperOption) -> str:
     if parameter.required:
         return "must be given"
     is_plain = parameter.default not in (None, "", False)
@@ -65,4 +65,4 @@ def _default_words(parameter: TyperArgument | TyperOption) -> str:
 
 
 if __name__ == "__main__":
-    print(commands_page(), end="")
+    print(write_commands_page(), end="")

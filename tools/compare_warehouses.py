@@ -59,23 +59,32 @@ class ComparedTable:
         return bool(self.only_first or self.only_second)
 
 
-def compare_tables(one: sa.Engine, other: sa.Engine) -> list[ComparedTable]:
+def compare_tables(first: sa.Engine, second: sa.Engine) -> list[ComparedTable]:
     """Return what each table that both have comes to."""
-    ours, theirs = list_columns(one), list_columns(other)
+    first_columns, second_columns = list_columns(first), list_columns(second)
     compared = []
-    for name in sorted((ours.keys() & theirs.keys()) - LEFT_OUT):
-        of_one = sorted(set(ours[name]) ^ set(theirs[name]))
-        columns = [column for column in ours[name] if column in theirs[name] and column not in LEFT_OUT_COLUMNS]
-        rows, other_rows = read_rows(one, name, columns), read_rows(other, name, columns)
-        compared.append(ComparedTable(name, of_one, (rows & other_rows).total(), rows - other_rows, other_rows - rows))
+    for name in sorted((first_columns.keys() & second_columns.keys()) - LEFT_OUT):
+        of_one_only = set(first_columns[name]) ^ set(second_columns[name])
+        of_both = [column for column in first_columns[name] if column in second_columns[name]]
+        columns = [column for column in of_both if column not in LEFT_OUT_COLUMNS]
+        first_rows, second_rows = read_rows(first, name, columns), read_rows(second, name, columns)
+        compared.append(
+            ComparedTable(
+                name,
+                columns_of_one=sorted(of_one_only),
+                same=(first_rows & second_rows).total(),
+                only_first=first_rows - second_rows,
+                only_second=second_rows - first_rows,
+            )
+        )
     return compared
 
 
-def find_tables_of_one(one: sa.Engine, other: sa.Engine) -> list[str]:
+def find_tables_of_one(first: sa.Engine, second: sa.Engine) -> list[str]:
     """Return a line for each table that only one of them has."""
-    ours, theirs = list_columns(one), list_columns(other)
-    names = sorted((ours.keys() ^ theirs.keys()) - LEFT_OUT)
-    return [f"{name}: only in {'the first' if name in ours else 'the second'}" for name in names]
+    first_columns, second_columns = list_columns(first), list_columns(second)
+    names = sorted((first_columns.keys() ^ second_columns.keys()) - LEFT_OUT)
+    return [f"{name}: only in {'the first' if name in first_columns else 'the second'}" for name in names]
 
 
 def tell_table(table: ComparedTable) -> Iterator[str]:
@@ -96,15 +105,15 @@ def main(urls: list[str]) -> int:
     if len(urls) != 2:
         print("usage: python tools/compare_warehouses.py URL OTHER_URL", file=sys.stderr)
         return 2
-    one, other = (open_engine(url, may_create=False) for url in urls)
-    for line in find_tables_of_one(one, other):
+    first, second = (open_engine(url, may_create=False) for url in urls)
+    for line in find_tables_of_one(first, second):
         print(line)
-    tables = compare_tables(one, other)
+    tables = compare_tables(first, second)
     for table in tables:
         for line in tell_table(table):
             print(line)
-    one.dispose()
-    other.dispose()
+    first.dispose()
+    second.dispose()
     return int(any(table.differs for table in tables))
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -27,7 +28,7 @@ QUERIES = (
 
 
 def read_for(url: str, seconds: float) -> list[float]:
-    """Return how long each query took that was asked, one after the other, for so long."""
+    """Return how long each query took, in seconds, of those that were asked one after the other for so long."""
     engine = open_engine(url)
     taken = []
     end = time.monotonic() + seconds
@@ -44,18 +45,16 @@ def read_for(url: str, seconds: float) -> list[float]:
 def measure(url: str, seconds: float, readers: int) -> float:
     """Return the 95th percentile, in seconds, of the queries of many readers at once."""
     with multiprocessing.Pool(readers) as pool:
-        taken = [
-            seconds_taken
-            for of_reader in pool.starmap(read_for, [(url, seconds)] * readers)
-            for seconds_taken in of_reader
-        ]
+        taken_by_reader = pool.starmap(read_for, [(url, seconds)] * readers)
+    taken = list(chain.from_iterable(taken_by_reader))
     print(f"  {len(taken):,} queries by {readers} readers, median {statistics.median(taken) * 1000:.0f} ms")
     return statistics.quantiles(taken, n=20)[-1]
 
 
 def main(words: Sequence[str]) -> None:
     """Measure, and print what came of it."""
-    seconds, readers = float(words[0]) if words else 30.0, int(words[1]) if len(words) > 1 else 16
+    seconds = float(words[0]) if words else 30.0
+    readers = int(words[1]) if len(words) > 1 else 16
     url = Settings().warehouse_url
     print("idle:")
     idle = measure(url, seconds, readers)

@@ -35,7 +35,7 @@ class SeverityFailures:
 
 
 def make_checks_by_severity(
-    names: Mapping[str, str], failures_of: Callable[[str], SeverityFailures], rest: str
+    names: Mapping[str, str], failures_by_severity: Mapping[str, SeverityFailures], rest: str
 ) -> list[dg.AssetCheckResult]:
     """Return a check of Dagster's for each severity: it fails where anything of that severity did.
 
@@ -44,7 +44,7 @@ def make_checks_by_severity(
     """
     checks = []
     for severity, name in names.items():
-        failures = failures_of(severity)
+        failures = failures_by_severity[severity]
         metadata = dict(failures.metadata or {})
         if failures.rows:
             metadata["failed"] = show_table(failures.rows)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,23 +27,16 @@ from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
 _LOG = logging.getLogger(__name__)
 
 
-def _make_facts_asset(source: Source) -> dg.AssetsDefinition:
-    names = source.facts
+def make_fact_assets() -> list[dg.AssetsDefinition]:
+    """Return the facts of every source."""
+    return [_make_facts_asset(load_source(source)) for source in SOURCES]
 
+
+def _make_facts_asset(source: Source) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"load_{source.source}",
-        specs=[
-            dg.AssetSpec(
-                name,
-                deps=[["validated", source.source]],
-                group_name="d_warehouse",
-                description=f"{FACTS[name].comment} Grain: {FACTS[name].info['grain']}.",
-                kinds={"table"},
-                metadata={"dagster/column_schema": describe_columns(FACTS[name]), "dagster/table_name": name},
-            )
-            for name in names
-        ],
-        check_specs=[dg.AssetCheckSpec("loaded", asset=name) for name in names],
+        specs=[_specify_fact(source, FACTS[name]) for name in source.facts],
+        check_specs=[dg.AssetCheckSpec("loaded", asset=name) for name in source.facts],
         partitions_def=QUARTERS,
         backfill_policy=SINGLE_RUN,
         can_subset=True,
@@ -53,11 +46,24 @@ def _make_facts_asset(source: Source) -> dg.AssetsDefinition:
         try:
             loaded = _load_source(warehouse, source, quarters)
         except Exception as problem:
-            yield from _fail_facts(context, names, log_failure(context, f"loading {source.source}", problem))
+            error = log_failure(context, f"loading {source.source}", problem)
+            yield from _fail_facts(context, source, error)
             return
         yield from _show_facts(context, warehouse.engine, source, _LoadedSource(quarters, loaded))
 
     return facts
+
+
+def _specify_fact(source: Source, fact: sa.Table) -> dg.AssetSpec:
+    """Return what Dagster is to know of a fact: where it comes from, its grain and its columns."""
+    return dg.AssetSpec(
+        fact.name,
+        deps=[["validated", source.source]],
+        group_name="d_warehouse",
+        description=f"{fact.comment} Grain: {fact.info['grain']}.",
+        kinds={"table"},
+        metadata={"dagster/column_schema": describe_columns(fact), "dagster/table_name": fact.name},
+    )
 
 
 @dataclass(frozen=True)
@@ -98,9 +104,9 @@ def _load_source(warehouse: Warehouse, source: Source, quarters: list[dt.date]) 
     return loaded
 
 
-def _fail_facts(context: dg.AssetExecutionContext, names: Sequence[str], error: str) -> Iterator[Any]:
+def _fail_facts(context: dg.AssetExecutionContext, source: Source, error: str) -> Iterator[Any]:
     """Yield, of each fact, that loading failed: what depends on all sources goes on with the last good figures."""
-    for name in _select_names(context, names):
+    for name in _list_facts_asked(context, source):
         yield dg.MaterializeResult(asset_key=name, metadata={"failed": error})
         yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=False, description=error)
 
@@ -109,15 +115,16 @@ def _show_facts(
     context: dg.AssetExecutionContext, engine: sa.Engine, source: Source, loaded: _LoadedSource
 ) -> Iterator[Any]:
     """Yield, of each fact, what was loaded, and of quarters taken along that they were."""
-    for name in _select_names(context, source.facts):
+    for name in _list_facts_asked(context, source):
         for quarter in loaded.taken_along:
             context.log_event(dg.AssetMaterialization(name, partition=quarter.isoformat()))
         yield dg.MaterializeResult(asset_key=name, metadata=_describe_loaded(engine, source, FACTS[name], loaded))
         yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=True)
 
 
-def _select_names(context: dg.AssetExecutionContext, names: Sequence[str]) -> list[str]:
-    return [name for name in names if dg.AssetKey(name) in context.selected_asset_keys]
+def _list_facts_asked(context: dg.AssetExecutionContext, source: Source) -> list[str]:
+    """Return the facts of a source that the run was asked for."""
+    return [name for name in source.facts if dg.AssetKey(name) in context.selected_asset_keys]
 
 
 def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: _LoadedSource) -> dict[str, Any]:
@@ -134,7 +141,7 @@ def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: 
         "dagster/row_count": int(rows or 0),
         "quarters": len(loaded.quarters),
         "quarters_rewritten": len(loaded.rewritten),
-        "taken along": _taken_along_words(loaded.taken_along),
+        "taken along": _tell_taken_along(loaded.taken_along),
         "rows_written": sum(entry.rows.get(fact.name, 0) for entry in loaded.rewritten),
         "latest_releases": show_table(by_release),
     }
@@ -165,7 +172,7 @@ def _read_latest_releases(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _taken_along_words(taken_along: list[dt.date]) -> str:
+def _tell_taken_along(taken_along: list[dt.date]) -> str:
     if not taken_along:
         return "none"
     first, last = (period_label("quarter", quarter) for quarter in (taken_along[0], taken_along[-1]))
@@ -173,8 +180,3 @@ def _taken_along_words(taken_along: list[dt.date]) -> str:
         f"{len(taken_along)} quarters from {first} to {last}: a release that has changed covers them too, and the "
         "figures of a year never mix it with the one before"
     )
-
-
-def make_fact_assets() -> list[dg.AssetsDefinition]:
-    """Return the facts of every source."""
-    return [_make_facts_asset(load_source(source)) for source in SOURCES]

@@ -1,4 +1,7 @@
-"""Reconciled, KPIs, estimates, checked, claims, published: what is derived from the facts."""
+"""Reconciled, KPIs, estimates, checked, claims: what is derived from the facts.
+
+Each asset does its work and returns what Dagster's pages show of it; the functions behind it ask for that and word it.
+"""
 
 import datetime as dt
 import logging
@@ -8,13 +11,17 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from xlsxwriter.exceptions import XlsxFileError
+from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, NAMED, SeverityFailures, make_checks_by_severity
+from msoic_pipeline.assets.checks import NAMED, SeverityFailures, make_checks_by_severity
 from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_all_quarters, list_quarters_of
 from msoic_pipeline.assets.resource import Warehouse
-from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_keys, list_check_keys, record_ending
 from msoic_pipeline.assets.tables import FAILURES_SHOWN, describe_columns, show_table
+from msoic_pipeline.audit.warehouse_checks import check_warehouse
+from msoic_pipeline.claims.verdicts import ClaimSummary, compute_claims
+from msoic_pipeline.kpis.compute import compute_quarters
+from msoic_pipeline.kpis.definitions import load_definitions
+from msoic_pipeline.kpis.maturity import estimate_maturity
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.evidence import (
@@ -23,9 +30,12 @@ from msoic_pipeline.model.evidence import (
     report_claim,
     validation_result,
 )
+from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
-from msoic_pipeline.texts import cut_off, first_of
+from msoic_pipeline.reconciliation.apply import reconcile_quarters
+from msoic_pipeline.reconciliation.summary import ReconciliationSummary, list_breaks
+from msoic_pipeline.texts import first_of
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.warehouse.load_log import list_loads_by_quarter
@@ -51,48 +61,47 @@ BREAKS_SHOWN = 100
 )
 def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold sources against themselves and against each other."""
-    from msoic_pipeline.reconciliation.apply import reconcile_quarters
-    from msoic_pipeline.reconciliation.summary import list_breaks
-
     with logged_work(_LOG, "reconciling sources") as work:
         # Looking at all quarters costs next to nothing, and one that was backfilled may decide a later one's results.
         summary = reconcile_quarters(warehouse.engine, list_all_quarters())
-        counts: list[dict[str, Any]] = [
-            {"rule": rule, "status": status, "results": number}
-            for rule, statuses in summary.counts.items()
-            for status, number in statuses.items()
-        ]
-        results = sum(row["results"] for row in counts)
+        results_by_status = _list_results_by_status(summary)
+        results = sum(row["results"] for row in results_by_status)
         work.add("rules", len(summary.counts))
         work.add("quarters computed", len(summary.changed))
         work.add("results", results)
         work.add("that block broken", summary.blocking)
         work.add("that warn broken", summary.warnings)
-    with read_transaction(warehouse.engine) as connection:
-        broken = {severity: list_breaks(connection, BREAKS_SHOWN, severity) for severity in ("block", "warn")}
-    numbers = {"block": summary.blocking, "warn": summary.warnings}
-
-    def failures_of(severity: str) -> SeverityFailures:
-        number = numbers[severity]
-        worst = summary.worst_by_severity[severity]
-        words = f"{number} broken: {first_of(worst, NAMED, number)}" if number else "none broken"
-        return SeverityFailures(number, words, [asdict(row) for row in broken[severity]])
-
-    names = {"block": "no_breaks", "warn": "no_warnings"}
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": results,
             "quarters_computed": len(summary.changed),
-            "results": show_table(counts),
+            "results": show_table(results_by_status),
         },
-        check_results=make_checks_by_severity(names, failures_of, "table reconciliation_result"),
+        check_results=_make_break_checks(warehouse.engine, summary),
     )
 
 
-def _add_loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
-    """Return ``quarters``, and those of which facts have been loaded before."""
+def _list_results_by_status(summary: ReconciliationSummary) -> list[dict[str, Any]]:
+    """Return, for each rule and status, how many results there are."""
+    rows = []
+    for rule, numbers in summary.counts.items():
+        rows += [{"rule": rule, "status": status, "results": number} for status, number in numbers.items()]
+    return rows
+
+
+def _make_break_checks(engine: Engine, summary: ReconciliationSummary) -> list[dg.AssetCheckResult]:
+    """Return a check for the rules that block and one for those that warn, each with the worst of what is broken."""
+    numbers = {"block": summary.blocking, "warn": summary.warnings}
+    failures = {}
     with read_transaction(engine) as connection:
-        return sorted({*quarters, *list_loads_by_quarter(connection)})
+        for severity, number in numbers.items():
+            words = "none broken"
+            if number:
+                words = f"{number} broken: {first_of(summary.worst_by_severity[severity], NAMED, number)}"
+            breaks = [asdict(each) for each in list_breaks(connection, BREAKS_SHOWN, severity)]
+            failures[severity] = SeverityFailures(number, words, breaks)
+    names = {"block": "no_breaks", "warn": "no_warnings"}
+    return make_checks_by_severity(names, failures, "table reconciliation_result")
 
 
 @dg.asset(
@@ -107,11 +116,6 @@ def _add_loaded_quarters(engine: sa.Engine, quarters: Sequence[dt.date]) -> list
 )
 def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
     """Compute the KPIs of the periods that touch the quarters."""
-    from msoic_pipeline.kpis.compute import compute_quarters
-    from msoic_pipeline.kpis.definitions import load_definitions
-
-    # A figure of the nation is that of a single force where only one has reported.
-    open_kpis = [kpi.kpi_id for kpi in load_definitions() if not kpi.is_sensitive]
     quarters = list_quarters_of(context)
     with logged_work(_LOG, "computing KPIs") as work:
         # Facts of other quarters may have gone along; those of which nothing has changed cost next to nothing.
@@ -120,19 +124,32 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
         work.add("quarters looked at", len(looked_at))
         work.add("quarters computed", len(computed))
     with read_transaction(warehouse.engine) as connection:
-        preview = connection.execute(
-            sa.text(
-                "SELECT k.kpi_id, k.period_label, k.value, k.unit, k.status, k.as_of FROM current_kpi_value k "
-                "WHERE k.geography_kind = 'national' AND k.period_kind = 'quarter' AND k.period_start = :start "
-                "AND k.kpi_id IN :open_kpis ORDER BY k.kpi_id"
-            ).bindparams(sa.bindparam("start", type_=sa.Date()), sa.bindparam("open_kpis", expanding=True)),
-            {"start": quarters[-1], "open_kpis": open_kpis},
-        ).mappings()
-        shown = [dict(row) for row in preview]
         rows = connection.scalar(sa.select(sa.func.count()).select_from(kpi_value))
+        national = _read_open_national_values(connection, quarters[-1])
     return dg.MaterializeResult(
-        metadata={"rows in the table": int(rows or 0), f"national {quarters[-1]}": show_table(shown)}
+        metadata={"rows in the table": int(rows or 0), f"national {quarters[-1]}": show_table(national)}
     )
+
+
+def _add_loaded_quarters(engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
+    """Return ``quarters``, and those of which facts have been loaded before."""
+    with read_transaction(engine) as connection:
+        return sorted({*quarters, *list_loads_by_quarter(connection)})
+
+
+def _read_open_national_values(connection: Connection, quarter: dt.date) -> list[dict[str, Any]]:
+    """Return a quarter's national values as known today, of the KPIs that anybody may see.
+
+    Those of sensitive KPIs are not shown: a figure of the nation is that of a single force where only one has reported.
+    """
+    query = sa.text(
+        "SELECT k.kpi_id, k.period_label, k.value, k.unit, k.status, k.as_of FROM current_kpi_value k "
+        "WHERE k.geography_kind = 'national' AND k.period_kind = 'quarter' AND k.period_start = :start "
+        "AND k.kpi_id IN :open_kpis ORDER BY k.kpi_id"
+    ).bindparams(sa.bindparam("start", type_=sa.Date()), sa.bindparam("open_kpis", expanding=True))
+    open_kpis = [kpi.kpi_id for kpi in load_definitions() if not kpi.is_sensitive]
+    rows = connection.execute(query, {"start": quarter, "open_kpis": open_kpis}).mappings()
+    return [dict(row) for row in rows]
 
 
 @dg.asset(
@@ -152,8 +169,6 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
 )
 def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     """Check the loaded warehouse as a whole: coverage, freshness, shares, level shifts."""
-    from msoic_pipeline.audit.warehouse_checks import check_warehouse
-
     today = dt.date.today()
     with logged_work(_LOG, "checking the whole warehouse") as work:
         with read_transaction(warehouse.engine) as connection:
@@ -164,18 +179,19 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
         work.add("rows looked at", sum(finding.rows_checked for finding in findings))
         work.add("checks", len(findings))
         work.add("that fail", sum(not finding.success for finding in findings))
+    return dg.MaterializeResult(metadata={"checks": len(findings)}, check_results=_make_warehouse_checks(findings))
 
-    def failures_of(severity: str) -> SeverityFailures:
+
+def _make_warehouse_checks(findings: Sequence[ValidationResult]) -> list[dg.AssetCheckResult]:
+    """Return a check for the findings that block and one for those that warn."""
+    names = {"block": "warehouse_blocking", "warn": "warehouse_warnings"}
+    failures = {}
+    for severity in names:
         failed = [finding for finding in findings if finding.severity == severity and not finding.success]
         words = [f"{finding.source}: {finding.check_name}: {finding.detail}" for finding in failed]
         rows = [asdict(finding) for finding in failed[:FAILURES_SHOWN]]
-        return SeverityFailures(len(failed), first_of(words, NAMED) or "all hold", rows)
-
-    names = {"block": "warehouse_blocking", "warn": "warehouse_warnings"}
-    return dg.MaterializeResult(
-        metadata={"checks": len(findings)},
-        check_results=make_checks_by_severity(names, failures_of, "table current_validation_result"),
-    )
+        failures[severity] = SeverityFailures(len(failed), first_of(words, NAMED) or "all hold", rows)
+    return make_checks_by_severity(names, failures, "table current_validation_result")
 
 
 @dg.asset(
@@ -188,8 +204,6 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
 )
 def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
     """Estimate what figures that are still growing will come to."""
-    from msoic_pipeline.kpis.maturity import estimate_maturity
-
     with logged_work(_LOG, "estimating what KPIs will come to") as work:
         periods = estimate_maturity(warehouse.engine)
         work.add("periods", periods)
@@ -209,114 +223,55 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
 )
 def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold every figure of the programme's reports against the data."""
-    from msoic_pipeline.claims.verdicts import compute_claims
-
     with logged_work(_LOG, "judging the reports' claims") as work:
         summary = compute_claims(warehouse.engine, dt.date.today())
         work.add("reports", len(summary.counts))
         work.add("rows written", summary.written)
-    claim = report_claim
-    named = (claim.c[name] for name in ("report", "claim_id", "known", "verdict", "words", "explanation"))
     with read_transaction(warehouse.engine) as connection:
-        refuted = connection.execute(
-            sa.select(*named)
-            .where(claim.c.verdict.in_(("differs", "contradicted")))
-            .order_by(claim.c.report, claim.c.known, claim.c.position)
-        ).mappings()
-        shown = [dict(row) for row in refuted]
-    counts = [
-        {"report": report, "known": known, "verdict": verdict, "claims": number}
-        for report, by_known in summary.counts.items()
-        for known, verdicts in by_known.items()
-        for verdict, number in verdicts.items()
-    ]
-    refuted_claims = {(row["report"], row["claim_id"]) for row in shown}
-    check = dg.AssetCheckResult(
-        check_name="claims_borne_out",
-        passed=not shown,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(refuted_claims)} claims differ or are contradicted, as known when published or today; "
-        "msoic claims lists them",
-        metadata={"refuted": show_table(shown)} if shown else {},
-    )
-    disagreeing = sum(len(pairs) for pairs in summary.disagreements.values())
+        refuted = _read_refuted_claims(connection)
     return dg.MaterializeResult(
-        metadata={"verdicts": show_table(counts), "disagreeing_pairs": disagreeing}, check_results=[check]
+        metadata={
+            "verdicts": show_table(_list_claims_by_verdict(summary)),
+            "disagreeing_pairs": sum(len(pairs) for pairs in summary.disagreements.values()),
+        },
+        check_results=[_make_claims_check(refuted)],
     )
 
 
-def make_published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """Return the asset of the exports, which come after all checks of ``watched`` and say on their face what failed."""
-    keys = list_check_keys(watched)
-
-    @dg.asset(
-        name="published_kpis",
-        deps=["kpi_value", "validation_result", "reconciliation_result", "maturity_estimate", "report_claim"],
-        group_name="h_published",
-        description="KPIs as a Parquet file and an accessible workbook, in the output folder: kpi.* where every "
-        "blocking check holds; else kpi-unchecked.*, which say what failed.",
-        kinds={"parquet", "xlsx"},
-        check_specs=[
-            dg.AssetCheckSpec("published", asset="published_kpis", description="The exports could be written.")
-        ],
+def _read_refuted_claims(connection: Connection) -> list[dict[str, Any]]:
+    """Return the claims that differ or are contradicted, one row for each time at which they do."""
+    columns = (report_claim.c[name] for name in ("report", "claim_id", "known", "verdict", "words", "explanation"))
+    query = (
+        sa.select(*columns)
+        .where(report_claim.c.verdict.in_(("differs", "contradicted")))
+        .order_by(report_claim.c.report, report_claim.c.known, report_claim.c.position)
     )
-    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        from msoic_pipeline.publication.exports import write_exports
-
-        folder = warehouse.settings.output_dir
-        failed = find_failed_checks(context.instance, keys)
-        try:
-            with logged_work(_LOG, "writing the exports") as work, read_transaction(warehouse.engine) as connection:
-                paths = write_exports(connection, folder, dt.date.today(), failed)
-                work.add("files", len(paths.both))
-                work.add("checks that failed", len(failed))
-        except (OSError, XlsxFileError) as error:
-            context.log.error("the exports could not be written: %s", error)
-            words = f"The exports could not be written to the output folder {folder}: {error}. Earlier ones stand."
-            return dg.MaterializeResult(
-                check_results=[
-                    dg.AssetCheckResult(
-                        check_name="published",
-                        passed=False,
-                        severity=dg.AssetCheckSeverity.ERROR,
-                        description=f"{words} Make room there, or let it be written to; then materialise this again.",
-                    )
-                ]
-            )
-        return dg.MaterializeResult(
-            metadata={
-                "failed_checks": len(failed),
-                "parquet": dg.MetadataValue.path(str(paths.parquet)),
-                "workbook": dg.MetadataValue.path(str(paths.workbook)),
-            },
-            check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
-        )
-
-    return published
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def make_ending_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """Return the last asset, which comes after all that are ``watched``.
+def _list_claims_by_verdict(summary: ClaimSummary) -> list[dict[str, Any]]:
+    """Return how many claims have each verdict, by report and by when they are known."""
+    rows = []
+    for report, numbers_by_known in summary.counts.items():
+        for known, numbers in numbers_by_known.items():
+            rows += [
+                {"report": report, "known": known, "verdict": verdict, "claims": number}
+                for verdict, number in numbers.items()
+            ]
+    return rows
 
-    It records how the run ended, and fails it where a check of theirs has failed.
-    """
-    keys = list_check_keys(watched)
 
-    @dg.asset(
-        name="pipeline_run",
-        deps=list_asset_keys(watched),
-        group_name="h_published",
-        description="How the run ended: it fails where any check of severity error failed.",
-        kinds={"table"},
+def _make_claims_check(refuted: Sequence[dict[str, Any]]) -> dg.AssetCheckResult:
+    """Return the check that warns where a claim is refuted, be it as known when it was published or as known today."""
+    claims_refuted = {(row["report"], row["claim_id"]) for row in refuted}
+    return dg.AssetCheckResult(
+        check_name="claims_borne_out",
+        passed=not refuted,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(claims_refuted)} claims differ or are contradicted, as known when published or today; "
+        "msoic claims lists them",
+        metadata={"refuted": show_table(refuted)} if refuted else {},
     )
-    def outcome(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-        failed = find_failed_checks(context.instance, keys)
-        record_ending(warehouse.engine, context.run.run_id, failed)
-        if failed:
-            words = cut_off("; ".join(failed), LONGEST_DESCRIPTION, "table pipeline_run")
-            raise dg.Failure(words, allow_retries=False)
-
-    return outcome
 
 
 def make_figure_assets() -> list[dg.AssetsDefinition]:

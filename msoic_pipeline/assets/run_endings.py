@@ -14,14 +14,13 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import pipeline_run
+from msoic_pipeline.running.dagster_internals import find_last_completed_check
 from msoic_pipeline.running.error_words import tell_recorded_error
 from msoic_pipeline.warehouse.engine import write_transaction
 
-COMPLETED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,10 +38,8 @@ def find_failed_checks(instance: dg.DagsterInstance, keys: Iterable[dg.AssetChec
     """Return which checks of severity error failed when each was last completed, in a line each."""
     failed = []
     for key in keys:
-        # Of any run, since a backfill over several quarters is split into runs; and of those that were completed only,
-        # since another run may have planned the next ones.
-        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=COMPLETED)
-        evaluation = history[0].evaluation if history else None
+        # Of any run, since a backfill over several quarters may be split into runs.
+        evaluation = find_last_completed_check(instance, key)
         if evaluation and not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
             failed.append(f"{key.to_user_string()}: {' '.join((evaluation.description or '').split())}")
     return failed

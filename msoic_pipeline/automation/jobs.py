@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from msoic_pipeline.assets.partitions import list_all_quarters
 from msoic_pipeline.assets.source_steps import find_quarters_behind_files
@@ -17,7 +16,8 @@ from msoic_pipeline.warehouse.engine import open_engine
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 _LOG = logging.getLogger(__name__)
-_UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED_STATUSES)
+_FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
 
 everything_job = dg.define_asset_job(
     JOB,
@@ -64,7 +64,7 @@ def find_quarters_to_run(settings: Settings) -> tuple[str, str]:
 def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run over the quarters that have changed, unless that of an earlier night has not ended yet."""
     earlier = context.instance.get_runs(
-        dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}, statuses=list(_UNFINISHED)), limit=1
+        dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}, statuses=_UNFINISHED), limit=1
     )
     if earlier:
         run = earlier[0]

@@ -45,14 +45,14 @@ class CommandGroup(typer.core.TyperGroup):
             # A name that is not known, in words for people. The two below are Python's own: a fault of ours.
             if isinstance(error, KeyError | IndexError):
                 raise
-            tell(str(error))
+            print_aside(str(error))
         except (DecisionError, DeclarationError, SourceFileError) as error:
-            tell(str(error))
+            print_aside(str(error))
         except Exception as error:
             # By the module's name: importing SQLAlchemy to name its errors would slow every command down.
             if not type(error).__module__.startswith("sqlalchemy"):
                 raise
-            tell(f"The warehouse cannot be read ({error.__cause__ or error}). `make run` fills it.")
+            print_aside(f"The warehouse cannot be read ({error.__cause__ or error}). `make run` fills it.")
         raise typer.Exit(2)
 
 
@@ -81,7 +81,7 @@ def read_warehouse() -> Iterator[Connection]:
         yield connection
 
 
-def tell(text: str) -> None:
+def print_aside(text: str) -> None:
     """Print what is no part of a command's answer, such as what it waits for, on the error stream."""
     typer.echo(text, err=True)
 

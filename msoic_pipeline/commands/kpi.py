@@ -11,6 +11,8 @@ from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption,
 from msoic_pipeline.texts import tell_figure
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
+    from sqlalchemy.engine import Connection
+
     from msoic_pipeline.kpis.known_values import KnownValue
 
 # A value is told to so many digits.
@@ -58,22 +60,29 @@ def write_kpi_script(kpi_id: str, period: str | None) -> str:
     Raises LookupError where there is no such KPI, or no value of it from which to take the period.
     """
     from msoic_pipeline.kpis.definitions import find_definition
-    from msoic_pipeline.kpis.known_values import find_known_values
     from msoic_pipeline.kpis.steps import write_script
-    from msoic_pipeline.model.geography import NATIONAL
     from msoic_pipeline.periods import parse_period
 
     definition = find_definition(kpi_id)
     with read_warehouse() as connection:
-        if period:
-            kind, start = parse_period(period)
-        else:
-            values = find_known_values(connection, kpi_id, geography=NATIONAL)
-            if not values:
-                raise LookupError(f"{kpi_id} has no value yet: give a --period")
-            latest = max(values, key=lambda value: (value.period_start, value.period_kind == "quarter"))
-            kind, start = latest.period_kind, latest.period_start
+        kind, start = parse_period(period) if period else _find_latest_period(connection, kpi_id)
         return write_script(connection, definition, {kind: [start]})
+
+
+def _find_latest_period(connection: Connection, kpi_id: str) -> tuple[str, dt.date]:
+    """Return kind and first day of the latest period of which a KPI has a national value.
+
+    Of several that start on one day it is the quarter. Raises LookupError where there is no value.
+    """
+    from msoic_pipeline.kpis.known_values import find_known_values
+    from msoic_pipeline.model.geography import NATIONAL
+
+    values = find_known_values(connection, kpi_id, geography=NATIONAL)
+    if not values:
+        raise LookupError(f"{kpi_id} has no value yet: give a --period")
+    latest_start = max(value.period_start for value in values)
+    kinds = [value.period_kind for value in values if value.period_start == latest_start]
+    return ("quarter" if "quarter" in kinds else kinds[0]), latest_start
 
 
 def _value_line(known: KnownValue) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import open_warehouse, tell
+from msoic_pipeline.commands.app import open_warehouse, print_aside
 from msoic_pipeline.commands.run import run_everything
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def remove_sample(
         size = f"{len(sample)} releases of synthetic sample data, of {len(sources)} sources"
         typer.confirm(f"Remove {size} from raw folder, archive and warehouse?", abort=True)
     withdraw_sample(sample)
-    ended = run_everything(say=tell)
+    ended = run_everything(say=print_aside)
     typer.echo(ended.summary)
     typer.echo(forget_sample(sample))
     raise typer.Exit(0 if ended.succeeded else 1)
@@ -72,7 +72,7 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
     settings = Settings()
     sample_ids = {kept.release_id for kept in sample}
     # No run may load them between the look and the removal.
-    with hold_warehouse(settings.warehouse_url, "msoic remove-sample", tell), open_warehouse() as engine:
+    with hold_warehouse(settings.warehouse_url, "msoic remove-sample", print_aside), open_warehouse() as engine:
         with read_transaction(engine) as connection:
             loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         still_loaded = loaded_ids & sample_ids

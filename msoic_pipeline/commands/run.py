@@ -7,6 +7,7 @@ what came of it. What breaks on the way becomes the last line of the summary, an
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import open_warehouse, tell
+from msoic_pipeline.commands.app import open_warehouse, print_aside
 from msoic_pipeline.periods import as_written, parse_quarter
+from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 # Dagster prints a traceback a step; the summary says it in a line.
 QUIET_LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-Say = Callable[[str], None]
 
 
 def run(
@@ -59,7 +60,7 @@ def run(
         show_on_terminal()
     try:
         with stop_on_signals():
-            ended = run_everything(first, last or first, rebuild, tell)
+            ended = run_everything(first, last or first, rebuild, print_aside)
     except KeyboardInterrupt:  # while the packages were imported, before the run had begun
         ended = EndedRun(False, f"The run failed: {STOPPED}")
     typer.echo(ended.summary)
@@ -84,27 +85,25 @@ def run_everything(
     from msoic_pipeline.running.home import open_home
 
     request = _request_run(first, last, rebuild)
-    what_breaks_a_run = _what_breaks_a_run()
+    breaking_errors = _list_breaking_errors()
     try:
         with open_home() as instance:
             try:
                 ended = _run_in_turn(instance, request, say)
-            except what_breaks_a_run as error:
-                ended = _broken_off(error)
-                _end_record(instance, request.run_id, ended.summary)
+            except breaking_errors as error:
+                ended = _make_failed_ending(error)
+                _report_unfinished_run(instance, request.run_id, ended.summary)
             if not ended.succeeded:
                 _note_failure(lambda: note_failed_run(instance, request.run_id, ended.last_line), say)
             return ended
-    except what_breaks_a_run as error:  # Dagster's records cannot be opened, or cannot be closed
-        ended = _broken_off(error)
+    except breaking_errors as error:  # Dagster's records cannot be opened, or cannot be closed
+        ended = _make_failed_ending(error)
     _note_failure(lambda: append_note(f"{JOB} {request.run_id}", [ended.summary]), say)
     return ended
 
 
 def _request_run(first: str | None, last: str | None, rebuild: bool) -> RequestedRun:
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
-    from dagster._core.utils import make_new_run_id
-
     from msoic_pipeline.assets.partitions import list_all_quarters
 
     quarters = [quarter.isoformat() for quarter in list_all_quarters()]
@@ -117,7 +116,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
         raise LookupError(
             f"expected quarters from {earliest} to {latest}, the first before the last; found {start}, {end}"
         )
-    return RequestedRun(make_new_run_id(), start, end, (start, end) == (earliest, latest), rebuild)
+    return RequestedRun(str(uuid.uuid4()), start, end, (start, end) == (earliest, latest), rebuild)
 
 
 def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
@@ -179,14 +178,14 @@ def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.Exec
     from msoic_pipeline.running.failed_runs import JOB
     from msoic_pipeline.running.home import HomeError
     from msoic_pipeline.running.lost_runs import show_alive
-    from msoic_pipeline.running.processes import PROCESS_TAG, this_process
+    from msoic_pipeline.running.processes import PROCESS_TAG, tell_process
 
     job = defs.resolve_job_def(JOB)
     try:
         show_alive(instance, request.run_id)
         return job.execute_in_process(
             instance=instance,
-            tags={**make_range_tags(request.first_quarter, request.last_quarter), PROCESS_TAG: this_process()},
+            tags={**make_range_tags(request.first_quarter, request.last_quarter), PROCESS_TAG: tell_process()},
             raise_on_error=False,
             run_config=QUIET_LOGGERS,
             run_id=request.run_id,
@@ -198,14 +197,14 @@ def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.Exec
 # --- What breaks a run, and who is told of it ------------------------------------------------------------------------
 
 
-def _what_breaks_a_run() -> tuple[type[BaseException], ...]:
+def _list_breaking_errors() -> tuple[type[BaseException], ...]:
     """Return the exceptions that end a run in words: any error, Ctrl-C, and the form in which Dagster hands that on."""
-    from dagster._core.errors import DagsterExecutionInterruptedError
+    from dagster import DagsterExecutionInterruptedError
 
     return (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError)
 
 
-def _broken_off(error: BaseException) -> EndedRun:
+def _make_failed_ending(error: BaseException) -> EndedRun:
     """Return the end of a run that an exception has ended."""
     from msoic_pipeline.running.home import HomeError, first_line
     from msoic_pipeline.running.signals import STOPPED
@@ -219,7 +218,7 @@ def _broken_off(error: BaseException) -> EndedRun:
     return EndedRun(False, f"The run failed: {reason}")
 
 
-def _end_record(instance: dg.DagsterInstance, run_id: str, reason: str) -> None:
+def _report_unfinished_run(instance: dg.DagsterInstance, run_id: str, reason: str) -> None:
     """Report a run as failed that this process leaves unfinished, as far as Dagster's records still take it."""
     with suppress(Exception):
         record = instance.get_run_by_id(run_id)

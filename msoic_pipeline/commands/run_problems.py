@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.running.dagster_internals import is_run_failed_by_step
 from msoic_pipeline.running.error_words import find_error_within, tell_recorded_error
 from msoic_pipeline.running.failed_runs import tell_run_failure
 from msoic_pipeline.running.home import HomeError, is_about_records
@@ -15,7 +16,8 @@ from msoic_pipeline.running.signals import STOPPED
 
 if TYPE_CHECKING:
     import dagster as dg
-    from dagster._utils.error import SerializableErrorInfo
+
+    from msoic_pipeline.running.dagster_internals import RecordedError
 
 ProblemKind = Literal[
     "stopped", "records", "warehouse", "unfinished", "step", "loading", "file", "export", "contradiction"
@@ -99,14 +101,14 @@ def find_problems(result: dg.ExecuteInProcessResult, home: Path) -> RunProblems:
         else:
             warnings.append(f"{subject}: {words}")
     if not result.success and not errors:
-        errors.append(_find_verdict(result))
+        errors.append(_find_other_reason(result))
     return RunProblems(tuple(errors), tuple(warnings))
 
 
 def _find_early_ends(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[RunProblem]:
     """Yield why the run as a whole ended early, the latest reason first; a step that broke is a problem of its own."""
     for event in reversed(result.all_events):
-        if event.event_type_value not in ("PIPELINE_FAILURE", "PIPELINE_CANCELED") or _is_for_a_step(event):
+        if event.event_type_value not in ("PIPELINE_FAILURE", "PIPELINE_CANCELED") or is_run_failed_by_step(event):
             continue
         words = tell_run_failure(event)
         error = getattr(event.event_specific_data, "error", None)
@@ -116,22 +118,16 @@ def _find_early_ends(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[
             yield _find_records_problem(error, home) or RunProblem("unfinished", "", words)
 
 
-def _is_for_a_step(event: dg.DagsterEvent) -> bool:
-    from dagster._core.events import RunFailureReason
-
-    return getattr(event.event_specific_data, "failure_reason", None) == RunFailureReason.STEP_FAILURE
-
-
 def _find_broken_steps(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[RunProblem]:
     """Yield the steps that broke, but for the last one where it fails for checks that failed."""
     for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE" and not _is_verdict(event):
+        if event.event_type_value == "STEP_FAILURE" and not _is_ending_for_checks(event):
             error = event.step_failure_data.error
             step = RunProblem("step", f"step {event.step_key}", tell_recorded_error(error))
             yield _find_records_problem(error, home) or step
 
 
-def _find_records_problem(error: SerializableErrorInfo | None, home: Path) -> RunProblem | None:
+def _find_records_problem(error: RecordedError | None, home: Path) -> RunProblem | None:
     """Return the problem that an error is with Dagster's own records, if it is one."""
     while error:
         if is_about_records(error.message):
@@ -140,13 +136,13 @@ def _find_records_problem(error: SerializableErrorInfo | None, home: Path) -> Ru
     return None
 
 
-def _is_verdict(event: dg.DagsterEvent) -> bool:
+def _is_ending_for_checks(event: dg.DagsterEvent) -> bool:
     """Return whether the failure of a step is that by which the last asset says that checks have failed."""
     error = event.step_failure_data.error
     return event.step_key == LAST_STEP and error is not None and error.cls_name == "Failure"
 
 
-def _find_verdict(result: dg.ExecuteInProcessResult) -> RunProblem:
+def _find_other_reason(result: dg.ExecuteInProcessResult) -> RunProblem:
     """Return why a run failed in which nothing broke: for checks that an earlier run left failed."""
     for event in result.all_events:
         if event.event_type_value == "STEP_FAILURE":

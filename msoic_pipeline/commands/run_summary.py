@@ -35,17 +35,17 @@ def summarise(settings: Settings, request: RequestedRun, problems: RunProblems) 
     loaded: list[str] = []
     try:
         with open_warehouse() as engine:
-            loaded = loaded_lines(engine)
+            loaded = tell_loaded(engine)
             if not request.is_of_all:
-                loaded += _stale_lines(settings, engine)
+                loaded += _tell_stale_quarters(settings, engine)
     except (NoWarehouseError, sa.exc.SQLAlchemyError) as error:
         loaded = []
         unreadable = RunProblem("warehouse", "", f"the warehouse cannot be read: {first_line(error)}")
         problems = RunProblems((*problems.errors, unreadable), problems.warnings)
-    return EndedRun(not problems.errors, _summary_text(settings, request, loaded, problems))
+    return EndedRun(not problems.errors, _write_summary(settings, request, loaded, problems))
 
 
-def loaded_lines(engine: Engine) -> list[str]:
+def tell_loaded(engine: Engine) -> list[str]:
     """Return a table of files and facts by source, and how many KPIs, comparisons and rows of quarantine there are."""
     header = f"{'source':<22}{'files':>7}{'accepted':>10}{'synthetic':>11}{'facts':>12}  latest release"
     with read_transaction(engine) as connection:
@@ -77,17 +77,17 @@ def _source_line(connection: Connection, source: Source) -> str:
             quarantine.c.source == source.source, quarantine.c.release_id.is_(None)
         )
     )
-    facts = sum(_count_of(connection, FACTS[name]) for name in source.facts)
+    facts = sum(_count_rows(connection, FACTS[name]) for name in source.facts)
     numbers = f"{releases + (refused or 0):>7,}{accepted or 0:>10,}{synthetic or 0:>11,}{facts:>12,}"
     return f"{source.source:<22}{numbers}  {latest or 'none'}"
 
 
-def _count_of(connection: Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
+def _count_rows(connection: Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*conditions)) or 0
 
 
 def _kpi_line(connection: Connection) -> str:
-    defined, values = _count_of(connection, kpi.kpi_definition), _count_of(connection, kpi.kpi_value)
+    defined, values = _count_rows(connection, kpi.kpi_definition), _count_rows(connection, kpi.kpi_value)
     return f"KPIs: {defined} defined, {values:,} values (every vintage)."
 
 
@@ -100,8 +100,8 @@ def _reconciliation_line(connection: Connection) -> str:
 
 def _quarantine_line(connection: Connection) -> str:
     quarantine = evidence.quarantine
-    treated = _count_of(connection, quarantine, quarantine.c.is_declared)
-    rejected = _count_of(connection, quarantine, sa.not_(quarantine.c.is_declared))
+    treated = _count_rows(connection, quarantine, quarantine.c.is_declared)
+    rejected = _count_rows(connection, quarantine, sa.not_(quarantine.c.is_declared))
     return f"Quarantine: {rejected} rows or files rejected, {treated} treated by declared faults."
 
 
@@ -112,7 +112,7 @@ def _mixture_lines(connection: Connection) -> Iterator[str]:
         yield f"MIXED: {files.tell_mixture()}."
 
 
-def _stale_lines(settings: Settings, engine: Engine) -> list[str]:
+def _tell_stale_quarters(settings: Settings, engine: Engine) -> list[str]:
     """Return a line on quarters that were loaded from other files than stand there now, if there are any."""
     from msoic_pipeline.assets.partitions import list_all_quarters
     from msoic_pipeline.assets.source_steps import find_quarters_behind_files
@@ -131,7 +131,7 @@ def _stale_lines(settings: Settings, engine: Engine) -> list[str]:
 # --- The whole -------------------------------------------------------------------------------------------------------
 
 
-def _summary_text(settings: Settings, request: RequestedRun, loaded: list[str], problems: RunProblems) -> str:
+def _write_summary(settings: Settings, request: RequestedRun, loaded: list[str], problems: RunProblems) -> str:
     """Return the summary; its last line says how the run ended."""
     lines = [f"Quarters {request.first_quarter} to {request.last_quarter}.", "", *loaded, ""]
     if problems.warnings:

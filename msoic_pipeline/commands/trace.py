@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse, tell
+from msoic_pipeline.commands.app import (
+    GEOGRAPHY_HELP,
+    PERIOD_HELP,
+    AsAtOption,
+    print_aside,
+    read_period,
+    read_warehouse,
+)
 from msoic_pipeline.texts import WITHHELD, tell_figure
 
 if TYPE_CHECKING:
@@ -51,7 +58,7 @@ def trace(
             )
         )
     except (UntraceableError, WithheldError) as error:
-        tell(str(error))
+        print_aside(str(error))
         raise typer.Exit(2) from error
 
 

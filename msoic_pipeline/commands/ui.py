@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import tell
+from msoic_pipeline.commands.app import print_aside
 
 
 def ui(
@@ -18,4 +18,4 @@ def ui(
     """Open Dagster's pages on http://127.0.0.1:3000, with the schedules running."""
     from msoic_pipeline.running.pages import serve_pages
 
-    raise typer.Exit(serve_pages(port, name or [], tell))
+    raise typer.Exit(serve_pages(port, name or [], print_aside))

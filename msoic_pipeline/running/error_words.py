@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msoic_pipeline.texts import printable
 
 if TYPE_CHECKING:
-    from dagster._utils.error import SerializableErrorInfo
+    from msoic_pipeline.running.dagster_internals import RecordedError
 
 # As the words of such errors begin.
 _TELLING_PACKAGES = ("msoic_pipeline.", "sqlalchemy.", "dagster.")
@@ -32,7 +32,7 @@ def tell_exception(error: BaseException) -> str:
     return _tell_error(kind.__name__, f"{name}: {error}")
 
 
-def tell_recorded_error(error: SerializableErrorInfo | None) -> str:
+def tell_recorded_error(error: RecordedError | None) -> str:
     """Return an error that Dagster recorded, in the same way: what was raised within, not Dagster's wrapping of it."""
     if error is None:
         return "failed"
@@ -40,7 +40,7 @@ def tell_recorded_error(error: SerializableErrorInfo | None) -> str:
     return _tell_error(str(within.cls_name), within.message)
 
 
-def find_error_within(error: SerializableErrorInfo) -> SerializableErrorInfo:
+def find_error_within(error: RecordedError) -> RecordedError:
     """Return what was raised within an error that Dagster wrapped, perhaps several times; else the error itself."""
     while error.cause and error.message.startswith("dagster"):
         error = error.cause

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from msoic_pipeline.running.dagster_internals import is_run_ended_from_outside
 from msoic_pipeline.running.error_words import tell_recorded_error
 from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.processes import PROCESS_TAG
@@ -90,10 +91,7 @@ def tell_failures(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 def tell_run_failure(event: dg.DagsterEvent) -> str:
     """Return why a run as a whole failed, in the words of what caused it."""
-    from dagster._core.events import RunFailureReason
-
-    data = event.event_specific_data
-    if getattr(data, "failure_reason", None) == RunFailureReason.UNEXPECTED_TERMINATION:
+    if is_run_ended_from_outside(event):
         return STOPPED
-    error = getattr(data, "error", None)
+    error = getattr(event.event_specific_data, "error", None)
     return tell_recorded_error(error) if error else (event.message or "The run failed.")

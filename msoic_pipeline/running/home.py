@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from filelock import FileLock
+
+from msoic_pipeline.running.dagster_internals import list_record_tables
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -64,7 +65,7 @@ def _is_full(cause: BaseException | str) -> bool:
     return getattr(inner, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(w in str(inner) for w in _FULL)
 
 
-def home_folder() -> Path:
+def locate_home() -> Path:
     """Return the folder of Dagster's own records: DAGSTER_HOME, else .dagster_home here."""
     return Path(os.environ.setdefault("DAGSTER_HOME", str(Path(".dagster_home").resolve())))
 
@@ -74,7 +75,7 @@ def ready_home() -> tuple[Path, list[str]]:
 
     Raises HomeError.
     """
-    home = home_folder()
+    home = locate_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _alone_in_home(home):
@@ -132,14 +133,6 @@ def _setting_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], abo
 
 def is_about_records(words: str) -> bool:
     """Return whether an error's words are about a statement on Dagster's own records rather than on the warehouse."""
-    return any(_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words))
-
-
-@cache
-def _record_tables() -> frozenset[str]:
-    from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
-    from dagster._core.storage.runs.schema import RunStorageSqlMetadata
-    from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
-
-    every = (SqlEventLogStorageMetadata, RunStorageSqlMetadata, ScheduleStorageSqlMetadata)
-    return frozenset(name for metadata in every for name in metadata.tables)
+    return any(
+        list_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words)
+    )

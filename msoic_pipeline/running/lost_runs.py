@@ -10,7 +10,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from msoic_pipeline.running.failed_runs import note_unnoted_runs
-from msoic_pipeline.running.processes import PROCESS_TAG, this_process
+from msoic_pipeline.running.processes import PROCESS_TAG, tell_process
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -27,22 +27,22 @@ def show_alive(instance: dg.DagsterInstance, run_id: str) -> None:
     if not instance.is_persistent or run_id in _alive:
         return
     home = Path(instance.root_directory)
-    lock = FileLock(_alive_path(home, run_id), thread_local=False)
-    with _looking_lock(home):
+    lock = FileLock(_locate_lock(home, run_id), thread_local=False)
+    with _lock_against_lookers(home):
         lock.acquire(timeout=_START_SECONDS)
     _alive[run_id] = lock
     if instance.get_run_by_id(run_id):
-        instance.add_run_tags(run_id, {PROCESS_TAG: this_process()})
+        instance.add_run_tags(run_id, {PROCESS_TAG: tell_process()})
 
 
-def _alive_path(home: Path, run_id: str) -> Path:
+def _locate_lock(home: Path, run_id: str) -> Path:
     folder = home / "running"
     folder.mkdir(exist_ok=True)
     return folder / f"{run_id}.lock"
 
 
-def _looking_lock(home: Path) -> FileLock:
-    """One at a time looks for runs that are gone, and no run shows itself meanwhile."""
+def _lock_against_lookers(home: Path) -> FileLock:
+    """Return the lock under which one process at a time looks for runs that are gone, and no run shows itself."""
     return FileLock(home / "looking.lock", timeout=_START_SECONDS)
 
 
@@ -53,15 +53,19 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     """
     from dagster import DagsterRunStatus, RunsFilter
 
-    unfinished = [
-        DagsterRunStatus[name] for name in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING") if instance.is_persistent
-    ]
-    if not unfinished:
+    if not instance.is_persistent:
         return []
+    # Not QUEUED: such a run waits for its turn and has no process yet.
+    with_a_process = [
+        DagsterRunStatus.NOT_STARTED,
+        DagsterRunStatus.STARTING,
+        DagsterRunStatus.STARTED,
+        DagsterRunStatus.CANCELING,
+    ]
     ended = []
     home = Path(instance.root_directory)
-    with _looking_lock(home):
-        for record in instance.get_run_records(RunsFilter(statuses=unfinished)):
+    with _lock_against_lookers(home):
+        for record in instance.get_run_records(RunsFilter(statuses=with_a_process)):
             run = record.dagster_run
             if run.run_id in _alive or not _is_gone(instance, record, home):
                 continue
@@ -78,7 +82,8 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord, home: Path) -> bool:
-    path = _alive_path(home, record.dagster_run.run_id)
+    """Return whether the process of an unfinished run is gone: nobody holds its lock, or no such process is there."""
+    path = _locate_lock(home, record.dagster_run.run_id)
     if path.is_file():
         try:
             with FileLock(path, blocking=False):

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.metadata import entry_points
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Any
@@ -22,14 +23,18 @@ import psutil
 import yaml
 from filelock import FileLock, Timeout
 
+from msoic_pipeline.running.dagster_internals import ping_code_server
 from msoic_pipeline.running.failed_runs import NoteError
 from msoic_pipeline.running.guard import HOST
 from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
 from msoic_pipeline.running.lost_runs import end_lost_runs
+from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.signals import stop_on_signals
 
 if TYPE_CHECKING:
     import dagster as dg
+
+    from msoic_pipeline.running.dagster_internals import InstigatorState
 
 LOCATION, MODULE = "msoic", "msoic_pipeline.definitions"
 # A run that is at work notes how it ended; then whatever is left is killed.
@@ -38,8 +43,6 @@ _END_SECONDS = 1
 _START_SECONDS = 180
 _HEARTBEAT_SECONDS = 40
 _LOOK_SECONDS = 0.5
-
-Say = Callable[[str], None]
 
 
 class PagesError(Exception):
@@ -98,20 +101,22 @@ def _require_free_port(port: int) -> None:
 def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
     """Raise PagesError where a daemon that was started otherwise is at work on the same records."""
 
-    def newest() -> float:
-        return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-
-    last = newest()
+    last = _find_latest_heartbeat(instance)
     if abs(time.time() - last) > _HEARTBEAT_SECONDS:
         return
     say("A Dagster daemon was at work on these records a moment ago; looking whether it still is.")
     until = time.monotonic() + _HEARTBEAT_SECONDS
     while time.monotonic() < until:
-        if newest() > last:
+        if _find_latest_heartbeat(instance) > last:
             raise PagesError(
                 "a Dagster daemon that was started otherwise is at work on the same records; end it first."
             )
         time.sleep(_LOOK_SECONDS)
+
+
+def _find_latest_heartbeat(instance: dg.DagsterInstance) -> float:
+    """Return when a daemon last showed itself in these records, in seconds of the clock; 0 where none ever did."""
+    return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
 
 
 def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
@@ -122,17 +127,37 @@ def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
     limit = time.time() + _HEARTBEAT_SECONDS
     mended = []
     for state in instance.all_instigator_state():
-        data = state.instigator_data
-        times = {name: value for name, value in data._asdict().items() if name.endswith("timestamp")} if data else {}
-        ahead: dict[str, Any] = {name: time.time() for name, value in times.items() if value and value > limit}
-        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
-        if ticks:
-            instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=ticks[0].timestamp + 1)
-        if data and ahead:
-            instance.update_instigator_state(state.with_data(data._replace(**ahead)))
-        if ticks or ahead:
+        had_ticks = _forget_ticks_after(instance, state, limit)
+        had_times = _reset_times_after(instance, state, limit)
+        if had_ticks or had_times:
             mended.append(state.instigator_name)
     return mended
+
+
+def _forget_ticks_after(instance: dg.DagsterInstance, state: InstigatorState, limit: float) -> bool:
+    """Forget when a schedule or sensor was at work, where it was so after ``limit``; return whether it was."""
+    latest = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
+    if latest:
+        # Dagster forgets all before a time and none after one: the earlier ones go along.
+        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=latest[0].timestamp + 1)
+    return bool(latest)
+
+
+def _reset_times_after(instance: dg.DagsterInstance, state: InstigatorState, limit: float) -> bool:
+    """Set the times that a schedule or sensor goes by to the present, where they are after ``limit``; return whether.
+
+    Such as ``start_timestamp``, since when a schedule is on, and ``last_tick_timestamp`` of a sensor.
+    """
+    data = state.instigator_data
+    if data is None:
+        return False
+    reset: dict[str, Any] = {}
+    for name, value in data._asdict().items():
+        if name.endswith("timestamp") and value and value > limit:
+            reset[name] = time.time()
+    if reset:
+        instance.update_instigator_state(state.with_data(data._replace(**reset)))
+    return bool(reset)
 
 
 def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
@@ -178,14 +203,11 @@ def _require_all_alive(started: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None:
-    from dagster._grpc.client import DagsterGrpcClient
-
-    client = DagsterGrpcClient(socket=str(path))
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         _require_all_alive(started)
         with suppress(Exception):
-            client.ping("")
+            ping_code_server(path)
             return
         time.sleep(_LOOK_SECONDS)
     raise PagesError(f"the definitions did not load within {_START_SECONDS} seconds.")
@@ -237,29 +259,30 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _load_program(name: str) -> Callable[[], object]:
+    """Return what one of Dagster's programs calls when it is started, by the name under which it is installed."""
+    (program,) = entry_points(group="console_scripts", name=name)
+    return program.load()
+
+
 def _run_as_role(role: str, *given: str) -> None:
     """Become the process of a role: ``code SOCKET``, ``daemon WORKSPACE`` or ``webserver WORKSPACE PORT NAME…``."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if role == "code":
-        from dagster._cli import main as dagster
-
         options = ["-m", MODULE, "--socket", given[0], "--location-name", LOCATION, "--log-level", "warning"]
         sys.argv = ["dagster", "code-server", "start", *options]
-        dagster()
+        _load_program("dagster")()
     elif role == "daemon":
-        from dagster._daemon.cli import main as daemon
-
         sys.argv = ["dagster-daemon", "run", "-w", given[0]]
-        daemon()
+        _load_program("dagster-daemon")()
     else:
         import dagster_webserver.app
-        from dagster_webserver.cli import main as webserver
 
         from msoic_pipeline.running.guard import make_guarded_webserver
 
         dagster_webserver.app.DagsterWebserver = make_guarded_webserver(given[2:])  # type: ignore[assignment,misc]
         sys.argv = ["dagster-webserver", "-w", given[0], "-h", HOST, "-p", given[1]]
-        webserver()
+        _load_program("dagster-webserver")()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,8 @@ from typing import Protocol
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.pool import NullPool
+
+from msoic_pipeline.running.processes import Say
 
 # Any number, as long as nothing else on the server uses it.
 RUN_LOCK = 7_201_531
@@ -142,7 +144,7 @@ _held: dict[tuple[str, int], _WarehouseLock] = {}
 
 
 @contextmanager
-def hold_warehouse(url: str, holder: str, say: Callable[[str], None]) -> Iterator[_WarehouseLock]:
+def hold_warehouse(url: str, holder: str, say: Say) -> Iterator[_WarehouseLock]:
     """Keep all other runs off a warehouse while within; wait for one that is at work, and ``say`` for which.
 
     Raises sqlalchemy's errors or OSError where the warehouse cannot be reached.
@@ -162,7 +164,7 @@ def hold_warehouse(url: str, holder: str, say: Callable[[str], None]) -> Iterato
         lock.give_back()
 
 
-def _wait_for(lock: _WarehouseLock, holder: str, say: Callable[[str], None]) -> None:
+def _wait_for(lock: _WarehouseLock, holder: str, say: Say) -> None:
     told = None
     while not lock.take(holder):
         other = lock.holder() or "another run"

@@ -1,0 +1,78 @@
+"""The summary in which a run ends: the README shows it in the form in which the code makes it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from msoic_pipeline.commands.run_problems import ENDED_WELL, RunProblems
+from msoic_pipeline.commands.run_summary import summarise
+from msoic_pipeline.running.run_records import RequestedRun
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline_tests.conftest import REPOSITORY
+from msoic_pipeline_tests.handmade import Warehouse
+
+REQUEST = RequestedRun(
+    "00000000-0000-4000-8000-000000000000", "2015-01-01", "2026-10-01", is_of_all=True, rebuild=False
+)
+# Made up: what a run warns of hangs on its data. The README shows as many.
+WARNINGS = tuple(f"validated/nrm:warnings: {'words ' * 60}" for _ in range(4))
+# What a line says that hangs on the data or the machine, in the order in which it is taken out.
+VARYING = {
+    r"^(Reconciliation:) .*": r"\1 COUNTS",
+    r"^(  - ).*": r"\1WARNING",
+    r"\(run [0-9a-f-]{36}\)": "(run RUN)",
+    r"\S+/(?=\S)": "FOLDER/",
+    r"\bnone\b|\d{4}-\d{2}-\d{2}": "DAY",
+    r"[0-9][0-9,]*": "NUMBER",
+    r" +": " ",
+}
+
+
+def read_summary_in_readme() -> list[str]:
+    """The lines of the summary that the README shows: its one block that begins with quarters."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```text\n(Quarters .*?)\n```$", readme, flags=re.MULTILINE | re.DOTALL)
+    return block.splitlines()
+
+
+def reduce_to_form(lines: list[str]) -> list[str]:
+    """The lines without what hangs on the data or the machine."""
+    return [reduce_line_to_form(line) for line in lines]
+
+
+def reduce_line_to_form(line: str) -> str:
+    for varying, placeholder in VARYING.items():
+        line = re.sub(varying, placeholder, line)
+    return line
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The summary of a run over all quarters that ended well, in a warehouse without figures."""
+    url = f"sqlite:///{tmp_path / 'data' / 'warehouse' / 'msoic.sqlite'}"
+    (tmp_path / "data" / "warehouse").mkdir(parents=True)
+    output = tmp_path / "data" / "output"
+    output.mkdir()
+    (output / "kpi.xlsx").touch()
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", url)
+    monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(output))
+    monkeypatch.setenv("MSOIC_RAW_DIR", str(tmp_path / "data" / "raw"))
+    Warehouse.make(url).engine.dispose()
+    ended = summarise(Settings(), REQUEST, RunProblems((), WARNINGS))
+    assert ended.succeeded and ended.last_line == ENDED_WELL
+    return ended.summary.splitlines()
+
+
+def test_the_readme_shows_the_summary_in_the_form_in_which_a_run_ends(made: list[str]):
+    assert reduce_to_form(read_summary_in_readme()) == reduce_to_form(made)
+
+
+def test_the_columns_of_the_readme_stand_as_a_run_prints_them(made: list[str]):
+    header, *rows = read_summary_in_readme()[2 : 3 + len(SOURCES)]
+    assert header == made[2]
+    where_last_cells_begin = {len(row) - len(row.split()[-1]) for row in rows}
+    assert where_last_cells_begin == {header.index("latest release")}
