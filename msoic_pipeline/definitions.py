@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from msoic_pipeline.assets.after_checks import make_ending_asset, make_published_asset
+from msoic_pipeline.assets.after_checks import make_ending_asset, make_published_asset, make_report_asset
 from msoic_pipeline.assets.facts import make_fact_assets
 from msoic_pipeline.assets.figures import make_figure_assets
 from msoic_pipeline.assets.resource import Warehouse
@@ -10,7 +10,7 @@ from msoic_pipeline.assets.sources import make_source_assets
 from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure
 
 CHECKED = [*make_source_assets(), *make_fact_assets(), *make_figure_assets()]
-ASSETS = [*CHECKED, make_published_asset(CHECKED)]
+ASSETS = [*CHECKED, make_published_asset(CHECKED), make_report_asset(CHECKED)]
 
 defs = dg.Definitions(
     assets=[*ASSETS, make_ending_asset(ASSETS)],

@@ -24,3 +24,8 @@ class Settings:
             os.environ.get("MSOIC_WAREHOUSE_URL") or f"sqlite:///{_path('', 'data/warehouse/msoic.sqlite')}"
         )
     )
+
+    @property
+    def report_dir(self) -> Path:
+        """The folder of reports, within the output folder."""
+        return self.output_dir / "report"

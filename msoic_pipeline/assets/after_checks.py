@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import dagster as dg
 from xlsxwriter.exceptions import XlsxFileError
@@ -12,6 +13,7 @@ from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_keys, list_check_keys, record_ending
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.publication.exports import write_exports
+from msoic_pipeline.publication.report.make import write_report
 from msoic_pipeline.texts import cut_off
 from msoic_pipeline.warehouse.engine import read_transaction
 
@@ -53,15 +55,7 @@ def _publish_kpis(
             work.add("files", len(paths.both))
             work.add("checks that failed", len(failed))
     except (OSError, XlsxFileError) as error:
-        context.log.error("the exports could not be written: %s", error)
-        not_written = dg.AssetCheckResult(
-            check_name="published",
-            passed=False,
-            severity=dg.AssetCheckSeverity.ERROR,
-            description=f"The exports could not be written to the output folder {folder}: {error}. Earlier ones stand. "
-            "Make room there, or let it be written to; then materialise this again.",
-        )
-        return dg.MaterializeResult(check_results=[not_written])
+        return _tell_not_written(context, "exports", folder, error)
     return dg.MaterializeResult(
         metadata={
             "failed_checks": len(failed),
@@ -70,6 +64,65 @@ def _publish_kpis(
         },
         check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
     )
+
+
+def make_report_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """Return the asset of the report, which comes after all checks of ``watched`` and says on its face what failed."""
+    keys = list_check_keys(watched)
+
+    @dg.asset(
+        name="published_report",
+        deps=list_asset_keys(watched),
+        group_name="h_published",
+        description="The report as one HTML file, in the folder report of the output folder: report.html where every "
+        "blocking check holds; else report-unchecked.html, which says what failed. Made anew only where what goes in "
+        "has changed.",
+        kinds={"html"},
+        check_specs=[
+            dg.AssetCheckSpec("published", asset="published_report", description="The report could be written.")
+        ],
+    )
+    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        return _publish_report(context, warehouse, find_failed_checks(context.instance, keys))
+
+    return published
+
+
+def _publish_report(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, failed: Sequence[str]
+) -> dg.MaterializeResult:
+    """Write the report; where the output folder does not take it, say so in the check and leave the earlier one."""
+    folder = warehouse.settings.report_dir
+    try:
+        with logged_work(_LOG, "writing the report") as work, read_transaction(warehouse.engine) as connection:
+            written = write_report(connection, folder, dt.date.today(), failed)
+            work.add("files", int(written.is_new))
+            work.add("checks that failed", len(failed))
+    except OSError as error:
+        return _tell_not_written(context, "report", folder, error)
+    return dg.MaterializeResult(
+        metadata={
+            "failed_checks": len(failed),
+            "report": dg.MetadataValue.path(str(written.path)),
+            "made anew": written.is_new,
+        },
+        check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
+    )
+
+
+def _tell_not_written(
+    context: dg.AssetExecutionContext, what: str, folder: Path, error: Exception
+) -> dg.MaterializeResult:
+    """Return that an output folder did not take what was to be written there."""
+    context.log.error("the %s could not be written: %s", what, error)
+    check = dg.AssetCheckResult(
+        check_name="published",
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"The {what} could not be written to the output folder {folder}: {error}. Earlier ones stand. "
+        "Make room there, or let it be written to; then materialise this again.",
+    )
+    return dg.MaterializeResult(check_results=[check])
 
 
 def make_ending_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:

@@ -33,8 +33,10 @@ from msoic_pipeline.model.evidence import (
 from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.model.signals import kpi_signal
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, list_breaks
+from msoic_pipeline.signals.compute import compute_signals
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
@@ -211,6 +213,22 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    name="kpi_signal",
+    deps=["kpi_value"],
+    group_name="f_kpis",
+    description=kpi_signal.comment,
+    kinds={"table"},
+    metadata={"dagster/column_schema": describe_columns(kpi_signal)},
+)
+def signals(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Find which figures of each KPI are signals, and which are noise."""
+    with logged_work(_LOG, "finding signals") as work:
+        written = compute_signals(warehouse.engine)
+        work.add("rows written", written or 0)
+    return dg.MaterializeResult(metadata={"rows written": written or 0, "has changed": written is not None})
+
+
+@dg.asset(
     name="report_claim",
     deps=["kpi_value"],
     group_name="h_published",
@@ -276,4 +294,4 @@ def _make_claims_check(refuted: Sequence[dict[str, Any]]) -> dg.AssetCheckResult
 
 def make_figure_assets() -> list[dg.AssetsDefinition]:
     """Return the assets derived from the facts."""
-    return [reconciliation, kpis, maturity, checked_warehouse, claims]
+    return [reconciliation, kpis, maturity, signals, checked_warehouse, claims]

@@ -12,6 +12,7 @@ from msoic_pipeline.commands.let_go import let_go
 from msoic_pipeline.commands.put_back import put_back
 from msoic_pipeline.commands.releases import releases
 from msoic_pipeline.commands.remove_sample import remove_sample
+from msoic_pipeline.commands.report import report
 from msoic_pipeline.commands.rule import rule
 from msoic_pipeline.commands.run import run
 from msoic_pipeline.commands.template import template
@@ -31,6 +32,7 @@ app.command()(kpi)
 app.command()(trace)
 app.command()(rule)
 app.command()(claims)
+app.command()(report)
 app.command()(dictionary)
 app.command()(template)
 app.add_typer(layout, name="layout")

@@ -10,8 +10,8 @@ ASSURANCES = ("no target", "passes", "fails", "hit or miss")
 kpi_signal = table(
     "kpi_signal",
     "The months and quarters of each KPI as known today beside the limits of its series (XmR charts by NHS England's "
-    "Making Data Count), and which of them are signals. A series of fewer than 12 figures has no rows. A figure that is "
-    "incomplete, missing, or expected still to grow is left out, and is a gap.",
+    "Making Data Count), and which of them are signals. A series of fewer than 12 figures has no rows. A figure that "
+    "is incomplete, missing, or expected still to grow is left out, and is a gap.",
     "KPI × period × geography",
     key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
     text("period_kind", "Kind of period.", members=("month", "quarter"), primary_key=True),
@@ -40,8 +40,8 @@ kpi_signal = table(
     ),
     text(
         "assurance",
-        "Whether the limits lie wholly on the right side of the KPI's target (passes), wholly on the wrong one (fails), "
-        "or about it (hit or miss).",
+        "Whether the limits lie wholly on the right side of the KPI's target (passes), wholly on the wrong one "
+        "(fails), or about it (hit or miss).",
         members=ASSURANCES,
     ),
     kind="kpi",

@@ -56,7 +56,7 @@ class FigureSignal:
             "rebase_reason": judged.phase.reason,
             "figures": judged.figures,
             "rule": signal.rule if signal else "none",
-            "is_high": bool(signal) and signal.side == "high",
+            "is_high": signal is not None and signal.side == "high",
             "variation": self.variation,
             "assurance": self.assurance,
         }

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -49,8 +50,16 @@ def make_report(
     return render_report(report)
 
 
-def write_report(connection: Connection, folder: Path, today: dt.date, failed: Sequence[str] = ()) -> Path | None:
-    """Write today's report to ``folder`` and return its path; None where the one that stands there is still right.
+@dataclass(frozen=True)
+class WrittenReport:
+    """Where a report stands, and whether it was made anew or was right as it stood."""
+
+    path: Path
+    is_new: bool
+
+
+def write_report(connection: Connection, folder: Path, today: dt.date, failed: Sequence[str] = ()) -> WrittenReport:
+    """Bring today's report in ``folder`` up to date.
 
     Where nothing has ``failed`` it is ``report.html``, and ``report-unchecked.html`` goes. Where something has,
     ``report.html`` stays as it is, and ``report-unchecked.html`` says what. Raises OSError where the folder cannot be
@@ -61,15 +70,20 @@ def write_report(connection: Connection, folder: Path, today: dt.date, failed: S
     if not failed:
         (folder / UNCHECKED).unlink(missing_ok=True)
     if read_digest(path) == digest_inputs(connection, today, cover):
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
+        return WrittenReport(path, is_new=False)
+    save_report(make_report(connection, today, cover=cover), path)
+    return WrittenReport(path, is_new=True)
+
+
+def save_report(html: str, path: Path) -> None:
+    """Write a report so that it appears whole or not at all. Raises OSError where the folder cannot be written to."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_text(make_report(connection, today, cover=cover), encoding="utf-8")
+        partial.write_text(html, encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return path
 
 
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:

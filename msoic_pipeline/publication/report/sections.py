@@ -202,7 +202,7 @@ class SectionMaker:
     def _list_breaks(self, chart: Chart, labels: Sequence[str]) -> list[Rebase]:
         """Return the rebases of a chart's KPIs that lie within what it shows."""
         kpi_ids = {series.kpi for series in chart.series}
-        shown = []
+        shown: list[Rebase] = []
         for rebase in load_rebases():
             label = period_label(chart.period, period_start(chart.period, rebase.day))
             if (

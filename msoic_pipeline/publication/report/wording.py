@@ -45,7 +45,8 @@ class NamedSeries:
     def latest(self) -> ShownFigure | None:
         """The latest figure of a period that was over; where there is none, the latest of all."""
         over = [figure for figure in self.known if "u" not in figure.marks]
-        return (over or self.known or [None])[-1]
+        known = over or self.known
+        return known[-1] if known else None
 
     def find_before(self, figure: ShownFigure) -> ShownFigure | None:
         """Return the figure that one is compared with: that of the same period a year before, where both are whole."""
@@ -139,7 +140,7 @@ def tell_series(series: NamedSeries, period_kind: str) -> str:
 
 
 def tell_alternative(shows: str, series: Sequence[NamedSeries], period_kind: str) -> str:
-    """Return what a picture shows, for who cannot see it: its kind, its span, and of each series first, last, extremes."""
+    """Return what a picture shows, for who cannot see it: kind, span, and each series' first, last and extremes."""
     known = [figure for each in series for figure in each.known]
     if not known:
         return f"{SHOWN_AS[shows]} without figures."
