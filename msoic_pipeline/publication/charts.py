@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from msoic_pipeline.declarations import Declaration, parse_list
+from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.kpis.definitions import Kpi, PeriodKind, find_definition
 from msoic_pipeline.model.geography import Division
 
@@ -131,7 +132,12 @@ def _check_across(series: tuple[Series, ...], across: Division) -> None:
 
 def parse_sections(text: str) -> tuple[Section, ...]:
     """Return the sections that a text declares. Raises DeclarationError, also where two charts are called the same."""
-    return parse_list(text, Section, FILE, "section", under="sections")
+    sections = parse_list(text, Section, FILE, "section", under="sections")
+    times_declared = Counter(chart.chart for section in sections for chart in section.charts)
+    twice = [name for name, times in times_declared.items() if times > 1]
+    if twice:
+        raise DeclarationError.of(FILE, f"charts are called the same: {', '.join(twice)}")
+    return sections
 
 
 @cache

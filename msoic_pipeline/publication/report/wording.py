@@ -84,8 +84,7 @@ def tell_difference(now: float, before: float, unit: str) -> str:
 def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
     """Return in a clause what a figure is beside its limits."""
     limits = signal.judged.limits
-    low = tell_value(max(limits.lower, 0), unit)
-    usual = f"its usual range of {low} to {tell_value(limits.upper, unit)}"
+    usual = f"its usual range of {_tell_limit(max(limits.lower, 0), unit)} to {_tell_limit(limits.upper, unit)}"
     periods = PERIOD_NAMES[period_kind][1]
     found = signal.judged.signal
     if found is None:
@@ -97,6 +96,11 @@ def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
     if found.rule == "shift":
         return f"one of seven or more {periods} in a row {'above' if found.side == 'high' else 'below'} the average"
     return f"near the {'upper' if found.side == 'high' else 'lower'} end of {usual}, as is another of three {periods}"
+
+
+def _tell_limit(limit: float, unit: str) -> str:
+    """Return a limit as near as it means anything: to the whole, where it is not small."""
+    return tell_value(round(limit) if unit != "share" and limit >= 10 else limit, unit)
 
 
 def tell_headline(series: Sequence[NamedSeries], period_kind: str) -> str:
