@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from msoic_pipeline.claims.claims import Claim
-from msoic_pipeline.claims.quantities import Period, Quantity, single_period
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.period import Period, single_period
 from msoic_pipeline.periods import period_end, period_start, shift_months
 
 
@@ -21,7 +22,7 @@ class Interpretation:
 
     departure: str
     kind: str
-    measure: Quantity
+    measure: Measure
     period: Period | None
     base: Period | None
     quarters: int = 1

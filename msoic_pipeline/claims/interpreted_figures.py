@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msoic_pipeline.claims.claims import Claim, tell_quantity
+from msoic_pipeline.claims.claims import Claim, tell_with_unit
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
-from msoic_pipeline.claims.quantities import Period, Quantity
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.period import Period
 from msoic_pipeline.kpis.few_returns import CountedReturns, tells_a_return
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import PERIOD_MONTHS
@@ -66,7 +67,7 @@ def find_interpreted_figure(claim: Claim, interpretation: Interpretation, knowle
     return InterpretedFigure(interpretation, KnownFigure(value, least.received, least.expected), text, is_withheld)
 
 
-def _find_claimed(claim: Claim, measure: Quantity, period: Period | None, knowledge: Knowledge) -> KnownFigure:
+def _find_claimed(claim: Claim, measure: Measure, period: Period | None, knowledge: Knowledge) -> KnownFigure:
     """Return the figure of a measure in a period; in percent of the whole where the claim is of a share."""
     figure = knowledge.find_figure(measure, period, claim.geography)
     if not claim.of:
@@ -108,7 +109,7 @@ def _tell_values(claim: Claim, interpretation: Interpretation, values: Sequence[
     is_change = interpretation.kind != "level" and len(values) == 2
     if is_change and claim.kind != "placeholder":
         unit = claim.unit if interpretation.kind == claim.kind else "percentage points"
-        text += f", {tell_quantity(value, unit, signed=True)}"
+        text += f", {tell_with_unit(value, unit, signed=True)}"
     return text
 
 
@@ -117,7 +118,7 @@ def _tell_period_figures(claim: Claim, interpretation: Interpretation, values: S
     unit = claim.unit if interpretation.kind == "level" else ""
     if claim.of or interpretation.measure.is_share:
         unit = "percent"
-    texts = [tell_quantity(value, unit).strip() for value in values]
+    texts = [tell_with_unit(value, unit).strip() for value in values]
     if interpretation.periods:
         labels = [period.full_label for period in interpretation.periods]
         texts = [f"{text} in {label}" for text, label in zip(texts, labels, strict=True)]
@@ -138,7 +139,7 @@ def _is_withheld(claim: Claim, interpretation: Interpretation, knowledge: Knowle
     )
 
 
-def _tells_a_return(measure: Quantity, period: Period, figure: KnownFigure) -> bool:
+def _tells_a_return(measure: Measure, period: Period, figure: KnownFigure) -> bool:
     """Return whether a measure's figure of a period would tell what a reporter or two returned.
 
     The reports of a KPI are counted by the period, where there are several of the one that fewest came of; those of a

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import EarlierFigure, KnownFigure, add_figures
 from msoic_pipeline.claims.kpi_figures import KpiFigures
-from msoic_pipeline.claims.quantities import Period, Quantity
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
 from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.kpis.standing_facts import Span
@@ -49,14 +50,14 @@ class Knowledge:
 
     # --- Figures -----------------------------------------------------------------------------------------------------
 
-    def find_figure(self, measure: Quantity, period: Period | None, geography: str) -> KnownFigure:
+    def find_figure(self, measure: Measure, period: Period | None, geography: str) -> KnownFigure:
         """Return the figure of a measure; shares are in percent."""
         question = (measure.model_dump_json(), period, geography)
         if question not in self._figures:
             self._figures[question] = self._compute_figure(measure, period, geography)
         return self._figures[question]
 
-    def _compute_figure(self, measure: Quantity, period: Period | None, geography: str) -> KnownFigure:
+    def _compute_figure(self, measure: Measure, period: Period | None, geography: str) -> KnownFigure:
         if measure.members:
             return self._count_members(measure)
         assert period is not None
@@ -64,13 +65,13 @@ class Knowledge:
             return sum_term(self._connection, measure.term, measure.over_time, period, self.as_at)
         return add_figures([self._kpi_figures.find_figure(kpi, period, geography) for kpi in measure.kpis])
 
-    def _count_members(self, measure: Quantity) -> KnownFigure:
+    def _count_members(self, measure: Measure) -> KnownFigure:
         columns = measure.dimension.columns
         conditions = [condition.holds(columns[name]) for name, condition in measure.where.items()]
         number = self._connection.scalar(sa.select(sa.func.count()).select_from(measure.dimension).where(*conditions))
         return KnownFigure(float(number or 0))
 
-    def find_earlier_figures(self, measure: Quantity, period: Period | None, geography: str) -> list[EarlierFigure]:
+    def find_earlier_figures(self, measure: Measure, period: Period | None, geography: str) -> list[EarlierFigure]:
         """Return what a KPI's national figure was before it was revised, latest first; of anything else nothing."""
         is_one_value = len(measure.kpi) == 1 and period is not None and period.is_single
         if not is_one_value or measure.is_share or geography != NATIONAL:
@@ -80,7 +81,7 @@ class Knowledge:
 
     # --- Releases ----------------------------------------------------------------------------------------------------
 
-    def find_releases(self, measure: Quantity, period: Period | None, geography: str) -> frozenset[UnderlyingRelease]:
+    def find_releases(self, measure: Measure, period: Period | None, geography: str) -> frozenset[UnderlyingRelease]:
         """Return the releases that a figure rests on: those whose tables it is taken from."""
         question = (measure.model_dump_json(), period, geography)
         if question not in self._releases:
@@ -88,7 +89,7 @@ class Knowledge:
             self._releases[question] = frozenset(self._all_releases[release_id] for release_id in ids)
         return self._releases[question]
 
-    def _find_release_ids(self, measure: Quantity, period: Period, geography: str) -> set[str]:
+    def _find_release_ids(self, measure: Measure, period: Period, geography: str) -> set[str]:
         span = Span(period.first, period.end, self.as_at)
         ids: set[str] = set()
         for term, over_time in measure.terms:

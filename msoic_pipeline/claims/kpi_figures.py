@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import NOTHING, EarlierFigure, KnownFigure
-from msoic_pipeline.claims.quantities import Period
+from msoic_pipeline.claims.period import Period
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL

@@ -15,7 +15,7 @@ from msoic_pipeline.claims.disagreements import ClaimPair, find_disagreements, f
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
-from msoic_pipeline.claims.quantities import single_period
+from msoic_pipeline.claims.period import single_period
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import IN_FORCE, release, report_claim

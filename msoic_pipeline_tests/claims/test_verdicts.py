@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_report
 from msoic_pipeline.claims.disagreements import find_disagreements
 from msoic_pipeline.claims.interpretations import list_interpretations
-from msoic_pipeline.claims.quantities import parse_periods
+from msoic_pipeline.claims.period import parse_periods
 from msoic_pipeline.claims.verdict_lines import tell_verdicts
 from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
