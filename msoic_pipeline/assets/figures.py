@@ -209,7 +209,7 @@ def maturity(warehouse: Warehouse) -> dg.MaterializeResult:
 )
 def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold every figure of the programme's reports against the data."""
-    from msoic_pipeline.claims.verdicts import compute_claims
+    from msoic_pipeline.claims.stored_verdicts import compute_claims
 
     with logged_work(_LOG, "judging the reports' claims") as work:
         summary = compute_claims(warehouse.engine, dt.date.today())

@@ -14,8 +14,8 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.claims.known_figures import EarlierFigure, KnownFigure, add_figures
-from msoic_pipeline.claims.kpi_figures import KpiFigures
+from msoic_pipeline.claims.known_figures import KnownFigure, add_figures
+from msoic_pipeline.claims.kpi_figures import EarlierFigure, KpiFigures
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.claims.known_figures import NOTHING, EarlierFigure, KnownFigure
+from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure, add_figures
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
+
+
+@dataclass(frozen=True)
+class EarlierFigure:
+    """What a figure was before it was revised, and the day from which it was known."""
+
+    since: dt.date
+    value: float
+
 
 # The values of a KPI, by kind and first day of the period.
 ValuesByPeriod = dict[tuple[str, dt.date], KnownValue]
@@ -34,18 +44,19 @@ class KpiFigures:
         values = self._read_values(kpi.kpi_id, geography)
         starts = [period.last] if kpi.over_time == "last" else period.starts
         rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
-        values_known = [row.value for row in rows if row.value is not None]
-        if len(values_known) < len(starts):
+        if len(rows) < len(starts):
             return NOTHING
-        value = sum(values_known)
+        total = add_figures([KnownFigure(row.value, row.parts_received, row.parts_expected) for row in rows])
+        if total.value is None:
+            return NOTHING
+        value = total.value
         if kpi.denominator:
             numerators = [row.numerator for row in rows if row.numerator is not None]
             denominators = [row.denominator for row in rows if row.denominator is not None]
             value = sum(numerators) / sum(denominators)
         if kpi.is_share:
             value *= 100.0
-        least = min(rows, key=lambda row: row.parts_received / max(row.parts_expected, 1))
-        return KnownFigure(value, least.parts_received, least.parts_expected)
+        return replace(total, value=value)
 
     def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
         """Return the values of a KPI as known on the day."""

@@ -61,8 +61,9 @@ class Measure(Declaration):
 
     @property
     def kpis(self) -> list[Kpi]:
-        """The KPIs that are added, in the order in which they are defined."""
-        return [kpi for kpi in load_definitions() if kpi.kpi_id in self.kpi]
+        """The KPIs that are added, in the order in which the claim names them."""
+        defined = {kpi.kpi_id: kpi for kpi in load_definitions()}
+        return [defined[kpi_id] for kpi_id in self.kpi]
 
     @property
     def terms(self) -> tuple[tuple[Term, str], ...]:
@@ -103,8 +104,7 @@ class Measure(Declaration):
             return self.name or self.definition()
         if self.term:
             return ", ".join(_values_by_column(self.term.where).values())
-        titles = {kpi.kpi_id: kpi.title for kpi in self.kpis}
-        return " and ".join(titles[kpi_id] for kpi_id in self.kpi)
+        return " and ".join(kpi.title for kpi in self.kpis)
 
 
 def _values_by_column(where: dict[str, Condition]) -> dict[str, str]:
