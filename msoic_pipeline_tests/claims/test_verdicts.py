@@ -466,9 +466,9 @@ def test_a_verdict_has_the_columns_of_its_table():
 
 def test_an_unknown_report_is_refused(warehouse: Warehouse):
     with warehouse.engine.connect() as connection:
-        with pytest.raises(LookupError, match="no report 'other': expected one of annual_report_2021_22"):
+        with pytest.raises(LookupError, match=r"no report 'other': expected one of .*annual_report_2021_22"):
             tell_verdicts(connection, "other")
-        assert tell_verdicts(connection) == ["annual_report_2021_22: not judged yet: run msoic run"]
+        assert "annual_report_2021_22: not judged yet: run msoic run" in tell_verdicts(connection)
 
 
 # --- What the annual report says -------------------------------------------------------------------------------------
