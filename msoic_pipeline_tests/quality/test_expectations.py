@@ -23,7 +23,8 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectation_findings, validation
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import list_expectations_of
-from msoic_pipeline.quality.validation import ExpectationError, validate_source
+from msoic_pipeline.quality.suites import ExpectationError
+from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
