@@ -34,7 +34,7 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
 
 
-def judge(
+def judge_files(
     source: Source, landing: Landing, releases: Sequence[StagedRelease], expectations: dict[str, list[Finding]]
 ) -> list[Verdict]:
     """Return a verdict on every file of a source that was refused or is absent, and on every release that is parsed.
@@ -42,7 +42,7 @@ def judge(
     ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check
     failed or where more rows than the source's threshold broke a rule without a known fault.
     """
-    verdicts = [refuse(source, error) for error in (*landing.refused, *landing.absent)]
+    verdicts = [refuse_file(source, error) for error in (*landing.refused, *landing.absent)]
     verdicts += [_judge_release(source, staged, expectations.get(staged.release_id, [])) for staged in releases]
     return verdicts
 
@@ -97,7 +97,7 @@ def _make_validation_result(source: Source, release_id: str, finding: Finding) -
     )
 
 
-def refuse(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
+def refuse_file(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
     """Return the verdict on a file that could not be read or parsed, or is not where it was.
 
     ``release_id`` is the release that it was recognised as, where it was.

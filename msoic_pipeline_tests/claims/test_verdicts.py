@@ -25,7 +25,7 @@ from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
-from msoic_pipeline.quality.verdicts import judge as judge_files
+from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
