@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.audit.levels import find_level_shifts, find_national_totals, national_totals_have_no_level_shifts
+from msoic_pipeline.audit.levels import find_national_totals, judge_changes, national_totals_have_no_level_shifts
 from msoic_pipeline.audit.warehouse_checks import WAREHOUSE_CHECKS, check_warehouse
 from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
@@ -734,7 +734,7 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
             continue
         for name in load_source(source).facts:  # one signal a shift
             totals = find_national_totals(connection, FACTS[name])
-            judged = find_level_shifts(totals) if len(totals) else pd.DataFrame({"is_shift": []})
+            judged = judge_changes(totals) if len(totals) else pd.DataFrame({"is_shift": []})
             for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):
                 signals.add((f"check {check.name}", check.severity, name, row["series"], row["label"]))
     result = reconciliation_result
