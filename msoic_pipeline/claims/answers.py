@@ -10,11 +10,8 @@ from msoic_pipeline.claims.claims import tell_with_unit
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure, find_least_reported
-from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
-from msoic_pipeline.kpis.few_returns import CountedReturns, tells_a_return
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import PERIOD_MONTHS
 
 
 @dataclass(frozen=True)
@@ -134,34 +131,6 @@ def _tell_period_figures(interpretation: Interpretation, values: Sequence[float]
 def _is_withheld(interpretation: Interpretation, knowledge: Knowledge) -> bool:
     """Return whether nobody may be shown the figures: of sensitive returns, those of a force or of very few."""
     sensitive = [measure for measure in interpretation.measures if measure.is_sensitive]
-    if not sensitive:
-        return False
-    claim = interpretation.claim
-    if claim.place_name != NATIONAL:
+    if sensitive and interpretation.claim.place_name != NATIONAL:
         return True
-    return any(
-        _tells_a_return(measure, period, knowledge.find_figure(measure, period, claim.geography))
-        for measure in sensitive
-        for period in interpretation.periods
-    )
-
-
-def _tells_a_return(measure: Measure, period: Period, figure: KnownFigure) -> bool:
-    """Return whether a measure's figure of a period would tell what a reporter or two returned.
-
-    The reports of a KPI are counted by the period, where there are several of the one that fewest came of; those of a
-    term are counted over all of them.
-    """
-    several = len(period.starts) if measure.term else 1
-    return any(
-        tells_a_return(
-            CountedReturns(
-                figure.received,
-                figure.expected,
-                over_time,
-                months=PERIOD_MONTHS[period.kind] * several,
-                months_of_return=PERIOD_MONTHS[term.finest_period],
-            )
-        )
-        for term, over_time in measure.terms
-    )
+    return any(knowledge.tells_a_return(measure, period) for measure in sensitive for period in interpretation.periods)

@@ -20,9 +20,11 @@ from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
 from msoic_pipeline.kpis.definitions import Term
+from msoic_pipeline.kpis.disclosure import CountedReturns, tells_a_return
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
+from msoic_pipeline.periods import PERIOD_MONTHS
 
 # What is asked: a measure, a period and a geography, in words.
 Question = tuple[str, Period | None, str]
@@ -78,6 +80,25 @@ class Knowledge:
             return []
         assert period is not None
         return self._kpi_figures.find_earlier_figures(measure.kpis[0], period)
+
+    # --- What may be shown -------------------------------------------------------------------------------------------
+
+    def tells_a_return(self, measure: Measure, period: Period) -> bool:
+        """Return whether a measure's national figure of returns would tell what a reporter or two returned.
+
+        That of a KPI is judged beside all others, as the exports judge it; that of a term by itself.
+        """
+        if not measure.term:
+            return any(self._kpi_figures.is_kept_back(kpi, period) for kpi in measure.kpis)
+        figure = self.find_figure(measure, period, NATIONAL)
+        returns = CountedReturns(
+            figure.received,
+            figure.expected,
+            measure.over_time,
+            months=PERIOD_MONTHS[period.kind] * len(period.starts),
+            months_of_return=PERIOD_MONTHS[measure.term.finest_period],
+        )
+        return tells_a_return(returns)
 
     # --- Releases ----------------------------------------------------------------------------------------------------
 

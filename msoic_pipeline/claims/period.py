@@ -24,6 +24,10 @@ class Period:
         """The first days of the periods."""
         return list(periods(self.kind, self.first, self.last))
 
+    def starts_that_count(self, over_time: str) -> list[dt.date]:
+        """Return the first days of the periods whose values make a figure: all for a ``sum``, of a stock the last."""
+        return [self.last] if over_time == "last" else self.starts
+
     @property
     def end(self) -> dt.date:
         """The last day of all."""

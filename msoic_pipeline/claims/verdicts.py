@@ -204,8 +204,7 @@ def _list_trace_commands(measure: Measure, interpretation: Interpretation, as_at
     commands = []
     for period in interpretation.periods:
         for kpi in measure.kpis:
-            starts = [period.last] if kpi.over_time == "last" else period.starts
-            for start in starts:
+            for start in period.starts_that_count(kpi.over_time):
                 label = single_period(period.kind, start).label
                 commands.append(_write_trace_command(kpi.kpi_id, label, interpretation.claim.geography, as_at))
     return commands

@@ -394,6 +394,19 @@ def test_a_claim_shows_of_returns_what_the_exports_show(
     assert row.computed_value == (None if is_withheld else 7_350)
 
 
+def test_a_claim_shows_nothing_that_would_tell_a_return_beside_what_the_exports_show(warehouse: Warehouse):
+    """The quarter has returns enough for itself; less January and March it would tell what two forces returned."""
+    for period, received, due in (("2021-01", 5, 5), ("2021-02", 2, 5), ("2021-03", 5, 5), ("2021-Q1", 12, 15)):
+        counts: dict[str, Any] = {"parts_received": received, "parts_expected": due}
+        know(warehouse.engine, "investigations_opened", 400, period, **counts)
+    claim = {"unit": "investigations", "value": 400, "measure": {"kpi": "investigations_opened"}}
+    rows = judged(warehouse.engine, *(claim | {"period": period} for period in ("2021-Q1", "2021-01", "2021-02")))
+    assert [row.computed_value for row in rows] == [None, 400, None]
+    assert ["figures withheld" in row.explanation for row in rows] == [True, False, True]
+    (months,) = judged(warehouse.engine, claim | {"value": 1200, "period": "2021-01 to 2021-03"})
+    assert "figures withheld" in months.explanation, "one of the months is kept back"
+
+
 # --- Against each other ----------------------------------------------------------------------------------------------
 
 
