@@ -11,8 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Failure, Finding
-from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
-from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.ingest.known_faults import Fault, make_finding
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_start
@@ -86,7 +85,7 @@ def totals_equal_their_parts(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ..
             if unavailable := totals.parts_unavailable[number]:
                 detail += f", and {unavailable} are not available"
             failures.append(Failure("total_differs", tidy.match.sheet, totals.cells[number], detail))
-    return [_make_finding(TOTALS, TOTALS.name, tidy, checked, failures, faults)]
+    return [_make_finding_of_sheet(TOTALS, TOTALS.name, tidy, checked, failures, faults)]
 
 
 def count_unavailable_parts(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
@@ -234,7 +233,7 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
             counted = f"{rate.part} {part:,.0f} of {whole_name} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
             detail = f"published {published:.{rate.decimals}f}, but {counted}"
             failures.append(Failure("rate_differs", tidy.match.sheet, cell, detail))
-    return [_make_finding(RATES, RATES.name, tidy, checked, failures, faults)]
+    return [_make_finding_of_sheet(RATES, RATES.name, tidy, checked, failures, faults)]
 
 
 def _sum_counts(counts: Sequence[float | None]) -> float | None:
@@ -273,7 +272,7 @@ def _code_has_one_label(
     for cell, code, label in zip(unusual["cell"], unusual["code"], unusual["label"], strict=True):
         detail = f"{code_column} {code} is called {label!r}, and elsewhere {usual_label[code]!r}"
         failures.append(Failure("other_label", tidy.match.sheet, cell, detail))
-    return _make_finding(LABELS, f"{code_column} has one label", tidy, len(rows), failures, faults)
+    return _make_finding_of_sheet(LABELS, f"{code_column} has one label", tidy, len(rows), failures, faults)
 
 
 # ---- what all checks share -------------------------------------------------------------------------
@@ -291,7 +290,7 @@ def member_columns(tidy: Tidy) -> list[str]:
     return [name for name in names if name in tidy.rows and name != "quarter_start"]
 
 
-def _make_finding(
+def _make_finding_of_sheet(
     check: CheckWords,
     what_holds: str,
     tidy: Tidy,
@@ -306,16 +305,17 @@ def _make_finding(
     """
     if load_source(FACTS[tidy.match.table.fact].info["source"]).sensitive:
         failures = [replace(failure, detail="does not hold here") for failure in failures]
-    standing, accepted = divide_accepted(failures, faults)
-    told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], FAILURES_TOLD) or "all agree"
-    return Finding(
-        table_name=tidy.match.table.fact,
-        check_name=f"{what_holds}: {tidy.match.table.table}",
-        severity=check.severity,
-        success=not standing,
+
+    def tell(standing: Sequence[Failure]) -> str:
+        told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], FAILURES_TOLD) or "all agree"
+        return f"sheet {tidy.match.sheet!r}: {told}"
+
+    return make_finding(
+        tidy.match.table.fact,
+        f"{what_holds}: {tidy.match.table.table}",
+        check.severity,
         rows_checked=checked,
-        rows_failed=len(standing),
-        detail=f"sheet {tidy.match.sheet!r}: {told}{tell_accepted(accepted)}",
-        failures=tuple(standing[:MAX_LISTED]),
-        accepted=tuple(accepted),
+        failures=failures,
+        faults=faults,
+        tell=tell,
     )

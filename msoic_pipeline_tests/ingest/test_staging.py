@@ -35,7 +35,7 @@ from msoic_pipeline.ingest.staging import (
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
-from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import SOURCES, Validity, digest_layout, load_source
 from msoic_pipeline.workbooks.matching import match_workbook
@@ -275,7 +275,7 @@ def _set(sheet: str, cell: str, value: Any) -> Edit:
 
 
 def _reasons(done: StagedRelease) -> list[str]:
-    (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], {})
+    (verdict,) = judge_files(SOURCE, Landing((done.release,), ()), [done], {})
     assert verdict.accepted == (not verdict.reasons)
     return verdict.reasons
 
@@ -416,7 +416,7 @@ def test_a_total_accepted_by_a_declared_fault(tmp_path: Path, monkeypatch: pytes
     done = _edited(tmp_path, _set("2 Prosecutions", "F19", 999))
     assert bool(_reasons(done)) is (cell == "C19")
     if cell != "C19":
-        (verdict,) = judge(SOURCE, Landing((done.release,), ()), [done], {})
+        (verdict,) = judge_files(SOURCE, Landing((done.release,), ()), [done], {})
         (row,) = verdict.quarantine
         assert (row.rule, row.cell, row.is_declared) == ("total_differs", "F19", True)
         assert row.treatment == "loaded as it is, accepted by declared fault f" and "published 999" in row.reason
@@ -527,7 +527,7 @@ def test_a_duplicated_sheet_is_not_counted_twice(tmp_path: Path):
     done = land_copy(tmp_path, "recorded_crime", tmp_path / "copied.xlsx", "2022-04-28", "2021-Q4")
     assert done.frame("fact_recorded_crime_partnership").empty
     assert done.manifest.counts.rejected == done.manifest.counts.figures == 2 * 702
-    reasons = judge(load_source("recorded_crime"), Landing((done.release,), ()), [done], {})[0].reasons
+    reasons = judge_files(load_source("recorded_crime"), Landing((done.release,), ()), [done], {})[0].reasons
     assert any("duplicate_key" in reason and "1399 more" in reason for reason in reasons)
 
 

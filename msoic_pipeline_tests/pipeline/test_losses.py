@@ -118,7 +118,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     """A declared fault that ends, a rule that is added: the figures that stand must not go overnight."""
     url = loaded_sqlite
     before = contents(url)
-    judged = source_steps.judge
+    judged = source_steps.judge_files
 
     def judge_harder(source: Source, *rest: Any) -> list[Verdict]:
         verdicts = judged(source, *rest)
@@ -127,7 +127,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
                 verdict.accepted, verdict.reasons = False, ["a new rule is broken"]
         return verdicts
 
-    monkeypatch.setattr(source_steps, "judge", judge_harder)
+    monkeypatch.setattr(source_steps, "judge_files", judge_harder)
     ran = run(url)
     assert not ran.success and "a new rule is broken" in str(ran)
     held = contents(url)

@@ -21,7 +21,7 @@ import pytest
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.layout import load_source
@@ -375,7 +375,7 @@ class Reader:
         shutil.rmtree(self._staging, ignore_errors=True)
         release = self.release()
         staged = stage_release(release, self._source, self._raw, self._staging)
-        (verdict,) = judge(self._source, Landing((release,), ()), [staged], {})
+        (verdict,) = judge_files(self._source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
             assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])

@@ -56,7 +56,9 @@ def test_colours_contrast_with_paper(colour: str):
 def test_a_missing_figure_breaks_the_line():
     def count_strokes(values: list[float | None]) -> int:
         points = [Point("First", label, value) for label, value in zip(LABELS, values, strict=True)]
-        (line,) = re.findall(r'<g class="mark-line.*?<path d="([^"]*)"', draw(Picture(LABELS, points, "people"), "lines"))
+        (line,) = re.findall(
+            r'<g class="mark-line.*?<path d="([^"]*)"', draw(Picture(LABELS, points, "people"), "lines")
+        )
         return line.count("M")
 
     assert count_strokes([5, 6, 7, 8]) == 1
