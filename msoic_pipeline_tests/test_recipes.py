@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
-from msoic_pipeline.workbooks.layout import HeaderLevel, LabelColumn, Layout, PublishedTable, Source, load_source
+from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable, Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -95,7 +95,7 @@ def test_the_kpi_of_the_recipe_is_read():
     [
         ("new-kpi.md", (Kpi, Term)),
         ("new-rule.md", (Rule, Comparison, Summand, Tolerance)),
-        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderLevel)),
+        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderTier)),
     ],
 )
 def test_a_recipe_has_every_word_that_a_declaration_may_hold(recipe: str, models: tuple[type[BaseModel], ...]):

@@ -280,14 +280,14 @@ def _code_has_one_label(
 
 
 def member_columns(tidy: Tidy) -> list[str]:
-    """Return the columns of a sheet's rows that divide its figures: labels and levels, but none that tells the quarter.
+    """Return the columns of a sheet's rows that divide its figures: labels and tiers, but none that tells the quarter.
 
     For example ``["first_responder", "age_group", "nationality"]``.
     """
     layout = tidy.match.layout
     names = [spec.to for spec in layout.columns]
-    for level in layout.levels:
-        names += level.tidy_columns
+    for tier in layout.tiers:
+        names += tier.tidy_columns
     return [name for name in names if name in tidy.rows and name != "quarter_start"]
 
 

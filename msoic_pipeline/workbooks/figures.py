@@ -11,9 +11,9 @@ import numpy as np
 
 from msoic_pipeline.texts import fold_mark
 from msoic_pipeline.workbooks.coded_column import BLANK, UNREADABLE, CodedColumn, Columns
+from msoic_pipeline.workbooks.headers import FigureColumn
 from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.matching import FigureColumn
 from msoic_pipeline.workbooks.rejects import RejectList
 from msoic_pipeline.workbooks.values import parser
 

@@ -80,7 +80,7 @@ class MeasureColumn(Declaration):
     optional: bool = False
 
 
-class HeaderLevel(Declaration):
+class HeaderTier(Declaration):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
@@ -99,23 +99,23 @@ class HeaderLevel(Declaration):
     quarters: int = 0
 
     @model_validator(mode="after")
-    def _check_closed_or_open(self) -> HeaderLevel:
+    def _check_closed_or_open(self) -> HeaderTier:
         if bool(self.members) == bool(self.parse):
-            raise ValueError(f"level {self.to!r}: give either members or parse")
+            raise ValueError(f"tier {self.to!r}: give either members or parse")
         if self.parse:
             _check_parser(self.parse)
         return self
 
     @model_validator(mode="after")
-    def _check_members_of_each_column(self) -> HeaderLevel:
+    def _check_members_of_each_column(self) -> HeaderTier:
         number_of_columns = len(self.tidy_columns)
         if number_of_columns == 1:
             return self
         if self.parse:
-            raise ValueError(f"level {self.to!r}: several columns have members, not a parser")
+            raise ValueError(f"tier {self.to!r}: several columns have members, not a parser")
         for member in self.members:
             if len(member.split(BETWEEN_NAMES)) != number_of_columns:
-                raise ValueError(f"level {self.to!r}: expected a member of each column; found {member!r}")
+                raise ValueError(f"tier {self.to!r}: expected a member of each column; found {member!r}")
         return self
 
     @property
@@ -208,7 +208,7 @@ class PeriodColumns(Declaration):
 class Layout(Declaration):
     """One way in which a table is laid out.
 
-    Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
+    Either ``measures`` (each a column of figures) or ``tiers`` (figures under one or two tiers of headers, with
     ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a label is
     given once for several rows (``labels.fill_sparse_labels`` has an example). ``period`` says which tidy columns hold
     the reference period; where it is ``own_period`` every row must lie within the release's.
@@ -221,7 +221,7 @@ class Layout(Declaration):
     sheet: SheetText
     columns: tuple[LabelColumn, ...]
     measures: tuple[MeasureColumn, ...] = ()
-    levels: tuple[HeaderLevel, ...] = ()
+    tiers: tuple[HeaderTier, ...] = ()
     value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
     period: PeriodColumns
@@ -237,9 +237,9 @@ class Layout(Declaration):
             yield from column.also.values()
         for measure in self.measures:
             yield measure.parse
-        for level in self.levels:
-            if level.parse:
-                yield level.parse
+        for tier in self.tiers:
+            if tier.parse:
+                yield tier.parse
         if self.value:
             yield self.value.parse
 
@@ -251,16 +251,16 @@ class Layout(Declaration):
         made = set(labels)
         for column in self.columns:
             made |= set(column.also)
-        for level in self.levels:
-            made |= set(level.tidy_columns)
+        for tier in self.tiers:
+            made |= set(tier.tidy_columns)
         if unknown := sorted(set(self.period.columns) - made):
             raise ValueError(f"layout {self.layout!r}: period: no column {', '.join(unknown)}")
         return self
 
     @model_validator(mode="after")
     def _check_one_kind_of_figures(self) -> Layout:
-        if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
-            raise ValueError(f"layout {self.layout!r}: give either measures, or levels and a value")
+        if bool(self.measures) == bool(self.tiers) or bool(self.tiers) != bool(self.value):
+            raise ValueError(f"layout {self.layout!r}: give either measures, or tiers and a value")
         return self
 
 

@@ -9,9 +9,9 @@ Rows are numbered in four ways, each from 0:
 - a *sheet row* counts from the top of the sheet: what a person sees as row 1 is sheet row 0;
 - a *body row* counts from below the header;
 - a *data row* counts those body rows that are neither blank nor notes;
-- a *tidy row* counts what comes out, which is one for each figure of a data row where the layout has levels.
+- a *tidy row* counts what comes out, which is one for each figure of a data row where the layout has tiers.
 
-Of this sheet, whose header has one level above the figures, the rows are::
+Of this sheet, whose header has one tier above the figures, the rows are::
 
     row   cells                        sheet row   body row   data row   tidy rows
     1     Referrals by age
@@ -46,10 +46,10 @@ from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.figures import MEASURE, LabelledRows, ReadFigures, read_figures
 from msoic_pipeline.workbooks.grid import Sheet, column_letters
+from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.labels import read_labels
 from msoic_pipeline.workbooks.layout import Layout, Source
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.matching import Match
 from msoic_pipeline.workbooks.rejects import Reject, RejectList
 from msoic_pipeline.workbooks.row_periods import PeriodRule, add_period, period_rules
 
@@ -172,7 +172,7 @@ def _join_figures(
 ) -> _TidyRows:
     """Join labels and figures of the rows that can be loaded into tidy rows."""
     row_texts = (rows.body_rows + match.first_row + 1).astype(str).astype(object)
-    join = _join_measures if match.layout.measures else _join_levels
+    join = _join_measures if match.layout.measures else _join_tiers
     return join(rows.labels, figures, is_loadable, row_texts, match)
 
 
@@ -212,7 +212,7 @@ def _join_measures(
     )
 
 
-def _join_levels(
+def _join_tiers(
     labels: Columns, figures: Sequence[ReadFigures], is_loadable: np.ndarray, row_texts: np.ndarray, match: Match
 ) -> _TidyRows:
     """Return a tidy row for each figure: its row's labels, its column's members, its value and its cell.

@@ -15,8 +15,8 @@ from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet
+from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import match_sheet
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, HEADER, LONG, OPEN, QUARTER, ROW
 
@@ -212,7 +212,7 @@ MEASURES_ACROSS: dict[str, Any] = {
     **OPEN,
     **RATES,
     "columns": [{"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"}],
-    "levels": [{"to": "measure", "members": {"all": [], "good": [], "rate": []}}],
+    "tiers": [{"to": "measure", "members": {"all": [], "good": [], "rate": []}}],
     "value": {"to": "value", "header": []},
     "period": {"quarter": "quarter_start"},
 }
@@ -254,7 +254,7 @@ TWO_COLUMNS: dict[str, Any] = OPEN | {
             "ignore_rows": "^Region ",
         }
     ],
-    "levels": [
+    "tiers": [
         {
             "to": "category / measure",
             "members": {
