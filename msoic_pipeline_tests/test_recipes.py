@@ -20,7 +20,8 @@ from pydantic import BaseModel
 
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
-from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable, Source, load_source
+from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -197,7 +198,7 @@ READ_IT = """
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.reading import read_file
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 def read_here(asked, staging_dir):
     return [read_file(file, staging_dir) for file in asked]

@@ -19,7 +19,7 @@ from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.texts import cut_off, first_of
 from msoic_pipeline.warehouse.registering import find_lost_releases
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.kpis.definitions import Condition, Kpi, Term, load_definitions
 from msoic_pipeline.model import metadata
 from msoic_pipeline.periods import financial_quarter_label, parse_period, period_end, period_label, periods
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # --- Periods ---------------------------------------------------------------------------------------------------------
 

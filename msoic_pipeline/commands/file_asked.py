@@ -9,7 +9,7 @@ from msoic_pipeline.ingest.raw_files import RawFile
 from msoic_pipeline.ingest.reading import call_in_worker
 from msoic_pipeline.ingest.recognition import recognise
 from msoic_pipeline.texts import printable_name
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 
 def ask_about_file(path: Path) -> FileAsked:

@@ -41,7 +41,7 @@ from msoic_pipeline.ingest.staging import (
 from msoic_pipeline.model.evidence_rows import WithdrawalRow
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from msoic_pipeline.ingest.findings import Failure
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.body import CellReplacement
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 
 class Fault(Declaration):

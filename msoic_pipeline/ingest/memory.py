@@ -17,7 +17,7 @@ from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFi
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source, digest_layout, stamps_digest
+from msoic_pipeline.workbooks.source import Source, digest_layout, stamps_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}

@@ -11,7 +11,7 @@ from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFi
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import find_staged, remember_refusal, staged_folder
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 Reader = Callable[[Sequence[FileAsked], Path], list[FileReading]]
 

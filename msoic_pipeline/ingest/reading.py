@@ -31,7 +31,7 @@ from msoic_pipeline.ingest.staging import stage_workbook
 from msoic_pipeline.limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import open_workbook
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 Answer = TypeVar("Answer")
 _LOG = logging.getLogger(__name__)

@@ -29,8 +29,8 @@ from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.headers import Match
-from msoic_pipeline.workbooks.layout import digest_layout, load_source
 from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import digest_layout, load_source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 
 # The module that reads files: with all that it imports, the code on which staged files rest.

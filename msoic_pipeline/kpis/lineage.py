@@ -35,7 +35,7 @@ from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import WITHHELD, clean, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import from_a1, open_workbook
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # Of a file, the addresses of cells by sheet; and their texts by sheet and address.
 Addresses = dict[str, set[str]]

@@ -9,7 +9,8 @@ from typing import Any
 import xlsxwriter
 
 from msoic_pipeline.model import members
-from msoic_pipeline.workbooks.layout import LabelColumn, Layout, Source, load_source
+from msoic_pipeline.workbooks.layout import LabelColumn, Layout
+from msoic_pipeline.workbooks.source import Source, load_source
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_p
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # Periods of fewer figures than these can be the same by chance.
 FEWEST_FIGURES = 10

@@ -12,7 +12,7 @@ from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.texts import WITHHELD, at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # Errors that something is not where it was: nothing is rejected.
 ABSENT = ("absent_file", "absent_folder")

@@ -19,13 +19,7 @@ from msoic_pipeline.workbooks.differences import (
     pair_renamed,
 )
 from msoic_pipeline.workbooks.grid import Sheet, a1
-from msoic_pipeline.workbooks.layout import (
-    HeaderTier,
-    LabelColumn,
-    Layout,
-    MeasureColumn,
-    PublishedTable,
-)
+from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, MeasureColumn, PublishedTable
 from msoic_pipeline.workbooks.values import parser
 
 # A header stands among the first rows; nothing below is searched for it.

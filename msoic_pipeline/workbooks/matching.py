@@ -17,7 +17,8 @@ from msoic_pipeline.workbooks.differences import propose_line
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
 from msoic_pipeline.workbooks.headers import HEADER_SEARCH_ROWS, Match, match_sheet
-from msoic_pipeline.workbooks.layout import Layout, PublishedTable, Source
+from msoic_pipeline.workbooks.layout import Layout, PublishedTable
+from msoic_pipeline.workbooks.source import Source
 
 # Of a file's sheets so many are named in an error.
 _SHEETS_NAMED = 40

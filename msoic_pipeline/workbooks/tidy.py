@@ -48,10 +48,11 @@ from msoic_pipeline.workbooks.figures import MEASURE, LabelledRows, ReadFigures,
 from msoic_pipeline.workbooks.grid import Sheet, column_letters
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.labels import read_labels
-from msoic_pipeline.workbooks.layout import Layout, Source
+from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
 from msoic_pipeline.workbooks.rejects import Reject, RejectList
 from msoic_pipeline.workbooks.row_periods import PeriodRule, add_period, period_rules
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass

@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.limits import MIB, WORKER_BYTES
 from msoic_pipeline.workbooks import grid
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, ask_about, settings_in
 from sample_data.writers import write_ods, write_xlsx
 

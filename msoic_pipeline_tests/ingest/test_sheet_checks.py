@@ -18,8 +18,8 @@ from msoic_pipeline.ingest.sheet_checks import (
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
-from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import propose_lines
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, LONG, QUARTER
 

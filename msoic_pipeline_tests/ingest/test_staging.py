@@ -37,8 +37,9 @@ from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import SOURCES, Validity, digest_layout, load_source
+from msoic_pipeline.workbooks.layout import Validity
 from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import SOURCES, digest_layout, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, stage_release, staged, take_in
 from sample_data.writers import write_xlsx

@@ -25,7 +25,7 @@ from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import list_expectations_of
 from msoic_pipeline.quality.validation import ExpectationError, validate_source
 from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
 
 NRM = load_source("nrm")

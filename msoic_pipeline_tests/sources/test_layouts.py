@@ -7,7 +7,8 @@ import datetime as dt
 import pytest
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.workbooks.layout import SOURCES, LabelColumn, Layout, MeasureColumn, load_source
+from msoic_pipeline.workbooks.layout import LabelColumn, Layout, MeasureColumn
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline.workbooks.values import parser
 from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 

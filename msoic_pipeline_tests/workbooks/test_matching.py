@@ -11,8 +11,8 @@ import pytest
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.headers import Match
-from msoic_pipeline.workbooks.layout import Source
 from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
 
 QUARTER = dt.date(2022, 4, 1)

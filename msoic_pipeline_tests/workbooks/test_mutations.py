@@ -25,8 +25,8 @@ from msoic_pipeline.quality.verdicts import judge
 from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.headers import Match
-from msoic_pipeline.workbooks.layout import load_source
 from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, land_file, landed, pretend, read_grids, stage_release
 
 SAME, REFUSED, DIFFERENT = "same figures", "refused", "OTHER FIGURES"
