@@ -43,13 +43,11 @@ from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.layout import PublishedTable
-from msoic_pipeline.workbooks.rejects import Reject
 from msoic_pipeline.workbooks.tidy import Tidy
 
-REJECT_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
-)
+REJECT_SCHEMA = pa.schema([(name, pa.string()) for name in ("rule", "sheet", "cell", "detail", "row_text", "fault")])
 
 
 def make_published_schema(dimension: sa.Table) -> pa.Schema:
@@ -79,7 +77,7 @@ class _FactContent:
     """
 
     rows: pa.Table
-    rejects: list[Reject]
+    rejects: list[Failure]
     findings: list[Finding]
     figures_left_out: int
 
@@ -144,7 +142,7 @@ def _assemble_fact(fact: sa.Table, sheets: Sequence[Tidy], release: Release, fau
     """Return what the sheets of a fact table come to: rows of which no two have one key, rejects and findings."""
     parts: list[pa.Table] = []
     may_be_summed: list[np.ndarray] = []
-    unknown: list[Reject] = []
+    unknown: list[Failure] = []
     findings: list[Finding] = []
     figures_unknown = 0
     for sheet in sheets:
@@ -168,7 +166,7 @@ def _assemble_fact(fact: sa.Table, sheets: Sequence[Tidy], release: Release, fau
     )
 
 
-def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
+def _reject_unknown_rows(tidy: Tidy) -> list[Failure]:
     """Return a reject for each row that matches no row of the table's file of members.
 
     Where that file defines activities by name, category and measure, a row of an activity with a category that it has
@@ -186,13 +184,13 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
             continue
         told = ", ".join(f"{name} {value!r}" for name, value in zip(names, values, strict=True))
         file = f"msoic_pipeline/model/members/{table.known_rows}"
-        reason = f"expected a row of {file}; found {told}. Add it there if it is new"
-        raw_text = " | ".join(map(str, values))
-        rejects.append(Reject(tidy.match.sheet, cell, "unknown_member", reason, raw_text, table.fact))
+        detail = f"expected a row of {file}; found {told}. Add it there if it is new"
+        row_text = " | ".join(map(str, values))
+        rejects.append(Failure("unknown_member", tidy.match.sheet, cell, detail, row_text))
     return rejects
 
 
-def _leave_out(rows: Columns, rejects: Sequence[Reject]) -> Columns:
+def _leave_out(rows: Columns, rejects: Sequence[Failure]) -> Columns:
     """Return the rows of a sheet but for those whose cells are rejected."""
     if not rejects:
         return rows
@@ -247,10 +245,10 @@ def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
 # ---- what is left out ------------------------------------------------------------------------------
 
 
-def _attribute_to_faults(rejects: Sequence[Reject], faults: tuple[Fault, ...]) -> list[Reject]:
+def _attribute_to_faults(rejects: Sequence[Failure], faults: tuple[Fault, ...]) -> list[Failure]:
     """Return each place and rule once, with the known fault that asks to leave it out, if one does."""
     leave_out = [fault for fault in faults if fault.treatment == "leave_out"]
-    first_at: dict[tuple[str, str, str], Reject] = {}
+    first_at: dict[tuple[str, str, str], Failure] = {}
     for reject in rejects:
         first_at.setdefault((reject.sheet, reject.cell, reject.rule), reject)
     attributed = []
@@ -260,7 +258,7 @@ def _attribute_to_faults(rejects: Sequence[Reject], faults: tuple[Fault, ...]) -
     return attributed
 
 
-def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], dict[str, int]]:
+def _list_first_of_each_rule(rejects: Sequence[Failure]) -> tuple[list[Failure], dict[str, int]]:
     """Return the rejects to be listed, and how many more there are, by rule.
 
     All that known faults cover are listed; of the others the first of each rule, so that what a bad file leaves behind

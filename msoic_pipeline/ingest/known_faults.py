@@ -16,10 +16,10 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.ingest.findings import Failure
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.body import CellReplacement
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 
 

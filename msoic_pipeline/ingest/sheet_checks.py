@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import CheckWords
@@ -19,6 +19,7 @@ from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline.workbooks.tidy import Tidy
 

@@ -17,6 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from msoic_pipeline.code_digests import digest_code
@@ -27,6 +28,7 @@ from msoic_pipeline.ingest.manifest import Manifest
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.matching import match_workbook
@@ -72,9 +74,16 @@ class StagedRelease:
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or a dimension."""
+        return self._read_table(name).to_pandas()
+
+    def rejects(self) -> list[Failure]:
+        """Return what was left out: the places that are listed, each with the known fault that asks for it, if any."""
+        return [Failure(**row) for row in self._read_table("rejects").to_pylist()]
+
+    def _read_table(self, name: str) -> pa.Table:
         if name in SELDOM_FILLED and not self.path(name).is_file():
-            return SELDOM_FILLED[name].empty_table().to_pandas()
-        return pq.read_table(self.path(name)).to_pandas()
+            return SELDOM_FILLED[name].empty_table()
+        return pq.read_table(self.path(name))
 
     def path(self, name: str) -> Path:
         """Return the path of one of the release's Parquet files."""

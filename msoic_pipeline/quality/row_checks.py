@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.checks import Check
@@ -21,6 +21,7 @@ from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_p
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 
 # Periods of fewer figures than these can be the same by chance.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.texts import WITHHELD, at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import Source
 
 # Errors that something is not where it was: nothing is rejected.
@@ -69,12 +70,10 @@ def _judge_release(source: Source, staged: StagedRelease, expectations: Sequence
 
 def _rows_could_be_read(source: Source, staged: StagedRelease) -> Finding:
     """Return the finding on rows that could not be read, beyond those that a known fault covers."""
-    rejects = staged.frame("rejects")
-    undeclared = rejects[rejects["fault"] == ""]
+    rejects = staged.rejects()
     number = staged.manifest.undeclared_rejects
-    places = [
-        f"{at_cell(row['sheet'], row['cell'])}: {row['rule']}, {row['reason']}" for row in undeclared.to_dict("records")
-    ]
+    undeclared = [reject for reject in rejects if not reject.fault]
+    places = [f"{at_cell(reject.sheet, reject.cell)}: {reject.rule}, {reject.detail}" for reject in undeclared]
     return Finding(
         table_name="rows",
         check_name="rows could be read",
@@ -103,17 +102,17 @@ def _validation_result(source: Source, release_id: str, finding: Finding) -> Val
 def _list_rejects(source: Source, staged: StagedRelease) -> list[QuarantineRow]:
     """Return the rows and cells that are not loaded: rejected, or left out by a known fault."""
     rows = []
-    for reject in staged.frame("rejects").to_dict("records"):
+    for reject in staged.rejects():
         row = _quarantine_row(
             source,
             staged,
-            rule=reject["rule"],
-            sheet=reject["sheet"],
-            cell=reject["cell"],
-            reason=reject["reason"],
-            treatment=f"left out by declared fault {reject['fault']}" if reject["fault"] else "rejected",
-            is_declared=bool(reject["fault"]),
-            raw_text=reject["raw_text"],
+            rule=reject.rule,
+            sheet=reject.sheet,
+            cell=reject.cell,
+            reason=reject.detail,
+            treatment=f"left out by declared fault {reject.fault}" if reject.fault else "rejected",
+            is_declared=bool(reject.fault),
+            raw_text=reject.row_text,
         )
         rows.append(row)
     for rule, number in staged.manifest.unlisted.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from msoic_pipeline.ingest.findings import Failure, Finding, merge_sheets
+from msoic_pipeline.ingest.findings import Finding, merge_sheets
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.sheet_checks import (
     codes_have_one_label,
@@ -16,6 +16,7 @@ from msoic_pipeline.ingest.sheet_checks import (
     totals_with_parts,
 )
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.matching import propose_lines

@@ -379,7 +379,7 @@ class Reader:
         (verdict,) = judge(self._source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
-            assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])
+            assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["detail"])
             assert not rejects.empty or all(grids.keys() & set(reason.split("'")) for reason in verdict.reasons)
             raise Rejected(verdict.reasons)
         return {fact: _without_places(staged.frame(fact)) for fact in staged.facts}
