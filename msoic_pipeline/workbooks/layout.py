@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.model import members
-from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.facts import FACTS, breakdown_column
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.workbooks.values import parser
 
@@ -248,6 +248,11 @@ class Layout(Declaration):
         return self
 
 
+def name_part(breakdown: str, member: Any) -> str:
+    """Return what the table ``published_total`` calls the part of a breakdown that is of one member."""
+    return f"{breakdown}/{member}"
+
+
 class PublishedTable(Declaration):
     """A published table: the fact it becomes, and its layouts.
 
@@ -270,6 +275,19 @@ class PublishedTable(Declaration):
     known_rows: str = ""
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
+
+    @property
+    def breakdown(self) -> str:
+        """The breakdown of its fact that it belongs to; empty where the fact has none."""
+        column = breakdown_column(FACTS[self.fact])
+        return str(self.constants.get(column, "")) if column else ""
+
+    @property
+    def breakdown_of_totals(self) -> str:
+        """What its totals are totals of: its breakdown, or a part of that behind a stroke, as in ``a/b``."""
+        if not self.part_of_breakdown:
+            return self.breakdown
+        return name_part(self.breakdown, self.constants[self.part_of_breakdown])
 
     @field_validator("fact")
     @classmethod

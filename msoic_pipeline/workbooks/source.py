@@ -99,6 +99,16 @@ class Source(Declaration):
         """The names of the fact tables that it fills."""
         return list(dict.fromkeys(table.fact for table in self.tables))
 
+    def find_part_column(self, fact: str, breakdown: str) -> str:
+        """Return the column of which the tables of a fact's breakdown hold one member each; empty where there is none.
+
+        Such tables have totals of their own: ``PublishedTable.part_of_breakdown``.
+        """
+        for table in self.tables:
+            if (table.fact, table.breakdown) == (fact, breakdown) and table.part_of_breakdown:
+                return table.part_of_breakdown
+        return ""
+
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
         return any(re.search(pattern, texts, re.IGNORECASE) for pattern in self.recognise)
