@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.ingest.archive import find_content
-from msoic_pipeline.ingest.reading import call_in_workers
+from msoic_pipeline.ingest.workers import call_in_workers
 from msoic_pipeline.kpis.definitions import find_definition, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts

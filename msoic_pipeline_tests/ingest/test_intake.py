@@ -38,6 +38,7 @@ from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.reading import FileReading, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.ingest.workers import over_time_error
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -395,7 +396,7 @@ def test_a_refused_file_is_named_by_where_it_stands(desk: Desk):
 
 def _over_limits(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
     """What comes of files whose reader is ended over time before they are recognised."""
-    return [RefusedFile(reading._over_time_error(file.name, 1, "seconds"), "limits") for file in asked]
+    return [RefusedFile(over_time_error(file.name, 1, "seconds"), "limits") for file in asked]
 
 
 def _over_memory(*_: object) -> None:
