@@ -134,18 +134,13 @@ def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]
     replacements = [fault.cell_replacement() for fault in faults if fault.treatment == "replace"]
     matches = match_workbook(source, workbook, release.reference_quarter)
     _refuse_absent_sheets(replacements, matches, release)
-    return [
-        tidy_sheet(
-            workbook.sheet(match.sheet),
-            match,
-            source,
-            release.file_name,
-            release.published_on,
-            release.reference_period,
-            replacements,
-        )
-        for match in matches
-    ]
+    tidy_sheets: list[Tidy] = []
+    for match in matches:
+        sheet = workbook.sheet(match.sheet)
+        published_on, reference_period = release.published_on, release.reference_period
+        tidy = tidy_sheet(sheet, match, source, release.file_name, published_on, reference_period, replacements)
+        tidy_sheets.append(tidy)
+    return tidy_sheets
 
 
 def _refuse_absent_sheets(replacements: list[CellReplacement], matches: list[Match], release: Release) -> None:
