@@ -26,7 +26,7 @@ from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.sample import staged_releases
 

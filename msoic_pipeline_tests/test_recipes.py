@@ -25,7 +25,8 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
 from msoic_pipeline.periods import parse_quarter, periods
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
-from msoic_pipeline.workbooks.layout import HeaderLevel, LabelColumn, Layout, PublishedTable, Source, load_source
+from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -101,7 +102,7 @@ def test_the_kpi_of_the_recipe_is_read():
         ("new-kpi.md", (Kpi, Term)),
         ("new-rule.md", (Rule, Comparison, Summand, Tolerance)),
         ("new-claim.md", (Report, Claim, Measure)),
-        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderLevel)),
+        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderTier)),
     ],
 )
 def test_a_recipe_has_every_word_that_a_declaration_may_hold(recipe: str, models: tuple[type[BaseModel], ...]):
@@ -240,7 +241,7 @@ READ_IT = """
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.reading import read_file
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 def read_here(asked, staging_dir):
     return [read_file(file, staging_dir) for file in asked]

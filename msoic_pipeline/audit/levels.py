@@ -17,7 +17,7 @@ from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import period_end, period_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import first_of, tell_figure
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 ROBUST_DEVIATIONS = 4
 # Median absolute deviation to standard deviation, for normally distributed changes.

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.kpis.definitions import Condition, Kpi, Term, load_definitions
 from msoic_pipeline.model import metadata
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 
 def list_what_stands_alone(written: Any) -> Any:

@@ -14,14 +14,15 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, make_finding
 from msoic_pipeline.model.checks import RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import load_source
 
 # Periods of fewer figures than these can be the same by chance.
 FEWEST_FIGURES = 10

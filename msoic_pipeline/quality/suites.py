@@ -14,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.quality.expectations import Expectation, FailingRows, list_expectations_of
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # Of the values that fail so many are shown by Data Docs, and of a sensitive source none.
 _VALUES_IN_DOCS = 20

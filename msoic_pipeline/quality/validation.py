@@ -33,7 +33,7 @@ from msoic_pipeline.quality.expectations import FailingRows, list_expectations_o
 from msoic_pipeline.quality.publishers import checks_module
 from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.quality.suites import ExpectationError, Suite, open_context
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # Rows held in memory at once; a release is never divided.
 BATCH_ROWS = 1_000_000

@@ -20,7 +20,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import forget_loads, open_engine, read_transaction
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import LAST, SAMPLE, Ran, contents
 
@@ -46,7 +46,7 @@ from msoic_pipeline.assets import source_steps
 from msoic_pipeline.warehouse.loading import load_quarters
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 settings, source = Settings(), load_source("cps")
 engine = open_engine(settings.warehouse_url)
 prepare(engine)

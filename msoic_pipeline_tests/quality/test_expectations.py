@@ -26,7 +26,7 @@ from msoic_pipeline.quality.expectations import list_expectations_of
 from msoic_pipeline.quality.suites import ExpectationError
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import judge_files
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
 
 NRM = load_source("nrm")
