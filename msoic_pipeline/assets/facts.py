@@ -18,6 +18,7 @@ from msoic_pipeline.assets.tables import ROWS_SHOWN, describe_columns, show_tabl
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
@@ -37,7 +38,7 @@ def _make_facts_asset(source: Source) -> dg.AssetsDefinition:
                 name,
                 deps=[["validated", source.source]],
                 group_name="d_warehouse",
-                description=f"{FACTS[name].comment} Grain: {FACTS[name].info['grain']}.",
+                description=f"{FACTS[name].comment} Grain: {traits_of_table(FACTS[name]).grain}.",
                 kinds={"table"},
                 metadata={"dagster/column_schema": describe_columns(FACTS[name]), "dagster/table_name": name},
             )
@@ -151,7 +152,7 @@ def _read_latest_releases(
     One of its releases is one force's return.
     """
     title: Any = release.c.title
-    sums = [sa.func.sum(fact.c[name]).label(name) for name in fact.info["measures"]]
+    sums = [sa.func.sum(fact.c[name]).label(name) for name in traits_of_fact(fact).measures]
     if source.sensitive:
         title, sums = sa.literal(source.title).label("title"), []
     query = (

@@ -20,6 +20,7 @@ from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.geography import Division, Nation, list_divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.traits import traits_of_column, traits_of_fact
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.workbooks.layout import Reporters, load_source
 
@@ -76,7 +77,7 @@ class Term(Declaration):
     def _known(self) -> Term:
         if self.fact not in FACTS:
             raise ValueError(f"unknown fact {self.fact!r}: expected one of {', '.join(FACTS)}")
-        measures = self.table.info["measures"]
+        measures = traits_of_fact(self.table).measures
         if self.measure not in measures and (self.measure or len(measures) > 1):
             raise ValueError(f"{self.fact} has no measure {self.measure!r}: expected one of {', '.join(measures)}")
         for name, condition in self.where.items():
@@ -97,7 +98,7 @@ class Term(Declaration):
     @property
     def figure(self) -> sa.Column[Any]:
         """The column that is summed."""
-        return self.table.c[self.measure or self.table.info["measures"][0]]
+        return self.table.c[self.measure or traits_of_fact(self.table).measures[0]]
 
     @property
     def finest_period(self) -> str:
@@ -112,7 +113,7 @@ class Term(Declaration):
     @property
     def reporters(self) -> Reporters:
         """Who should report the fact."""
-        return load_source(self.table.info["source"]).reporters
+        return load_source(traits_of_fact(self.table).source).reporters
 
     @property
     def breakdown(self) -> str:
@@ -136,11 +137,11 @@ class Term(Declaration):
                     f"{self.fact} has no column {attribute!r}: expected one of {', '.join(self.table.columns.keys())}"
                 )
             return self.table.c[attribute], self.table.c[attribute]
-        references = {
-            column.info["references"].split(".")[0]: column
-            for column in self.table.columns
-            if str(column.info.get("references", "")).startswith("dim_")
-        }
+        references: dict[str, sa.Column[Any]] = {}
+        for own_column in self.table.columns:
+            table_name, _, _ = traits_of_column(own_column).references.partition(".")
+            if table_name.startswith("dim_"):
+                references[table_name] = own_column
         if dimension not in references:
             raise ValueError(f"{self.fact} does not refer to {dimension!r}: expected one of {', '.join(references)}")
         columns = metadata.tables[dimension].columns
@@ -172,7 +173,7 @@ def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, .
     wrong = [value for value in values if not isinstance(value, wanted)]
     if wrong:
         raise ValueError(f"{name} is {'true or false' if wanted is bool else 'a text in quotes'}; found {wrong[0]!r}")
-    members: tuple[str, ...] = column.info.get("members", ())
+    members = traits_of_column(column).members
     unknown = [value for value in values if members and value not in members]
     if unknown:
         raise ValueError(f"{name} has no member {unknown[0]!r}: expected one of {', '.join(members)}")
@@ -231,7 +232,7 @@ class Kpi(Declaration):
     @property
     def sources(self) -> set[str]:
         """The sources of the facts that it is a figure of."""
-        return {term.table.info["source"] for term in self.terms}
+        return {traits_of_fact(term.table).source for term in self.terms}
 
     @property
     def is_share(self) -> bool:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from msoic_pipeline.kpis import work_tables as work
 from msoic_pipeline.kpis.definitions import Kpi, Term
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, Division, name_unit_scheme, places, unit_column
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, period_label, periods
 
 # First days of the periods wanted, by kind.
@@ -180,7 +181,7 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
         "term": numbered.number,
         "fact": term.fact,
         "breakdown": term.breakdown,
-        "source": term.table.info["source"],
+        "source": traits_of_fact(term.table).source,
         "finest_period": term.finest_period,
         "over_time": wanted.over_time,
         "scheme": wanted.scheme,

@@ -4,6 +4,7 @@ from sqlalchemy import false
 
 from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, number, table, text
+from msoic_pipeline.periods import PERIOD_MONTHS
 
 kpi_definition = table(
     "kpi_definition",
@@ -31,19 +32,9 @@ kpi_value = table(
     "known. current_kpi_value has the latest of each.",
     "KPI × period × geography × as_of",
     key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
-    text(
-        "period_kind",
-        "Kind of period.",
-        members=("month", "quarter", "calendar_year", "financial_year"),
-        primary_key=True,
-    ),
+    text("period_kind", "Kind of period.", members=tuple(PERIOD_MONTHS), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
-    text(
-        "geography_kind",
-        "Kind of geography.",
-        members=geography.KINDS,
-        primary_key=True,
-    ),
+    text("geography_kind", "Kind of geography.", members=geography.KINDS, primary_key=True),
     text("geography_code", "Code of the geography; E&W or UK for the nation that the source covers.", primary_key=True),
     day("as_of", "Publication date from which the value held.", primary_key=True),
     text("period_label", "Label of the period."),

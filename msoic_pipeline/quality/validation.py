@@ -27,6 +27,7 @@ from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import list_faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectation_findings import FailingRows, findings_of_release
 from msoic_pipeline.quality.expectations import Expectation, list_expectations_of
@@ -86,7 +87,7 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
     for name in facts:
         for expectation in list_expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
-        publishers_own = checks_module(FACTS[name].info["source"])
+        publishers_own = checks_module(traits_of_fact(FACTS[name]).source)
         if publishers_own:
             modules.append(publishers_own)
     hasher.update(digest_code(*modules).encode())
@@ -320,4 +321,4 @@ def _in_gx_terms(fact: sa.Table, expectations: Iterable[Expectation]) -> list[An
 def _notes_on_expectation(fact: sa.Table, expectation: Expectation) -> str:
     if len(expectation.columns) == 1:
         return f"{fact.columns[expectation.columns[0]].comment}"
-    return f"Grain: {fact.info['grain']}." if expectation.columns else f"{fact.comment}"
+    return f"Grain: {traits_of_table(fact).grain}." if expectation.columns else f"{fact.comment}"

@@ -26,6 +26,7 @@ from msoic_pipeline.model.geography import (
     compared_divisions,
     list_compared_codes,
 )
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period, period_label
 from msoic_pipeline.workbooks.layout import load_source
 
@@ -269,7 +270,7 @@ class Rule(Declaration):
     def is_sensitive(self) -> bool:
         """Whether figures of the rule are to be kept out of messages."""
         facts = {summand.table for comparison in self.comparisons for summand in comparison.summands()}
-        return any(load_source(fact.info["source"]).sensitive for fact in facts)
+        return any(load_source(traits_of_fact(fact).source).sensitive for fact in facts)
 
     @property
     def geography_kind(self) -> str:
