@@ -18,7 +18,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions, parse_definitions
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
 from msoic_pipeline.workbooks.layout import HeaderLevel, LabelColumn, Layout, PublishedTable, Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY

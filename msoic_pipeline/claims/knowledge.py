@@ -18,8 +18,8 @@ from msoic_pipeline.claims.known_figures import EarlierFigure, KnownFigure, add_
 from msoic_pipeline.claims.kpi_figures import KpiFigures
 from msoic_pipeline.claims.quantities import Period, Quantity
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
-from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
 

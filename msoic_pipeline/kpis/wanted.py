@@ -10,9 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.kpis import work_tables as work
-from msoic_pipeline.kpis.definitions import Kpi, Term
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, Division, name_unit_scheme, places, unit_column
-from msoic_pipeline.model.traits import traits_of_fact
+from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.terms import Term
+from msoic_pipeline.model.geography import (
+    NATIONAL,
+    PUBLISHER,
+    REPORTERS,
+    Division,
+    name_unit_scheme,
+    places,
+    unit_column,
+)
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, period_label, periods
 
 # First days of the periods wanted, by kind.
@@ -44,6 +52,13 @@ class WantedTerm:
     def has_many_reporters(self) -> bool:
         """Whether forces or areas report the fact, not its publisher."""
         return self.term.reporters.dimension != PUBLISHER
+
+    def has_several_reporters(self, geography_kind: str) -> bool:
+        """Return whether the figure of a geography is made up of several reporters, of whom some may be missing.
+
+        Of forces that report it is so of a region and of the nation, not of a force.
+        """
+        return self.has_many_reporters and geography_kind != REPORTERS[self.term.reporters.dimension].division
 
 
 @dataclass(frozen=True)
@@ -181,11 +196,10 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
         "term": numbered.number,
         "fact": term.fact,
         "breakdown": term.breakdown,
-        "source": traits_of_fact(term.table).source,
+        "source": term.source,
         "finest_period": term.finest_period,
         "over_time": wanted.over_time,
         "scheme": wanted.scheme,
-        "has_many_reporters": wanted.has_many_reporters,
         "is_yearly": term.reporters.is_yearly,
     }
 
@@ -193,9 +207,16 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
 def _list_level_rows(numbered: NumberedTerm, numbers: Numbers) -> list[dict[str, Any]]:
     """Return a row for the nation, and one for each of its divisions that is wanted."""
     nation = numbers.geographies[NATIONAL, numbered.term.nation]
-    rows: list[dict[str, Any]] = [{"term": numbered.number, "geography_kind": NATIONAL, "nation": nation}]
-    for division in numbered.term.divisions:
-        rows.append({"term": numbered.number, "geography_kind": division, "nation": None})
+    rows: list[dict[str, Any]] = []
+    for kind in (NATIONAL, *numbered.term.divisions):
+        rows.append(
+            {
+                "term": numbered.number,
+                "geography_kind": kind,
+                "nation": nation if kind == NATIONAL else None,
+                "has_several_reporters": numbered.term.has_several_reporters(kind),
+            }
+        )
     return rows
 
 

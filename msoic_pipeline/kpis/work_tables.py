@@ -59,15 +59,16 @@ wanted_term = _work_table(
     finest_period=String,
     over_time=String,
     scheme=String,
-    has_many_reporters=Boolean,
     is_yearly=Boolean,
 )
 term_level = _work_table(
     "term_level",
-    "The kinds of geography for which a term is wanted; of the national one, which nation that is.",
+    "The kinds of geography for which a term is wanted, and whether several reporters make up a figure of one; of the "
+    "national one, which nation that is.",
     term=Integer,
     geography_kind=String,
     nation=Integer,
+    has_several_reporters=Boolean,
 )
 wanted_period = _work_table(
     "wanted_period",

@@ -35,13 +35,15 @@ TERRITORIAL_FORCE = "territorial force"
 class UnitColumn:
     """A column in which a fact may name a unit.
 
-    ``scheme`` is how units are written in it, as ``places`` calls that; empty where a person writes the name of a force
-    or of a region. ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's
-    figures can be added up to the area that prosecutes for it.
+    ``scheme`` is how units are written in it, as ``places`` calls that, and ``codes`` the dimension's column of which
+    they are; both are empty where a person writes the name of a force or of a region. ``divisions`` are what figures
+    can be divided into by it, ``compared`` those of rules: a force's figures can be added up to the area that
+    prosecutes for it.
     """
 
     name: str
     scheme: str
+    codes: sa.Column[Any] | None
     divisions: tuple[Division, ...]
     compared: tuple[ComparedDivision, ...] = ()
 
@@ -50,9 +52,9 @@ class UnitColumn:
 UNIT_COLUMNS: dict[str, UnitColumn] = {
     column.name: column
     for column in (
-        UnitColumn("force_code", "force code", ("force", "rocu_region"), compared=("force", "cps_area")),
-        UnitColumn("cps_area", "cps area", ("cps_area",), compared=("cps_area",)),
-        UnitColumn("geography", "", ("force", "rocu_region")),
+        UnitColumn("force_code", "force code", dim_force.c.force_code, ("force", "rocu_region"), ("force", "cps_area")),
+        UnitColumn("cps_area", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
+        UnitColumn("geography", "", None, ("force", "rocu_region")),
     )
 }
 
@@ -66,18 +68,19 @@ PUBLISHER = "publisher"
 class Reporter:
     """A kind of those who may be due to report: what one is called, and the dimension whose members they are.
 
-    ``kind_of_member`` is the kind of those members that have to report; empty where all of them have, or where there is
-    no dimension since the publisher itself reports.
+    ``division`` is the geography that one of them reports for. ``kind_of_member`` is the kind of those members that
+    have to report; empty where all of them have. Where the publisher itself reports, for all, there is none of these.
     """
 
     name: str
     dimension: str = ""
+    division: Division | None = None
     kind_of_member: str = ""
 
 
 REPORTERS: dict[ReporterKind, Reporter] = {
-    "territorial_force": Reporter("force", "force", TERRITORIAL_FORCE),
-    "cps_area": Reporter("CPS Area", "cps_area"),
+    "territorial_force": Reporter("force", "force", "force", TERRITORIAL_FORCE),
+    "cps_area": Reporter("CPS Area", "cps_area", "cps_area"),
     "publisher": Reporter("publisher"),
 }
 
@@ -85,6 +88,17 @@ REPORTERS: dict[ReporterKind, Reporter] = {
 def unit_column(fact: sa.Table) -> sa.Column[Any] | None:
     """Return the column in which a fact names its units; None where its figures are of the nation alone."""
     return next((fact.c[name] for name in UNIT_COLUMNS if name in fact.columns), None)
+
+
+def find_unit_codes(column: sa.Column[Any]) -> sa.Column[Any]:
+    """Return the column of a dimension that has the codes of all units which a fact's column may name.
+
+    Raises ValueError where a person writes names in it.
+    """
+    codes = UNIT_COLUMNS[column.name].codes
+    if codes is None:
+        raise ValueError(f"{column} holds names, not codes")
+    return codes
 
 
 def list_divisions_of(fact: sa.Table) -> tuple[Division, ...]:

@@ -11,7 +11,6 @@ from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.total_members import are_of_columns
-from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
 from msoic_pipeline.reconciliation.summand_rows import SummandRow
@@ -50,7 +49,7 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
         total.c.period_kind == asked.period_kind,
         total.c.quarter_start.between(*asked.figure_quarters),
         sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),
-        _is_every_quarter_loaded(traits_of_fact(summand.table).source),
+        _is_every_quarter_loaded(summand.source),
     )
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.kpis.definitions import PeriodKind, Term
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.geography import (
     NATIONAL,
     PUBLISHER,
@@ -26,8 +26,7 @@ from msoic_pipeline.model.geography import (
     compared_divisions,
     list_compared_codes,
 )
-from msoic_pipeline.model.traits import traits_of_fact
-from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period, period_label
+from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind, as_written, parse_period, period_label
 from msoic_pipeline.workbooks.layout import load_source
 
 RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"
@@ -269,8 +268,8 @@ class Rule(Declaration):
     @property
     def is_sensitive(self) -> bool:
         """Whether figures of the rule are to be kept out of messages."""
-        facts = {summand.table for comparison in self.comparisons for summand in comparison.summands()}
-        return any(load_source(traits_of_fact(fact).source).sensitive for fact in facts)
+        sources = {summand.source for comparison in self.comparisons for summand in comparison.summands()}
+        return any(load_source(source).sensitive for source in sources)
 
     @property
     def geography_kind(self) -> str:

@@ -20,7 +20,8 @@ from msoic_pipeline.claims.verdict_lines import tell_verdicts
 from msoic_pipeline.claims.verdicts import ClaimVerdict, compute_claims
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
