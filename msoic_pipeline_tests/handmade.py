@@ -21,8 +21,9 @@ from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, period_start, periods
 from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
-from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
+from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
