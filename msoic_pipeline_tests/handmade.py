@@ -25,8 +25,9 @@ from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.layout import SOURCES, load_source
 from msoic_pipeline_tests.databases import database, name_of

@@ -20,7 +20,8 @@ from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import IN_FORCE, release, report_claim
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
+from msoic_pipeline.warehouse.rows import bulk_insert
 
 WHEN_PUBLISHED, TODAY = "when published", "today"
 # So many releases are named; of more it is said how many they are.

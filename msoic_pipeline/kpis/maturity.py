@@ -22,7 +22,8 @@ from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
+from msoic_pipeline.warehouse.rows import replace_rows
 
 PERIOD_KIND = "quarter"
 DAYS_A_YEAR = 365.25

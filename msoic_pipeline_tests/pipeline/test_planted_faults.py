@@ -33,8 +33,9 @@ from msoic_pipeline.quality.verdicts import judge, refuse
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.grid import from_a1
 from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source

@@ -17,7 +17,8 @@ from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SAMPLE, Ran, contents
 
 pytestmark = pytest.mark.slow
