@@ -103,7 +103,7 @@ def _select_last_standing(stood: sa.CTE) -> sa.Select[Any]:
             span.c.next_day,
             stood.c.value,
             stood.c.reports,
-            months_later.label("place"),
+            months_later.label("rank"),
         )
         .join_from(span, stood, is_standing)
         .cte("standing_on_day")
@@ -114,7 +114,7 @@ def _select_last_standing(stood: sa.CTE) -> sa.Select[Any]:
         standing.c.next_day.label("until"),
         standing.c.value,
         standing.c.reports,
-    ).where(standing.c.place == 1)
+    ).where(standing.c.rank == 1)
 
 
 def _select_figures_in_periods(over_time: str, is_report: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -13,29 +13,36 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Double
 
 from msoic_pipeline.kpis.wanted import WantedTerm
-from msoic_pipeline.kpis.work_tables import SCALE, due_reporter, term_figure, term_level, unit_place, wanted_term
+from msoic_pipeline.kpis.work_tables import (
+    SCALE,
+    due_reporter,
+    place_geography,
+    term_figure,
+    term_geography_kind,
+    wanted_term,
+)
 from msoic_pipeline.model.evidence import coverage, vintage
-from msoic_pipeline.model.geography import find_unit_codes
+from msoic_pipeline.model.geography import find_place_codes
 
 # ---- term_figure: what the facts have --------------------------------------------------------------------------------
 
 
 def select_figures(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a term's figures as the fact has them."""
-    fact, measure, unit = term.term.table.c, term.term.figure, term.unit
+    fact, measure, place = term.term.table.c, term.term.figure, term.place
     time = fact[term.term.period_column]
     exact = sa.cast(sa.func.round(sa.cast(measure, Double) * SCALE), BigInteger)
-    named_unit = sa.literal("") if unit is None else sa.func.coalesce(unit, "")
+    named_place = sa.literal("") if place is None else sa.func.coalesce(place, "")
     return (
         sa.select(
             sa.literal(number).label("term"),
             fact.release_id,
             time.label("time"),
-            named_unit.label("unit"),
+            named_place.label("place"),
             sa.cast(sa.func.sum(exact), BigInteger).label("value"),
         )
         .where(fact.quarter_start.in_(quarters), measure.is_not(None), *term.term.conditions())
-        .group_by(fact.release_id, time, *([] if unit is None else [unit]))
+        .group_by(fact.release_id, time, *([] if place is None else [place]))
     )
 
 
@@ -47,13 +54,13 @@ def select_zeros(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> 
     """
     if term.term.missing_row == "missing":
         return None
-    if term.unit is None:
+    if term.place is None:
         return _select_zeros_of_nation(number, term, quarters)
     if not term.has_many_reporters:
-        return _select_zeros_of_units(number, term, term.scheme, quarters)
+        return _select_zeros_of_places(number, term, term.scheme, quarters)
     if not term.term.reporters.column:
         return _select_zeros_of_returns(number, term, quarters)
-    return _select_zeros_of_reporters_in_file(number, term, term.unit, quarters)
+    return _select_zeros_of_reporters_in_file(number, term, term.place, quarters)
 
 
 def _select_zeros_of_nation(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
@@ -61,11 +68,12 @@ def _select_zeros_of_nation(number: int, term: WantedTerm, quarters: Sequence[dt
     return _select_zeros_of_vintages(number, term, quarters, sa.literal(""), vintage)
 
 
-def _select_zeros_of_units(number: int, term: WantedTerm, scheme: str, quarters: Sequence[dt.date]) -> sa.Select[Any]:
-    """Return a zero for every unit there is: of ``nrm_police_referrals``, the publisher lists forces with referrals."""
-    units = sa.select(unit_place.c.unit).where(unit_place.c.scheme == scheme).distinct().subquery("known_unit")
-    pairs = vintage.join(units, sa.true())
-    return _select_zeros_of_vintages(number, term, quarters, units.c.unit, pairs)
+def _select_zeros_of_places(number: int, term: WantedTerm, scheme: str, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+    """Return a zero for every place there is: for ``nrm_police_referrals`` forces with referrals alone are listed."""
+    of_scheme = place_geography.c.scheme == scheme
+    known_place = sa.select(place_geography.c.place).where(of_scheme).distinct().subquery("known_place")
+    pairs = vintage.join(known_place, sa.true())
+    return _select_zeros_of_vintages(number, term, quarters, known_place.c.place, pairs)
 
 
 def _select_zeros_of_returns(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
@@ -74,29 +82,29 @@ def _select_zeros_of_returns(number: int, term: WantedTerm, quarters: Sequence[d
 
 
 def _select_zeros_of_reporters_in_file(
-    number: int, term: WantedTerm, unit: sa.Column[Any], quarters: Sequence[dt.date]
+    number: int, term: WantedTerm, place: sa.Column[Any], quarters: Sequence[dt.date]
 ) -> sa.Select[Any]:
     """Return a zero for who has any row in a release that holds all.
 
     Of ``modern_slavery_charge_outcome_rate``, a force of which the file has other outcomes has had no charge; one of
     which it has nothing at all may not have reported.
     """
-    member = find_unit_codes(unit)
+    member = find_place_codes(place)
     pairs = vintage.join(member.table, sa.true())
     zeros = _select_zeros_of_vintages(number, term, quarters, member, pairs)
-    return zeros.where(_has_any_row(term.term.table, unit, member))
+    return zeros.where(_has_any_row(term.term.table, place, member))
 
 
 def _select_zeros_of_vintages(
-    number: int, term: WantedTerm, quarters: Sequence[dt.date], unit: Any, rows: sa.FromClause
+    number: int, term: WantedTerm, quarters: Sequence[dt.date], place: Any, rows: sa.FromClause
 ) -> sa.Select[Any]:
-    """Return a zero for each of the vintages of a term and the units that ``rows`` joins to it."""
+    """Return a zero for each of the vintages of a term and the places that ``rows`` joins to it."""
     return (
         sa.select(
             sa.literal(number).label("term"),
             vintage.c.release_id,
             vintage.c.period_start.label("time"),
-            unit.label("unit"),
+            place.label("place"),
             sa.literal(0).label("value"),
         )
         .select_from(rows)
@@ -108,15 +116,15 @@ def _select_zeros_of_vintages(
     )
 
 
-def _has_any_row(table: sa.Table, unit: sa.Column[Any], member: sa.Column[Any]) -> sa.ColumnElement[bool]:
+def _has_any_row(table: sa.Table, place: sa.Column[Any], member: sa.Column[Any]) -> sa.ColumnElement[bool]:
     """Return whether the release of a vintage has a row of a force or area at all in the quarter.
 
     Answered for each pair from the primary key, thanks to the limit; else the whole fact would be read.
     """
     fact = table.c
     any_row = (
-        sa.select(unit)
-        .where(fact.quarter_start == vintage.c.quarter_start, fact.release_id == vintage.c.release_id, unit == member)
+        sa.select(place)
+        .where(fact.quarter_start == vintage.c.quarter_start, fact.release_id == vintage.c.release_id, place == member)
         .correlate(vintage, member.table)
         .limit(1)
         .scalar_subquery()
@@ -126,16 +134,16 @@ def _has_any_row(table: sa.Table, unit: sa.Column[Any], member: sa.Column[Any]) 
 
 # ---- standing_figure: by geography, with the days on which each stood ------------------------------------------------
 
-# The geography of a unit at a level: the nation, or what the unit belongs to.
-_geography = sa.func.coalesce(term_level.c.nation, unit_place.c.geography)
+# The geography of a place, of the kind that is wanted: the nation, or what the place belongs to.
+_geography = sa.func.coalesce(term_geography_kind.c.nation, place_geography.c.geography)
 
 
-def _is_place_of(unit: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Return the condition on ``unit_place`` that it is that of a unit, at the level of ``term_level``."""
+def _is_geography_of(place: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition on ``place_geography`` that it is that of a place, of the kind that is wanted."""
     return sa.and_(
-        unit_place.c.scheme == wanted_term.c.scheme,
-        unit_place.c.unit == unit,
-        unit_place.c.geography_kind == term_level.c.geography_kind,
+        place_geography.c.scheme == wanted_term.c.scheme,
+        place_geography.c.place == place,
+        place_geography.c.geography_kind == term_geography_kind.c.geography_kind,
     )
 
 
@@ -152,10 +160,10 @@ def count_due_reporters() -> sa.Select[Any]:
             _geography.label("geography"),
             sa.func.count(due_reporter.c.reporter.distinct()).label("reporters"),
         )
-        .join(term_level, term_level.c.term == wanted_term.c.term)
+        .join(term_geography_kind, term_geography_kind.c.term == wanted_term.c.term)
         .join(due_reporter, due_reporter.c.source == wanted_term.c.source)
-        .outerjoin(unit_place, _is_place_of(due_reporter.c.reporter))
-        .where(term_level.c.has_several_reporters, _geography.is_not(None))
+        .outerjoin(place_geography, _is_geography_of(due_reporter.c.reporter))
+        .where(term_geography_kind.c.has_several_reporters, _geography.is_not(None))
         .group_by(wanted_term.c.term, _geography)
     )
 
@@ -168,12 +176,13 @@ def select_standing_figures() -> sa.Select[Any]:
         vintage.c.period_start == term_figure.c.time,
         vintage.c.release_id == term_figure.c.release_id,
     )
-    is_due = sa.and_(due_reporter.c.source == wanted_term.c.source, due_reporter.c.reporter == term_figure.c.unit)
+    is_due = sa.and_(due_reporter.c.source == wanted_term.c.source, due_reporter.c.reporter == term_figure.c.place)
     # Who reported matters where a later month of the same reporter takes the place of an earlier one.
     reporter = sa.case((wanted_term.c.over_time == "last", vintage.c.reporter), else_="")
     keys = (term_figure.c.term, _geography, term_figure.c.time, reporter)
     stood = (vintage.c.published_on, vintage.c.superseded_on)
-    reports = sa.case((term_level.c.has_several_reporters, sa.func.count(due_reporter.c.reporter.distinct())), else_=1)
+    has_several_reporters = term_geography_kind.c.has_several_reporters
+    reports = sa.case((has_several_reporters, sa.func.count(due_reporter.c.reporter.distinct())), else_=1)
     return (
         sa.select(
             term_figure.c.term,
@@ -188,9 +197,9 @@ def select_standing_figures() -> sa.Select[Any]:
         .select_from(term_figure)
         .join(wanted_term, wanted_term.c.term == term_figure.c.term)
         .join(vintage, is_its_vintage)
-        .join(term_level, term_level.c.term == term_figure.c.term)
-        .outerjoin(unit_place, _is_place_of(term_figure.c.unit))
+        .join(term_geography_kind, term_geography_kind.c.term == term_figure.c.term)
+        .outerjoin(place_geography, _is_geography_of(term_figure.c.place))
         .outerjoin(due_reporter, is_due)
         .where(_geography.is_not(None))
-        .group_by(*keys, *stood, term_level.c.has_several_reporters)
+        .group_by(*keys, *stood, has_several_reporters)
     )

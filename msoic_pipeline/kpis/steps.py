@@ -4,7 +4,7 @@ Every figure that a KPI rests on stood for a time: from the publication of its r
 same ground (table ``vintage``). It is added to its period on the first of these days and taken away on the other, and
 the running sum over the days is what was known on each of them. The steps, each of which fills the table of its name:
 
-    figures_by_geography   term_figure       fact → term × release × month or quarter × unit (the force, area or region
+    figures_by_geography   term_figure       fact → term × release × month or quarter × place (the force, area or region
                                              that the fact names)
                            standing_figure   … → geography, with the days from and until which each figure stood
     daily_changes          daily_change      … → what each day adds to each period, or takes from it
@@ -52,7 +52,7 @@ from msoic_pipeline.kpis.work_tables import (
     standing_figure,
     term_figure,
 )
-from msoic_pipeline.model.geography import places
+from msoic_pipeline.model.geography import select_place_geographies
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
@@ -73,7 +73,7 @@ class Step:
 
 def insert_values(connection: Connection, kpis: Sequence[Kpi], periods: Periods) -> None:
     """Insert the rows of kpi_value for the periods wanted; there must be none of them, and empty work tables."""
-    wanted = list_wanted(kpis, periods, connection.execute(places()).all())
+    wanted = list_wanted(kpis, periods, connection.execute(select_place_geographies()).all())
     for table, rows in wanted.rows.items():
         connection.execute(sa.insert(table), rows)
     for step in list_steps(wanted):
@@ -85,7 +85,7 @@ def write_script(connection: Connection, kpi: Kpi, periods: Periods) -> str:
 
     It changes nothing but temporary tables of its own, each of which can be looked at after the step that fills it.
     """
-    wanted = list_wanted([kpi], periods, connection.execute(places()).all())
+    wanted = list_wanted([kpi], periods, connection.execute(select_place_geographies()).all())
     dialect = connection.dialect
     title = f"{kpi.title} ({kpi.kpi_id}), step by step; nothing but temporary tables is changed."
     parts = write_beginning(title, dialect)
