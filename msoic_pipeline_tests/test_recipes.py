@@ -22,8 +22,10 @@ from msoic_pipeline.claims.claims import COMPARATORS, Claim, Report, parse_repor
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.stored_verdicts import compute_claims, read_verdicts
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions, parse_definitions
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.periods import parse_quarter, periods
+from msoic_pipeline.publication.charts import Chart, ChartSeries, Section, Tile, load_sections, parse_sections
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
 from msoic_pipeline.workbooks.source import Source, load_source
@@ -96,10 +98,21 @@ def test_the_kpi_of_the_recipe_is_read():
     assert f"msoic kpi {new.kpi_id}`" in (DOCS / "new-kpi.md").read_text(encoding="utf-8")
 
 
+def test_the_chart_of_the_recipe_is_read():
+    text = (PACKAGE / "publication" / "charts.yaml").read_text(encoding="utf-8")
+    added = example("new-chart.md", "yaml", "chart-example")
+    before_last_section = text.rindex("\n  - section:")
+    last_section = text[before_last_section:]
+    *others, last = parse_sections(f"{text}    charts:\n{added}" if "charts:" not in last_section else text + added)
+    assert tuple(others) == load_sections()[:-1]
+    assert [chart.chart for chart in last.charts][-1] == "small_boats_by_quarter"
+
+
 @pytest.mark.parametrize(
     ("recipe", "models"),
     [
         ("new-kpi.md", (Kpi, Term)),
+        ("new-chart.md", (Chart, ChartSeries, Tile, Section)),
         ("new-rule.md", (Rule, Comparison, Summand, Tolerance)),
         ("new-claim.md", (Report, Claim, Measure)),
         ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderTier)),

@@ -11,8 +11,9 @@ from msoic_pipeline.claims.disagreements import find_disagreements
 from msoic_pipeline.claims.stored_verdicts import read_verdicts
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict
 from msoic_pipeline.model.evidence import report_claim
+from msoic_pipeline.model.traits import traits_of_column
 
-VERDICTS: tuple[str, ...] = report_claim.c.verdict.info["members"]
+VERDICTS: tuple[str, ...] = traits_of_column(report_claim.c.verdict).members
 
 
 def tell_verdicts(connection: Connection, report: str | None = None) -> list[str]:

@@ -39,6 +39,7 @@ from msoic_pipeline.model.facts import (
     published_total,
 )
 from msoic_pipeline.model.total_members import write_members
+from msoic_pipeline.model.traits import traits_of_dimension, traits_of_fact
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
@@ -232,7 +233,7 @@ def _find_summable(rows: Columns, table: PublishedTable) -> np.ndarray:
 
 def _count_given(rows: Columns, fact: sa.Table) -> int:
     """Return how many figures the rows of a sheet give: of a row with several measures, as many as it gives."""
-    return sum(int(pd.notna(rows[measure]).sum()) for measure in fact.info["measures"] if measure in rows)
+    return sum(int(pd.notna(rows[measure]).sum()) for measure in traits_of_fact(fact).measures if measure in rows)
 
 
 def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
@@ -241,7 +242,7 @@ def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
     A row may have several measures, each with its cell; the cell of rows that were added up reads ``H2,H3``.
     """
     number_of_cells = 0
-    for measure in fact.info["measures"]:
+    for measure in traits_of_fact(fact).measures:
         cells = rows.filter(pc.is_valid(rows[measure]))[cell_column(fact, measure)]
         number_of_commas = pc.sum(pc.count_substring(cells, ",")).as_py() or 0
         number_of_cells += len(cells) + number_of_commas
@@ -337,7 +338,7 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
         quarter: dt.date = totals["quarter_start"][row]
         start = totals["month_start"][row] if kind == "month" else period_start(kind, quarter)
         named = {name: str(totals[name][row]) for name in columns if totals[name][row] != TOTAL}
-        for measure in fact.info["measures"]:
+        for measure in traits_of_fact(fact).measures:
             if measure not in totals or totals[measure][row] is None:
                 continue
             yield {
@@ -371,7 +372,7 @@ def _collect_members(dimension: sa.Table, sheets: Sequence[Tidy]) -> pa.Table:
     """Return the members of a dimension that a release names, each as it was last labelled."""
     schema = make_published_schema(dimension)
     columns = schema.names
-    labels: dict[str, str] = dimension.info["labels"]
+    labels = traits_of_dimension(dimension).labels or {}
     parts = [
         pa.table({name: sheet.rows[labels.get(name, name)] for name in columns}, schema=schema)
         for sheet in sheets

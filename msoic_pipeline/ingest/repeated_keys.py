@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from msoic_pipeline.model.facts import cell_columns
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
@@ -70,7 +71,7 @@ def _find_summed(repeated: pd.DataFrame, keys: np.ndarray, may_be_summed: np.nda
     """
     of_one_key = repeated.assign(may_be_summed=may_be_summed).groupby(keys, sort=False)
     is_summed = of_one_key["may_be_summed"].transform("all") & (of_one_key["sheet"].transform("nunique") == 1)
-    measures = list(fact.info["measures"])
+    measures = list(traits_of_fact(fact).measures)
     is_summed &= (of_one_key[measures].transform("sum").abs() <= MAX_COUNT).all(axis=1)
     return is_summed.to_numpy(dtype=bool)
 
@@ -80,7 +81,7 @@ def _sum_rows(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> pd.DataFr
 
     A measure that none of its rows gives is missing, not zero.
     """
-    measures = list(fact.info["measures"])
+    measures = list(traits_of_fact(fact).measures)
     how: dict[str, Any] = {name: ",".join if name in cell_columns(fact) else "first" for name in rows.columns}
     of_one_key = rows.groupby(keys, sort=False)
     summed = of_one_key.agg(how)

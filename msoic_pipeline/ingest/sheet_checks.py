@@ -14,6 +14,7 @@ from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, make_finding
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
@@ -91,7 +92,7 @@ def totals_equal_their_parts(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ..
 
 def count_unavailable_parts(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
     """Return how many parts of a total are not available, by the total's cell; totals with all parts are left out."""
-    measures = [tidy.rows[name] for name in fact.info["measures"] if name in tidy.rows]
+    measures = [tidy.rows[name] for name in traits_of_fact(fact).measures if name in tidy.rows]
     has_gaps = len(tidy.unavailable["cell"]) > 0 or any(pd.isna(figures).any() for figures in measures)
     if not has_gaps:
         return {}
@@ -168,7 +169,7 @@ def _sum_parts(
     number_of_parts = len(parts["cell"])
     group_of_part, group_of_total = group_of[:number_of_parts], group_of[number_of_parts:][chosen]
     number_of_groups = int(group_of.max()) + 1
-    for measure in fact.info["measures"]:
+    for measure in traits_of_fact(fact).measures:
         if measure not in parts:
             continue
         figures = parts[measure].astype(float)  # what is not available becomes NaN
@@ -211,7 +212,7 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
     """
     if not len(tidy.rates["cell"]):
         return []
-    (measure,) = fact.info["measures"]
+    (measure,) = traits_of_fact(fact).measures
     # What tells apart the counts of one name, such as convictions: everything but that name.
     key = [*(name for name in member_columns(tidy) if name != "measure"), "quarter_start"]
     count_of = _index_counts(tidy, measure, key)
@@ -311,7 +312,7 @@ def _make_finding_of_sheet(
     ``what_holds`` is the check's name, or says it of one column. Of a sensitive source the places alone are told, not
     what stands there.
     """
-    if load_source(FACTS[tidy.match.table.fact].info["source"]).sensitive:
+    if load_source(traits_of_fact(FACTS[tidy.match.table.fact]).source).sensitive:
         failures = [replace(failure, detail="does not hold here") for failure in failures]
 
     def tell(standing: Sequence[Failure]) -> str:

@@ -15,6 +15,7 @@ from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of, t
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.facts import cell_column
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
 from msoic_pipeline.texts import WITHHELD, at_cell
 from msoic_pipeline.workbooks.failures import Failure
@@ -36,7 +37,7 @@ class CheckedRows:
     @property
     def are_withheld(self) -> bool:
         """Whether what stands in them is to be kept out of every message."""
-        return load_source(self.fact.info["source"]).sensitive
+        return load_source(traits_of_fact(self.fact).source).sensitive
 
     def cell_column(self, expectation: Expectation) -> str:
         """Return the column with the cell of what an expectation is about: a measure may have one of its own."""

@@ -11,6 +11,7 @@ from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.total_members import are_of_columns
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
 from msoic_pipeline.reconciliation.summand_rows import SummandRow
@@ -28,7 +29,8 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
     total, summand, label = published_total, asked.comparison.left[0], asked.comparison.item
     breakdown = summand.breakdown
     # Where each table has but one member of a breakdown, it has totals of its own.
-    part = summand.where.get(load_source(summand.table.info["source"]).find_part_column(summand.fact, breakdown))
+    source = load_source(traits_of_fact(summand.table).source)
+    part = summand.where.get(source.find_part_column(summand.fact, breakdown))
     for member in part.values if part else ():
         breakdown = name_part(breakdown, member)
     before_members = f"{label}; " if label else ""
@@ -53,7 +55,7 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
         total.c.period_kind == asked.period_kind,
         total.c.quarter_start.between(*asked.figure_quarters),
         sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),
-        _is_every_quarter_loaded(summand.table.info["source"]),
+        _is_every_quarter_loaded(summand.source),
     )
 
 

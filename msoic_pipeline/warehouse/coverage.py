@@ -13,7 +13,7 @@ from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import PUBLISHER, list_reporters_due
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.warehouse.engine import replace_rows
+from msoic_pipeline.warehouse.rows import replace_rows
 from msoic_pipeline.warehouse.vintages import Vintage
 from msoic_pipeline.workbooks.source import Source
 

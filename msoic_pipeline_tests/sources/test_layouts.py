@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout, MeasureColumn
 from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline.workbooks.values import parser
@@ -52,7 +53,7 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
             made = {spec.to for spec in specs} | set(table.constants)
             made |= {name for tier in layout.tiers for name in tier.tidy_columns}
             made |= {name for column in layout.columns for name in column.also}
-            assert set(FACTS[table.fact].info["measures"]) <= made
+            assert set(traits_of_fact(FACTS[table.fact]).measures) <= made
             assert set(table.constants) <= columns
             assert set(layout.sparse) <= {column.to for column in layout.columns}
 
@@ -68,7 +69,7 @@ def test_rows_and_figures_are_accounted_for(source: str):
         for fact in release.facts:
             rows = release.frame(fact)
             assert len(rows) == manifest.rows_by_fact[fact]
-            for measure in FACTS[fact].info["measures"]:
+            for measure in traits_of_fact(FACTS[fact]).measures:
                 cells = rows.loc[rows[measure].notna(), "closed_cell" if measure == "outcomes_closed" else "cell"]
                 loaded += int((cells.str.count(",") + 1).sum())
         assert manifest.counts.figures == loaded + sum(getattr(manifest.counts, kind) for kind in NOT_LOADED)

@@ -19,9 +19,9 @@ from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.lineage import FactRow, find_facts
 from msoic_pipeline.kpis.standing_facts import Span
-from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
+from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import name_place
+from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit
 from msoic_pipeline.workbooks.grid import a1, from_a1
@@ -102,7 +102,7 @@ class Asked:
         said: dict[str, Any] = {
             "kpi": known.kpi_id,
             "period": known.period_label,
-            "place": name_place(known.geography_kind, known.geography_code),
+            "place": name_geography(known.geography_kind, known.geography_code),
             "value": figure.value,
             "words": figure.words,
             "unit": tell_unit(figure.kpi.unit),
@@ -127,7 +127,7 @@ class Asked:
         term, place_kind, place = wanted.term.model_dump_json(), known.geography_kind, known.geography_code
         key = (term, wanted.over_time, span, place_kind, place)
         if key not in self._term_numbers:
-            facts = find_facts(self._connection, wanted, span, select_units(wanted, place_kind, place))
+            facts = find_facts(self._connection, wanted, span, are_in_geography(wanted, place_kind, place))
             total = sum(fact.value for fact in facts)
             self._term_numbers[key] = len(self._terms)
             self._terms.append({"words": wanted.term.words(), "total": total, "cells": _describe_cells(facts)})
