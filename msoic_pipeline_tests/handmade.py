@@ -19,14 +19,14 @@ from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_res
 from msoic_pipeline.model.facts import FACTS, breakdown_column, published_total
 from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, period_start, periods
-from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.sample import staged_releases
 
@@ -275,7 +275,7 @@ def sample_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.En
         releases = [staged for part in parts for staged in staged_releases(source.source, part)]
         landing = Landing(tuple(staged.release for staged in releases), ())
         load_dimensions(engine, releases, TODAY)
-        register_releases(engine, source, landing, judge(source, landing, releases, {}), TODAY)
+        register_releases(engine, source, landing, judge_files(source, landing, releases, {}), TODAY)
         load_quarters(engine, source, ALL_QUARTERS, AcceptedReleases(tuple(releases)))
     yield engine
     engine.dispose()

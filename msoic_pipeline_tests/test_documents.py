@@ -20,7 +20,7 @@ from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.quality.expectations import CHECKS
 from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from tools.commands_page import list_commands, write_commands_page, write_parameter_name
 

@@ -18,10 +18,16 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from msoic_pipeline.claims.claims import COMPARATORS, Claim, Report, parse_report
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.stored_verdicts import compute_claims, read_verdicts
+from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
+from msoic_pipeline.periods import parse_quarter, periods
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
 from msoic_pipeline.sources.statements import QualityStatement, load_statement, parse_statement
-from msoic_pipeline.workbooks.layout import HeaderLevel, LabelColumn, Layout, PublishedTable, Source, load_source
+from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -97,7 +103,8 @@ def test_the_kpi_of_the_recipe_is_read():
     [
         ("new-kpi.md", (Kpi, Term)),
         ("new-rule.md", (Rule, Comparison, Summand, Tolerance)),
-        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderLevel)),
+        ("new-claim.md", (Report, Claim, Measure)),
+        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderTier)),
     ],
 )
 def test_a_recipe_has_every_word_that_a_declaration_may_hold(recipe: str, models: tuple[type[BaseModel], ...]):
@@ -131,6 +138,43 @@ def test_the_rule_of_the_recipe_finds_what_it_says(rule: Rule, tmp_path: Path):
     warehouse.reconcile("2023-Q2 2023-Q3", rules=[rule])
     assert warehouse.verdicts("period_label") == {"2023-Q2": "agrees", "2023-Q3": "breaks"}
     warehouse.engine.dispose()
+
+
+def test_the_report_of_the_recipe_is_judged_as_it_says(tmp_path: Path):
+    text = example("new-claim.md", "yaml", "report-example")
+    report = parse_report(text, "new-claim.md")
+    assert f"msoic claims {report.report}`" in (DOCS / "new-claim.md").read_text(encoding="utf-8")
+    warehouse = Warehouse.make(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    rows: list[dict[str, object]] = []
+    for first_month, operations, forces in (("2020-04", 20, 4), ("2021-04", 28, 9)):
+        year, month = map(int, first_month.split("-"))
+        rows += [_activity("Multi-agency operations", "Operations", dt.date(year, month, 1), operations)]
+        # A count of every month: operations of the others are none.
+        for later in periods("month", dt.date(year, month + 1, 1), dt.date(year + 1, 3, 1)):
+            rows += [_activity("Multi-agency operations", "Operations", later, 0)]
+        rows += [_activity("Pilot", "Forces", dt.date(year + 1, 3, 1), forces)]
+    warehouse.publish("programme_activity-1", "2022-04-21", ("fact_programme_activity", rows))
+    compute_quarters(warehouse.engine, list(periods("quarter", parse_quarter("2020-Q2"), parse_quarter("2022-Q1"))))
+    compute_claims(warehouse.engine, dt.date(2023, 1, 1), [report])
+    with warehouse.engine.connect() as connection:
+        verdicts = {row.claim_id: row.verdict for row in read_verdicts(connection, report.report)}
+    assert verdicts == {
+        "s1_operations": "reproduced",
+        "s1_years": "not computable",
+        "s2_operations_rise": "reproduced",
+        "s2_forces_engaged": "reproduced",
+    }
+    warehouse.engine.dispose()
+
+
+def _activity(activity: str, measure: str, month: dt.date, value: float) -> dict[str, object]:
+    period = f"{month:%Y-%m}"
+    return {"period": period, "activity": activity, "measure": measure, "value": value, "geography": "National"}
+
+
+def test_the_recipe_has_every_comparator_of_a_claim():
+    text = (DOCS / "new-claim.md").read_text(encoding="utf-8")
+    assert [comparator for comparator in COMPARATORS if comparator not in text] == []
 
 
 def test_the_changed_layouts_of_the_recipe_are_read():
@@ -207,7 +251,7 @@ READ_IT = """
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.reading import read_file
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 def read_here(asked, staging_dir):
     return [read_file(file, staging_dir) for file in asked]

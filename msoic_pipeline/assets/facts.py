@@ -22,7 +22,7 @@ from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
 from msoic_pipeline.warehouse.registering import prune_releases
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_all_quar
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import FAILURES_SHOWN, describe_columns, show_table
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
-from msoic_pipeline.claims.verdicts import ClaimSummary, compute_claims
+from msoic_pipeline.claims.stored_verdicts import ClaimSummary, compute_claims
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.kpis.maturity import estimate_maturity

@@ -14,13 +14,13 @@ from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import Verdict, judge, refuse
+from msoic_pipeline.quality.verdicts import Verdict, judge_files, refuse_file
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, find_stale_loads
 from msoic_pipeline.warehouse.registering import read_loaded_releases, register_releases
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
             verdicts.append(verdict)
     for release, error in intake.unparsed:
         if _still_matters(release, loaded):
-            verdicts.append(refuse(source, error, release.release_id))
+            verdicts.append(refuse_file(source, error, release.release_id))
     return JudgedSource(source, intake, tuple(verdicts), docs)
 
 
@@ -70,7 +70,7 @@ def _judge_intake(source: Source, intake: Intake, docs: DataDocs | None = None) 
     findings = validate_source(source, intake.staged, docs)
     if docs:
         docs.try_write_index(list_every_check())
-    return judge(source, intake.landing, intake.staged, findings)
+    return judge_files(source, intake.landing, intake.staged, findings)
 
 
 def record_source(engine: Engine, judged: JudgedSource, today: dt.date) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -16,13 +17,29 @@ from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import period_end, period_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import first_of, tell_figure
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 ROBUST_DEVIATIONS = 4
 # Median absolute deviation to standard deviation, for normally distributed changes.
 MAD_TO_DEVIATION = 1.4826
 # A history of fewer changes cannot say what is usual.
 FEWEST_CHANGES = 8
+
+
+@dataclass(frozen=True)
+class LevelShift:
+    """A period in which a series changed as it does not usually: from ``before`` to ``value``.
+
+    ``usual`` is the median of the series' changes, ``deviation`` how far they lie from it, robustly.
+    """
+
+    series: str
+    label: str
+    before: float
+    value: float
+    change: float
+    usual: float
+    deviation: float
 
 
 def national_totals_have_no_level_shifts(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
@@ -35,25 +52,30 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
         totals = find_national_totals(connection, fact)
         if totals.empty:
             continue
-        judged = find_level_shifts(totals)
-        shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
+        judged = judge_changes(totals)
+        shifts = _list_shifts(judged)
         is_sensitive = load_source(fact.info["source"]).sensitive
-        details = [_shift_words(row, is_sensitive) for row in shifts.to_dict("records")]
+        details = [_tell_shift(shift, is_sensitive) for shift in shifts]
         judged_series, all_series = judged["series"].nunique(), totals["series"].nunique()
         scope = f"{judged_series} of {all_series} national series have a history to judge by"
         detail = f"{first_of(details)}. {scope}" if details else scope
         yield CheckedTable(fact.info["source"], fact.name, len(judged), len(shifts), detail)
 
 
-def _shift_words(row: dict[Any, Any], is_sensitive: bool) -> str:
-    """Return a row of ``find_level_shifts`` in words; of a sensitive source its place alone."""
-    place = f"{row['series']}, {row['label']}"
+def _list_shifts(judged: pd.DataFrame) -> list[LevelShift]:
+    """Return the shifts among the changes that ``judge_changes`` judged, latest first."""
+    names = [field.name for field in fields(LevelShift)]
+    shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
+    return [LevelShift(**{name: row[name] for name in names}) for row in shifts.to_dict("records")]
+
+
+def _tell_shift(shift: LevelShift, is_sensitive: bool) -> str:
+    """Return a shift in words; of a sensitive source its place alone."""
+    place = f"{shift.series}, {shift.label}"
     if is_sensitive:
         return place
-    before, value, change, usual, deviation = (
-        tell_figure(row[name]) for name in ("before", "value", "change", "usual", "deviation")
-    )
-    return f"{place}: {before} to {value}, a change of {change} where {usual} ± {deviation} is usual"
+    step = f"{tell_figure(shift.before)} to {tell_figure(shift.value)}, a change of {tell_figure(shift.change)}"
+    return f"{place}: {step} where {tell_figure(shift.usual)} ± {tell_figure(shift.deviation)} is usual"
 
 
 def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
@@ -110,7 +132,7 @@ def _name_series(totals: pd.DataFrame, keys: list[str], measures: list[str], kin
     )
 
 
-def find_level_shifts(totals: pd.DataFrame) -> pd.DataFrame:
+def judge_changes(totals: pd.DataFrame) -> pd.DataFrame:
     """Return the changes of series with a history to judge by, and whether each is a shift.
 
     Columns beside those of ``totals``: ``before``, ``change``, ``usual`` (the median change), ``deviation`` (robust, of

@@ -1,7 +1,4 @@
-"""Checks on the warehouse as a whole, once it is loaded and KPIs are computed.
-
-Each takes a connection and the day as at which to judge, and yields a ``CheckedTable`` for each table it looked at.
-"""
+"""Checks on the warehouse as a whole, once it is loaded and KPIs are computed."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.audit.checked_table import WarehouseCheck
 from msoic_pipeline.audit.levels import national_totals_have_no_level_shifts
 from msoic_pipeline.audit.releases import (
     every_due_report_was_received,
@@ -17,42 +15,41 @@ from msoic_pipeline.audit.releases import (
     sample_and_real_data_are_not_mixed,
 )
 from msoic_pipeline.audit.shares import shares_lie_between_0_and_1
-from msoic_pipeline.model.checks import Check
 from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE
 from msoic_pipeline.model.evidence_rows import ValidationResult
 
 WAREHOUSE_CHECKS = (
-    Check(
+    WarehouseCheck(
         "sample and real data are not mixed",
         "warn",
         "Synthetic figures never pass for real ones: totals over both are neither.",
         sample_and_real_data_are_not_mixed,
     ),
-    Check(
+    WarehouseCheck(
         "every report due was received",
         "warn",
         "A missing report is missing, never zero: figures over it are marked incomplete, and somebody may ask for it.",
         every_due_report_was_received,
     ),
-    Check(
+    WarehouseCheck(
         "latest release is on time",
         "warn",
         "By the publisher's calendar a later release should be there. What is loaded stays true as far as it goes.",
         latest_release_is_on_time,
     ),
-    Check(
+    WarehouseCheck(
         "national shares lie between 0 and 1",
         "block",
         "A share outside is no share: its numerator is not a part of its denominator.",
         partial(shares_lie_between_0_and_1, is_national=True),
     ),
-    Check(
+    WarehouseCheck(
         "shares of forces and areas lie between 0 and 1",
         "warn",
         "Later cancellations can turn a small force's count of crimes negative, which is no fault of the pipeline's.",
         partial(shares_lie_between_0_and_1, is_national=False),
     ),
-    Check(
+    WarehouseCheck(
         "national totals have no level shifts",
         "warn",
         "A sudden change of level may be a change of method, a force that is missing, a column read wrongly, or true: "

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from msoic_pipeline.claims.quantities import OneOrMoreNumbers, PeriodAsWritten, Quantity
+from msoic_pipeline.claims.measures import Measure, list_what_stands_alone
+from msoic_pipeline.claims.period import PeriodAsWritten
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
 from msoic_pipeline.model.geography import NATIONAL
 
@@ -34,6 +35,7 @@ COARSEST_ROUNDING = 0.2
 # Figures are sums of floating point numbers: an end that is missed by less than this is met.
 ROUNDING_ERROR = 1e-9
 
+OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(list_what_stands_alone)]
 Comparator = Literal["exactly", "about", "over", "just over", "almost", "just under", "at least", "at most"]
 
 
@@ -68,9 +70,9 @@ class Claim(Declaration):
     value: OneOrMoreNumbers = ()
     rounded_to: float | None = Field(default=None, gt=0)
     unit: str
-    measure: Quantity | None = None
-    or_measure: tuple[Quantity, ...] = ()
-    of: Quantity | None = None
+    measure: Measure | None = None
+    or_measure: tuple[Measure, ...] = ()
+    of: Measure | None = None
     missing: str = ""
     period: PeriodAsWritten | None = None
     base: PeriodAsWritten | None = None
@@ -103,7 +105,7 @@ class Claim(Declaration):
         return self
 
     @property
-    def measures(self) -> tuple[Quantity, ...]:
+    def measures(self) -> tuple[Measure, ...]:
         """What is counted, and what it is a share of, as far as there is either."""
         return tuple(measure for measure in (self.measure, self.of) if measure)
 
@@ -170,10 +172,10 @@ class Claim(Declaration):
         if self.claimed is None:
             return self.written
         comparator = "" if self.comparator == "exactly" else f"{self.comparator} "
-        return comparator + tell_quantity(self.claimed, self.unit, signed=self.kind != "level")
+        return comparator + tell_with_unit(self.claimed, self.unit, signed=self.kind != "level")
 
 
-def tell_quantity(value: float, unit: str, *, signed: bool = False) -> str:
+def tell_with_unit(value: float, unit: str, *, signed: bool = False) -> str:
     """Return a figure as it is read: £975,988, +69.9%, 115 operations."""
     sign = "+" if signed and value > 0 else ""
     if unit in ("percent", "percentage points"):

@@ -7,29 +7,41 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from msoic_pipeline.claims.claims import Claim
-from msoic_pipeline.claims.quantities import Period, Quantity, single_period
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.period import Period, single_period
 from msoic_pipeline.periods import period_end, period_start, shift_months
 
 
 @dataclass(frozen=True)
 class Interpretation:
-    """A way to understand a claim.
+    """A way to understand a claim: which measure it counts, in which periods, and what is made of their figures.
 
     ``departure`` says how it departs from the statement; it is empty for the statement itself. The level of a longer
-    period is divided by ``quarters`` for an average.
+    period is divided by ``quarters`` for an average. Of which place it is, and of what it is a share, the claim says.
     """
 
+    claim: Claim
     departure: str
     kind: str
-    measure: Quantity
+    measure: Measure
     period: Period | None
     base: Period | None
     quarters: int = 1
 
     @property
+    def measures(self) -> list[Measure]:
+        """What is counted, and what it is a share of where it is one."""
+        return [measure for measure in (self.measure, self.claim.of) if measure]
+
+    @property
     def periods(self) -> list[Period]:
         """The periods whose figures are asked for: the base of a change first. Of members of a dimension none."""
         return [period for period in (self.base, self.period) if period]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether two periods are compared."""
+        return bool(self.base and self.period)
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ def list_interpretations(claim: Claim) -> list[Interpretation]:
     in percentage points; of what else may be meant.
     """
     assert claim.measure
-    as_stated = Interpretation("", claim.kind, claim.measure, claim.period, claim.base)
+    as_stated = Interpretation(claim, "", claim.kind, claim.measure, claim.period, claim.base)
     ways = [as_stated]
     if claim.period:
         for choice in list_other_periods(claim.period, claim.base):

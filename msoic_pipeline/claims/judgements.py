@@ -1,13 +1,13 @@
-"""A claim against the data: the figures of its interpretations, as known on a day, and what follows from them."""
+"""A claim against the data: the answers to its interpretations, as known on a day, and what follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from msoic_pipeline.claims.answers import Answer, find_answer, find_releases_behind
 from msoic_pipeline.claims.claims import Claim
 from msoic_pipeline.claims.interpretations import Interpretation, list_interpretations
-from msoic_pipeline.claims.interpreted_figures import InterpretedFigure, find_interpreted_figure, find_releases_behind
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 
 # A figure of which a smaller share of the reports due was received cannot speak against a claim.
@@ -46,18 +46,17 @@ def judge_claim(claim: Claim, knowledge: Knowledge) -> Judgement:
     if claim.missing or not claim.measure:
         return _judge_without_measure(claim)
     as_stated, *others = list_interpretations(claim)
-    stated = find_interpreted_figure(claim, as_stated, knowledge)
+    stated = find_answer(as_stated, knowledge)
     if claim.kind == "placeholder":
-        why = f"The report leaves the figures out: {claim.written}. Ours: {stated.text}."
-        return _make_judgement("not a figure", why, claim, stated, knowledge, value=None)
+        return _judge_placeholder(claim, stated, knowledge)
     if stated.value is not None and claim.allows(stated.value):
-        return _make_judgement("reproduced", f"{stated.text}.", claim, stated, knowledge, value=stated.value)
-    other = _find_other_that_holds(claim, others, knowledge)
+        return _make_judgement("reproduced", f"{stated.text}.", stated, knowledge)
+    other = _find_other_that_holds(others, knowledge)
     if other and not claim.stated:
-        return _reproduce_by_other(claim, stated, other, knowledge)
+        return _reproduce_by_other(stated, other, knowledge)
     if stated.value is None or stated.figure.share_received < ENOUGH:
-        return _leave_open(claim, stated, other, knowledge)
-    return _judge_differing(claim, stated, other, knowledge)
+        return _leave_open(stated, other, knowledge)
+    return _judge_differing(stated, other, knowledge)
 
 
 def _judge_without_measure(claim: Claim) -> Judgement:
@@ -66,77 +65,67 @@ def _judge_without_measure(claim: Claim) -> Judgement:
     return Judgement("not computable", f"What would be needed: {claim.missing}.")
 
 
-def _reproduce_by_other(
-    claim: Claim, stated: InterpretedFigure, other: InterpretedFigure, knowledge: Knowledge
-) -> Judgement:
+def _judge_placeholder(claim: Claim, stated: Answer, knowledge: Knowledge) -> Judgement:
+    """Return that there is nothing to judge, and in words what the report could have said."""
+    why = f"The report leaves the figures out: {claim.written}. Ours: {stated.text}."
+    return replace(_make_judgement("not a figure", why, stated, knowledge), value=None)
+
+
+def _reproduce_by_other(stated: Answer, other: Answer, knowledge: Knowledge) -> Judgement:
     """Return that another interpretation bears out a claim that does not say how it is meant."""
-    why = f"{stated.text}.{_tell_other(claim, other)} The report does not say which is meant."
-    departure = other.interpretation.departure
-    return _make_judgement("reproduced", why, claim, other, knowledge, value=other.value, holds_for=departure)
+    why = f"{stated.text}.{_tell_other(other)} The report does not say which is meant."
+    return _make_judgement("reproduced", why, other, knowledge, holds_for=other.interpretation.departure)
 
 
-def _leave_open(
-    claim: Claim, stated: InterpretedFigure, other: InterpretedFigure | None, knowledge: Knowledge
-) -> Judgement:
+def _leave_open(stated: Answer, other: Answer | None, knowledge: Knowledge) -> Judgement:
     """Return that there is no figure, or one of too few reports to speak against the claim."""
     few = "" if stated.value is None else ": too few to speak against the claim"
-    why = f"{stated.text}{few}.{_tell_other(claim, other)}"
+    why = f"{stated.text}{few}.{_tell_other(other)}"
     holds_for = other.interpretation.departure if other else ""
-    return _make_judgement("not computable", why, claim, stated, knowledge, value=stated.value, holds_for=holds_for)
+    return _make_judgement("not computable", why, stated, knowledge, holds_for=holds_for)
 
 
-def _judge_differing(
-    claim: Claim, stated: InterpretedFigure, other: InterpretedFigure | None, knowledge: Knowledge
-) -> Judgement:
+def _judge_differing(stated: Answer, other: Answer | None, knowledge: Knowledge) -> Judgement:
     """Return that the figure lies elsewhere, and for what else the claim holds."""
+    claim = stated.interpretation.claim
     holds_for = other.interpretation.departure if other else ""
-    addition = _tell_other(claim, other)
+    addition = _tell_other(other)
     revised_since = "" if other else _find_earlier_that_holds(claim, knowledge)
     if revised_since:
         holds_for = f"the figure published on {revised_since}"
         addition = f" {claim.in_short()} was {holds_for}, revised since."
     why = f"{stated.text}, where the claim allows {_tell_range_allowed(claim)}.{addition}"
-    return _make_judgement("differs", why, claim, stated, knowledge, value=stated.value, holds_for=holds_for)
+    return _make_judgement("differs", why, stated, knowledge, holds_for=holds_for)
 
 
-def _make_judgement(
-    verdict: str,
-    why: str,
-    claim: Claim,
-    found: InterpretedFigure,
-    knowledge: Knowledge,
-    *,
-    value: float | None,
-    holds_for: str = "",
-) -> Judgement:
-    """Return a judgement by the figure that an interpretation of a claim gives, with the releases behind it.
+def _make_judgement(verdict: str, why: str, answer: Answer, knowledge: Knowledge, *, holds_for: str = "") -> Judgement:
+    """Return a judgement by the answer to an interpretation, with the releases behind it.
 
     A figure that is withheld from the words is not told beside them either.
     """
-    releases = find_releases_behind(claim, found.interpretation, knowledge)
-    told = None if found.is_withheld else value
-    return Judgement(verdict, why, told, found.interpretation, holds_for, releases)
+    releases = find_releases_behind(answer.interpretation, knowledge)
+    value = None if answer.is_withheld else answer.value
+    return Judgement(verdict, why, value, answer.interpretation, holds_for, releases)
 
 
-def _find_other_that_holds(
-    claim: Claim, others: Sequence[Interpretation], knowledge: Knowledge
-) -> InterpretedFigure | None:
-    """Return the figure of the first of the other interpretations that bears the claim out, if one does."""
+def _find_other_that_holds(others: Sequence[Interpretation], knowledge: Knowledge) -> Answer | None:
+    """Return the answer to the first of the other interpretations that bears the claim out, if one does."""
     for interpretation in others:
-        other = find_interpreted_figure(claim, interpretation, knowledge)
+        other = find_answer(interpretation, knowledge)
         is_reported_enough = other.figure.share_received >= ENOUGH
-        if other.value is not None and is_reported_enough and claim.allows(other.value):
+        if other.value is not None and is_reported_enough and interpretation.claim.allows(other.value):
             return other
     return None
 
 
-def _tell_other(claim: Claim, other: InterpretedFigure | None) -> str:
+def _tell_other(other: Answer | None) -> str:
     """Return a sentence on another interpretation that holds, if there is one; of another measure its text says all."""
     if other is None:
         return ""
-    is_of_other_measure = other.interpretation.measure != claim.measure
-    where = other.text if is_of_other_measure else f"{other.interpretation.departure}: {other.text}"
-    return f" {claim.in_short()} holds for {where}."
+    interpretation = other.interpretation
+    is_of_other_measure = interpretation.measure != interpretation.claim.measure
+    where = other.text if is_of_other_measure else f"{interpretation.departure}: {other.text}"
+    return f" {interpretation.claim.in_short()} holds for {where}."
 
 
 def _find_earlier_that_holds(claim: Claim, knowledge: Knowledge) -> str:

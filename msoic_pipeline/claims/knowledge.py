@@ -14,14 +14,17 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.claims.known_figures import EarlierFigure, KnownFigure, add_figures
-from msoic_pipeline.claims.kpi_figures import KpiFigures
-from msoic_pipeline.claims.quantities import Period, Quantity
+from msoic_pipeline.claims.known_figures import KnownFigure, add_figures
+from msoic_pipeline.claims.kpi_figures import EarlierFigure, KpiFigures
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
 from msoic_pipeline.kpis.definitions import Term
+from msoic_pipeline.kpis.disclosure import CountedReturns, tells_a_return
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
+from msoic_pipeline.periods import PERIOD_MONTHS
 
 # What is asked: a measure, a period and a geography, in words.
 Question = tuple[str, Period | None, str]
@@ -49,14 +52,14 @@ class Knowledge:
 
     # --- Figures -----------------------------------------------------------------------------------------------------
 
-    def find_figure(self, measure: Quantity, period: Period | None, geography: str) -> KnownFigure:
+    def find_figure(self, measure: Measure, period: Period | None, geography: str) -> KnownFigure:
         """Return the figure of a measure; shares are in percent."""
         question = (measure.model_dump_json(), period, geography)
         if question not in self._figures:
             self._figures[question] = self._compute_figure(measure, period, geography)
         return self._figures[question]
 
-    def _compute_figure(self, measure: Quantity, period: Period | None, geography: str) -> KnownFigure:
+    def _compute_figure(self, measure: Measure, period: Period | None, geography: str) -> KnownFigure:
         if measure.members:
             return self._count_members(measure)
         assert period is not None
@@ -64,13 +67,13 @@ class Knowledge:
             return sum_term(self._connection, measure.term, measure.over_time, period, self.as_at)
         return add_figures([self._kpi_figures.find_figure(kpi, period, geography) for kpi in measure.kpis])
 
-    def _count_members(self, measure: Quantity) -> KnownFigure:
+    def _count_members(self, measure: Measure) -> KnownFigure:
         columns = measure.dimension.columns
         conditions = [condition.holds(columns[name]) for name, condition in measure.where.items()]
         number = self._connection.scalar(sa.select(sa.func.count()).select_from(measure.dimension).where(*conditions))
         return KnownFigure(float(number or 0))
 
-    def find_earlier_figures(self, measure: Quantity, period: Period | None, geography: str) -> list[EarlierFigure]:
+    def find_earlier_figures(self, measure: Measure, period: Period | None, geography: str) -> list[EarlierFigure]:
         """Return what a KPI's national figure was before it was revised, latest first; of anything else nothing."""
         is_one_value = len(measure.kpi) == 1 and period is not None and period.is_single
         if not is_one_value or measure.is_share or geography != NATIONAL:
@@ -78,9 +81,28 @@ class Knowledge:
         assert period is not None
         return self._kpi_figures.find_earlier_figures(measure.kpis[0], period)
 
+    # --- What may be shown -------------------------------------------------------------------------------------------
+
+    def tells_a_return(self, measure: Measure, period: Period) -> bool:
+        """Return whether a measure's national figure of returns would tell what a reporter or two returned.
+
+        That of a KPI is judged beside all others, as the exports judge it; that of a term by itself.
+        """
+        if not measure.term:
+            return any(self._kpi_figures.is_kept_back(kpi, period) for kpi in measure.kpis)
+        figure = self.find_figure(measure, period, NATIONAL)
+        returns = CountedReturns(
+            figure.received,
+            figure.expected,
+            measure.over_time,
+            months=PERIOD_MONTHS[period.kind] * len(period.starts),
+            months_of_return=PERIOD_MONTHS[measure.term.finest_period],
+        )
+        return tells_a_return(returns)
+
     # --- Releases ----------------------------------------------------------------------------------------------------
 
-    def find_releases(self, measure: Quantity, period: Period | None, geography: str) -> frozenset[UnderlyingRelease]:
+    def find_releases(self, measure: Measure, period: Period | None, geography: str) -> frozenset[UnderlyingRelease]:
         """Return the releases that a figure rests on: those whose tables it is taken from."""
         question = (measure.model_dump_json(), period, geography)
         if question not in self._releases:
@@ -88,7 +110,7 @@ class Knowledge:
             self._releases[question] = frozenset(self._all_releases[release_id] for release_id in ids)
         return self._releases[question]
 
-    def _find_release_ids(self, measure: Quantity, period: Period, geography: str) -> set[str]:
+    def _find_release_ids(self, measure: Measure, period: Period, geography: str) -> set[str]:
         span = Span(period.first, period.end, self.as_at)
         ids: set[str] = set()
         for term, over_time in measure.terms:

@@ -1,8 +1,7 @@
-"""What a figure is that was known on a day, and how several make one."""
+"""A figure as it was known on a day, and how several make one."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,12 +26,9 @@ class KnownFigure:
 NOTHING = KnownFigure(None)
 
 
-@dataclass(frozen=True)
-class EarlierFigure:
-    """What a figure was before it was revised, and the day from which it was known."""
-
-    since: dt.date
-    value: float
+def find_least_reported(figures: Sequence[KnownFigure]) -> KnownFigure:
+    """Return the figure of which the smallest share of the reports due had been received."""
+    return min(figures, key=lambda figure: figure.share_received)
 
 
 def add_figures(figures: Sequence[KnownFigure]) -> KnownFigure:
@@ -40,5 +36,5 @@ def add_figures(figures: Sequence[KnownFigure]) -> KnownFigure:
     values = [figure.value for figure in figures if figure.value is not None]
     if len(values) < len(figures):
         return NOTHING
-    least = min(figures, key=lambda figure: figure.share_received)
+    least = find_least_reported(figures)
     return KnownFigure(sum(values), least.received, least.expected)

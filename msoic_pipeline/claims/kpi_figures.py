@@ -1,18 +1,30 @@
-"""The figures of KPIs that were known on a day: of a period or several, and what they were before they were revised."""
+"""The figures of KPIs that were known on a day: of periods, before they were revised, and which tell a return."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.claims.known_figures import NOTHING, EarlierFigure, KnownFigure
-from msoic_pipeline.claims.quantities import Period
-from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure, add_figures
+from msoic_pipeline.claims.period import Period
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
+
+
+@dataclass(frozen=True)
+class EarlierFigure:
+    """What a figure was before it was revised, and the day from which it was known."""
+
+    since: dt.date
+    value: float
+
 
 # The values of a KPI, by kind and first day of the period.
 ValuesByPeriod = dict[tuple[str, dt.date], KnownValue]
@@ -32,20 +44,39 @@ class KpiFigures:
         Shares are in percent.
         """
         values = self._read_values(kpi.kpi_id, geography)
-        starts = [period.last] if kpi.over_time == "last" else period.starts
+        starts = period.starts_that_count(kpi.over_time)
         rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
-        values_known = [row.value for row in rows if row.value is not None]
-        if len(values_known) < len(starts):
+        if len(rows) < len(starts):
             return NOTHING
-        value = sum(values_known)
+        total = add_figures([KnownFigure(row.value, row.parts_received, row.parts_expected) for row in rows])
+        if total.value is None:
+            return NOTHING
+        value = total.value
         if kpi.denominator:
             numerators = [row.numerator for row in rows if row.numerator is not None]
             denominators = [row.denominator for row in rows if row.denominator is not None]
             value = sum(numerators) / sum(denominators)
         if kpi.is_share:
             value *= 100.0
-        least = min(rows, key=lambda row: row.parts_received / max(row.parts_expected, 1))
-        return KnownFigure(value, least.parts_received, least.parts_expected)
+        return replace(total, value=value)
+
+    def is_kept_back(self, kpi: Kpi, period: Period) -> bool:
+        """Return whether a national value that a figure is made of would tell a return, as the exports judge it."""
+        starts = period.starts_that_count(kpi.over_time)
+        return any((kpi.kpi_id, period.kind, start) in self._kept_back for start in starts)
+
+    @cached_property
+    def _kept_back(self) -> set[tuple[str, str, dt.date]]:
+        """The national values that are kept back as known on the day: by KPI, and kind and first day of the period."""
+        counted = []
+        for kpi in load_definitions():
+            if kpi.is_sensitive:
+                for row in self._read_values(kpi.kpi_id, NATIONAL).values():
+                    value = CountedValue(
+                        row.kpi_id, row.period_kind, row.period_start, row.parts_received, row.parts_expected
+                    )
+                    counted.append(value)
+        return {(value.kpi_id, value.period_kind, value.period_start) for value in find_kept_back(counted)}
 
     def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
         """Return the values of a KPI as known on the day."""

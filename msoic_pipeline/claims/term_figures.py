@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
-from msoic_pipeline.claims.quantities import Period
+from msoic_pipeline.claims.period import Period
 from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.kpis.standing_facts import (
     Span,

@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.claims import Claim, Report, load_reports
 from msoic_pipeline.claims.disagreements import find_disagreements
-from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, read_verdicts
+from msoic_pipeline.claims.stored_verdicts import read_verdicts
+from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict
 from msoic_pipeline.model.evidence import report_claim
 
 VERDICTS: tuple[str, ...] = report_claim.c.verdict.info["members"]

@@ -1,26 +1,24 @@
-"""Verdicts on claims: each held against what was known, and against what the same report says elsewhere."""
+"""Verdicts on the claims of a report: each held against what was known, and against what the report says elsewhere."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
-from msoic_pipeline.claims.claims import Claim, Report, load_reports
-from msoic_pipeline.claims.disagreements import ClaimPair, find_disagreements, find_restatements, group_by_claim
+from msoic_pipeline.claims.claims import Claim, Report
+from msoic_pipeline.claims.disagreements import find_disagreements, find_restatements, group_by_claim
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
-from msoic_pipeline.claims.quantities import single_period
-from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.model.arrow import make_arrow_rows
-from msoic_pipeline.model.evidence import IN_FORCE, release, report_claim
+from msoic_pipeline.claims.measures import Measure
+from msoic_pipeline.claims.period import single_period
+from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
 
 WHEN_PUBLISHED, TODAY = "when published", "today"
 # So many releases are named; of more it is said how many they are.
@@ -61,69 +59,6 @@ class ClaimVerdict:
     def key(self) -> tuple[str, str, str]:
         """The row's primary key."""
         return self.report, self.claim_id, self.known
-
-
-@dataclass(frozen=True)
-class ClaimSummary:
-    """What came of the claims.
-
-    ``written`` is how many rows of report_claim changed; ``counts`` has claims by report, by when they are known, and
-    by verdict; ``disagreements`` are the claims that say different things, by report.
-    """
-
-    written: int
-    counts: dict[str, dict[str, dict[str, int]]]
-    disagreements: dict[str, list[ClaimPair]]
-
-
-def compute_claims(engine: Engine, today: dt.date, reports: Sequence[Report] | None = None) -> ClaimSummary:
-    """Bring report_claim up to date in one transaction; rows that stay as they are are not written.
-
-    Every claim is judged by what was known when its report was published, and by what is known ``today``. ``reports``
-    default to those of the package; rows of any other report go.
-    """
-    reports = load_reports() if reports is None else reports
-    with read_transaction(engine) as connection:
-        wanted = [row for report in reports for row in judge_report(connection, report, today)]
-        stored = read_verdicts(connection)
-    written = _replace_changed(engine, {row.key: row for row in wanted}, {row.key: row for row in stored})
-    counts = {
-        report.report: {known: _count_verdicts(wanted, report, known) for known in (WHEN_PUBLISHED, TODAY)}
-        for report in reports
-    }
-    return ClaimSummary(written, counts, {report.report: find_disagreements(report.claims) for report in reports})
-
-
-def read_verdicts(connection: Connection, report: str | None = None) -> list[ClaimVerdict]:
-    """Return the rows of report_claim, of a report or of all, in the order of its claims."""
-    query = sa.select(report_claim).order_by(report_claim.c.position)
-    if report is not None:
-        query = query.where(report_claim.c.report == report)
-    return [ClaimVerdict(**row) for row in connection.execute(query).mappings()]
-
-
-RowsByKey = dict[tuple[str, str, str], ClaimVerdict]
-
-
-def _replace_changed(engine: Engine, wanted: RowsByKey, stored: RowsByKey) -> int:
-    """Write the rows that are not stored as they are wanted, and remove those that go; return how many differ."""
-    changed = {key: row for key, row in wanted.items() if stored.get(key) != row}
-    outdated = {key for key, row in stored.items() if wanted.get(key) != row}
-    if changed or outdated:
-        with write_transaction(engine) as connection:
-            if outdated:
-                key_columns = sa.tuple_(*report_claim.primary_key)
-                connection.execute(sa.delete(report_claim).where(key_columns.in_(list(outdated))))
-            rows = [asdict(row) for row in changed.values()]
-            bulk_insert(connection, report_claim, make_arrow_rows(report_claim, rows))
-    return len(outdated | set(changed))
-
-
-def _count_verdicts(rows: Iterable[ClaimVerdict], report: Report, known: str) -> dict[str, int]:
-    return dict(Counter(row.verdict for row in rows if (row.report, row.known) == (report.report, known)))
-
-
-# --- The rows of a report --------------------------------------------------------------------------------------------
 
 
 def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ClaimVerdict]:
@@ -172,7 +107,7 @@ def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str,
             contradicts=", ".join(other.id for other in against),
             release_ids=_name_releases(judgement.releases),
             is_synthetic=any(each.is_synthetic for each in judgement.releases),
-            trace=_tell_trace(claim, judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
+            trace=_tell_trace(judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
             explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, [])),
         )
         rows.append(row)
@@ -248,7 +183,7 @@ def _name_releases(releases: frozenset[UnderlyingRelease]) -> str:
     return ", ".join(each.release_id for each in sorted(releases))
 
 
-def _tell_trace(claim: Claim, interpretation: Interpretation | None, as_at: dt.date | None) -> str:
+def _tell_trace(interpretation: Interpretation | None, as_at: dt.date | None) -> str:
     """Return the commands that lead to the cells of an interpretation's figures; of what is no KPI, its rows.
 
     For example ``msoic trace cps_charged 2020/21; msoic trace cps_charged 2021/22``.
@@ -256,20 +191,23 @@ def _tell_trace(claim: Claim, interpretation: Interpretation | None, as_at: dt.d
     if interpretation is None:
         return ""
     steps = []
-    for measure in (interpretation.measure, claim.of):
-        if measure and measure.kpi:
-            for period in interpretation.periods:
-                for kpi_id in measure.kpi:
-                    starts = [period.last] if _is_stock(kpi_id) else period.starts
-                    labels = [single_period(period.kind, start).label for start in starts]
-                    steps += [_write_trace_command(kpi_id, label, claim.geography, as_at) for label in labels]
-        elif measure:
+    for measure in interpretation.measures:
+        if measure.kpi:
+            steps += _list_trace_commands(measure, interpretation, as_at)
+        else:
             steps.append(measure.definition())
     return "; ".join(steps)
 
 
-def _is_stock(kpi_id: str) -> bool:
-    return any(kpi.kpi_id == kpi_id and kpi.over_time == "last" for kpi in load_definitions())
+def _list_trace_commands(measure: Measure, interpretation: Interpretation, as_at: dt.date | None) -> list[str]:
+    """Return a command for each value that a measure's figures are added up from: of a stock, the last alone."""
+    commands = []
+    for period in interpretation.periods:
+        for kpi in measure.kpis:
+            for start in period.starts_that_count(kpi.over_time):
+                label = single_period(period.kind, start).label
+                commands.append(_write_trace_command(kpi.kpi_id, label, interpretation.claim.geography, as_at))
+    return commands
 
 
 def _write_trace_command(kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> str:

@@ -15,7 +15,7 @@ from msoic_pipeline.commands.app import FileArgument
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.staging import StagedRelease
     from msoic_pipeline.quality.verdicts import Verdict
-    from msoic_pipeline.workbooks.layout import Source
+    from msoic_pipeline.workbooks.source import Source
 
 
 def check(file: FileArgument) -> None:
@@ -43,9 +43,9 @@ def check_file(path: Path) -> CheckedFile:
     from msoic_pipeline.ingest.reading import RefusedFile, read_files
     from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
     from msoic_pipeline.quality.validation import validate_source
-    from msoic_pipeline.quality.verdicts import judge
+    from msoic_pipeline.quality.verdicts import judge_files
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.workbooks.layout import load_source
+    from msoic_pipeline.workbooks.source import load_source
 
     asked = ask_about_file(path)
     source = load_source(asked.source)
@@ -55,7 +55,7 @@ def check_file(path: Path) -> CheckedFile:
             return CheckedFile(False, f"REJECTED {reading.error}")
         staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
         findings = validate_source(source, [staged], None)
-        (verdict,) = judge(source, Landing((reading.release,), ()), [staged], findings)
+        (verdict,) = judge_files(source, Landing((reading.release,), ()), [staged], findings)
         lines = [*_release_lines(source, staged, verdict), *_verdict_lines(verdict)]
     raw_folder = Settings().raw_dir / source.source
     if not path.resolve().is_relative_to(raw_folder):

@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.sidecars import parse_sidecar
 from msoic_pipeline.periods import parse_period
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook, open_workbook
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
 def identify_release(workbook: Workbook, asked: FileAsked) -> Release:

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
-from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
-from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.ingest.findings import Finding
+from msoic_pipeline.ingest.known_faults import Fault, make_finding
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.
@@ -86,7 +86,7 @@ def totals_equal_their_parts(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ..
             if unavailable := totals.parts_unavailable[number]:
                 detail += f", and {unavailable} are not available"
             failures.append(Failure("total_differs", tidy.match.sheet, totals.cells[number], detail))
-    return [_make_finding(TOTALS, TOTALS.name, tidy, checked, failures, faults)]
+    return [_make_finding_of_sheet(TOTALS, TOTALS.name, tidy, checked, failures, faults)]
 
 
 def count_unavailable_parts(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
@@ -214,17 +214,14 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
     (measure,) = fact.info["measures"]
     # What tells apart the counts of one name, such as convictions: everything but that name.
     key = [*(name for name in member_columns(tidy) if name != "measure"), "quarter_start"]
-    count_of: dict[tuple[Any, ...], float] = {}
-    for rows in (tidy.rows, tidy.totals):
-        names_and_keys = zip(rows["measure"], *(rows[name] for name in key), strict=True)
-        count_of |= dict(zip(names_and_keys, rows[measure], strict=True))
+    count_of = _index_counts(tidy, measure, key)
     failures: list[Failure] = []
     checked = 0
     rate_columns = (tidy.rates[name] for name in ("cell", measure, "measure", *key))
     for cell, published, rate_name, *key_of_rate in zip(*rate_columns, strict=True):
         rate = tidy.match.layout.rates[rate_name]
-        part = count_of.get((rate.part, *key_of_rate))
-        whole = _sum_counts([count_of.get((count_name, *key_of_rate)) for count_name in rate.whole])
+        counts_of_whole = [count_of.get((count_name, *key_of_rate)) for count_name in rate.whole]
+        part, whole = count_of.get((rate.part, *key_of_rate)), _sum_counts(counts_of_whole)
         if part is None or not whole:
             continue
         checked += 1
@@ -234,7 +231,17 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
             counted = f"{rate.part} {part:,.0f} of {whole_name} {whole:,.0f} are {part / whole:.{rate.decimals}f}"
             detail = f"published {published:.{rate.decimals}f}, but {counted}"
             failures.append(Failure("rate_differs", tidy.match.sheet, cell, detail))
-    return [_make_finding(RATES, RATES.name, tidy, checked, failures, faults)]
+    return [_make_finding_of_sheet(RATES, RATES.name, tidy, checked, failures, faults)]
+
+
+def _index_counts(tidy: Tidy, measure: str, key: Sequence[str]) -> dict[tuple[Any, ...], float]:
+    """Return the figures of a sheet, finest ones and totals, by their name and what stands in the ``key`` columns."""
+    count_of: dict[tuple[Any, ...], float] = {}
+    for rows in (tidy.rows, tidy.totals):
+        columns_of_key = [rows[name] for name in key]
+        for count, name, *key_of_count in zip(rows[measure], rows["measure"], *columns_of_key, strict=True):
+            count_of[name, *key_of_count] = count
+    return count_of
 
 
 def _sum_counts(counts: Sequence[float | None]) -> float | None:
@@ -273,25 +280,25 @@ def _code_has_one_label(
     for cell, code, label in zip(unusual["cell"], unusual["code"], unusual["label"], strict=True):
         detail = f"{code_column} {code} is called {label!r}, and elsewhere {usual_label[code]!r}"
         failures.append(Failure("other_label", tidy.match.sheet, cell, detail))
-    return _make_finding(LABELS, f"{code_column} has one label", tidy, len(rows), failures, faults)
+    return _make_finding_of_sheet(LABELS, f"{code_column} has one label", tidy, len(rows), failures, faults)
 
 
 # ---- what all checks share -------------------------------------------------------------------------
 
 
 def member_columns(tidy: Tidy) -> list[str]:
-    """Return the columns of a sheet's rows that divide its figures: labels and levels, but none that tells the quarter.
+    """Return the columns of a sheet's rows that divide its figures: labels and tiers, but none that tells the quarter.
 
     For example ``["first_responder", "age_group", "nationality"]``.
     """
     layout = tidy.match.layout
     names = [spec.to for spec in layout.columns]
-    for level in layout.levels:
-        names += level.tidy_columns
+    for tier in layout.tiers:
+        names += tier.tidy_columns
     return [name for name in names if name in tidy.rows and name != "quarter_start"]
 
 
-def _make_finding(
+def _make_finding_of_sheet(
     check: CheckWords,
     what_holds: str,
     tidy: Tidy,
@@ -306,16 +313,17 @@ def _make_finding(
     """
     if load_source(FACTS[tidy.match.table.fact].info["source"]).sensitive:
         failures = [replace(failure, detail="does not hold here") for failure in failures]
-    standing, accepted = divide_accepted(failures, faults)
-    told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], FAILURES_TOLD) or "all agree"
-    return Finding(
-        table_name=tidy.match.table.fact,
-        check_name=f"{what_holds}: {tidy.match.table.table}",
-        severity=check.severity,
-        success=not standing,
+
+    def tell(standing: Sequence[Failure]) -> str:
+        told = first_of([f"{failure.cell}: {failure.detail}" for failure in standing], FAILURES_TOLD) or "all agree"
+        return f"sheet {tidy.match.sheet!r}: {told}"
+
+    return make_finding(
+        tidy.match.table.fact,
+        f"{what_holds}: {tidy.match.table.table}",
+        check.severity,
         rows_checked=checked,
-        rows_failed=len(standing),
-        detail=f"sheet {tidy.match.sheet!r}: {told}{tell_accepted(accepted)}",
-        failures=tuple(standing[:MAX_LISTED]),
-        accepted=tuple(accepted),
+        failures=failures,
+        faults=faults,
+        tell=tell,
     )

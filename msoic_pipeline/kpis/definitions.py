@@ -21,7 +21,7 @@ from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, f
 from msoic_pipeline.model.geography import Division, Nation, list_divisions_of
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS
-from msoic_pipeline.workbooks.layout import Reporters, load_source
+from msoic_pipeline.workbooks.source import Reporters, load_source
 
 FILE = "msoic_pipeline/kpis/definitions.yaml"
 # Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.ingest.archive import find_content
-from msoic_pipeline.ingest.reading import call_in_workers
+from msoic_pipeline.ingest.workers import call_in_workers
 from msoic_pipeline.kpis.definitions import find_definition, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
@@ -35,7 +35,7 @@ from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import WITHHELD, clean, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import from_a1, open_workbook
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # Of a file, the addresses of cells by sheet; and their texts by sheet and address.
 Addresses = dict[str, set[str]]

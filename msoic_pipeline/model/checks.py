@@ -8,9 +8,11 @@ Checks stand in four places: within a sheet (``ingest.sheet_checks``), on the ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,25 @@ class CheckWords:
 
 
 @dataclass(frozen=True)
-class Check(CheckWords):
-    """A check: its words, and the function that makes it.
+class RowFailure:
+    """What a check on rows finds wrong in a release, in words, and its place; of a whole series it has none."""
 
-    What ``run`` takes and gives is told where the checks of a kind are listed. ``facts`` are the tables it is for;
-    empty where it is for every fact, or for none. ``rule`` is what a known fault that accepts its failures calls it.
+    release_id: str
+    detail: str
+    sheet: str = ""
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class RowCheck(CheckWords):
+    """A check on the rows of releases, before they are loaded: its words, and the function that makes it.
+
+    ``run`` takes the rows of several releases (those of their fact table, with ``release_id``) and the fact table, and
+    gives what is wrong. ``facts`` are the tables it is for; empty where it is for all. ``rule`` is what a known fault
+    that accepts its failures calls it, and quarantine; a check that only warns needs none.
     """
 
-    run: Callable[..., Any]
+    run: Callable[[pd.DataFrame, sa.Table], Iterable[RowFailure]]
     facts: tuple[str, ...] = ()
     rule: str = ""
 
@@ -56,5 +69,5 @@ class SeriesApart:
 class PublisherChecks:
     """What is checked of one publisher's figures alone; see ``quality.publishers``."""
 
-    row_checks: tuple[Check, ...] = ()
+    row_checks: tuple[RowCheck, ...] = ()
     series_apart: tuple[SeriesApart, ...] = ()

@@ -6,7 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.publication.disclosure import COMPARED, suppress_returns
+from msoic_pipeline.publication.suppression import COMPARED, suppress_returns
 
 _VALUES_WITH_CHANGES = sa.text(
     "SELECT k.*, p.period_end, p.previous_start, p.year_before_start FROM kpi_change k JOIN dim_period p "

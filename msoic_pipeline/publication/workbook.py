@@ -19,7 +19,7 @@ from xlsxwriter.exceptions import FileCreateError
 from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.cover import Cover
-from msoic_pipeline.publication.disclosure import SUPPRESSED
+from msoic_pipeline.publication.suppression import SUPPRESSED
 from msoic_pipeline.texts import tell_figure
 
 # To so many digits an incomplete figure is written, which stands as a text.

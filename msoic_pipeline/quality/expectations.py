@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.model import members, metadata
@@ -56,6 +57,14 @@ class Expectation:
     def check(self) -> str:
         """Name of the check to which the expectation belongs; those that only warn have one each."""
         return CHECKS[self.rule] + (f": {', '.join(self.columns)}" if self.severity == "warn" else "")
+
+
+@dataclass(frozen=True)
+class FailingRows:
+    """An expectation, and the rows in which it fails."""
+
+    expectation: Expectation
+    rows: pd.DataFrame
 
 
 def list_expectations_of(fact: sa.Table) -> list[Expectation]:

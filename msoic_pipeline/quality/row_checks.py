@@ -1,34 +1,35 @@
 """Checks on the rows of releases, before they are loaded.
 
-Each takes the rows of several releases (those of their fact table, with ``release_id``) and the fact table, and returns
-a row a failure: ``release_id``, ``detail``, and ``sheet`` and ``cell`` where the failure has a place. Checks that only
-one publisher's figures need stand in ``sources/<source>/checks.py``.
+Each takes the rows of several releases (those of their fact table, with ``release_id``) and the fact table, and yields
+a ``RowFailure`` for each thing that is wrong. Checks that only one publisher's figures need stand in
+``sources/<source>/checks.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
-from msoic_pipeline.ingest.known_faults import Fault, divide_accepted, tell_accepted
-from msoic_pipeline.limits import MAX_LISTED
-from msoic_pipeline.model.checks import Check
+from msoic_pipeline.ingest.findings import Finding
+from msoic_pipeline.ingest.known_faults import Fault, make_finding
+from msoic_pipeline.model.checks import RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import load_source
 
 # Periods of fewer figures than these can be the same by chance.
 FEWEST_FIGURES = 10
 
 
-def dates_lie_in_their_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
-    """Return the rows whose quarter is not the first day of one, or whose month or day lies outside it."""
+def dates_lie_in_their_quarter(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
+    """Find the rows whose quarter is not the first day of one, or whose month or day lies outside it."""
     quarter = rows["quarter_start"]
     fails = quarter.notna() & ~((quarter.dt.day == 1) & (quarter.dt.month % 3 == 1))
     for name in ("month_start", "day"):
@@ -36,50 +37,42 @@ def dates_lie_in_their_quarter(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFra
             finer = rows[name]
             is_outside = (finer.dt.year != quarter.dt.year) | (finer.dt.quarter != quarter.dt.quarter)
             fails |= finer.notna() & quarter.notna() & is_outside
-    failures = rows.loc[fails, ["release_id", "sheet", "cell"]]
-    places = zip(failures["sheet"], failures["cell"], strict=True)
-    return failures.assign(detail=[at_cell(sheet, cell) for sheet, cell in places])
+    failing = rows[fails]
+    for release_id, sheet, cell in zip(failing["release_id"], failing["sheet"], failing["cell"], strict=True):
+        yield RowFailure(release_id, at_cell(sheet, cell), sheet, cell)
 
 
-def _step(fact: sa.Table) -> str:
-    """Return the kind of period from one figure of a series to the next: its grain, or a year where it comes yearly."""
-    reporters = load_source(fact.info["source"]).reporters
-    return reporters.every if reporters.is_yearly else finest_period(fact)
-
-
-def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
-    """Return the series of a release in which periods are missing between its first and its last.
+def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
+    """Find the series of a release in which periods are missing between its first and its last.
 
     A series is a breakdown's measure. In monthly records a measure of which nothing happened has no row: there it is
     the whole breakdown. For example 2021-Q1, 2021-Q2 and 2022-Q1: nothing of 2021-Q3 and 2021-Q4. Of what comes once a
     year, whole years are missing.
     """
-    kind, time = _step(fact), finest_period_column(fact)
+    kind, time = _find_step(fact), finest_period_column(fact)
     dividing = (breakdown_column(fact),) if kind == "month" else (breakdown_column(fact), "measure")
     series = ["release_id", *(name for name in dividing if name in fact.columns)]
     reported = rows[[*series, time]].dropna().drop_duplicates()
     reported["number"] = period_number(reported[time], kind)
     spans = reported.groupby(series, as_index=False)["number"].agg(["min", "max", "nunique"])
-    failures = spans[spans["max"] - spans["min"] + 1 > spans["nunique"]]
-    details = []
-    for span in failures.to_dict("records"):
+    with_gaps = spans[spans["max"] - spans["min"] + 1 > spans["nunique"]]
+    for span in with_gaps.to_dict("records"):
         is_of_series = (reported[series] == pd.Series({name: span[name] for name in series})).all(axis=1)
         missing = sorted(set(range(span["min"], span["max"])) - set(reported.loc[is_of_series, "number"]))
         labels = ", ".join(number_label(number, kind) for number in missing)
         series_name = ", ".join(str(span[column]) for column in series[1:]) or "the series"
         first, last = number_label(span["min"], kind), number_label(span["max"], kind)
-        details.append(f"{series_name}: nothing of {labels}, between {first} and {last}")
-    return failures[["release_id"]].assign(detail=details)
+        yield RowFailure(span["release_id"], f"{series_name}: nothing of {labels}, between {first} and {last}")
 
 
-def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
-    """Return the periods of a release of which every figure is the one of the period before.
+def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
+    """Find the periods of a release of which every figure is the one of the period before.
 
     Periods are compared where both have FEWEST_FIGURES figures that are not zero; a fact by day is not compared.
     """
     if "day" in fact.columns:
-        return pd.DataFrame(columns=["release_id", "detail"])
-    kind, time = _step(fact), finest_period_column(fact)
+        return
+    kind, time = _find_step(fact), finest_period_column(fact)
     measures = list(fact.info["measures"])
     time_columns = ("release_id", "quarter_start", time)
     members = [column.name for column in fact.primary_key.columns if column.name not in time_columns]
@@ -96,18 +89,23 @@ def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> pd.D
     )
     same_content = [*breakdown, "number", "sum", "size"]
     one_later = periods[same_content].assign(number=periods["number"] + 1)
-    failures = periods[periods["size"] >= FEWEST_FIGURES].merge(one_later, on=same_content)
-    details = [
-        f"{', '.join(str(row[name]) for name in breakdown[1:]) or 'the table'}: all {row['size']} figures of "
-        f"{number_label(row['number'], kind)}, from {at_cell(row['sheet'], row['cell'])}, are those of "
-        f"{number_label(row['number'] - 1, kind)}"
-        for row in failures.to_dict("records")
-    ]
-    return failures[["release_id", "sheet", "cell"]].assign(detail=details)
+    repeating = periods[periods["size"] >= FEWEST_FIGURES].merge(one_later, on=same_content)
+    for period in repeating.to_dict("records"):
+        table = ", ".join(str(period[name]) for name in breakdown[1:]) or "the table"
+        label, label_before = number_label(period["number"], kind), number_label(period["number"] - 1, kind)
+        figures = f"all {period['size']} figures of {label}, from {at_cell(period['sheet'], period['cell'])}"
+        detail = f"{table}: {figures}, are those of {label_before}"
+        yield RowFailure(period["release_id"], detail, period["sheet"], period["cell"])
+
+
+def _find_step(fact: sa.Table) -> str:
+    """Return the kind of period from one figure of a series to the next: its grain, or a year where it comes yearly."""
+    reporters = load_source(fact.info["source"]).reporters
+    return reporters.every if reporters.is_yearly else finest_period(fact)
 
 
 ROW_CHECKS = (
-    Check(
+    RowCheck(
         "dates lie in their quarter",
         "block",
         "Rows are loaded a quarter at a time: a row of no quarter, or of another one than its month, would be lost or "
@@ -115,14 +113,14 @@ ROW_CHECKS = (
         dates_lie_in_their_quarter,
         rule="date_outside_quarter",
     ),
-    Check(
+    RowCheck(
         "series have no gaps",
         "warn",
         "A quarter missing in the middle of a series is an omission of the publisher's. What an earlier release said "
         "of it still stands, so nothing false is loaded, but it is not the latest.",
         series_have_no_gaps,
     ),
-    Check(
+    RowCheck(
         "no period repeats the one before",
         "block",
         "That every figure of a table should be the same in two quarters is no chance: one quarter was pasted over the "
@@ -133,7 +131,7 @@ ROW_CHECKS = (
 )
 
 
-def list_row_checks_of(fact: sa.Table) -> list[Check]:
+def list_row_checks_of(fact: sa.Table) -> list[RowCheck]:
     """Return the checks on the rows of a fact table: those of every table, and its publisher's own."""
     checks = (*ROW_CHECKS, *load_publisher_checks(fact.info["source"]).row_checks)
     return [check for check in checks if not check.facts or fact.name in check.facts]
@@ -146,26 +144,26 @@ def check_rows(
 
     ``faults`` are the known ones of a release: those that accept what a check finds are not held against it.
     """
-    sizes = rows.groupby("release_id").size()
-    result: dict[str, list[Finding]] = {str(release_id): [] for release_id in sizes.index}
+    sizes = {str(release_id): int(size) for release_id, size in rows.groupby("release_id").size().items()}
+    findings: dict[str, list[Finding]] = {release_id: [] for release_id in sizes}
     for check in list_row_checks_of(fact):
-        by_release = {name: part.to_dict("records") for name, part in check.run(rows, fact).groupby("release_id")}
+        failures: dict[str, list[Failure]] = defaultdict(list)
+        for failing in check.run(rows, fact):
+            failure = Failure(check.rule, failing.sheet, failing.cell, failing.detail)
+            failures[failing.release_id].append(failure)
         for release_id, size in sizes.items():
-            failures = [
-                Failure(check.rule, failure.get("sheet", ""), failure.get("cell", ""), failure["detail"])
-                for failure in by_release.get(release_id, [])
-            ]
-            bad, accepted = divide_accepted(failures, faults.get(str(release_id), ()))
-            finding = Finding(
-                table_name=fact.name,
-                check_name=check.name,
-                severity=check.severity,
-                success=not bad,
-                rows_checked=int(size),
-                rows_failed=len(bad),
-                detail=(first_of([failure.detail for failure in bad]) or "holds") + tell_accepted(accepted),
-                failures=tuple(failure for failure in bad if failure.cell)[:MAX_LISTED],
-                accepted=tuple(accepted),
+            finding = make_finding(
+                fact.name,
+                check.name,
+                check.severity,
+                rows_checked=size,
+                failures=failures[release_id],
+                faults=faults.get(release_id, ()),
+                tell=_tell_failures,
             )
-            result[str(release_id)].append(finding)
-    return result
+            findings[release_id].append(finding)
+    return findings
+
+
+def _tell_failures(failures: Sequence[Failure]) -> str:
+    return first_of([failure.detail for failure in failures]) or "holds"

@@ -27,7 +27,7 @@ from msoic_pipeline.model.geography import (
     list_compared_codes,
 )
 from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period, period_label
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"
 ACCEPTANCES_FILE = "msoic_pipeline/reconciliation/accepted.yaml"

@@ -26,7 +26,7 @@ from msoic_pipeline.model.geography import PUBLISHER, compared_reporters
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
 from msoic_pipeline.reconciliation.summands import collect_summands, move_period
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 SIDES: tuple[SideName, SideName] = (LEFT, RIGHT)
 

@@ -31,7 +31,7 @@ from msoic_pipeline.warehouse.coverage import write_coverage
 from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
 from msoic_pipeline.warehouse.load_log import load_stage, read_fingerprints, write_fingerprints
 from msoic_pipeline.warehouse.vintages import date_vintages, rank_vintages, read_held_vintages
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass(frozen=True)

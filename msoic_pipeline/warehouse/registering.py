@@ -19,7 +19,7 @@ from msoic_pipeline.quality.verdicts import STANDS, Verdict
 from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.warehouse.rows import replace_changed_rows
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 
 def register_releases(

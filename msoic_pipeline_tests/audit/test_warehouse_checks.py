@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.levels import find_level_shifts, find_national_totals
+from msoic_pipeline.audit.levels import find_national_totals, judge_changes
 from msoic_pipeline.audit.releases import find_next_due
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
@@ -22,7 +22,7 @@ from msoic_pipeline.periods import shift_months
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.handmade import Warehouse, made_postgres, made_sqlite, warehouse
 
 __all__ = ["made_postgres", "made_sqlite", "warehouse"]  # fixtures
@@ -38,20 +38,20 @@ def series(*values: float, start: int = 8000) -> pd.DataFrame:
 
 def test_a_level_shift_is_far_from_what_is_usual():
     steady = [100, 103, 105, 109, 110, 114, 115, 119, 122, 125]
-    assert not find_level_shifts(series(*steady))["is_shift"].any()
+    assert not judge_changes(series(*steady))["is_shift"].any()
     shifted = [*steady[:6], *(value + 60 for value in steady[6:])]
-    judged = find_level_shifts(series(*shifted))
+    judged = judge_changes(series(*shifted))
     assert list(judged.loc[judged["is_shift"], "label"]) == ["8006"]
     row = judged[judged["is_shift"]].iloc[0]
     assert (row["before"], row["value"], row["change"]) == (114, 175, 61)
 
 
 def test_short_histories_and_gaps_are_not_judged():
-    assert find_level_shifts(series(1, 2, 4, 5, 900, 6, 7)).empty
-    assert find_level_shifts(series(*[5] * 12, 900)).empty, "nothing is usual where nothing changes"
+    assert judge_changes(series(1, 2, 4, 5, 900, 6, 7)).empty
+    assert judge_changes(series(*[5] * 12, 900)).empty, "nothing is usual where nothing changes"
     steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125, 400)
     steady["number"] = [*steady["number"][:10], steady["number"][10] + 4]
-    assert not find_level_shifts(steady)["is_shift"].any(), "what lies between is not known"
+    assert not judge_changes(steady)["is_shift"].any(), "what lies between is not known"
 
 
 @pytest.mark.parametrize(("published_on", "is_whole"), [("2021-09-30", False), ("2021-10-01", True)])

@@ -14,9 +14,9 @@ from msoic_pipeline.claims.claims import (
     Report,
     load_reports,
     parse_report,
-    tell_quantity,
+    tell_with_unit,
 )
-from msoic_pipeline.claims.quantities import Period, parse_periods
+from msoic_pipeline.claims.period import Period, parse_periods
 from msoic_pipeline.declarations import DeclarationError
 
 NUMBERS = {
@@ -92,11 +92,11 @@ def test_periods():
 
 
 def test_figures_are_read_as_people_write_them():
-    assert tell_quantity(975_988, "GBP") == "£975,988"
-    assert tell_quantity(69.94, "percent", signed=True) == "+69.9%"
-    assert tell_quantity(-50, "percent", signed=True) == "-50%"
-    assert tell_quantity(1, "people") == "1 person"
-    assert tell_quantity(9.96, "percentage points", signed=True) == "+10 percentage points"
+    assert tell_with_unit(975_988, "GBP") == "£975,988"
+    assert tell_with_unit(69.94, "percent", signed=True) == "+69.9%"
+    assert tell_with_unit(-50, "percent", signed=True) == "-50%"
+    assert tell_with_unit(1, "people") == "1 person"
+    assert tell_with_unit(9.96, "percentage points", signed=True) == "+10 percentage points"
 
 
 # --- Declarations ----------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def _where(error: BaseException) -> str:
 def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     from msoic_pipeline.assets import source_steps
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.workbooks.layout import load_source
+    from msoic_pipeline.workbooks.source import load_source
 
     settings = Settings(
         raw_dir=aside / "raw",
@@ -138,8 +138,8 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     others = [each for each in staging.staged if each not in own]
     unlike = [each for each in own if _figures(each, others) != LIKE_DONOR]
     findings = source_steps.validate_source(source, unlike, None) if unlike and EXPECTATIONS else {}
-    verdicts = source_steps.judge(source, staging.landing, own, findings)
-    verdicts += [source_steps.refuse(source, error, release.release_id) for release, error in staging.unparsed]
+    verdicts = source_steps.judge_files(source, staging.landing, own, findings)
+    verdicts += [source_steps.refuse_file(source, error, release.release_id) for release, error in staging.unparsed]
     its = [verdict for verdict in verdicts if hostile.token in verdict.file_name]
     harm = [f"ALSO {v.file_name}: {v.reasons}" for v in verdicts if v not in its]
     if not its:

@@ -17,12 +17,12 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import MANIFEST, StagedRelease
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.periods import FIRST_QUARTER, periods
-from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, prepare
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.databases import database
 from msoic_pipeline_tests.handmade import made_postgres, made_sqlite, warehouse
 from msoic_pipeline_tests.sample import staged_releases
@@ -76,7 +76,7 @@ def fill(engine: Engine, parts: dict[str, list[StagedRelease]]) -> None:
         source = load_source(name)
         load_dimensions(engine, releases, TODAY)
         landing = Landing(tuple(staged.release for staged in releases), ())
-        register_releases(engine, source, landing, judge(source, landing, releases, {}), TODAY)
+        register_releases(engine, source, landing, judge_files(source, landing, releases, {}), TODAY)
         load_quarters(engine, source, QUARTERS, AcceptedReleases(tuple(releases)))
 
 

@@ -20,7 +20,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import forget_loads, open_engine, read_transaction
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import LAST, SAMPLE, Ran, contents
 
@@ -46,7 +46,7 @@ from msoic_pipeline.assets import source_steps
 from msoic_pipeline.warehouse.loading import load_quarters
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 settings, source = Settings(), load_source("cps")
 engine = open_engine(settings.warehouse_url)
 prepare(engine)
@@ -118,7 +118,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     """A declared fault that ends, a rule that is added: the figures that stand must not go overnight."""
     url = loaded_sqlite
     before = contents(url)
-    judged = source_steps.judge
+    judged = source_steps.judge_files
 
     def judge_harder(source: Source, *rest: Any) -> list[Verdict]:
         verdicts = judged(source, *rest)
@@ -127,7 +127,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
                 verdict.accepted, verdict.reasons = False, ["a new rule is broken"]
         return verdicts
 
-    monkeypatch.setattr(source_steps, "judge", judge_harder)
+    monkeypatch.setattr(source_steps, "judge_files", judge_harder)
     ran = run(url)
     assert not ran.success and "a new rule is broken" in str(ran)
     held = contents(url)

@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.audit.levels import find_level_shifts, find_national_totals, national_totals_have_no_level_shifts
+from msoic_pipeline.audit.levels import find_national_totals, judge_changes, national_totals_have_no_level_shifts
 from msoic_pipeline.audit.warehouse_checks import WAREHOUSE_CHECKS, check_warehouse
 from msoic_pipeline.ingest import reading as file_reading
 from msoic_pipeline.ingest.intake import Intake
@@ -29,7 +29,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import judge, refuse
+from msoic_pipeline.quality.verdicts import judge_files, refuse_file
 from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
@@ -37,7 +37,7 @@ from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transacti
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.grid import from_a1
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids, take_in
 
@@ -699,8 +699,8 @@ class Bench:
 def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], list[str]]:
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
     its = load_source(source)
-    verdicts = judge(its, read.landing, read.staged, validate_source(its, read.staged))
-    verdicts += [refuse(its, error, release.release_id) for release, error in read.unparsed]
+    verdicts = judge_files(its, read.landing, read.staged, validate_source(its, read.staged))
+    verdicts += [refuse_file(its, error, release.release_id) for release, error in read.unparsed]
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:
@@ -734,7 +734,7 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
             continue
         for name in load_source(source).facts:  # one signal a shift
             totals = find_national_totals(connection, FACTS[name])
-            judged = find_level_shifts(totals) if len(totals) else pd.DataFrame({"is_shift": []})
+            judged = judge_changes(totals) if len(totals) else pd.DataFrame({"is_shift": []})
             for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):
                 signals.add((f"check {check.name}", check.severity, name, row["series"], row["label"]))
     result = reconciliation_result

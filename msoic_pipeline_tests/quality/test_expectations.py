@@ -23,9 +23,10 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import expectation_findings, validation
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import list_expectations_of
-from msoic_pipeline.quality.validation import ExpectationError, validate_source
-from msoic_pipeline.quality.verdicts import judge
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.quality.suites import ExpectationError
+from msoic_pipeline.quality.validation import validate_source
+from msoic_pipeline.quality.verdicts import judge_files
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
 
 NRM = load_source("nrm")
@@ -99,7 +100,7 @@ def test_what_is_wrong_is_found_in_its_release_sheet_and_cell(stage: Stage, faul
     assert (finding.severity, finding.rows_checked, finding.rows_failed) == ("block", 4, rows_failed)
     for word in ("sheet 'Table_1'", *words):
         assert word in finding.detail
-    verdicts = {v.file_name: v for v in judge(NRM, Landing((), ()), [good, bad], found)}
+    verdicts = {v.file_name: v for v in judge_files(NRM, Landing((), ()), [good, bad], found)}
     assert verdicts["nrm/good.ods"].accepted
     assert not verdicts["nrm/bad.ods"].accepted
     assert check in verdicts["nrm/bad.ods"].reasons[0]
@@ -127,7 +128,7 @@ def test_a_release_without_rows_fails_beside_one_with_rows(stage: Stage):
     releases = [stage("nrm", "empty", fact_nrm_decision=[]), stage("nrm", "full", fact_nrm_decision=decisions())]
     ((release_id, finding),) = failures(validate_source(NRM, releases, None))
     assert (release_id, finding.check_name, finding.rows_checked) == ("empty", "table has rows", 0)
-    verdicts = judge(NRM, Landing((), ()), releases, validate_source(NRM, releases))
+    verdicts = judge_files(NRM, Landing((), ()), releases, validate_source(NRM, releases))
     (row,) = (row for verdict in verdicts for row in verdict.quarantine)
     assert (row.release_id, row.rule) == ("empty", "no_rows"), "what is rejected stands in quarantine"
 
@@ -174,7 +175,7 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     validation._digest_of_checks.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
-    assert judge(NRM, Landing((), ()), [release], found)[0].accepted
+    assert judge_files(NRM, Landing((), ()), [release], found)[0].accepted
 
 
 def known_fault(rule: str, cell: str) -> Fault:
@@ -210,7 +211,7 @@ def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, mo
     release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
     source = load_source("crime_outcomes")
     found = validate_source(source, [release], None)
-    (verdict,) = judge(source, Landing((), ()), [release], found)
+    (verdict,) = judge_files(source, Landing((), ()), [release], found)
     assert [row.cell for row in verdict.quarantine] == ["K3"]
     fault = known_fault("out_of_range", "K3")
     monkeypatch.setattr(expectation_findings, "list_faults_of", lambda release: (fault,))
@@ -233,7 +234,7 @@ def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
     rows = decisions()
     rows[0]["decisions"] = -1
     release = stage("nrm", "a", fact_nrm_decision=rows)
-    (verdict,) = judge(NRM, Landing((), ()), [release], validate_source(NRM, [release], None))
+    (verdict,) = judge_files(NRM, Landing((), ()), [release], validate_source(NRM, [release], None))
     assert not verdict.accepted
     ((row),) = verdict.quarantine
     assert (row.rule, row.sheet, row.cell) == ("out_of_range", "Table_1", "C5")

@@ -9,7 +9,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality import publishers, validation
 from msoic_pipeline.quality.publishers import checks_module, load_publisher_checks
 from msoic_pipeline.quality.row_checks import ROW_CHECKS, list_row_checks_of
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 
 def test_checks_of_a_publisher_are_found_from_its_folder():

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.quality.row_checks import check_rows
+from msoic_pipeline.workbooks.failures import Failure
 
 DECISIONS, CRIME, SMALL_BOATS = (
     FACTS["fact_nrm_decision"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 
@@ -16,7 +17,7 @@ FIRST = dt.date(2018, 1, 1)
 CHANGE = dt.date(2021, 1, 30)
 
 
-def quarters(values: list[float | None]) -> dict[dt.date, float]:
+def quarters(values: Sequence[float | None]) -> dict[dt.date, float]:
     return {shift_months(FIRST, 3 * place): value for place, value in enumerate(values) if value is not None}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.independent import as_number, read_cells
 from msoic_pipeline_tests.sample import RAW, landed, staged_releases
 

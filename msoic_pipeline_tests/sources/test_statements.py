@@ -7,7 +7,7 @@ import yaml
 
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.sources.statements import AREAS, MATRIX, Grade, load_statement, parse_statement
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 
 STATEMENT = {
     "kind": "management information",

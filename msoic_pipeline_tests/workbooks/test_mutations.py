@@ -21,11 +21,12 @@ import pytest
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.quality.verdicts import judge
+from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.matching import Match, match_workbook
+from msoic_pipeline.workbooks.headers import Match
+from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, land_file, landed, pretend, read_grids, stage_release
 
 SAME, REFUSED, DIFFERENT = "same figures", "refused", "OTHER FIGURES"
@@ -375,10 +376,10 @@ class Reader:
         shutil.rmtree(self._staging, ignore_errors=True)
         release = self.release()
         staged = stage_release(release, self._source, self._raw, self._staging)
-        (verdict,) = judge(self._source, Landing((release,), ()), [staged], {})
+        (verdict,) = judge_files(self._source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
-            assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])
+            assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["detail"])
             assert not rejects.empty or all(grids.keys() & set(reason.split("'")) for reason in verdict.reasons)
             raise Rejected(verdict.reasons)
         return {fact: _without_places(staged.frame(fact)) for fact in staged.facts}

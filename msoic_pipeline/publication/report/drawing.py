@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 import altair as alt
 import vl_convert
@@ -17,6 +18,7 @@ import vl_convert
 COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (12, 4), (4, 1))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+SVG = "http://www.w3.org/2000/svg"
 GREY = "#595959"
 FONT = "Arial, Helvetica, sans-serif"
 WIDTH, HEIGHT = 640, 300
@@ -109,12 +111,22 @@ def draw_sparkline(values: Sequence[float | None]) -> str:
 
 def _make_svg(chart: Any) -> str:
     configured = (
-        chart.configure(font=FONT, background="transparent", padding=4)
+        chart.configure(aria=False, font=FONT, background="transparent", padding=4)
         .configure_view(stroke=None)
         .configure_axis(labelColor=GREY, titleColor=GREY, gridColor="#e3e3e3", domainColor=GREY, labelFontSize=12)
         .configure_legend(orient="top", title=None, labelFontSize=13, symbolSize=90, labelLimit=260, columns=3)
     )
-    return vl_convert.vegalite_to_svg(configured.to_json(validate=False), vl_version="v5_21")
+    return _leave_roles_out(vl_convert.vegalite_to_svg(configured.to_json(validate=False), vl_version="v5_21"))
+
+
+def _leave_roles_out(svg: str) -> str:
+    """Return a picture without what its parts say to screen readers: the page says in words what it shows."""
+    ElementTree.register_namespace("", SVG)
+    picture = ElementTree.fromstring(svg)
+    for element in picture.iter():
+        for name in [name for name in element.attrib if name == "role" or name.startswith("aria-")]:
+            del element.attrib[name]
+    return ElementTree.tostring(picture, encoding="unicode")
 
 
 def _x(picture: Picture, **options: Any) -> alt.X:

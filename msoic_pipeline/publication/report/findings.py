@@ -26,7 +26,7 @@ from msoic_pipeline.model.geography import NATION_NAMES
 from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
 from msoic_pipeline.reconciliation.summary import DIGITS, ShownBreak, list_breaks
 from msoic_pipeline.texts import WITHHELD, cut_line, first_of, tell_day, tell_figure
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 
 # How many places of a rule, breaks and failing checks are listed; of more it is said how many there are.
 FEW_PLACES = 3

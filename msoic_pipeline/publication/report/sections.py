@@ -26,7 +26,7 @@ from msoic_pipeline.publication.report.wording import (
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
 from msoic_pipeline.texts import tell_day
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # A figure's finest series, of which a tile shows the course.
 SPARKLINE_FIGURES = 24

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.publication.disclosure import find_values_to_keep_back
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters
 from msoic_pipeline.texts import tell_figure
@@ -94,8 +94,8 @@ class FigureReader:
         self._as_at = as_at
         self._known_on = as_at or today
         self._growing = find_growing_quarters(connection, as_at)
-        self._kept_back = find_values_to_keep_back(connection, as_at)
         self._read: dict[str, list[ShownFigure]] = {}
+        self._kept_back = self._find_kept_back()
 
     def read_kpi(self, kpi: Kpi) -> list[ShownFigure]:
         """Return all figures of a KPI that may be shown; of returns none below the nation."""
@@ -132,12 +132,20 @@ class FigureReader:
         growing = self._growing.get(kpi.kpi_id, set())
         return {signal.known.period_label: signal for signal in find_signals_of_kpi(kpi, values, growing)}
 
+    def _find_kept_back(self) -> set[CountedValue]:
+        """Return the nation's values of returns that are kept back, judged beside each other."""
+        counted = []
+        for kpi in load_definitions():
+            if kpi.is_sensitive:
+                values = find_known_values(self._connection, kpi.kpi_id, geography=NATIONAL, as_at=self._as_at)
+                counted += [_count_returns(value) for value in values]
+        return find_kept_back(counted)
+
     def _mark(self, kpi: Kpi, value: KnownValue) -> tuple[str, ...]:
         """Return the marks that stand beside a value."""
-        key = (value.kpi_id, value.period_kind, value.period_start)
         end = period_end(value.period_kind, value.period_start)
         marks = {
-            "c": key in self._kept_back,
+            "c": _count_returns(value) in self._kept_back,
             "x": value.value is None,
             "u": end >= self._known_on,
             "i": value.status == "incomplete" and end < self._known_on,
@@ -147,3 +155,8 @@ class FigureReader:
         if marks["c"] or marks["x"]:
             return ("c",) if marks["c"] else ("x",)
         return tuple(mark for mark, stands in marks.items() if stands)
+
+
+def _count_returns(value: KnownValue) -> CountedValue:
+    """Return a value as disclosure control wants it: how many returns it is of."""
+    return CountedValue(value.kpi_id, value.period_kind, value.period_start, value.parts_received, value.parts_expected)

@@ -29,7 +29,7 @@ from msoic_pipeline.sources.statements import (
     load_statement,
 )
 from msoic_pipeline.texts import tell_day
-from msoic_pipeline.workbooks.layout import SOURCES, Source, layout_text, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, layout_text, load_source
 
 HOW_LIMITS_ARE_MADE = (
     "Limits are those of an XmR chart, as in NHS England’s Making Data Count: the mean of a series, and "

@@ -1,11 +1,12 @@
 """Checks of police recorded crime alone."""
 
 import datetime as dt
+from collections.abc import Iterator
 
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.model.checks import Check, PublisherChecks, SeriesApart
+from msoic_pipeline.model.checks import PublisherChecks, RowCheck, RowFailure, SeriesApart
 from msoic_pipeline.model.members import name_of
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
 
@@ -14,8 +15,8 @@ MODERN_SLAVERY = SeriesApart("offence_code", "106", name="offence 106", others="
 QUARTERS_OF_A_YEAR = PERIOD_MONTHS["financial_year"] // PERIOD_MONTHS["quarter"]
 
 
-def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
-    """Return the forces with the very same total in two whole financial years of one release."""
+def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
+    """Find the forces with the very same total in two whole financial years of one release."""
     (measure,) = fact.info["measures"]
     quarter = rows["quarter_start"]
     years = (
@@ -27,17 +28,14 @@ def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
     repeated = whole_years[whole_years.duplicated(["release_id", "force_code", "total"], keep=False)]
     labels = [period_label("financial_year", dt.date(int(year), 4, 1)) for year in repeated["year"]]
     by_total = repeated.assign(label=labels).groupby(["release_id", "force_code", "total"])
-    failures = by_total["label"].agg(", ".join).reset_index()
-    details = [
-        f"{name_of('force', row['force_code'])}: {row['total']:,} in each of {row['label']}"
-        for row in failures.to_dict("records")
-    ]
-    return failures[["release_id"]].assign(detail=details)
+    for force in by_total["label"].agg(", ".join).reset_index().to_dict("records"):
+        name = name_of("force", force["force_code"])
+        yield RowFailure(force["release_id"], f"{name}: {force['total']:,} in each of {force['label']}")
 
 
 CHECKS = PublisherChecks(
     row_checks=(
-        Check(
+        RowCheck(
             "yearly totals of a force differ",
             "warn",
             "Two years with the very same total of all offences are hardly chance: one year's figures may stand in the "

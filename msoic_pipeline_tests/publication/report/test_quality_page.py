@@ -24,7 +24,7 @@ from msoic_pipeline.publication.report import make
 from msoic_pipeline.publication.report.make import INTERNAL, make_report
 from msoic_pipeline.signals.limits import FEWEST_FIGURES, LIMIT_IN_MOVING_RANGES
 from msoic_pipeline.sources.statements import load_statement
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline_tests.handmade import Warehouse
 
 TODAY = dt.date(2022, 6, 1)

@@ -12,7 +12,7 @@ from msoic_pipeline.publication.report.timeliness import (
     make_timeliness_table,
     tell_overdue,
 )
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 NRM = ReleaseSaid(
     release_id="nrm-1",

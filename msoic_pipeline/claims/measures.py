@@ -1,9 +1,7 @@
-"""What a claim is about: what is counted, and in which periods."""
+"""What is counted: the measure of a claim, as its report's file declares it."""
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -12,86 +10,18 @@ from pydantic import BeforeValidator, Field, model_validator
 from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.kpis.definitions import Condition, Kpi, Term, load_definitions
 from msoic_pipeline.model import metadata
-from msoic_pipeline.periods import financial_quarter_label, parse_period, period_end, period_label, periods
-from msoic_pipeline.workbooks.layout import load_source
-
-# --- Periods ---------------------------------------------------------------------------------------------------------
+from msoic_pipeline.workbooks.source import load_source
 
 
-@dataclass(frozen=True)
-class Period:
-    """A period, or several of a kind that follow each other: ``first`` and ``last`` are their first days."""
-
-    kind: str
-    first: dt.date
-    last: dt.date
-
-    @property
-    def starts(self) -> list[dt.date]:
-        """The first days of the periods."""
-        return list(periods(self.kind, self.first, self.last))
-
-    @property
-    def end(self) -> dt.date:
-        """The last day of all."""
-        return period_end(self.kind, self.last)
-
-    @property
-    def is_single(self) -> bool:
-        """Whether it is one period."""
-        return self.first == self.last
-
-    @property
-    def is_year(self) -> bool:
-        """Whether it is one year."""
-        return self.kind.endswith("_year") and self.is_single
-
-    @property
-    def label(self) -> str:
-        """``2021/22``, ``2022-Q1``, ``2021-04 to 2022-01``."""
-        labels = dict.fromkeys(period_label(self.kind, start) for start in (self.first, self.last))
-        return " to ".join(labels)
-
-    @property
-    def full_label(self) -> str:
-        """The label; a quarter also as that of its financial year: ``2022-Q1 (2021/22 Q4)``."""
-        if self.kind != "quarter" or not self.is_single:
-            return self.label
-        return f"{self.label} ({financial_quarter_label(self.first)})"
-
-
-def single_period(kind: str, start: dt.date) -> Period:
-    """Return the period of a kind that begins on a day."""
-    return Period(kind, start, start)
-
-
-def parse_periods(written: Any) -> Period:
-    """Return the period written as for ``periods.parse_period``, or two with ``to`` between them.
-
-    Raises ValueError where it is neither, or the two are of different kinds.
-    """
-    if isinstance(written, Period):
-        return written
-    parts = [parse_period(part) for part in str(written).split(" to ")]
-    (kind, first), (last_kind, last) = parts[0], parts[-1]
-    if len(parts) > 2 or kind != last_kind or last < first:
-        raise ValueError(f"expected a period, or two of a kind such as 2021-04 to 2022-01; found {written!r}")
-    return Period(kind, first, last)
-
-
-def _as_tuple(written: Any) -> Any:
+def list_what_stands_alone(written: Any) -> Any:
+    """Return a name or number that stands alone as a list of one; anything else as it is, for pydantic to judge."""
     return (written,) if isinstance(written, str | int | float) else written
 
 
-PeriodAsWritten = Annotated[Period, BeforeValidator(parse_periods)]
-OneOrMoreNames = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+OneOrMoreNames = Annotated[tuple[str, ...], BeforeValidator(list_what_stands_alone)]
 
 
-# --- What is counted -------------------------------------------------------------------------------------------------
-
-
-class Quantity(Declaration):
+class Measure(Declaration):
     """What is counted: one of ``kpi``, ``term`` or ``members``.
 
     ``kpi``: a KPI, or several that are added; ``term``: a sum of facts, in the words in which KPIs are defined, which
@@ -107,7 +37,7 @@ class Quantity(Declaration):
     where: dict[str, Condition] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_known(self) -> Quantity:
+    def _refuse_what_is_not_known(self) -> Measure:
         if sum(map(bool, (self.kpi, self.term, self.members))) != 1:
             raise ValueError("give one of kpi, term and members")
         if unknown := set(self.kpi) - {kpi.kpi_id for kpi in load_definitions()}:
@@ -131,8 +61,9 @@ class Quantity(Declaration):
 
     @property
     def kpis(self) -> list[Kpi]:
-        """The KPIs that are added, in the order in which they are defined."""
-        return [kpi for kpi in load_definitions() if kpi.kpi_id in self.kpi]
+        """The KPIs that are added, in the order in which the claim names them."""
+        defined = {kpi.kpi_id: kpi for kpi in load_definitions()}
+        return [defined[kpi_id] for kpi_id in self.kpi]
 
     @property
     def terms(self) -> tuple[tuple[Term, str], ...]:
@@ -173,8 +104,7 @@ class Quantity(Declaration):
             return self.name or self.definition()
         if self.term:
             return ", ".join(_values_by_column(self.term.where).values())
-        titles = {kpi.kpi_id: kpi.title for kpi in self.kpis}
-        return " and ".join(titles[kpi_id] for kpi_id in self.kpi)
+        return " and ".join(kpi.title for kpi in self.kpis)
 
 
 def _values_by_column(where: dict[str, Condition]) -> dict[str, str]:

@@ -19,14 +19,8 @@ import pandas as pd
 import pytest
 
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.periods import periods
-from msoic_pipeline.publication.disclosure import (
-    CountedValue,
-    SpannedValue,
-    find_kept_back_around,
-    find_kept_back_in_period,
-)
 from msoic_pipeline.publication.exports import write_exports
 from msoic_pipeline_tests.handmade import Row, Warehouse
 
@@ -149,26 +143,9 @@ def test_no_return_can_be_worked_out(by_hand: Warehouse, tmp_path: Path, case: s
         assert not shown[shown["kpi_id"] == "live_investigations"].empty
 
 
-def test_the_examples_of_the_docstring():
-    kpis = {kpi.kpi_id: kpi for kpi in load_definitions()}
-    opened, live = kpis["investigations_opened"], kpis["live_investigations"]
-
-    def kept_back(kind: str, *counts: tuple[Kpi, int, int]) -> list[int]:
-        values = [CountedValue(row, kpi, received, due) for row, (kpi, received, due) in enumerate(counts)]
-        return list(find_kept_back_in_period(values, kind))
-
-    assert kept_back("month", (opened, 2, 5)) == [0] and kept_back("month", (opened, 5, 5)) == []
-    assert kept_back("quarter", (opened, 12, 15)) == [], "enough for itself"
-    months = [SpannedValue(n, dt.date(2021, n, 1), dt.date(2021, n, 28)) for n in (1, 2, 3)]
-    quarter = SpannedValue(4, dt.date(2021, 1, 1), dt.date(2021, 3, 31))
-    assert set(find_kept_back_around([*months, quarter], {2})) == {2, 4}, "less the others it would tell February"
-    assert [kept_back("month", (opened, 10, 10), (opened, fewer, 10)) for fewer in (10, 9, 8, 7)] == [[], [1], [1], []]
-    assert kept_back("quarter", (live, 5, 5)) == [] and kept_back("quarter", (live, 4, 5)) == [0]
-
-
 def test_the_attack_finds_what_is_not_kept_back(by_hand: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     publish(by_hand, CASES["one is missing in the last month"][0])
-    monkeypatch.setattr("msoic_pipeline.publication.disclosure._find_rows_to_keep_back", lambda values, kpis: set())
+    monkeypatch.setattr("msoic_pipeline.publication.suppression._find_rows_to_keep_back", lambda values: [])
     assert (CITY,) in told(exported(by_hand, tmp_path)), "2021-Q2 less June is May of the force without a June"
 
 

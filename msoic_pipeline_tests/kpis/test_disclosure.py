@@ -1,0 +1,24 @@
+"""Which values of returns are kept back. publication/test_suppression.py tries what the rest would tell."""
+
+from __future__ import annotations
+
+from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+from msoic_pipeline.periods import parse_period
+
+
+def test_the_examples_of_the_docstring():
+    opened, live, others = "investigations_opened", "live_investigations", "live_child_victim_investigations"
+
+    def kept_back(*counts: tuple[str, str, int, int]) -> list[int]:
+        values = [CountedValue(kpi_id, *parse_period(period), *returns) for kpi_id, period, *returns in counts]
+        found = find_kept_back(values)
+        return [number for number, value in enumerate(values) if value in found]
+
+    assert kept_back((opened, "2021-02", 2, 5)) == [0] and kept_back((opened, "2021-02", 5, 5)) == []
+    assert kept_back((opened, "2021-Q1", 12, 15)) == [], "enough for itself"
+    months = [(opened, "2021-01", 5, 5), (opened, "2021-02", 2, 5), (opened, "2021-03", 5, 5)]
+    longer = [(opened, "2021-Q1", 12, 15), (opened, "2021-Q2", 15, 15), (opened, "2021", 57, 60)]
+    assert kept_back(*months, *longer) == [1, 3, 5], "less the others they would tell February"
+    beside = [kept_back((live, "2021-01", 10, 10), (others, "2021-01", fewer, 10)) for fewer in (10, 9, 8, 7)]
+    assert beside == [[], [1], [1], []]
+    assert kept_back((live, "2021-Q1", 5, 5)) == [] and kept_back((live, "2021-Q1", 4, 5)) == [0]
