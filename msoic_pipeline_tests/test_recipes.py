@@ -27,6 +27,7 @@ from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.periods import parse_quarter, periods
 from msoic_pipeline.publication.charts import Chart, ChartSeries, Section, Tile, load_sections, parse_sections
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
+from msoic_pipeline.sources.statements import QualityStatement, load_statement, parse_statement
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
 from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -79,11 +80,12 @@ def test_the_files_that_a_recipe_names_are_there(recipe: str):
     assert missing == []
 
 
-def test_a_source_is_a_folder_with_its_layouts():
+def test_a_source_is_a_folder_with_its_layouts_and_its_statement():
     """What the recipe says that a new source has, those that there are have."""
     for folder in (PACKAGE / "sources").iterdir():
         if folder.is_dir() and folder.name != "__pycache__":
             assert load_source(folder.name).source == folder.name
+            assert load_statement(folder.name).kind
 
 
 # ---- a KPI, a rule, a layout -----------------------------------------------------------------------
@@ -200,6 +202,14 @@ def test_the_changed_layouts_of_the_recipe_are_read():
     (weekly,) = (table for table in boats.tables if table.table == "weekly")
     former, later = (layout.releases for layout in weekly.layouts)
     assert former.until and later.since and former.until < later.since
+
+
+def test_the_statement_of_the_recipe_is_read():
+    path = "msoic_pipeline/sources/helpline/statement.yaml"
+    statement = parse_statement(example("new-source.md", "yaml", "statement-example"), path)
+    assert statement.assurance == "A1" and len(statement.areas_below_need) == 1
+    text = (DOCS / "new-source.md").read_text(encoding="utf-8")
+    assert [word for word in QualityStatement.model_fields if not re.search(rf"`{word}`", text)] == []
 
 
 # ---- in a copy of the package ----------------------------------------------------------------------

@@ -41,6 +41,9 @@ class ReleaseSaid:
     sha256: str
     is_synthetic: bool
     status: str
+    edition: int
+    reporter: str
+    superseded_by: str | None
 
 
 def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, ReleaseSaid]:
