@@ -54,7 +54,7 @@ def make_report(
     """
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
-    asked = Asked(connection, releases, as_at)
+    asked = Asked(connection, releases, as_at, is_internal=is_internal)
     maker = SectionMaker(FigureReader(connection, as_at, today), asked)
     sections = tuple(maker.make_section(section) for section in load_sections())
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()

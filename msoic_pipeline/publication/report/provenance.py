@@ -56,10 +56,21 @@ def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, Re
 
 
 class Asked:
-    """The figures of a report of which a reader can ask where they come from, and what is told of each."""
+    """The figures of a report of which a reader can ask where they come from, and what is told of each.
 
-    def __init__(self, connection: Connection, releases: dict[str, ReleaseSaid], as_at: dt.date | None) -> None:
+    Where it is not internal, returns are counted and not named: which forces returned nothing is theirs to tell.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        releases: dict[str, ReleaseSaid],
+        as_at: dt.date | None,
+        *,
+        is_internal: bool = False,
+    ) -> None:
         self._connection = connection
+        self._is_internal = is_internal
         self._all_releases = releases
         self._as_at = as_at
         self._figures: dict[str, dict[str, Any]] = {}
@@ -67,6 +78,7 @@ class Asked:
         self._releases_of: dict[str, set[str]] = {}
         # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
         self._terms: list[dict[str, Any]] = []
+        self._releases_of_terms: list[set[str]] = []
         self._term_numbers: dict[tuple[str, str, Span, str, str], int] = {}
 
     def add(self, figure: ShownFigure) -> str:
@@ -86,7 +98,7 @@ class Asked:
 
     def as_json(self) -> dict[str, Any]:
         """Return all that is told, as plain values: what is said of a KPI or a release stands in it once."""
-        behind = set().union(*self._releases_of.values()) if self._releases_of else set()
+        behind = {place[0] for term in self._terms for place in term["cells"]}
         releases = {
             release_id: {
                 "file": said.file_name,
@@ -121,7 +133,7 @@ class Asked:
         for wanted in list_terms(figure.kpi):
             number = self._number_term(wanted, known)
             said["terms"].append(number)
-            self._releases_of[figure.name].update(place[0] for place in self._terms[number]["cells"])
+            self._releases_of[figure.name] |= self._releases_of_terms[number]
         return said
 
     def _number_term(self, wanted: WantedTerm, known: KnownValue) -> int:
@@ -132,8 +144,22 @@ class Asked:
         if key not in self._term_numbers:
             facts = find_facts(self._connection, wanted, span, are_in_geography(wanted, place_kind, place))
             total = sum(fact.value for fact in facts)
+            named, unnamed = [], set()
+            for fact in facts:
+                if fact.is_sensitive and not self._is_internal:
+                    unnamed.add(fact.release_id)
+                else:
+                    named.append(fact)
             self._term_numbers[key] = len(self._terms)
-            self._terms.append({"words": wanted.term.words(), "total": total, "cells": _describe_cells(facts)})
+            self._releases_of_terms.append({fact.release_id for fact in facts})
+            self._terms.append(
+                {
+                    "words": wanted.term.words(),
+                    "total": total,
+                    "cells": _describe_cells(named),
+                    "returns": len(unnamed),
+                }
+            )
         return self._term_numbers[key]
 
 

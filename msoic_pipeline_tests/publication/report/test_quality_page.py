@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import (
     coverage,
     quarantine,
