@@ -35,6 +35,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import betaincinv, gammaincinv
 
+from msoic_pipeline.kpis.definitions import Kpi
+
 # A rate is a count of events among residents, a share a count of cases out of all cases.
 Measure = Literal["rate", "share"]
 
@@ -47,6 +49,9 @@ WINSORISED = 0.1
 FEWEST_PLACES = 10
 # Where fewer events are expected (of a share: or fewer cases without one) the scale does not make spreads the same.
 FEWEST_EXPECTED = 5.0
+# Units of KPIs whose events come one by one, so that chance makes them vary as Poisson counts do. Pounds do not, nor
+# people who are briefed together, nor the programme's own operations, which are planned.
+EVENT_UNITS = frozenset({"defendants", "investigations", "offences", "referrals"})
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,13 @@ class Funnel:
     def is_outside(self, place: CountedPlace) -> bool:
         """Whether a place lies beyond the outer limits."""
         return not self.limit(place.base).contains(place.value)
+
+
+def name_measure(kpi: Kpi) -> Measure | None:
+    """Return as what a KPI's figures can be compared between places: a rate, a share, or neither."""
+    if kpi.is_share:
+        return "share"
+    return "rate" if kpi.unit in EVENT_UNITS else None
 
 
 def fit_funnel(measure: Measure, places: Sequence[CountedPlace]) -> Funnel | None:

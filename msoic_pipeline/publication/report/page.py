@@ -36,14 +36,23 @@ class Report:
 
 def render_report(report: Report) -> str:
     """Return the report as HTML: texts are escaped, and nothing is loaded from elsewhere."""
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        report=report,
-        marks=MARKS,
-        digest_name=DIGEST_NAME,
-        asked=_embed_json(report.asked),
-        styles=Markup(_read("report.css")),
-        script=Markup(_read("report.js")),
+    return fill_page("report.html.j2", report)
+
+
+def fill_page(template: str, report: Report, **more: Any) -> str:
+    """Return a template filled with a report, and with what else it shows."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            report=report,
+            marks=MARKS,
+            digest_name=DIGEST_NAME,
+            asked=_embed_json(report.asked),
+            styles=Markup(_read("report.css")),
+            script=Markup(_read("report.js")),
+            **more,
+        )
     )
 
 
