@@ -100,10 +100,14 @@ class FunnelReader:
 
 
 def _leave_out(figure: ShownFigure) -> LeftOut:
+    """Return a force whose figure is not in a funnel, with the reason."""
     name = name_place(figure.known.geography_kind, figure.known.geography_code)
     reasons = [MARKS[mark].split(":")[0] for mark in figure.marks if mark != "p"]
-    unsized = "no cases" if figure.kpi.is_share else "no population of its own is known"
-    return LeftOut(name, figure, " and ".join(reasons) if not figure.is_whole else unsized)
+    if not figure.is_whole:
+        return LeftOut(name, figure, " and ".join(reasons))
+    if figure.value is not None and figure.value < 0:
+        return LeftOut(name, figure, "more was cancelled than recorded")
+    return LeftOut(name, figure, "no cases" if figure.kpi.is_share else "no population of its own is known")
 
 
 def draw_forces(forces: ForceFunnel, marked: str = "", *, shows_others: bool = True) -> str:

@@ -69,7 +69,8 @@ class SizeReader:
     def size_figure(self, figure: ShownFigure) -> SizedFigure | None:
         """Return a figure beside the size of its place.
 
-        None where the KPI counts neither events nor a share, there is no figure, or the size is not known.
+        None where the KPI counts neither events nor a share, there is no figure, the size is not known, or the count is
+        no number of events: later cancellations can leave fewer than none.
         """
         measure = name_measure(figure.kpi)
         if measure is None or figure.value is None:
@@ -81,7 +82,8 @@ class SizeReader:
         else:
             population = self.find_population(figure)
             counted = CountedPlace(name, figure.value, (population and population.value) or 0.0)
-        if not counted.base:
+        most = counted.base if measure == "share" else counted.count
+        if not counted.base or not 0 <= counted.count <= most:
             return None
         return SizedFigure(figure, measure, counted, population, compute_interval(measure, counted))
 
