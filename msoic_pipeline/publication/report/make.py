@@ -17,7 +17,7 @@ from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.model import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
-from msoic_pipeline.publication.report.page import DIGEST_NAME, Report, digest_page, render_report
+from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
@@ -26,6 +26,7 @@ from msoic_pipeline.publication.report.source_pages import digest_methods, make_
 from msoic_pipeline.warehouse.load_log import digest_stage
 
 CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
+TEMPLATE = "report.html.j2"
 # What the report shows besides KPI values; what is derived from those follows from them.
 TABLES_SHOWN = (
     "release",
@@ -59,16 +60,16 @@ def make_report(
     sections = tuple(maker.make_section(section) for section in load_sections())
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
-    report = Report(
+    page = Page(
         as_at=as_at or today,
         sections=sections,
         asked=asked.as_json(),
         warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
-        quality=make_quality(quality, is_internal),
-        sources=make_source_pages(quality, releases),
         digest=digest_inputs(connection, today, cover),
     )
-    return render_report(report)
+    return fill_page(
+        TEMPLATE, page, quality=make_quality(quality, is_internal), sources=make_source_pages(quality, releases)
+    )
 
 
 @dataclass(frozen=True)

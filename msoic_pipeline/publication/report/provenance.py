@@ -91,10 +91,26 @@ class Asked:
         return name
 
     def list_releases_behind(self, figures: Iterable[ShownFigure]) -> list[ReleaseSaid]:
-        """Return the releases behind figures that are noted, in order of publication."""
-        behind = {release_id for figure in figures for release_id in self._releases_of[figure.name]}
+        """Return the releases behind figures that are noted, in order of publication.
+
+        A zero may stand in no cell, since its release lists nothing of the kind: behind it are the releases of the day
+        from which it held.
+        """
+        behind: set[str] = set()
+        for figure in figures:
+            behind.update(self._releases_of[figure.name] or self._list_published_with(figure))
         releases = [self._all_releases[release_id] for release_id in behind]
         return sorted(releases, key=lambda each: (each.published_on, each.release_id))
+
+    def _list_published_with(self, figure: ShownFigure) -> set[str]:
+        """Return the releases of a figure's sources that were published on the day from which it held."""
+        if figure.value is None:
+            return set()
+        return {
+            said.release_id
+            for said in self._all_releases.values()
+            if said.source in figure.kpi.sources and said.published_on == figure.known.as_of
+        }
 
     def as_json(self) -> dict[str, Any]:
         """Return all that is told, as plain values: what is said of a KPI or a release stands in it once."""

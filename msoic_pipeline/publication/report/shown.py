@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from dataclasses import dataclass, field
 
@@ -86,10 +87,16 @@ def tell_unit(unit: str) -> str:
 class FigureReader:
     """Reads the figures of KPIs as known on a day (None: today), each KPI once.
 
-    ``today`` is the day up to which a period must be over to be finished.
+    ``today`` is the day up to which a period must be over to be finished. ``shows_returns`` is for internal pages
+    alone: of returns the figures below the nation are read too.
     """
 
-    def __init__(self, connection: Connection, as_at: dt.date | None, today: dt.date) -> None:
+    def __init__(
+        self, connection: Connection, as_at: dt.date | None, today: dt.date, *, shows_returns: bool = False
+    ) -> None:
+        self._shows_returns = shows_returns
+        # Kind and code of the geography of which series are read; None: the nation that a KPI is of.
+        self._place: tuple[str, str] | None = None
         self._connection = connection
         self._as_at = as_at
         self._known_on = as_at or today
@@ -97,20 +104,27 @@ class FigureReader:
         self._read: dict[str, list[ShownFigure]] = {}
         self._kept_back = self._find_kept_back()
 
+    def read_at(self, geography_kind: str, geography_code: str) -> FigureReader:
+        """Return a reader of the series of a geography, which shares with this one what has been read."""
+        reader = copy.copy(self)
+        reader._place = (geography_kind, geography_code)
+        return reader
+
     def read_kpi(self, kpi: Kpi) -> list[ShownFigure]:
-        """Return all figures of a KPI that may be shown; of returns none below the nation."""
+        """Return all figures of a KPI that may be shown; of returns none below the nation, but for internal pages."""
         if kpi.kpi_id not in self._read:
             values = find_known_values(self._connection, kpi.kpi_id, as_at=self._as_at)
-            may_show = [value for value in values if not kpi.is_sensitive or value.geography_kind == NATIONAL]
+            shows_all = self._shows_returns or not kpi.is_sensitive
+            may_show = [value for value in values if shows_all or value.geography_kind == NATIONAL]
             self._read[kpi.kpi_id] = [ShownFigure(kpi, value, self._mark(kpi, value)) for value in may_show]
         return self._read[kpi.kpi_id]
 
     def read_series(self, kpi: Kpi, period_kind: str, since: dt.date | None = None) -> list[ShownFigure]:
-        """Return the nation's figures of a kind of period in order of time, from a day on."""
+        """Return the figures of a kind of period, of the nation or of this reader's place, in order of time."""
         return [
             figure
             for figure in self.read_kpi(kpi)
-            if figure.known.geography_kind == NATIONAL
+            if self._is_of_place(figure)
             and figure.known.period_kind == period_kind
             and (since is None or figure.period_start >= since)
         ]
@@ -126,7 +140,7 @@ class FigureReader:
         return [figure for figure in figures if starts and figure.period_start == max(starts)]
 
     def find_signals(self, kpi: Kpi, period_kind: str) -> dict[str, FigureSignal]:
-        """Return the signals of the nation's series of a KPI, by the label of the period."""
+        """Return the signals of the series of a KPI that ``read_series`` returns, by the label of the period."""
         series = self.read_series(kpi, period_kind)
         values = [figure.known for figure in series if figure.value is not None]
         growing = self._growing.get(kpi.kpi_id, set())
@@ -141,11 +155,17 @@ class FigureReader:
                 counted += [_count_returns(value) for value in values]
         return find_kept_back(counted)
 
+    def _is_of_place(self, figure: ShownFigure) -> bool:
+        """Whether a figure is of the geography of which series are read."""
+        if self._place is None:
+            return figure.known.geography_kind == NATIONAL
+        return (figure.known.geography_kind, figure.known.geography_code) == self._place
+
     def _mark(self, kpi: Kpi, value: KnownValue) -> tuple[str, ...]:
         """Return the marks that stand beside a value."""
         end = period_end(value.period_kind, value.period_start)
         marks = {
-            "c": _count_returns(value) in self._kept_back,
+            "c": value.geography_kind == NATIONAL and _count_returns(value) in self._kept_back,
             "x": value.value is None,
             "u": end >= self._known_on,
             "i": value.status == "incomplete" and end < self._known_on,
