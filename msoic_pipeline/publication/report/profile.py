@@ -24,6 +24,7 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import NATIONAL, TERRITORIAL_FORCE, name_geography
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.publication.charts import Chart, ChartSeries
 from msoic_pipeline.publication.cover import Cover
 from msoic_pipeline.publication.report.funnels import (
@@ -155,7 +156,7 @@ class _ForceSections:
         charts: dict[str, list[ShownChart]] = {}
         for kpi in load_definitions():
             if "force" in kpi.below and kpi.kpi_id != POPULATION:
-                source = kpi.numerator.table.info["source"]
+                source = traits_of_fact(kpi.numerator.table).source
                 charts.setdefault(source, []).extend(self._make_charts(kpi))
         return tuple(
             ShownSection(source, load_source(source).title, None, "", (), tuple(of_source))
