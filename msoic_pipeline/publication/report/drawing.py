@@ -71,11 +71,11 @@ class Picture:
         return list(dict.fromkeys(point.series for point in self.points))
 
     @property
-    def number_format(self) -> str:
-        """How values stand on the axis, in d3's words."""
+    def axis_label(self) -> str:
+        """How values stand on the axis, as an expression of Vega."""
         if self.unit == "share":
-            return ".0%"
-        return "$,.0f" if self.unit == "GBP" else ",~f"
+            return "format(datum.value, '.0%')"
+        return "'£' + format(datum.value, ',.0f')" if self.unit == "GBP" else "format(datum.value, ',~f')"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the points as rows for Altair."""
@@ -238,7 +238,7 @@ def _x(picture: Picture, **options: Any) -> alt.X:
 def _y(picture: Picture, **options: Any) -> alt.Y:
     title = {"share": "per cent", "GBP": "pounds"}.get(picture.unit, picture.unit)
     axis = alt.Axis(
-        title=title, format=picture.number_format, tickCount=5, domain=False, ticks=False, titleAnchor="end"
+        title=title, labelExpr=picture.axis_label, tickCount=5, domain=False, ticks=False, titleAnchor="end"
     )
     return alt.Y("value:Q", axis=axis, **options)
 
@@ -329,7 +329,7 @@ def _draw_bars(picture: Picture) -> Any:
     axis = alt.Axis(title=None, labelLimit=260, ticks=False, domain=False)
     return _bars_of(picture, BAR_HEIGHT * max(1, len(labels))).encode(
         y=alt.Y("label:N", sort=labels, axis=axis),
-        x=alt.X("value:Q", axis=alt.Axis(title=None, format=picture.number_format, tickCount=5)),
+        x=alt.X("value:Q", axis=alt.Axis(title=None, labelExpr=picture.axis_label, tickCount=5)),
         color=alt.value(COLOURS[0]),
         opacity=_opacity(),
     )

@@ -23,6 +23,7 @@ from msoic_pipeline.publication.report.quality import digest_days, make_quality,
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline.publication.report.source_pages import digest_methods, make_source_pages
+from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.warehouse.load_log import digest_stage
 
 CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
@@ -116,6 +117,7 @@ def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     parts = [
         digest_stage(connection, KPI_STAGE),
         digest_sections(),
+        digest_rebases(),
         digest_page(),
         digest_methods(),
         digest_days(connection, today),

@@ -12,7 +12,7 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import period_end
+from msoic_pipeline.periods import period_end, periods
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters
 from msoic_pipeline.texts import tell_figure
@@ -169,12 +169,18 @@ class FigureReader:
             "x": value.value is None,
             "u": end >= self._known_on,
             "i": value.status == "incomplete" and end < self._known_on,
-            "g": value.period_start in self._growing.get(kpi.kpi_id, set()),
+            "g": self._has_growing_quarter(kpi, value),
             "p": kpi.is_provisional,
         }
         if marks["c"] or marks["x"]:
             return ("c",) if marks["c"] else ("x",)
         return tuple(mark for mark, stands in marks.items() if stands)
+
+    def _has_growing_quarter(self, kpi: Kpi, value: KnownValue) -> bool:
+        """Whether a value is of a quarter that is still growing, or of a longer period with one."""
+        end = period_end(value.period_kind, value.period_start)
+        quarters = set(periods("quarter", value.period_start, end))
+        return not quarters.isdisjoint(self._growing.get(kpi.kpi_id, set()))
 
 
 def _count_returns(value: KnownValue) -> CountedValue:
