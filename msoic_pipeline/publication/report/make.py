@@ -17,6 +17,7 @@ from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.model import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
+from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Report, digest_page, render_report
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.sections import SectionMaker
@@ -37,12 +38,16 @@ def make_report(
     """
     cover = cover or make_cover(connection, as_at or today, ())
     asked = Asked(connection, read_releases(connection, as_at), as_at)
-    maker = SectionMaker(FigureReader(connection, as_at, today), asked)
+    reader = FigureReader(connection, as_at, today)
+    maker = SectionMaker(reader, asked)
     sections = tuple(maker.make_section(section) for section in load_sections())
+    days_shown = list_days_shown(connection, as_at, today)
+    changes = ChangesMaker(connection, reader, maker, as_at).make_changes(days_shown)
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     report = Report(
         as_at=as_at or today,
         sections=sections,
+        changes=changes,
         asked=asked.as_json(),
         warnings=(*warnings, *cover.lines_on_files),
         digest=digest_inputs(connection, today, cover),
@@ -89,7 +94,7 @@ def save_report(html: str, path: Path) -> None:
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
 
-    A day changes it only where a month has ended, since no period ends on another.
+    A day changes it only where a month has ended, since no period ends on another, or where a release is no longer new.
     """
     parts = [
         digest_stage(connection, KPI_STAGE),
@@ -97,6 +102,7 @@ def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
         digest_page(),
         digest_code("msoic_pipeline.publication.report.make"),
         f"{today:%Y-%m}",
+        digest_days_shown(connection, today),
         *cover.failed_checks,
         *cover.lines_on_files,
     ]

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from msoic_pipeline.publication.report.changes import LATEST_DAYS, ShownChanges
 from msoic_pipeline.publication.report.sections import ShownSection
 from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.texts import tell_day
@@ -20,7 +21,7 @@ from msoic_pipeline.texts import tell_day
 PACKAGE = "msoic_pipeline.publication.report"
 # By which name the digest of what a report was made from stands in its head.
 DIGEST_NAME = "msoic-digest"
-FILES = ("report.html.j2", "report.css", "report.js")
+FILES = ("report.html.j2", "changes.html.j2", "report.css", "report.js")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Report:
 
     as_at: dt.date
     sections: tuple[ShownSection, ...]
+    changes: ShownChanges
     asked: dict[str, Any]
     warnings: tuple[str, ...]
     digest: str
@@ -40,6 +42,7 @@ def render_report(report: Report) -> str:
     return template.render(
         report=report,
         marks=MARKS,
+        latest_days=LATEST_DAYS,
         digest_name=DIGEST_NAME,
         asked=_embed_json(report.asked),
         styles=Markup(_read("report.css")),
