@@ -31,6 +31,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -217,10 +218,6 @@ class ChangeFinder:
         self._kpis = {kpi.kpi_id: kpi for kpi in load_definitions()}
         self._history = _read_history(connection, as_at)
         self._publications = _Publications(connection, as_at)
-        # Relative revisions with the day of each, by KPI, kind of period and age.
-        self._revisions: dict[tuple[str, str, int], list[tuple[dt.date, float]]] = defaultdict(list)
-        for series in self._history:
-            self._note_revisions(series)
 
     def find_changes(self, day: dt.date) -> list[Change]:
         """Return the values that moved on a day: as known on it against as known on the day before.
@@ -288,11 +285,20 @@ class ChangeFinder:
         age = self._tell_age(series, bisect_right(days, day) - 1)
         if age is None:
             return None
-        known = self._revisions[series.kpi_id, series.period_kind, age]
+        known = self._revisions.get((series.kpi_id, series.period_kind, age), [])
         return describe_usual(age, [relative for revised_on, relative in known if revised_on < day])
 
-    def _note_revisions(self, series: Series) -> None:
-        """Note by how much each later release revised a value, also where by nothing."""
+    @cached_property
+    def _revisions(self) -> dict[tuple[str, str, int], list[tuple[dt.date, float]]]:
+        """Relative revisions with the day of each, by KPI, kind of period and age."""
+        revisions: dict[tuple[str, str, int], list[tuple[dt.date, float]]] = defaultdict(list)
+        for series in self._history:
+            for age, day, relative in self._list_revisions(series):
+                revisions[series.kpi_id, series.period_kind, age].append((day, relative))
+        return revisions
+
+    def _list_revisions(self, series: Series) -> Iterator[tuple[int, dt.date, float]]:
+        """Yield at which age, when and by how much each later release revised a value, also where by nothing."""
         values = self._history[series]
         days = self._list_days_since_complete(series)
         for place, day in enumerate(days[1:], start=1):
@@ -303,7 +309,7 @@ class ChangeFinder:
                 continue
             relative = measure_revision(before.value, after.value)
             if before.is_complete and after.is_complete and relative is not None:
-                self._revisions[series.kpi_id, series.period_kind, age].append((day, relative))
+                yield age, day, relative
 
     def _list_days_since_complete(self, series: Series) -> list[dt.date]:
         """Return the days on which releases that cover a series came out, from the one that first made it complete."""
