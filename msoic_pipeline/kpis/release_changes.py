@@ -231,13 +231,17 @@ class ChangeFinder:
         return self._compare(earlier, day, day)
 
     def count_other_changes_from(self, earlier: ChangeFinder, day: dt.date) -> int:
-        """Return how many values that another state knows otherwise hold from a day after ``day``."""
+        """Return how many series another state of the warehouse knows otherwise on a day other than ``day``."""
         number = 0
         for series in {*self._history, *earlier._history}:
-            own = [value for value in self._history.get(series, ()) if value.as_of > day]
-            others = [value for value in earlier._history.get(series, ()) if value.as_of > day]
-            number += len(set(own) ^ set(others))
+            days = {value.as_of for value in (*self._history.get(series, ()), *earlier._history.get(series, ()))}
+            number += any(self._differs_on(earlier, series, other) for other in days - {day})
         return number
+
+    def _differs_on(self, earlier: ChangeFinder, series: Series, day: dt.date) -> bool:
+        before = find_value_on(earlier._history.get(series, ()), day)
+        after = find_value_on(self._history.get(series, ()), day)
+        return name_change(before, after) is not None
 
     def list_days(self) -> list[dt.date]:
         """Return all days since which any value holds, earliest first."""

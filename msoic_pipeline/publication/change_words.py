@@ -70,7 +70,7 @@ def tell_usual(change: Change) -> str:
     if change.kind != "revised" or change.is_withheld:
         return ""
     if change.usual is None:
-        return "not judged: how long ago it was first complete is not known, or it is not complete yet"
+        return "not judged: it was not complete before, or since when is not known"
     if change.usual.median is None or change.usual.ninetieth is None:
         return f"not judged: {_tell_too_few(change.usual)}"
     if change.relative is None:
@@ -107,12 +107,17 @@ def tell_releases(files: Sequence[PublishedFile]) -> str:
 
 def tell_day_changes(day: dt.date, changes: Sequence[Change]) -> str:
     """Return in a sentence how many values moved on a day, by kind, and how many by more than usual."""
+    return f"What was published on {tell_day(day)} moved {tell_moved(changes)}"
+
+
+def tell_moved(changes: Sequence[Change]) -> str:
+    """Return how many values moved: ``16 national figures: 9 revised, 7 new. Of those revised 2 moved by more …``."""
     if not changes:
-        return f"What was published on {tell_day(day)} moved no national figure."
+        return "no national figure."
     numbers = Counter(change.kind for change in changes)
     kinds = [f"{numbers[kind]:,} {kind}" for kind in KINDS if numbers[kind]]
     figures = "1 national figure" if len(changes) == 1 else f"{len(changes):,} national figures"
-    return f"What was published on {tell_day(day)} moved {figures}: {', '.join(kinds)}.{_tell_judged(changes)}"
+    return f"{figures}: {', '.join(kinds)}.{_tell_judged(changes)}"
 
 
 def _tell_judged(changes: Sequence[Change]) -> str:
