@@ -34,7 +34,9 @@ def describe_changes(engine: Engine, before: ChangeFinder) -> dict[str, Any]:
         return {}
     with read_transaction(engine) as connection:
         files = read_published_files(connection, days)
-    sentences, rows, values = [], [], 0
+    sentences: list[str] = []
+    rows: list[dict[str, Any]] = []
+    values = 0
     for day in days:
         changes = after.find_changes(day)
         of_day = [file for file in files if file.published_on == day]

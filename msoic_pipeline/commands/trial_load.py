@@ -41,7 +41,7 @@ from msoic_pipeline.model.evidence import (
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline.periods import periods, shift_months
+from msoic_pipeline.periods import FIRST_QUARTER, periods, shift_months
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.asked import HISTORY_QUARTERS
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
@@ -109,7 +109,9 @@ class _Trial:
 
     def __post_init__(self) -> None:
         source = self.examined.source.source
-        self.kpis = [kpi for kpi in load_definitions() if source in kpi.sources]
+        # A KPI that was declared since the last run would be new by that, not by the file.
+        computed = set(self.origin.scalars(sa.select(kpi_definition.c.kpi_id)))
+        self.kpis = [kpi for kpi in load_definitions() if source in kpi.sources and kpi.kpi_id in computed]
         self.rules = [rule for rule in load_rules() if source in _list_sources(_list_facts_of_rules([rule]))]
         self.known = _read_known_releases(self.origin, source)
         self.quarters = self._list_quarters()
@@ -118,6 +120,8 @@ class _Trial:
     def run(self) -> TrialLoad:
         """Copy, load, compute, reconcile; return what has changed."""
         already = self._tell_already()
+        if not self.quarters:
+            return TrialLoad(self.staged.release, (), 0, (), 0, already)
         self._copy_part()
         before, breaks_before = self._look()
         self._load()
@@ -136,12 +140,15 @@ class _Trial:
         )
 
     def _list_quarters(self) -> list[dt.date]:
-        """Return the quarters that the release has rows of, and those of which reports become due with it."""
+        """Return the quarters that the release has rows of, and those of which reports become due with it.
+
+        What lies before the first quarter is in files and is not loaded, by a run neither.
+        """
         quarters = self.staged.quarters()
         last_known = max((each.reference_start for each in self.known), default=None)
         if last_known is not None:
             quarters |= set(periods("quarter", last_known, self.staged.release.reference_start))
-        return sorted(quarters)
+        return sorted(quarter for quarter in quarters if quarter >= FIRST_QUARTER)
 
     def _tell_already(self) -> str:
         query = sa.select(release.c.status).where(release.c.release_id == self.staged.release_id)

@@ -24,6 +24,7 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.release_changes import ChangeFinder
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import release
+from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.publication.change_words import tell_change
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.partial_copy import read_moment
@@ -182,3 +183,21 @@ def test_what_a_force_returned_is_not_told(warehouse_url: str, monkeypatch: pyte
     for row in foretold.rows:
         assert {row.before, row.after, row.difference} == {"(withheld)"} and not row.usual
     assert "(withheld)" in foretold.as_json()
+
+
+def test_a_kpi_declared_since_the_last_run_is_not_the_file_s_doing(engine: Engine):
+    load(engine, list_staged(LAST))
+    with engine.begin() as connection:
+        for table in ("kpi_value", "kpi_definition"):
+            connection.execute(sa.delete(metadata.tables[table]).where(sa.column("kpi_id") == "cps_convictions"))
+    foretold = foretell(LAST)
+    assert foretold.rows and "Convictions" not in {row.kpi for row in foretold.rows}
+
+
+def test_quarters_before_the_first_are_left_out_as_a_run_leaves_them_out(engine: Engine):
+    """The NRM's files reach back to 2014."""
+    (staged,) = staged_releases("nrm", "quarter-4-2021")
+    fill(engine, {"nrm": [staged]})
+    compute_quarters(engine, QUARTERS)
+    assert min(staged.quarters()) < FIRST_QUARTER
+    assert foretell_file(RAW / staged.release.file_name, TODAY).rows == ()
