@@ -17,6 +17,7 @@ from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.model import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
+from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
@@ -57,8 +58,11 @@ def make_report(
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
     asked = Asked(connection, releases, as_at, is_internal=is_internal)
-    maker = SectionMaker(FigureReader(connection, as_at, today), asked)
+    reader = FigureReader(connection, as_at, today)
+    maker = SectionMaker(reader, asked)
     sections = tuple(maker.make_section(section) for section in load_sections())
+    days_shown = list_days_shown(connection, as_at, today)
+    changes = ChangesMaker(connection, reader, maker, as_at).make_changes(days_shown)
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
     page = Page(
@@ -69,7 +73,11 @@ def make_report(
         digest=digest_inputs(connection, today, cover),
     )
     return fill_page(
-        TEMPLATE, page, quality=make_quality(quality, is_internal), sources=make_source_pages(quality, releases)
+        TEMPLATE,
+        page,
+        changes=changes,
+        quality=make_quality(quality, is_internal),
+        sources=make_source_pages(quality, releases),
     )
 
 
@@ -112,7 +120,8 @@ def save_report(html: str, path: Path) -> None:
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
 
-    A day changes it only where a month has ended, since no period ends on another, or where something has become due.
+    A day changes it only where a month has ended, since no period ends on another, where something has become due, or
+    where a release is no longer new.
     """
     parts = [
         digest_stage(connection, KPI_STAGE),
@@ -123,6 +132,7 @@ def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
         digest_days(connection, today),
         digest_code("msoic_pipeline.publication.report.make"),
         f"{today:%Y-%m}",
+        digest_days_shown(connection, today),
         *cover.failed_checks,
         *cover.lines_on_files,
     ]

@@ -21,7 +21,15 @@ from msoic_pipeline.texts import tell_day
 PACKAGE = "msoic_pipeline.publication.report"
 # By which name the digest of what a report was made from stands in its head.
 DIGEST_NAME = "msoic-digest"
-FILES = ("report.html.j2", "quality.html.j2", "sources.html.j2", "tables.html.j2", "report.css", "report.js")
+FILES = (
+    "report.html.j2",
+    "changes.html.j2",
+    "quality.html.j2",
+    "sources.html.j2",
+    "tables.html.j2",
+    "report.css",
+    "report.js",
+)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.lineage import FactRow, find_facts
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
@@ -144,17 +143,20 @@ class Asked:
             "expected": known.parts_expected,
             "terms": [],
         }
+        if figure.known_on:
+            said["known_on"] = figure.known_on.isoformat()
         if figure.value is None:
             return said
         for wanted in list_terms(figure.kpi):
-            number = self._number_term(wanted, known)
+            number = self._number_term(wanted, figure)
             said["terms"].append(number)
             self._releases_of[figure.name] |= self._releases_of_terms[number]
         return said
 
-    def _number_term(self, wanted: WantedTerm, known: KnownValue) -> int:
+    def _number_term(self, wanted: WantedTerm, figure: ShownFigure) -> int:
         """Return the number of a term of a value among those that are told; it is looked up where it is new."""
-        span = Span(known.period_start, period_end(known.period_kind, known.period_start), self._as_at)
+        known, as_at = figure.known, figure.known_on or self._as_at
+        span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
         term, place_kind, place = wanted.term.model_dump_json(), known.geography_kind, known.geography_code
         key = (term, wanted.over_time, span, place_kind, place)
         if key not in self._term_numbers:

@@ -32,12 +32,14 @@ MARKS = {
 class ShownFigure:
     """A KPI value as the report shows it, with the marks that stand beside it (keys of MARKS).
 
-    What is kept back or missing has no ``value``.
+    What is kept back or missing has no ``value``. ``known_on`` is the day as known on which it stands, where that is
+    not the report's.
     """
 
     kpi: Kpi = field(repr=False)
     known: KnownValue
     marks: tuple[str, ...]
+    known_on: dt.date | None = None
 
     @property
     def value(self) -> float | None:
@@ -66,8 +68,9 @@ class ShownFigure:
 
     @property
     def name(self) -> str:
-        """What the figure is called among all of a report: its KPI, period and geography."""
-        return f"{self.known.kpi_id} {self.known.period_label} {self.known.geography_code}"
+        """What the figure is called among all of a report: its KPI, period and geography, and an earlier day."""
+        name = f"{self.known.kpi_id} {self.known.period_label} {self.known.geography_code}"
+        return name if self.known_on is None else f"{name} {self.known_on}"
 
 
 def tell_value(value: float, unit: str) -> str:
@@ -161,14 +164,21 @@ class FigureReader:
             return figure.known.geography_kind == NATIONAL
         return (figure.known.geography_kind, figure.known.geography_code) == self._place
 
-    def _mark(self, kpi: Kpi, value: KnownValue) -> tuple[str, ...]:
-        """Return the marks that stand beside a value."""
+    def show_earlier(self, kpi: Kpi, value: KnownValue, known_on: dt.date) -> ShownFigure:
+        """Return a value of an open KPI as it was known on an earlier day. Raises ValueError for a sensitive one."""
+        if kpi.is_sensitive:
+            raise ValueError(f"{kpi.kpi_id} rests on returns: what two days differ by would tell them")
+        return ShownFigure(kpi, value, self._mark(kpi, value, known_on), known_on)
+
+    def _mark(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None = None) -> tuple[str, ...]:
+        """Return the marks that stand beside a value, as known on a day (None: the report's)."""
         end = period_end(value.period_kind, value.period_start)
+        is_over = end < (known_on or self._known_on)
         marks = {
             "c": value.geography_kind == NATIONAL and _count_returns(value) in self._kept_back,
             "x": value.value is None,
-            "u": end >= self._known_on,
-            "i": value.status == "incomplete" and end < self._known_on,
+            "u": not is_over,
+            "i": value.status == "incomplete" and is_over,
             "g": self._has_growing_quarter(kpi, value),
             "p": kpi.is_provisional,
         }
