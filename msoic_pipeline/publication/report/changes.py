@@ -62,7 +62,7 @@ class ShownDay:
 
 @dataclass(frozen=True)
 class ShownChanges:
-    """The section: its days, latest first, what each kind of change means, and of how many days all releases are in it."""
+    """The section: its days, latest first; what each kind of change means; of how many days all releases are in it."""
 
     days: tuple[ShownDay, ...]
     kinds: tuple[tuple[str, str], ...]
