@@ -17,6 +17,7 @@ from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import single_period
+from msoic_pipeline.claims.verdict_words import name_verdict
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.geography import NATIONAL
 
@@ -106,7 +107,7 @@ def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str,
             holds_for=judgement.holds_for,
             contradicts=", ".join(other.id for other in against),
             release_ids=_name_releases(judgement.releases),
-            is_synthetic=any(each.is_synthetic for each in judgement.releases),
+            is_synthetic=judgement.is_synthetic,
             trace=_tell_trace(judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
             explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, [])),
         )
@@ -134,19 +135,39 @@ def _choose_verdict(judgement: Judgement, others: Sequence[Judgement]) -> str:
 
     A claim is *contradicted* where it differs from the data and one that says otherwise is reproduced; and where nobody
     can compute it, as soon as another says otherwise. Where both differ from the data, both do.
+
+    A verdict that rests on synthetic figures has a word of its own. Such figures add nothing to published ones: a claim
+    that differs from these is not contradicted by another that only the sample reproduces.
+
+    ===================  ============================  ===========================
+    the claim            another that says otherwise   verdict
+    ===================  ============================  ===========================
+    differs, published   reproduced, published         contradicted
+    differs, published   reproduced, sample            differs
+    differs, sample      reproduced, either            contradicted by sample data
+    not computable       any                           contradicted
+    reproduced, sample   any                           reproduced by sample data
+    ===================  ============================  ===========================
     """
-    if judgement.verdict == "differs" and any(other.verdict == "reproduced" for other in others):
-        return "contradicted"
     if judgement.verdict == "not computable" and others:
         return "contradicted"
-    return judgement.verdict
+    if judgement.verdict == "differs":
+        for other in others:
+            adds_to_it = judgement.is_synthetic or not other.is_synthetic
+            if other.verdict == "reproduced" and adds_to_it:
+                return name_verdict("contradicted", is_synthetic=judgement.is_synthetic)
+    return judgement.told_verdict
 
 
 def _tell_contradictions(against: Sequence[Claim], judgements: dict[str, Judgement]) -> str:
     if not against:
         return ""
-    claims = [f"{other.id} ({other.in_short()}, {judgements[other.id].verdict})" for other in against]
+    claims = [f"{other.id} ({other.in_short()}, {_tell_verdict_of(judgements[other.id])})" for other in against]
     return f"Elsewhere the report says otherwise: {', '.join(claims)}."
+
+
+def _tell_verdict_of(judgement: Judgement) -> str:
+    return "verdict withheld" if judgement.is_withheld else judgement.told_verdict
 
 
 def _tell_agreement(agreeing: Sequence[Claim]) -> str:
