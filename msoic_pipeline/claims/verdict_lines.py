@@ -44,12 +44,10 @@ def _report_lines(report: Report, rows: Sequence[ClaimVerdict]) -> Iterator[str]
             section = row.section
             yield f"\n{section}"
         yield from _claim_lines(claims[claim_id], row, when_published[claim_id])
-    pairs = find_disagreements(report.claims)
-    yield f"\nStatements that disagree: {len(pairs)} pairs"
-    for pair in pairs:
-        first, second = pair.first, pair.second
-        topics = "; ".join(pair.shared_topics)
-        yield f"  {topics}: {first.id} ({first.in_short()}) and {second.id} ({second.in_short()})"
+    disagreements = find_disagreements(report.claims)
+    yield f"\nStatements that disagree: {len(disagreements)} pairs"
+    for each in disagreements:
+        yield f"  {each.first.id}, {each.second.id}: {each.sentence}"
 
 
 def _count_lines(when_published: Sequence[ClaimVerdict], today: Sequence[ClaimVerdict]) -> Iterator[str]:

@@ -11,7 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.claims import Claim, Report
-from msoic_pipeline.claims.disagreements import find_disagreements, find_restatements, group_by_claim
+from msoic_pipeline.claims.disagreements import (
+    Disagreement,
+    find_disagreements,
+    find_restatements,
+    group_by_claim,
+)
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
@@ -79,7 +84,8 @@ def judge_report(connection: Connection, report: Report, today: dt.date) -> list
 
 def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[ClaimVerdict]:
     """Return the rows of a report as known at one time, given what the data say of each claim."""
-    contradicting = group_by_claim(find_disagreements(report.claims))
+    disagreements = find_disagreements(report.claims)
+    contradicting = group_by_claim([each for each in disagreements if each.over == "figure"])
     agreeing = group_by_claim(find_restatements(report.claims))
     rows = []
     for position, claim in enumerate(report.claims, start=1):
@@ -109,20 +115,25 @@ def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str,
             release_ids=_name_releases(judgement.releases),
             is_synthetic=judgement.is_synthetic,
             trace=_tell_trace(judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
-            explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, [])),
+            explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, []), disagreements),
         )
         rows.append(row)
     return rows
 
 
 def _explain_verdict(
-    claim: Claim, judgements: dict[str, Judgement], against: Sequence[Claim], agreeing: Sequence[Claim]
+    claim: Claim,
+    judgements: dict[str, Judgement],
+    against: Sequence[Claim],
+    agreeing: Sequence[Claim],
+    disagreements: Sequence[Disagreement],
 ) -> str:
     """Return why a verdict is what it is, in sentences: by the data, by other claims, and by which releases."""
     judgement = judgements[claim.id]
     sentences = [
         judgement.why,
         _tell_contradictions(against, judgements),
+        _tell_other_uses(claim, disagreements),
         _tell_agreement(agreeing),
         _tell_releases(judgement.releases),
         claim.note,
@@ -175,6 +186,12 @@ def _tell_agreement(agreeing: Sequence[Claim]) -> str:
         return ""
     claims = [f"{other.id} ({other.in_short()})" for other in agreeing]
     return f"Elsewhere it is put differently, but the two agree: {', '.join(claims)}."
+
+
+def _tell_other_uses(claim: Claim, disagreements: Sequence[Disagreement]) -> str:
+    """Return in sentences where the report gives a claim's figure to another thing, period or place."""
+    of_claim = [each for each in disagreements if claim.id in (each.first.id, each.second.id)]
+    return " ".join(each.sentence for each in of_claim if each.over != "figure")
 
 
 def _tell_releases(releases: frozenset[UnderlyingRelease]) -> str:

@@ -631,7 +631,10 @@ def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engi
         lines = tell_verdicts(connection, "annual_report_2021_22")
     (report,) = (report for report in load_reports() if report.report == "annual_report_2021_22")
     assert lines[0] == f"{report.title}: {len(report.claims)} claims"
-    assert "  charging: s3_charges_box (+70%) and s5_charges_97 (+97%)" in lines
+    assert (
+        "  s3_charges_box, s5_charges_97: Different figures of charging: +70% (charging decisions) from 2020/21 to "
+        "2021/22 in section 3, box; +97% (charges) from 2020/21 to 2021/22 in section 5, box."
+    ) in lines
     assert any(line.startswith("  contradicted by sample data: s5_charges_97, +97%: “") for line in lines)
 
 
