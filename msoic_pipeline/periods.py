@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
+PeriodKind = Literal["month", "quarter", "calendar_year", "financial_year"]
 PERIOD_MONTHS = {"month": 1, "quarter": 3, "calendar_year": 12, "financial_year": 12}
 FIRST_QUARTER = dt.date(2015, 1, 1)
 # Years that a table can be about. In any other a digit is mistyped; and near the ends of the calendar there would be no

@@ -18,15 +18,18 @@ from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
 from msoic_pipeline.model.facts import FACTS, breakdown_column, published_total
 from msoic_pipeline.model.geography import PUBLISHER
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import FIRST_QUARTER, parse_period, parse_quarter, period_start, periods
 from msoic_pipeline.quality.verdicts import judge_files
+from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
-from msoic_pipeline.reconciliation.rules import Acceptance, Rule, load_rules
+from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.layout import SOURCES, load_source
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.sample import staged_releases
 
@@ -169,13 +172,18 @@ class Warehouse:
             }
             connection.execute(sa.insert(vintage), [entry])
         place = next(iter(places), "")
-        is_publisher = fact.info["source"] not in ("recorded_crime", "crime_outcomes", "cps", "force_returns")
+        is_publisher = traits_of_fact(fact).source not in ("recorded_crime", "crime_outcomes", "cps", "force_returns")
         received = {(row[time], row["quarter_start"], PUBLISHER if is_publisher else row[place]) for row in whole}
-        its = coverage.c.source == fact.info["source"]
-        reported = sa.select(coverage.c.period_start, coverage.c.quarter_start, coverage.c.reporter).where(its)
+        of_source = coverage.c.source == traits_of_fact(fact).source
+        reported = sa.select(coverage.c.period_start, coverage.c.quarter_start, coverage.c.reporter).where(of_source)
         known = {(row.period_start, row.quarter_start, row.reporter) for row in connection.execute(reported)}
         for start, quarter, name in received - known:
-            entry = {"source": fact.info["source"], "period_start": start, "quarter_start": quarter, "reporter": name}
+            entry = {
+                "source": traits_of_fact(fact).source,
+                "period_start": start,
+                "quarter_start": quarter,
+                "reporter": name,
+            }
             connection.execute(sa.insert(coverage), [entry | {"expected": True, "received": True}])
 
     def reconcile(

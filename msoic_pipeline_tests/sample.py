@@ -25,7 +25,7 @@ from msoic_pipeline.ingest.staging import StagedRelease, stage_workbook
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, open_workbook
-from msoic_pipeline.workbooks.layout import Source, load_source
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.once import shared_folder
 

@@ -69,8 +69,8 @@ def test_another_version_of_a_library_changes_the_digest(toy: Path, monkeypatch:
             {"model/columns.py", "workbooks/tidy.py", "workbooks/grid.py", "ingest/staging.py", "periods.py"},
             {"python_calamine", "pandas", "pyarrow"},
         ),
-        ("kpis.compute", {"model/views.py", "periods.py", "model/members/__init__.py"}, {"sqlalchemy"}),
-        ("reconciliation.apply", {"model/views.py", "periods.py", "kpis/definitions.py"}, {"sqlalchemy"}),
+        ("kpis.compute", {"model/evidence.py", "periods.py", "model/members/__init__.py"}, {"sqlalchemy"}),
+        ("reconciliation.apply", {"model/evidence.py", "periods.py", "kpis/terms.py"}, {"sqlalchemy"}),
         ("quality.validation", {"quality/row_checks.py", "model/columns.py"}, {"great_expectations"}),
     ],
 )

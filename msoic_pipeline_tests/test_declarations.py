@@ -7,7 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
-from msoic_pipeline.workbooks.layout import Source, layout_text
+from msoic_pipeline.workbooks.source import Source, layout_text
 
 
 class Meal(Declaration):

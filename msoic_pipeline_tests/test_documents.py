@@ -16,11 +16,12 @@ from msoic_pipeline.code_digests import find_code_used_by
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.dictionary import list_dictionary_rows, write_dictionary_page
+from msoic_pipeline.model.traits import traits_of_column, traits_of_table
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.quality.expectations import CHECKS
 from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from tools.commands_page import list_commands, write_commands_page, write_parameter_name
 
@@ -41,7 +42,7 @@ def test_every_table_column_and_view_is_described():
 
 
 def test_every_table_says_its_grain():
-    assert all(table.info["grain"] and table.comment for table in metadata.sorted_tables)
+    assert all(traits_of_table(table).grain and table.comment for table in metadata.sorted_tables)
     assert all(view.description for view in VIEWS.values())
 
 
@@ -90,10 +91,10 @@ def test_every_value_that_a_verdict_or_a_status_may_have_is_explained():
     unexplained = []
     explained = glossary_values()
     for table in metadata.sorted_tables:
-        if table.info["kind"] == "fact":
+        if traits_of_table(table).kind == "fact":
             continue
         for column in table.columns:
-            for value in column.info.get("members", ()):
+            for value in traits_of_column(column).members:
                 is_in_dictionary = re.search(rf"(^|[ (]){re.escape(value)}: ", column.comment or "")
                 if not is_in_dictionary and (f"{table.name}.{column.name}", value) not in explained:
                     unexplained.append(f"{table.name}.{column.name}: {value}")
@@ -103,7 +104,7 @@ def test_every_value_that_a_verdict_or_a_status_may_have_is_explained():
 def test_the_glossary_explains_no_value_that_there_is_not():
     for name, value in glossary_values():
         table, _, column = name.partition(".")
-        assert value in metadata.tables[table].columns[column].info["members"], f"{name}: {value}"
+        assert value in traits_of_column(metadata.tables[table].columns[column]).members, f"{name}: {value}"
 
 
 def glossary_terms(section: str) -> list[str]:

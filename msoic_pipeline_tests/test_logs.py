@@ -18,6 +18,7 @@ from msoic_pipeline.commands.cli import app
 from msoic_pipeline.definitions import defs
 from msoic_pipeline.logs import PACKAGE, WorkCounts, logged_work, show_on_terminal
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.running import home as homes
 from msoic_pipeline_tests.pipeline.conftest import cut, raw, settings, staging
 
@@ -120,7 +121,7 @@ def test_a_run_speaks_on_the_terminal_and_on_its_page_of_everything_but_returns(
     (raw / "force_returns" / "Nemo's notes.xlsx").write_bytes(b"Nemo of Nowhere")  # it cannot be read
     show_on_terminal()
     of_sources = [f"{stage}/{source}" for stage in ("landed", "staged", "validated") for source in SPEAKING]
-    facts = [name for name, fact in FACTS.items() if fact.info["source"] in SPEAKING]
+    facts = [name for name, fact in FACTS.items() if traits_of_fact(fact).source in SPEAKING]
     result = defs.resolve_job_def("everything").execute_in_process(
         instance=instance,
         tags=dict(make_range_tags("2021-01-01", "2021-01-01")),

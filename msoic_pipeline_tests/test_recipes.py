@@ -22,10 +22,14 @@ from msoic_pipeline.claims.claims import COMPARATORS, Claim, Report, parse_repor
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.stored_verdicts import compute_claims, read_verdicts
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.definitions import Kpi, Term, load_definitions, parse_definitions
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions, parse_definitions
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.periods import parse_quarter, periods
+from msoic_pipeline.publication.charts import Chart, ChartSeries, Section, Tile, load_sections, parse_sections
 from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
-from msoic_pipeline.workbooks.layout import HeaderLevel, LabelColumn, Layout, PublishedTable, Source, load_source
+from msoic_pipeline.sources.statements import QualityStatement, load_statement, parse_statement
+from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -76,11 +80,12 @@ def test_the_files_that_a_recipe_names_are_there(recipe: str):
     assert missing == []
 
 
-def test_a_source_is_a_folder_with_its_layouts():
+def test_a_source_is_a_folder_with_its_layouts_and_its_statement():
     """What the recipe says that a new source has, those that there are have."""
     for folder in (PACKAGE / "sources").iterdir():
         if folder.is_dir() and folder.name != "__pycache__":
             assert load_source(folder.name).source == folder.name
+            assert load_statement(folder.name).kind
 
 
 # ---- a KPI, a rule, a layout -----------------------------------------------------------------------
@@ -95,13 +100,24 @@ def test_the_kpi_of_the_recipe_is_read():
     assert f"msoic kpi {new.kpi_id}`" in (DOCS / "new-kpi.md").read_text(encoding="utf-8")
 
 
+def test_the_chart_of_the_recipe_is_read():
+    text = (PACKAGE / "publication" / "charts.yaml").read_text(encoding="utf-8")
+    added = example("new-chart.md", "yaml", "chart-example")
+    before_last_section = text.rindex("\n  - section:")
+    last_section = text[before_last_section:]
+    *others, last = parse_sections(f"{text}    charts:\n{added}" if "charts:" not in last_section else text + added)
+    assert tuple(others) == load_sections()[:-1]
+    assert [chart.chart for chart in last.charts][-1] == "small_boats_by_quarter"
+
+
 @pytest.mark.parametrize(
     ("recipe", "models"),
     [
         ("new-kpi.md", (Kpi, Term)),
+        ("new-chart.md", (Chart, ChartSeries, Tile, Section)),
         ("new-rule.md", (Rule, Comparison, Summand, Tolerance)),
         ("new-claim.md", (Report, Claim, Measure)),
-        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderLevel)),
+        ("new-layout.md", (Source, PublishedTable, Layout, LabelColumn, HeaderTier)),
     ],
 )
 def test_a_recipe_has_every_word_that_a_declaration_may_hold(recipe: str, models: tuple[type[BaseModel], ...]):
@@ -188,6 +204,14 @@ def test_the_changed_layouts_of_the_recipe_are_read():
     assert former.until and later.since and former.until < later.since
 
 
+def test_the_statement_of_the_recipe_is_read():
+    path = "msoic_pipeline/sources/helpline/statement.yaml"
+    statement = parse_statement(example("new-source.md", "yaml", "statement-example"), path)
+    assert statement.assurance == "A1" and len(statement.areas_below_need) == 1
+    text = (DOCS / "new-source.md").read_text(encoding="utf-8")
+    assert [word for word in QualityStatement.model_fields if not re.search(rf"`{word}`", text)] == []
+
+
 # ---- in a copy of the package ----------------------------------------------------------------------
 
 
@@ -240,7 +264,7 @@ READ_IT = """
 from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.reading import read_file
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 def read_here(asked, staging_dir):
     return [read_file(file, staging_dir) for file in asked]

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 SAMPLED = tuple(source for source in SOURCES if find_spec(f"sample_data.{source}"))
 

@@ -18,11 +18,12 @@ from msoic_pipeline.assets.tables import ROWS_SHOWN, describe_columns, show_tabl
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
 from msoic_pipeline.warehouse.registering import prune_releases
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def _specify_fact(source: Source, fact: sa.Table) -> dg.AssetSpec:
         fact.name,
         deps=[["validated", source.source]],
         group_name="d_warehouse",
-        description=f"{fact.comment} Grain: {fact.info['grain']}.",
+        description=f"{fact.comment} Grain: {traits_of_table(fact).grain}.",
         kinds={"table"},
         metadata={"dagster/column_schema": describe_columns(fact), "dagster/table_name": fact.name},
     )
@@ -158,7 +159,7 @@ def _read_latest_releases(
     One of its releases is one force's return.
     """
     title: Any = release.c.title
-    sums = [sa.func.sum(fact.c[name]).label(name) for name in fact.info["measures"]]
+    sums = [sa.func.sum(fact.c[name]).label(name) for name in traits_of_fact(fact).measures]
     if source.sensitive:
         title, sums = sa.literal(source.title).label("title"), []
     query = (

@@ -15,7 +15,8 @@ from msoic_pipeline.running.lost_runs import show_alive
 from msoic_pipeline.running.processes import tell_holder
 from msoic_pipeline.running.warehouse_lock import hold_warehouse
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine
+from msoic_pipeline.warehouse.preparing import prepare
 
 
 class Warehouse(dg.ConfigurableResource):

@@ -63,7 +63,10 @@ def make_files_check(verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
     if undeclared:
         columns = ("file_name", "sheet", "cell", "rule", "reason")
         metadata["quarantine"] = show_table([_pick_columns(row, columns) for row in undeclared[:FAILURES_SHOWN]])
-    words = [f"{file_name}: {reason}" for file_name, reason in reason_by_file]
+    # A refusal names its file itself.
+    words = [
+        reason if reason.startswith(file_name) else f"{file_name}: {reason}" for file_name, reason in reason_by_file
+    ]
     return dg.AssetCheckResult(
         check_name="files_accepted",
         passed=not bad,

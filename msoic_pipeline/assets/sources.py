@@ -27,7 +27,7 @@ from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.warehouse.registering import find_lost_releases
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
 

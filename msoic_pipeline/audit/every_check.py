@@ -7,7 +7,7 @@ from msoic_pipeline.ingest.sheet_checks import SHEET_CHECKS
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.quality.row_checks import ROW_CHECKS
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 
 def list_every_check() -> list[CheckWords]:

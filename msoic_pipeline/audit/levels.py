@@ -13,11 +13,12 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.checked_table import CheckedTable
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import period_end, period_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import first_of, tell_figure
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 ROBUST_DEVIATIONS = 4
 # Median absolute deviation to standard deviation, for normally distributed changes.
@@ -54,12 +55,12 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
             continue
         judged = judge_changes(totals)
         shifts = _list_shifts(judged)
-        is_sensitive = load_source(fact.info["source"]).sensitive
+        is_sensitive = load_source(traits_of_fact(fact).source).sensitive
         details = [_tell_shift(shift, is_sensitive) for shift in shifts]
         judged_series, all_series = judged["series"].nunique(), totals["series"].nunique()
         scope = f"{judged_series} of {all_series} national series have a history to judge by"
         detail = f"{first_of(details)}. {scope}" if details else scope
-        yield CheckedTable(fact.info["source"], fact.name, len(judged), len(shifts), detail)
+        yield CheckedTable(traits_of_fact(fact).source, fact.name, len(judged), len(shifts), detail)
 
 
 def _list_shifts(judged: pd.DataFrame) -> list[LevelShift]:
@@ -85,7 +86,7 @@ def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame
     that was not over when its figures were published is not whole, and left out.
     """
     current = VIEWS[f"current_{fact.name}"].select.subquery()
-    kind, measures = finest_period(fact), list(fact.info["measures"])
+    kind, measures = finest_period(fact), list(traits_of_fact(fact).measures)
     dividing = _list_dividing_columns(fact, current)
     rows = connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings().all()
     whole = [row for row in rows if period_end(kind, row["period"]) < row["published_on"]]
@@ -98,7 +99,7 @@ def _list_dividing_columns(fact: sa.Table, current: sa.Subquery) -> list[sa.Labe
     """Return the columns that tell one series of a fact from another."""
     names = (breakdown_column(fact), "activity", "method", "measure")
     dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
-    for apart in load_publisher_checks(fact.info["source"]).series_apart:
+    for apart in load_publisher_checks(traits_of_fact(fact).source).series_apart:
         if apart.column in fact.columns:
             dividing.append(sa.case((current.c[apart.column] == apart.member, apart.name), else_=apart.others))
     return [column.label(f"series_{number}") for number, column in enumerate(dividing)]

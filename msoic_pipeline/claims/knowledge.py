@@ -19,9 +19,9 @@ from msoic_pipeline.claims.kpi_figures import EarlierFigure, KpiFigures
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
-from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.kpis.disclosure import CountedReturns, tells_a_return
 from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
 from msoic_pipeline.periods import PERIOD_MONTHS

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, model_validator
 
 from msoic_pipeline.declarations import Declaration
-from msoic_pipeline.kpis.definitions import Condition, Kpi, Term, load_definitions
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.terms import Condition, Term
 from msoic_pipeline.model import metadata
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 
 def list_what_stands_alone(written: Any) -> Any:
@@ -87,7 +88,7 @@ class Measure(Declaration):
     @property
     def is_sensitive(self) -> bool:
         """Whether it rests on a source whose parts are to be kept out of messages."""
-        return any(load_source(term.table.info["source"]).sensitive for term, _ in self.terms)
+        return any(load_source(term.source).sensitive for term, _ in self.terms)
 
     def definition(self) -> str:
         """Return the measure as it is defined."""

@@ -15,7 +15,8 @@ from msoic_pipeline.claims.disagreements import Disagreement, find_disagreements
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, judge_report
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import report_claim
-from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
+from msoic_pipeline.warehouse.rows import bulk_insert
 
 
 @dataclass(frozen=True)

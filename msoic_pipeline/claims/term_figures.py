@@ -12,7 +12,6 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
 from msoic_pipeline.claims.period import Period
-from msoic_pipeline.kpis.definitions import Term
 from msoic_pipeline.kpis.standing_facts import (
     Span,
     find_covered_periods,
@@ -20,6 +19,7 @@ from msoic_pipeline.kpis.standing_facts import (
     keep_last_of_each_reporter,
     select_standing_facts,
 )
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.periods import periods
 

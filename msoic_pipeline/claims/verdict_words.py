@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from msoic_pipeline.model.evidence import SAMPLE_VERDICTS, report_claim
+from msoic_pipeline.model.traits import traits_of_column
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ SAMPLE = VerdictGroup("by sample data, which confirm nothing", tuple(SAMPLE_VERD
 UNDECIDED = VerdictGroup("undecided", ("not computable", "not a figure"))
 VERDICT_GROUPS = (PUBLISHED, SAMPLE, UNDECIDED)
 
-VERDICTS: tuple[str, ...] = report_claim.c.verdict.info["members"]
+VERDICTS: tuple[str, ...] = traits_of_column(report_claim.c.verdict).members
 # Of a claim that is not borne out, by whatever figures.
 REFUTED = ("differs", "contradicted", SAMPLE_VERDICTS["differs"], SAMPLE_VERDICTS["contradicted"])
 

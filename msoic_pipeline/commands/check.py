@@ -15,7 +15,7 @@ from msoic_pipeline.commands.app import FileArgument
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.staging import StagedRelease
     from msoic_pipeline.quality.verdicts import Verdict
-    from msoic_pipeline.workbooks.layout import Source
+    from msoic_pipeline.workbooks.source import Source
 
 
 def check(file: FileArgument) -> None:
@@ -45,7 +45,7 @@ def check_file(path: Path) -> CheckedFile:
     from msoic_pipeline.quality.validation import validate_source
     from msoic_pipeline.quality.verdicts import judge_files
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.workbooks.layout import load_source
+    from msoic_pipeline.workbooks.source import load_source
 
     asked = ask_about_file(path)
     source = load_source(asked.source)

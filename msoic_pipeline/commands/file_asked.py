@@ -6,10 +6,10 @@ from pathlib import Path
 
 from msoic_pipeline.ingest.file_asked import FileAsked, digest_file
 from msoic_pipeline.ingest.raw_files import RawFile
-from msoic_pipeline.ingest.reading import call_in_worker
 from msoic_pipeline.ingest.recognition import recognise
+from msoic_pipeline.ingest.workers import call_in_worker
 from msoic_pipeline.texts import printable_name
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 
 def ask_about_file(path: Path) -> FileAsked:

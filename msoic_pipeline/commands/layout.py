@@ -25,7 +25,7 @@ def explain(file: FileArgument) -> None:
 @layout.command(name="list")
 def list_layouts() -> None:
     """List the layouts that are known, by source and table."""
-    from msoic_pipeline.workbooks.layout import SOURCES, load_source
+    from msoic_pipeline.workbooks.source import SOURCES, load_source
 
     for source in map(load_source, SOURCES):
         for table in source.tables:
@@ -39,7 +39,7 @@ def explain_layout(path: Path) -> str:
     Raises LookupError where no source knows the file.
     """
     from msoic_pipeline.commands.file_asked import ask_about_file
-    from msoic_pipeline.ingest.reading import call_in_worker
+    from msoic_pipeline.ingest.workers import call_in_worker
     from msoic_pipeline.workbooks.errors import SourceFileError
 
     asked = ask_about_file(path)
@@ -58,7 +58,7 @@ def _explain_file(asked: FileAsked) -> str:
     from msoic_pipeline.workbooks.errors import SourceFileError
     from msoic_pipeline.workbooks.explain import explain as explain_sheets
     from msoic_pipeline.workbooks.grid import open_workbook
-    from msoic_pipeline.workbooks.layout import load_source
+    from msoic_pipeline.workbooks.source import load_source
 
     lines = []
     workbook = open_workbook(asked.content)

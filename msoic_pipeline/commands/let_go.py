@@ -27,7 +27,7 @@ def let_files_go(names: Sequence[str], source: str | None, reason: str) -> str:
     """
     from msoic_pipeline.ingest import decisions
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.workbooks.layout import load_source
+    from msoic_pipeline.workbooks.source import load_source
 
     settings = Settings()
     releases = [decisions.find_release(settings, name) for name in names]

@@ -162,7 +162,8 @@ def _make_ready(request: RequestedRun) -> None:
 
     Raises ModelError or sqlalchemy's errors where that cannot be.
     """
-    from msoic_pipeline.warehouse.engine import forget_loads, prepare
+    from msoic_pipeline.warehouse.load_log import forget_loads
+    from msoic_pipeline.warehouse.preparing import prepare
 
     with open_warehouse(may_create=True) as engine:
         prepare(engine)

@@ -21,7 +21,7 @@ from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.engine import NoWarehouseError, read_transaction
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200
 

@@ -39,17 +39,16 @@ from msoic_pipeline.model.facts import (
     published_total,
 )
 from msoic_pipeline.model.total_members import write_members
+from msoic_pipeline.model.traits import traits_of_dimension, traits_of_fact
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.layout import PublishedTable
-from msoic_pipeline.workbooks.rejects import Reject
 from msoic_pipeline.workbooks.tidy import Tidy
 
-REJECT_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("sheet", "cell", "rule", "reason", "raw_text", "table_name", "fault")]
-)
+REJECT_SCHEMA = pa.schema([(name, pa.string()) for name in ("rule", "sheet", "cell", "detail", "row_text", "fault")])
 
 
 def make_published_schema(dimension: sa.Table) -> pa.Schema:
@@ -79,7 +78,7 @@ class _FactContent:
     """
 
     rows: pa.Table
-    rejects: list[Reject]
+    rejects: list[Failure]
     findings: list[Finding]
     figures_left_out: int
 
@@ -90,37 +89,45 @@ def assemble(release: Release, sheets: Sequence[Tidy], faults: tuple[Fault, ...]
     The tables are its fact tables, by name, ``published_total``, ``rejects``, and the dimensions whose members come
     with releases. Raises SourceFileError where a figure went missing between the sheets and the tables.
     """
-    sheets_of_fact: dict[str, list[Tidy]] = {}
-    for sheet in sheets:
-        sheets_of_fact.setdefault(sheet.match.table.fact, []).append(sheet)
-    contents = {name: _assemble_fact(FACTS[name], of_fact, release, faults) for name, of_fact in sheets_of_fact.items()}
-    facts = {name: content.rows for name, content in contents.items()}
+    contents: dict[str, _FactContent] = {}
+    for name, sheets_of_fact in _group_by_fact(sheets).items():
+        contents[name] = _assemble_fact(FACTS[name], sheets_of_fact, release, faults)
     counts = _count_all(sheets, contents)
     check_conserved(counts, release.file_name)
-    all_rejects = [reject for content in contents.values() for reject in content.rejects]
-    rejects = _attribute_to_faults(all_rejects, faults)
+    rejects = _attribute_to_faults([reject for content in contents.values() for reject in content.rejects], faults)
     listed, unlisted = _list_first_of_each_rule(rejects)
-    tables = facts | {
-        published_total.name: _collect_published_totals(sheets, release),
-        "rejects": pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA),
-    }
-    tables |= {dimension.name: _collect_members(dimension, sheets) for dimension in members.list_published_dimensions()}
-    findings = merge_sheets([finding for content in contents.values() for finding in content.findings])
+
+    tables = {name: content.rows for name, content in contents.items()}
+    tables[published_total.name] = _collect_published_totals(sheets, release)
+    tables["rejects"] = pa.Table.from_pylist([asdict(reject) for reject in listed], REJECT_SCHEMA)
+    for dimension in members.list_published_dimensions():
+        tables[dimension.name] = _collect_members(dimension, sheets)
+
     vintages: list[StagedVintage] = []
-    for name, rows in facts.items():
-        vintages += _list_vintages(rows, FACTS[name], release)
+    findings: list[Finding] = []
+    for name, content in contents.items():
+        vintages += _list_vintages(content.rows, FACTS[name], release)
+        findings += content.findings
     manifest = Manifest(
         release_id=release.release_id,
         sheets=tuple(_describe_sheet(sheet) for sheet in sheets),
         counts=counts,
-        rows_by_fact={name: len(facts[name]) for name in FACTS if name in facts},
+        rows_by_fact={name: len(contents[name].rows) for name in FACTS if name in contents},
         vintages=tuple(vintages),
         undeclared_rejects=sum(not reject.fault for reject in rejects),
         unlisted=unlisted,
         replaced_cells=tuple(fault for fault in faults if fault.treatment == "replace"),
-        findings=tuple(findings),
+        findings=tuple(merge_sheets(findings)),
     )
     return StagedContent(tables, manifest)
+
+
+def _group_by_fact(sheets: Sequence[Tidy]) -> dict[str, list[Tidy]]:
+    """Return the sheets that become each fact table, by its name."""
+    sheets_of_fact: dict[str, list[Tidy]] = {}
+    for sheet in sheets:
+        sheets_of_fact.setdefault(sheet.match.table.fact, []).append(sheet)
+    return sheets_of_fact
 
 
 def _describe_sheet(tidy: Tidy) -> SheetRead:
@@ -142,33 +149,31 @@ def _count_all(sheets: Sequence[Tidy], contents: dict[str, _FactContent]) -> Cou
 
 def _assemble_fact(fact: sa.Table, sheets: Sequence[Tidy], release: Release, faults: tuple[Fault, ...]) -> _FactContent:
     """Return what the sheets of a fact table come to: rows of which no two have one key, rejects and findings."""
-    parts: list[pa.Table] = []
+    known_parts: list[pa.Table] = []
     may_be_summed: list[np.ndarray] = []
-    unknown: list[Reject] = []
+    unknown_rows: list[Failure] = []
     findings: list[Finding] = []
-    figures_unknown = 0
+    figures_read = 0
     for sheet in sheets:
-        unknown_in_sheet = _reject_unknown_rows(sheet)
-        rows = _leave_out(sheet.rows, unknown_in_sheet)
-        if unknown_in_sheet:
-            figures_unknown += _count_given(sheet.rows, fact) - _count_given(rows, fact)
-        unknown += unknown_in_sheet
-        parts.append(_shape_as_fact(rows, fact, release))
-        may_be_summed.append(_find_summable(rows, sheet.match.table))
+        figures_read += _count_given(sheet.rows, fact)
+        unknown_here = _reject_unknown_rows(sheet)
+        known_rows = _leave_out(sheet.rows, unknown_here)
+        known_parts.append(_shape_as_fact(known_rows, fact, release))
+        may_be_summed.append(_find_summable(known_rows, sheet.match.table))
+        unknown_rows += unknown_here
         findings += totals_equal_their_parts(sheet, fact, faults)
         findings += rates_agree_with_their_counts(sheet, fact, faults)
         findings += codes_have_one_label(sheet, faults)
-    read = pa.concat_tables(parts)
-    unique, repeated = make_keys_unique(read, np.concatenate(may_be_summed), fact)
+    unique, repeated = make_keys_unique(pa.concat_tables(known_parts), np.concatenate(may_be_summed), fact)
     return _FactContent(
         rows=unique,
-        rejects=[*unknown, *repeated, *(reject for sheet in sheets for reject in sheet.rejects)],
+        rejects=[*unknown_rows, *repeated, *(reject for sheet in sheets for reject in sheet.rejects)],
         findings=findings,
-        figures_left_out=figures_unknown + _count_figures(read, fact) - _count_figures(unique, fact),
+        figures_left_out=figures_read - _count_figures(unique, fact),
     )
 
 
-def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
+def _reject_unknown_rows(tidy: Tidy) -> list[Failure]:
     """Return a reject for each row that matches no row of the table's file of members.
 
     Where that file defines activities by name, category and measure, a row of an activity with a category that it has
@@ -177,22 +182,22 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Reject]:
     table = tidy.match.table
     if not table.known_rows:
         return []
-    known_rows = members.rows(table.known_rows)
-    names = [name for name in members.key_of_file(table.known_rows) if name in tidy.rows]
-    known = {tuple(row[name] for name in names) for row in known_rows}
+    file = f"msoic_pipeline/model/members/{table.known_rows}"
+    key = [name for name in members.key_of_file(table.known_rows) if name in tidy.rows]
+    known_keys = {tuple(row[name] for name in key) for row in members.rows(table.known_rows)}
+    columns = [tidy.rows[name] for name in key]
     rejects = []
-    for cell, *values in zip(tidy.rows["cell"], *(tidy.rows[name] for name in names), strict=True):
-        if tuple(values) in known:
+    for cell, *values in zip(tidy.rows["cell"], *columns, strict=True):
+        if tuple(values) in known_keys:
             continue
-        told = ", ".join(f"{name} {value!r}" for name, value in zip(names, values, strict=True))
-        file = f"msoic_pipeline/model/members/{table.known_rows}"
-        reason = f"expected a row of {file}; found {told}. Add it there if it is new"
-        raw_text = " | ".join(map(str, values))
-        rejects.append(Reject(tidy.match.sheet, cell, "unknown_member", reason, raw_text, table.fact))
+        told = ", ".join(f"{name} {value!r}" for name, value in zip(key, values, strict=True))
+        detail = f"expected a row of {file}; found {told}. Add it there if it is new"
+        row_text = " | ".join(map(str, values))
+        rejects.append(Failure("unknown_member", tidy.match.sheet, cell, detail, row_text))
     return rejects
 
 
-def _leave_out(rows: Columns, rejects: Sequence[Reject]) -> Columns:
+def _leave_out(rows: Columns, rejects: Sequence[Failure]) -> Columns:
     """Return the rows of a sheet but for those whose cells are rejected."""
     if not rejects:
         return rows
@@ -228,7 +233,7 @@ def _find_summable(rows: Columns, table: PublishedTable) -> np.ndarray:
 
 def _count_given(rows: Columns, fact: sa.Table) -> int:
     """Return how many figures the rows of a sheet give: of a row with several measures, as many as it gives."""
-    return sum(int(pd.notna(rows[measure]).sum()) for measure in fact.info["measures"] if measure in rows)
+    return sum(int(pd.notna(rows[measure]).sum()) for measure in traits_of_fact(fact).measures if measure in rows)
 
 
 def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
@@ -237,7 +242,7 @@ def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
     A row may have several measures, each with its cell; the cell of rows that were added up reads ``H2,H3``.
     """
     number_of_cells = 0
-    for measure in fact.info["measures"]:
+    for measure in traits_of_fact(fact).measures:
         cells = rows.filter(pc.is_valid(rows[measure]))[cell_column(fact, measure)]
         number_of_commas = pc.sum(pc.count_substring(cells, ",")).as_py() or 0
         number_of_cells += len(cells) + number_of_commas
@@ -247,10 +252,10 @@ def _count_figures(rows: pa.Table, fact: sa.Table) -> int:
 # ---- what is left out ------------------------------------------------------------------------------
 
 
-def _attribute_to_faults(rejects: Sequence[Reject], faults: tuple[Fault, ...]) -> list[Reject]:
+def _attribute_to_faults(rejects: Sequence[Failure], faults: tuple[Fault, ...]) -> list[Failure]:
     """Return each place and rule once, with the known fault that asks to leave it out, if one does."""
     leave_out = [fault for fault in faults if fault.treatment == "leave_out"]
-    first_at: dict[tuple[str, str, str], Reject] = {}
+    first_at: dict[tuple[str, str, str], Failure] = {}
     for reject in rejects:
         first_at.setdefault((reject.sheet, reject.cell, reject.rule), reject)
     attributed = []
@@ -260,7 +265,7 @@ def _attribute_to_faults(rejects: Sequence[Reject], faults: tuple[Fault, ...]) -
     return attributed
 
 
-def _list_first_of_each_rule(rejects: Sequence[Reject]) -> tuple[list[Reject], dict[str, int]]:
+def _list_first_of_each_rule(rejects: Sequence[Failure]) -> tuple[list[Failure], dict[str, int]]:
     """Return the rejects to be listed, and how many more there are, by rule.
 
     All that known faults cover are listed; of the others the first of each rule, so that what a bad file leaves behind
@@ -327,23 +332,19 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
     # Whatever their order in the sheet, members are written in that of the fact's columns.
     order = fact.columns.keys()
     columns = sorted(member_columns(tidy), key=lambda name: order.index(name) if name in order else len(order))
-    number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
     unavailable = count_unavailable_parts(tidy, fact)
-    is_of_year = ~np.isin(totals["period_kind"], FINEST_KINDS)
-    # published_total knows no days: their totals were held against their parts, like the finer ones.
-    is_of_period = totals["period_kind"] != "day"
-    for row in np.flatnonzero(is_of_period & ((number_of_members <= 1) | is_of_year)):
+    for row in np.flatnonzero(_find_totals_to_keep(totals, columns)):
         kind: str = totals["period_kind"][row]
         quarter: dt.date = totals["quarter_start"][row]
         start = totals["month_start"][row] if kind == "month" else period_start(kind, quarter)
         named = {name: str(totals[name][row]) for name in columns if totals[name][row] != TOTAL}
-        for measure in fact.info["measures"]:
+        for measure in traits_of_fact(fact).measures:
             if measure not in totals or totals[measure][row] is None:
                 continue
             yield {
                 "release_id": release.release_id,
                 "fact": fact.name,
-                "breakdown": _breakdown_of_totals(tidy.match.table),
+                "breakdown": tidy.match.table.breakdown_of_totals,
                 "period_kind": kind,
                 "period_start": start,
                 "members": write_members(named),
@@ -356,18 +357,22 @@ def _list_published_totals(tidy: Tidy, release: Release) -> Iterator[dict[str, A
             }
 
 
-def _breakdown_of_totals(table: PublishedTable) -> str:
-    """Return which breakdown the totals of a table are totals of; a part of one is named behind a stroke."""
-    constants = table.constants
-    breakdown = str(constants.get(breakdown_column(FACTS[table.fact]), ""))
-    return f"{breakdown}/{constants[table.part_of_breakdown]}" if table.part_of_breakdown else breakdown
+def _find_totals_to_keep(totals: Columns, columns: Sequence[str]) -> np.ndarray:
+    """Return which totals are kept: those of a year, and of others but days those that name at most one member.
+
+    Of days ``published_total`` knows none: their totals were held against their parts, like the finer ones.
+    """
+    number_of_members = np.sum([totals[name] != TOTAL for name in columns], axis=0)
+    is_of_year = ~np.isin(totals["period_kind"], FINEST_KINDS)
+    is_of_day = totals["period_kind"] == "day"
+    return is_of_year | (~is_of_day & (number_of_members <= 1))
 
 
 def _collect_members(dimension: sa.Table, sheets: Sequence[Tidy]) -> pa.Table:
     """Return the members of a dimension that a release names, each as it was last labelled."""
     schema = make_published_schema(dimension)
     columns = schema.names
-    labels: dict[str, str] = dimension.info["labels"]
+    labels = traits_of_dimension(dimension).labels or {}
     parts = [
         pa.table({name: sheet.rows[labels.get(name, name)] for name in columns}, schema=schema)
         for sheet in sheets

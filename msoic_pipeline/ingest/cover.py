@@ -11,7 +11,7 @@ from msoic_pipeline.periods import period_label
 from msoic_pipeline.texts import clean, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook, a1
-from msoic_pipeline.workbooks.layout import Source, Stamp
+from msoic_pipeline.workbooks.source import Source, Stamp
 from msoic_pipeline.workbooks.values import parser
 
 # A cover stands within the first rows of the first sheets.

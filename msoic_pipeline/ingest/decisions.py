@@ -21,7 +21,7 @@ from msoic_pipeline.ingest.raw_files import find_paths_shown_as
 from msoic_pipeline.ingest.release import release_id_of
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
 @dataclass(frozen=True)

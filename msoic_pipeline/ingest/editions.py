@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 
 def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release, ...]:

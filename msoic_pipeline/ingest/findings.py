@@ -6,24 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.limits import MAX_LISTED
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A place where a check does not hold.
-
-    ``rule`` is what a known fault and the table ``quarantine`` call it, such as ``total_differs``; ``sheet`` and
-    ``cell`` are empty where it has no place; ``detail`` says what was expected or found, in words; ``row_text`` is what
-    stands in the row, as far as it may be told. ``fault`` names the known fault that accepts it, and is empty where
-    none does.
-    """
-
-    rule: str
-    sheet: str
-    cell: str
-    detail: str
-    row_text: str = ""
-    fault: str = ""
+from msoic_pipeline.workbooks.failures import Failure
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ What is remembered, so that no file is opened twice while nothing about it chang
 ``docs/operations.md``)::
 
     archive/…/record.json             under which names a file stood, its last sidecar, what people decided
-    staging/…/readings.json           which release a file is, or why it is none (``memory``)
+    staging/…/readings.json           which release a file is, or why it is none or cannot be parsed (``memory``)
     staging/…/<key>/manifest.json     that a release was parsed, and into what (``staging``)
-    staging/…/<key>/refusal.json      that it was recognised and could not be parsed, and why (``staging``)
     staging/…/<key>/findings-….json   what the checks found in its rows (``quality.validation``)
     table load_log                    from what a quarter was loaded (``warehouse.loading``)
 """
@@ -17,9 +16,9 @@ What is remembered, so that no file is opened twice while nothing about it chang
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -41,7 +40,7 @@ from msoic_pipeline.ingest.staging import (
 from msoic_pipeline.model.evidence_rows import WithdrawalRow
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass(frozen=True)
@@ -84,126 +83,157 @@ class _StandingFile:
     sidecar: bytes | None
 
 
-@dataclass
-class _IntakePass:
-    """One pass over the files of a source. The steps are those of ``take_in``, each of which adds to the fields.
+@dataclass(frozen=True)
+class _RawFolder:
+    """What stands in the raw folder of a source; ``refused`` are the errors of what cannot be looked at."""
 
-    ``refused`` and ``waiting`` are as in Landing; ``records`` are those of the archive, and ``readings`` what each of
-    its files was read as, both by SHA-256.
+    is_there: bool
+    files: list[_StandingFile]
+    names: frozenset[str]
+    refused: list[SourceFileError]
+
+
+@dataclass(frozen=True)
+class _KeptFiles:
+    """The archive after what is new was copied into it.
+
+    ``records`` are those of all its files, ``standing`` the files among them that stand in the raw folder, both by
+    SHA-256. ``refused`` and ``waiting`` are as in Landing.
     """
 
-    settings: Settings
-    source: Source
-    reader: Reader
-    may_read: bool
-    refused: list[SourceFileError] = field(default_factory=list)
-    waiting: list[SourceFileError] = field(default_factory=list)
-    records: dict[str, Record] = field(default_factory=dict)
-    readings: dict[str, FileReading] = field(default_factory=dict)
+    records: dict[str, Record]
+    standing: dict[str, _StandingFile]
+    refused: list[SourceFileError]
+    waiting: list[SourceFileError]
 
-    def __post_init__(self) -> None:
-        self.archive = Archive(self.settings.archive_dir, self.source.source, private=self.source.sensitive)
-        self.files = RememberingReader(self.source, self.settings.staging_dir, self.reader, may_read=self.may_read)
+
+class _IntakePass:
+    """One pass over the files of a source: the steps of ``take_in``, and what they all work with."""
+
+    def __init__(self, settings: Settings, source: Source, reader: Reader, may_read: bool) -> None:
+        self.settings = settings
+        self.source = source
+        self.may_read = may_read
+        self.archive = Archive(settings.archive_dir, source.source, private=source.sensitive)
+        self.files = RememberingReader(source, settings.staging_dir, reader, may_read=may_read)
         self.now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
     def take_in(self) -> Intake:
         self.archive.sweep()
-        self.records = self.archive.records()
-        try:
-            raw_files, problems = list_raw_files(self.settings.raw_dir, self.source.source)
-        except FileNotFoundError:
-            self._recognise_as_before()
-            self._note_names({})
-            return self._conclude(self._find_absent_folder())
-        self.refused += problems
-        standing = self._keep_contents(raw_files)
-        self._recognise_standing(standing)
-        self._recognise_as_before()
-        self._note_names(standing)
-        return self._conclude(self._find_absent_files(raw_files))
+        raw = self._look_at_folder()
+        kept = self._keep_contents(raw.files)
+        recognised, unrecognised = self._recognise_standing(kept)
+        refused = [*raw.refused, *kept.refused, *unrecognised]
+        records = self._forget_never_recognised(kept.records)
+        others = [record for digest, record in records.items() if digest not in recognised]
+        readings = recognised | self._read_as_before(others)
+        self._note_names(records, kept.standing, refused)
+        if raw.is_there:
+            absent = self._find_absent_files(records, raw.names, refused)
+        else:
+            absent = self._find_absent_folder(records)
+        intake = self._conclude(records, readings, refused, absent, kept.waiting)
+        self.files.save()
+        return intake
 
     # ---- what stands in the raw folder ----
 
-    def _keep_contents(self, raw_files: Sequence[RawFile]) -> dict[str, _StandingFile]:
-        """Copy into the archive what is not there yet; return the files that stand there now, by digest."""
-        first_of_content: dict[str, _StandingFile] = {}
-        for file in self._look_at_files(raw_files):
-            other = first_of_content.setdefault(file.sha256, file)
-            if other is not file:
-                self.refused.append(_duplicate_file_error(file.raw, other.raw))
-        standing = {digest: file for digest, file in first_of_content.items() if digest in self.records}
-        new = [file for digest, file in first_of_content.items() if digest not in self.records]
-        growing = find_growing([file.raw for file in new])
-        for file in new:
-            if file.raw in growing:
-                self.waiting.append(growing_file_error(file.raw))
-            elif not self._was_refused_before(file):
-                self._keep_new_content(file, standing)
-        return standing
-
-    def _look_at_files(self, raw_files: Sequence[RawFile]) -> Iterator[_StandingFile]:
-        """Yield the files that can be looked at; the others are refused."""
+    def _look_at_folder(self) -> _RawFolder:
+        """Return what stands in the raw folder, each file with its digest and its sidecar."""
+        try:
+            raw_files, refused = list_raw_files(self.settings.raw_dir, self.source.source)
+        except FileNotFoundError:
+            return _RawFolder(is_there=False, files=[], names=frozenset(), refused=[])
+        files: list[_StandingFile] = []
         for raw in raw_files:
             try:
-                yield _StandingFile(raw, raw.digest(), raw.read_sidecar())
+                files.append(_StandingFile(raw, raw.digest(), raw.read_sidecar()))
             except SourceFileError as error:
-                self.refused.append(error)
+                refused.append(error)
             except OSError as error:
-                self.refused.append(no_access_error(raw.name, error))
+                refused.append(no_access_error(raw.name, error))
+        return _RawFolder(True, files, frozenset(raw.name for raw in raw_files), refused)
 
-    def _was_refused_before(self, file: _StandingFile) -> bool:
-        """Return whether it is remembered that a file is refused, and refuse it again: it is not kept."""
+    def _keep_contents(self, files: Sequence[_StandingFile]) -> _KeptFiles:
+        """Copy into the archive what is not there yet."""
+        kept = _KeptFiles(records=self.archive.records(), standing={}, refused=[], waiting=[])
+        first_of_content: dict[str, _StandingFile] = {}
+        for file in files:
+            other = first_of_content.setdefault(file.sha256, file)
+            if other is not file:
+                kept.refused.append(_duplicate_file_error(file.raw, other.raw))
+        new: list[_StandingFile] = []
+        for digest, file in first_of_content.items():
+            if digest in kept.records:
+                kept.standing[digest] = file
+            else:
+                new.append(file)
+        growing = find_growing([file.raw for file in new])
+        for file in new:
+            try:
+                record = self._keep_new_content(file, is_growing=file.raw in growing)
+            except SourceFileError as error:
+                (kept.waiting if error.rule == "growing_file" else kept.refused).append(error)
+            else:
+                # Its content may have changed since it was looked at: what counts is what was copied.
+                kept.records.setdefault(record.sha256, record)
+                kept.standing.setdefault(record.sha256, replace(file, sha256=record.sha256))
+        return kept
+
+    def _keep_new_content(self, file: _StandingFile, *, is_growing: bool) -> Record:
+        """Copy a file into the archive and return its record.
+
+        Raises SourceFileError where it is not kept: somebody is writing to it, it is remembered that it is refused, or
+        it cannot be copied. Raises NotReadYet where it would have to be read and nothing may be.
+        """
+        if is_growing:
+            raise growing_file_error(file.raw)
         refusal = self.files.find_refusal(self._ask_about(file.raw.path, file))
-        if refusal is None:
-            return False
-        self.refused.append(refusal)
-        return True
-
-    def _keep_new_content(self, file: _StandingFile, standing: dict[str, _StandingFile]) -> None:
-        """Copy a file into the archive, and add it to those that stand there."""
+        if refusal is not None:
+            raise refusal
         if not self.may_read:
             raise NotReadYet
         try:
-            record = self.archive.take_in(file.raw, self.now)
-        except SourceFileError as error:
-            (self.waiting if error.rule == "growing_file" else self.refused).append(error)
+            return self.archive.take_in(file.raw, self.now)
         except OSError as error:
-            self.refused.append(no_access_error(file.raw.name, error))
-        else:
-            # Its content may have changed since it was looked at: what counts is what was copied.
-            self.records.setdefault(record.sha256, record)
-            standing.setdefault(record.sha256, replace(file, sha256=record.sha256))
+            raise no_access_error(file.raw.name, error) from error
 
     # ---- what it is ----
 
-    def _recognise_standing(self, standing: dict[str, _StandingFile]) -> None:
-        """Let every kept file that stands in the raw folder be what it and the sidecar beside it say."""
+    def _recognise_standing(self, kept: _KeptFiles) -> tuple[dict[str, FileReading], list[SourceFileError]]:
+        """Read every kept file that stands in the raw folder with the sidecar beside it.
+
+        Returns the readings of those that are recognised, by digest, and the errors of the others.
+        """
         asked = {
-            digest: self._ask_about(self.archive.content(self.records[digest]), file)
-            for digest, file in standing.items()
+            digest: self._ask_about(self.archive.content(kept.records[digest]), file)
+            for digest, file in kept.standing.items()
         }
+        recognised: dict[str, FileReading] = {}
+        errors: list[SourceFileError] = []
         for digest, reading in self.files.read_all(asked).items():
             if isinstance(reading, RecognisedFile):
-                self.readings[digest] = reading
-                self._note_recognised(self.records[digest], standing[digest])
+                recognised[digest] = reading
+                self._note_recognised(kept.records[digest], kept.standing[digest])
             else:
-                self.refused.append(reading.error)
+                errors.append(reading.error)
+        return recognised, errors
 
-    def _recognise_as_before(self) -> None:
-        """Read all other kept files with what was known of them last; forget those that were never recognised."""
-        asked = {}
-        for digest, record in list(self.records.items()):
-            if digest in self.readings:
-                continue
-            if record.is_recognised:
-                sidecar = None if record.sidecar is None else record.sidecar.encode()
-                asked[digest] = FileAsked(
-                    self.source.source, self.archive.content(record), record.last_name, digest, sidecar
-                )
-            else:
+    def _forget_never_recognised(self, records: dict[str, Record]) -> dict[str, Record]:
+        """Remove from the archive what never was recognised; return the records of the others."""
+        for record in records.values():
+            if not record.is_recognised:
                 self.archive.remove(record)
-                del self.records[digest]
-        self.readings |= self.files.read_all(asked)
+        return {digest: record for digest, record in records.items() if record.is_recognised}
+
+    def _read_as_before(self, records: Sequence[Record]) -> dict[str, FileReading]:
+        """Read kept files with what was known of them last; return what came of it, by digest."""
+        asked: dict[str, FileAsked] = {}
+        for record in records:
+            sidecar = None if record.sidecar is None else record.sidecar.encode()
+            content = self.archive.content(record)
+            asked[record.sha256] = FileAsked(self.source.source, content, record.last_name, record.sha256, sidecar)
+        return self.files.read_all(asked)
 
     def _ask_about(self, content: Path, file: _StandingFile) -> FileAsked:
         return FileAsked(self.source.source, content, file.raw.name, file.sha256, file.sidecar)
@@ -223,14 +253,16 @@ class _IntakePass:
 
     # ---- where it stood ----
 
-    def _note_names(self, standing: dict[str, _StandingFile]) -> None:
+    def _note_names(
+        self, records: dict[str, Record], standing: dict[str, _StandingFile], refused: Sequence[SourceFileError]
+    ) -> None:
         """Keep under which names the files stand in the raw folder, and until when they did."""
-        for digest, record in self.records.items():
+        for digest, record in records.items():
             name = standing[digest].raw.name if digest in standing else ""
             has_changed = False
             for kept_name in record.names:
                 is_current = kept_name.until is None
-                if is_current and kept_name.name != name and not self._is_uncertain(kept_name.name):
+                if is_current and kept_name.name != name and not _is_uncertain(kept_name.name, refused):
                     kept_name.until, has_changed = self.now, True
             is_noted = any(kept_name.name == name and kept_name.until is None for kept_name in record.names)
             if name and not is_noted:
@@ -239,23 +271,21 @@ class _IntakePass:
             if has_changed:
                 self.archive.write(record)
 
-    def _is_uncertain(self, name: str) -> bool:
-        """Return whether something that could not be read may be what stood there under ``name``."""
-        failed = (error.file.removesuffix(".yaml") for error in self.refused if error.rule != "sidecar_without_file")
-        return any(name == path or name.startswith(f"{path}/") for path in failed)
-
-    def _find_absent_files(self, raw_files: Sequence[RawFile]) -> list[SourceFileError]:
-        """Return an error for each file that is gone, unless another stands under its name."""
-        occupied = {raw.name for raw in raw_files}
+    def _find_absent_files(
+        self, records: dict[str, Record], occupied: Collection[str], refused: Sequence[SourceFileError]
+    ) -> list[SourceFileError]:
+        """Return an error for each file that is gone, unless another stands under its name (``occupied``)."""
         return [
             self._absent_file_error(record)
-            for record in self._records_to_stand()
-            if not record.is_in_raw and record.last_name not in occupied and not self._is_uncertain(record.last_name)
+            for record in _list_missed(records)
+            if not record.is_in_raw
+            and record.last_name not in occupied
+            and not _is_uncertain(record.last_name, refused)
         ]
 
-    def _find_absent_folder(self) -> list[SourceFileError]:
+    def _find_absent_folder(self, records: dict[str, Record]) -> list[SourceFileError]:
         """Return the error that the folder of the source is gone, unless nobody would miss it."""
-        missed = self._records_to_stand()
+        missed = _list_missed(records)
         if not missed:
             return []
         return [
@@ -269,12 +299,8 @@ class _IntakePass:
             )
         ]
 
-    def _records_to_stand(self) -> list[Record]:
-        """Return the files that should stand in the raw folder: all that nobody withdrew or let go."""
-        return [record for record in self.records.values() if not record.is_withdrawn and not record.is_let_go]
-
     def _absent_file_error(self, record: Record) -> SourceFileError:
-        release_id = release_id_of(self.source.source, record.sha256)
+        release_id = self._release_id(record)
         return SourceFileError(
             "absent_file",
             file=record.last_name,
@@ -286,47 +312,43 @@ class _IntakePass:
 
     # ---- what comes of it ----
 
-    def _conclude(self, absent: list[SourceFileError]) -> Intake:
-        """Return what has come of the pass; ``absent`` are the errors that something is not where it was."""
-        as_read, unsure = self._divide_recognised()
-        withdrawn = frozenset(
-            release_id_of(self.source.source, digest) for digest, record in self.records.items() if record.is_withdrawn
-        )
+    def _conclude(
+        self,
+        records: dict[str, Record],
+        readings: dict[str, FileReading],
+        refused: Sequence[SourceFileError],
+        absent: Sequence[SourceFileError],
+        waiting: Sequence[SourceFileError],
+    ) -> Intake:
+        """Return what has come of the pass from the kept files and what each was read as, and from all errors."""
+        in_order = sorted(records.values(), key=lambda record: record.came_in)
+        as_read: list[Release] = []
+        unsure: set[str] = set()
+        for record in in_order:
+            reading = readings[record.sha256]
+            if isinstance(reading, RecognisedFile):
+                as_read.append(_add_from_record(reading.release, record))
+            else:  # it was recognised once: why it is not now is told, and its figures stand
+                refused = [*refused, reading.error]
+                unsure.add(self._release_id(record))
+        withdrawn = frozenset(self._release_id(record) for record in in_order if record.is_withdrawn)
         in_force = link_editions([each for each in as_read if each.release_id not in withdrawn], self.source)
-        staged, unparsed = self._divide_parsed(in_force, as_read)
-        self.files.save()
+        staged, unparsed = self._divide_parsed(in_force, as_read, readings)
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in as_read])
-        refused = {(error.rule, error.file, error.cell): error for error in self.refused}
         landing = Landing(
             releases=in_force,
-            refused=tuple(refused.values()),
+            refused=_tell_each_once(refused),
             absent=tuple(absent),
-            waiting=tuple(self.waiting),
+            waiting=tuple(waiting),
             known=tuple(as_read),
             withdrawn=withdrawn,
             unsure=frozenset(unsure),
-            decisions=tuple(row for record in self.records.values() for row in self._list_withdrawals(record)),
+            decisions=tuple(row for record in records.values() for row in self._list_withdrawals(record)),
         )
         return Intake(landing, tuple(staged), tuple(unparsed), self.files.files_read)
 
-    def _divide_recognised(self) -> tuple[list[Release], set[str]]:
-        """Return the kept files that are recognised, in the order in which they came in, and the ids of the others.
-
-        Each file was recognised once. Why it is not now is told, and its figures stand.
-        """
-        recognised: list[Release] = []
-        unsure: set[str] = set()
-        for digest, record in sorted(self.records.items(), key=lambda item: item[1].came_in):
-            reading = self.readings[digest]
-            if isinstance(reading, RecognisedFile):
-                recognised.append(_add_from_record(reading.release, record))
-            else:
-                self.refused.append(reading.error)
-                unsure.add(release_id_of(self.source.source, digest))
-        return recognised, unsure
-
     def _divide_parsed(
-        self, in_force: Sequence[Release], as_read: Sequence[Release]
+        self, in_force: Sequence[Release], as_read: Sequence[Release], readings: dict[str, FileReading]
     ) -> tuple[list[StagedRelease], list[tuple[Release, SourceFileError]]]:
         """Return the releases in force that are parsed, and the others with the reason.
 
@@ -336,7 +358,7 @@ class _IntakePass:
         staged: list[StagedRelease] = []
         unparsed: list[tuple[Release, SourceFileError]] = []
         for release in in_force:
-            error = self.readings[release.sha256].error
+            error = readings[release.sha256].error
             if error is None:
                 folder = staged_folder(read_as[release.sha256], self.settings.staging_dir)
                 staged.append(StagedRelease(release, folder))
@@ -344,12 +366,15 @@ class _IntakePass:
                 unparsed.append((release, error))
         return staged, unparsed
 
+    def _release_id(self, record: Record) -> str:
+        return release_id_of(self.source.source, record.sha256)
+
     def _list_withdrawals(self, record: Record) -> Iterator[WithdrawalRow]:
         """Yield what people decided about a file's figures."""
         for decision in record.decisions:
             if decision.action != "let go":
                 yield WithdrawalRow(
-                    release_id=release_id_of(self.source.source, record.sha256),
+                    release_id=self._release_id(record),
                     decided_at=dt.datetime.fromisoformat(decision.decided_at).replace(tzinfo=None),
                     action=decision.action,
                     decided_by=decision.decided_by,
@@ -357,6 +382,22 @@ class _IntakePass:
                     source=self.source.source,
                     file_name=record.last_name,
                 )
+
+
+def _list_missed(records: dict[str, Record]) -> list[Record]:
+    """Return the files that should stand in the raw folder: all that nobody withdrew or let go."""
+    return [record for record in records.values() if not record.is_withdrawn and not record.is_let_go]
+
+
+def _is_uncertain(name: str, refused: Sequence[SourceFileError]) -> bool:
+    """Return whether something that could not be read may be what stood there under ``name``."""
+    failed = (error.file.removesuffix(".yaml") for error in refused if error.rule != "sidecar_without_file")
+    return any(name == path or name.startswith(f"{path}/") for path in failed)
+
+
+def _tell_each_once(errors: Sequence[SourceFileError]) -> tuple[SourceFileError, ...]:
+    """Return the errors, of several about one rule and place the last: a file may be read twice, as it is and was."""
+    return tuple({(error.rule, error.file, error.cell): error for error in errors}.values())
 
 
 def _add_from_record(release: Release, record: Record) -> Release:

@@ -16,12 +16,13 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.body import CellReplacement
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import load_source
 
 
 class Fault(Declaration):

@@ -1,4 +1,4 @@
-"""What files were recognised as before, so that a file is opened once while nothing about it changes."""
+"""What came of reading files before, so that a file is opened once while nothing about it changes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from typing import Any
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.disks import replace_file
 from msoic_pipeline.ingest.file_asked import FileAsked
-from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile
+from msoic_pipeline.ingest.reading import Blame, FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.ingest.staging import READS_FILES
+from msoic_pipeline.ingest.staging import READS_FILES, staging_key
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source, digest_layout, stamps_digest
+from msoic_pipeline.workbooks.source import Source, digest_layout, stamps_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
 
 
 class Memory:
-    """The answers of earlier readings of a source's files, by content, name, sidecar, and the rules for them.
+    """What came of earlier readings of a source's files, by content, name, sidecar, and the rules for them.
+
+    Which release a file is holds as long as these are the same. An error may hold for less long: that of a release that
+    could not be parsed for as long as it would be parsed alike, one of the limits for a day.
 
     Kept in one file of the staging area, which may be deleted at any time. What nobody asks for is forgotten.
     """
@@ -46,27 +49,39 @@ class Memory:
             self._old = {}
 
     def recall(self, asked: FileAsked) -> FileReading | None:
-        """Return what a file was recognised as, or why it was refused; None where it is to be read."""
+        """Return what came of reading a file; None where nothing that holds is remembered.
+
+        A recognised file comes without an error where it was parsed, where that was not tried, or where the error that
+        it had then does not hold any more.
+        """
         key = self._key_of(asked)
         entry = self._new.get(key) or self._old.get(key)
-        if entry is None or not self._is_still_true(entry):
+        if entry is None:
+            return None
+        release = _make_release(entry["release"], asked) if "release" in entry else None
+        error = _make_error(entry["error"], asked) if "error" in entry else None
+        if error and entry["holds_while"] != self._conditions_of_error(release, entry["blame"]):
+            error = None
+        if release is None and error is None:
             return None
         self._new[key] = entry
-        if "error" in entry:
-            return RefusedFile(SourceFileError(**entry["error"]), entry["blame"])
-        fields = entry["release"]
-        days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
-        return RecognisedFile(Release(**(fields | days | {"file_name": asked.name})))
+        if release is None:
+            assert error is not None
+            return RefusedFile(error, entry["blame"])
+        return RecognisedFile(release, error, entry["blame"]) if error else RecognisedFile(release)
 
     def keep(self, asked: FileAsked, reading: FileReading) -> None:
-        """Remember what came of reading a file, unless it was the machine that failed."""
-        key = self._key_of(asked)
-        if isinstance(reading, RecognisedFile):
-            self._new[key] = {"release": asdict(reading.release)}
-        elif reading.blame != "machine":
-            self._new[key] = {"error": reading.error.fields(), "blame": reading.blame}
-            if reading.blame == "limits":  # of a busy machine, perhaps, or of a layout that has been mended since
-                self._new[key] |= {"day": self._today, "layouts": self._layouts}
+        """Remember what came of reading a file; not an error that was the machine's."""
+        entry: dict[str, Any] = {}
+        release = reading.release if isinstance(reading, RecognisedFile) else None
+        if release is not None:
+            entry["release"] = asdict(release)
+        if reading.error is not None and reading.blame != "machine":
+            entry["error"] = reading.error.fields()
+            entry["blame"] = reading.blame
+            entry["holds_while"] = self._conditions_of_error(release, reading.blame)
+        if entry:
+            self._new[self._key_of(asked)] = entry
 
     def save(self) -> None:
         """Write what was recalled or kept."""
@@ -80,6 +95,28 @@ class Memory:
         identity = f"{self._rules} {asked.sha256} {Path(asked.name).name} "
         return hashlib.sha256(identity.encode() + sidecar).hexdigest()
 
-    def _is_still_true(self, entry: dict[str, Any]) -> bool:
-        """Return whether what is remembered holds today: a file that took too much is tried again tomorrow."""
-        return entry.get("day", self._today) == self._today and entry.get("layouts", self._layouts) == self._layouts
+    def _conditions_of_error(self, release: Release | None, blame: Blame) -> list[str]:
+        """Return what must be the same for an error to hold, as it is now; ``release`` is what was recognised.
+
+        What took too much is tried again tomorrow: of a busy machine, perhaps.
+        """
+        same: list[str] = []
+        if release is not None:
+            same.append(staging_key(release))
+        elif blame == "limits":  # of a layout that has been mended since, perhaps
+            same.append(self._layouts)
+        if blame == "limits":
+            same.append(self._today)
+        return same
+
+
+def _make_release(fields: dict[str, Any], asked: FileAsked) -> Release:
+    """Return a release that is remembered, under the name under which its file is asked for."""
+    days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
+    return Release(**(fields | days | {"file_name": asked.name}))
+
+
+def _make_error(fields: dict[str, str], asked: FileAsked) -> SourceFileError:
+    """Return an error that is remembered, of the file or of its sidecar, under the name under which it is asked for."""
+    ending = ".yaml" if fields["file"].endswith(".yaml") else ""
+    return SourceFileError(**(fields | {"file": asked.name + ending}))

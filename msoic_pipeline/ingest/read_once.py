@@ -9,9 +9,9 @@ from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.ingest.staging import find_staged, remember_refusal, staged_folder
+from msoic_pipeline.ingest.staging import is_staged
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 Reader = Callable[[Sequence[FileAsked], Path], list[FileReading]]
 
@@ -31,9 +31,9 @@ class RememberingReader:
         self._memory = Memory(staging_dir / source.source / "readings.json", source)
 
     def find_refusal(self, asked: FileAsked) -> SourceFileError | None:
-        """Return why a file is refused, where that is remembered."""
+        """Return why a file is no release, where that is remembered."""
         remembered = self._memory.recall(asked)
-        return remembered.error if remembered else None
+        return remembered.error if isinstance(remembered, RefusedFile) else None
 
     def save(self) -> None:
         """Write what is remembered."""
@@ -57,24 +57,19 @@ class RememberingReader:
         return {digest: reading for digest, reading in readings.items() if reading is not None}
 
     def _recall_reading(self, asked: FileAsked) -> FileReading | None:
-        """Return what a file was recognised as and parsed into before; None where it is to be read."""
+        """Return what came of reading a file before; None where it is to be read, as nothing stands of what it held."""
         remembered = self._memory.recall(asked)
-        if not isinstance(remembered, RecognisedFile):
-            return remembered
-        staged = find_staged(remembered.release, self._staging_dir)
-        if staged is None:
-            return None
-        return RecognisedFile(remembered.release, staged if isinstance(staged, SourceFileError) else None)
+        if isinstance(remembered, RecognisedFile) and remembered.error is None:
+            return remembered if is_staged(remembered.release, self._staging_dir) else None
+        return remembered
 
     def _complete_reading(self, asked: FileAsked, reading: FileReading) -> FileReading:
-        """Return a reading with what this process knows besides; remember why a release could not be parsed."""
+        """Return a reading with what this process knows besides."""
         if isinstance(reading, RefusedFile):
-            reading = self._recognise_as_remembered(asked, reading)
-        if isinstance(reading, RefusedFile):
-            return reading
-        if reading.error is None:
-            return self._find_as_staged(reading)
-        self._remember_unparsed(reading, reading.error)
+            return self._recognise_as_remembered(asked, reading)
+        if reading.error is None and not is_staged(reading.release, self._staging_dir):
+            # It stands not under the key that this process works out: a declaration has changed in between.
+            return RecognisedFile(reading.release, _changed_declarations_error(reading.release), "machine")
         return reading
 
     def _recognise_as_remembered(self, asked: FileAsked, refused: RefusedFile) -> FileReading:
@@ -83,25 +78,6 @@ class RememberingReader:
         if not isinstance(remembered, RecognisedFile):
             return refused
         return RecognisedFile(remembered.release, refused.error, refused.blame)
-
-    def _remember_unparsed(self, unparsed: RecognisedFile, error: SourceFileError) -> None:
-        """Let the staging area say why a release could not be parsed, unless the machine failed or it says so already.
-
-        What took more than a file may is tried again tomorrow: the machine may have been busy.
-        """
-        if unparsed.blame == "machine" or find_staged(unparsed.release, self._staging_dir) is not None:
-            return
-        folder = staged_folder(unparsed.release, self._staging_dir)
-        remember_refusal(folder, error, for_today=unparsed.blame == "limits")
-
-    def _find_as_staged(self, parsed: RecognisedFile) -> RecognisedFile:
-        """Return what was parsed; with an error where its folder stands not under the key that this process works out.
-
-        Then the worker and this process do not think alike: a declaration has changed in between.
-        """
-        if find_staged(parsed.release, self._staging_dir) is not None:
-            return parsed
-        return RecognisedFile(parsed.release, _changed_declarations_error(parsed.release), "machine")
 
 
 def _changed_declarations_error(release: Release) -> SourceFileError:

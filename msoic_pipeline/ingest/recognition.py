@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.sidecars import parse_sidecar
 from msoic_pipeline.periods import parse_period
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook, open_workbook
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
 def identify_release(workbook: Workbook, asked: FileAsked) -> Release:
@@ -30,7 +30,7 @@ def identify_release(workbook: Workbook, asked: FileAsked) -> Release:
     if not source.recognises(texts):
         raise _other_publisher_error(source, texts)
     details = _read_details(source, cover, asked)
-    publication = _read_publication(details, Path(asked.name).name)
+    publication = _read_publication(details, asked.name)
     is_marked_synthetic = source.synthetic_mark.casefold() in texts.casefold()
     return Release(
         release_id=release_id_of(asked.source, asked.sha256),
@@ -55,7 +55,7 @@ def _read_details(source: Source, cover: Sequence[CoverCell], asked: FileAsked) 
     if asked.sidecar is not None:
         sidecar = parse_sidecar(asked.sidecar, f"{asked.name}.yaml", withhold=source.sensitive)
     stamped = read_stamps(source, cover)
-    _refuse_contradiction(Path(asked.name).name, stamped, sidecar, withhold=source.sensitive)
+    _refuse_contradiction(asked.name, stamped, sidecar, withhold=source.sensitive)
     said_by_cover = Details(**{field: stamp.value for field, stamp in stamped.items()})
     return sidecar.filled_from(said_by_cover)
 
@@ -142,5 +142,5 @@ def _missing_field_error(name: str, field: str, meaning: str) -> SourceFileError
         file=name,
         expected=f"{field}, {meaning}, on the cover sheet or in the sidecar",
         found="neither",
-        remedy=f"Write it into {name}.yaml beside the file, as a line `{field}: …`.",
+        remedy=f"Write it into {name}.yaml, beside the file, as a line `{field}: …`.",
     )

@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from msoic_pipeline.model.facts import cell_columns
-from msoic_pipeline.workbooks.rejects import Reject
+from msoic_pipeline.model.traits import traits_of_fact
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.values import MAX_COUNT
 
 # Of the cells that share a key so many are named.
 CELLS_TOLD = 5
 
 
-def make_keys_unique(rows: pa.Table, may_be_summed: np.ndarray, fact: sa.Table) -> tuple[pa.Table, list[Reject]]:
+def make_keys_unique(rows: pa.Table, may_be_summed: np.ndarray, fact: sa.Table) -> tuple[pa.Table, list[Failure]]:
     """Return the rows of a fact table sorted by their key, no two with the same one, and what is rejected.
 
     Rows of one key are added up where all of them may be (``may_be_summed``, a flag for each row) and they stand in one
@@ -46,7 +47,7 @@ def make_keys_unique(rows: pa.Table, may_be_summed: np.ndarray, fact: sa.Table) 
     repeated = rows.filter(is_repeated).to_pandas()
     keys = number_of_key[is_repeated]
     is_summed = _find_summed(repeated, keys, may_be_summed[is_repeated], fact)
-    rejects = _reject_repeated(repeated[~is_summed], keys[~is_summed], fact)
+    rejects = _reject_repeated(repeated[~is_summed], keys[~is_summed])
     summed = _sum_rows(repeated[is_summed], keys[is_summed], fact)
     unique = pa.concat_tables(
         [rows.filter(~is_repeated), pa.Table.from_pandas(summed, schema=rows.schema, preserve_index=False)]
@@ -70,7 +71,7 @@ def _find_summed(repeated: pd.DataFrame, keys: np.ndarray, may_be_summed: np.nda
     """
     of_one_key = repeated.assign(may_be_summed=may_be_summed).groupby(keys, sort=False)
     is_summed = of_one_key["may_be_summed"].transform("all") & (of_one_key["sheet"].transform("nunique") == 1)
-    measures = list(fact.info["measures"])
+    measures = list(traits_of_fact(fact).measures)
     is_summed &= (of_one_key[measures].transform("sum").abs() <= MAX_COUNT).all(axis=1)
     return is_summed.to_numpy(dtype=bool)
 
@@ -80,7 +81,7 @@ def _sum_rows(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> pd.DataFr
 
     A measure that none of its rows gives is missing, not zero.
     """
-    measures = list(fact.info["measures"])
+    measures = list(traits_of_fact(fact).measures)
     how: dict[str, Any] = {name: ",".join if name in cell_columns(fact) else "first" for name in rows.columns}
     of_one_key = rows.groupby(keys, sort=False)
     summed = of_one_key.agg(how)
@@ -88,13 +89,13 @@ def _sum_rows(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> pd.DataFr
     return summed
 
 
-def _reject_repeated(rows: pd.DataFrame, keys: np.ndarray, fact: sa.Table) -> list[Reject]:
+def _reject_repeated(rows: pd.DataFrame, keys: np.ndarray) -> list[Failure]:
     """Return a reject for each row, which names the cells of all rows of its key."""
     if rows.empty:
         return []
     cells_of_key = rows["cell"].groupby(keys, sort=False).transform(_join_first_cells)
     return [
-        Reject(sheet, cell, "duplicate_key", f"expected one row of its key; found it again: {cells}", "", fact.name)
+        Failure("duplicate_key", sheet, cell, f"expected one row of its key; found it again: {cells}")
         for sheet, cell, cells in zip(rows["sheet"], rows["cell"], cells_of_key, strict=True)
     ]
 

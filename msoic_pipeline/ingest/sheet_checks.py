@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, make_finding
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_start
 from msoic_pipeline.texts import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.
@@ -90,7 +92,7 @@ def totals_equal_their_parts(tidy: Tidy, fact: sa.Table, faults: tuple[Fault, ..
 
 def count_unavailable_parts(tidy: Tidy, fact: sa.Table) -> dict[str, int]:
     """Return how many parts of a total are not available, by the total's cell; totals with all parts are left out."""
-    measures = [tidy.rows[name] for name in fact.info["measures"] if name in tidy.rows]
+    measures = [tidy.rows[name] for name in traits_of_fact(fact).measures if name in tidy.rows]
     has_gaps = len(tidy.unavailable["cell"]) > 0 or any(pd.isna(figures).any() for figures in measures)
     if not has_gaps:
         return {}
@@ -167,7 +169,7 @@ def _sum_parts(
     number_of_parts = len(parts["cell"])
     group_of_part, group_of_total = group_of[:number_of_parts], group_of[number_of_parts:][chosen]
     number_of_groups = int(group_of.max()) + 1
-    for measure in fact.info["measures"]:
+    for measure in traits_of_fact(fact).measures:
         if measure not in parts:
             continue
         figures = parts[measure].astype(float)  # what is not available becomes NaN
@@ -210,20 +212,17 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
     """
     if not len(tidy.rates["cell"]):
         return []
-    (measure,) = fact.info["measures"]
+    (measure,) = traits_of_fact(fact).measures
     # What tells apart the counts of one name, such as convictions: everything but that name.
     key = [*(name for name in member_columns(tidy) if name != "measure"), "quarter_start"]
-    count_of: dict[tuple[Any, ...], float] = {}
-    for rows in (tidy.rows, tidy.totals):
-        names_and_keys = zip(rows["measure"], *(rows[name] for name in key), strict=True)
-        count_of |= dict(zip(names_and_keys, rows[measure], strict=True))
+    count_of = _index_counts(tidy, measure, key)
     failures: list[Failure] = []
     checked = 0
     rate_columns = (tidy.rates[name] for name in ("cell", measure, "measure", *key))
     for cell, published, rate_name, *key_of_rate in zip(*rate_columns, strict=True):
         rate = tidy.match.layout.rates[rate_name]
-        part = count_of.get((rate.part, *key_of_rate))
-        whole = _sum_counts([count_of.get((count_name, *key_of_rate)) for count_name in rate.whole])
+        counts_of_whole = [count_of.get((count_name, *key_of_rate)) for count_name in rate.whole]
+        part, whole = count_of.get((rate.part, *key_of_rate)), _sum_counts(counts_of_whole)
         if part is None or not whole:
             continue
         checked += 1
@@ -234,6 +233,16 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
             detail = f"published {published:.{rate.decimals}f}, but {counted}"
             failures.append(Failure("rate_differs", tidy.match.sheet, cell, detail))
     return [_make_finding_of_sheet(RATES, RATES.name, tidy, checked, failures, faults)]
+
+
+def _index_counts(tidy: Tidy, measure: str, key: Sequence[str]) -> dict[tuple[Any, ...], float]:
+    """Return the figures of a sheet, finest ones and totals, by their name and what stands in the ``key`` columns."""
+    count_of: dict[tuple[Any, ...], float] = {}
+    for rows in (tidy.rows, tidy.totals):
+        columns_of_key = [rows[name] for name in key]
+        for count, name, *key_of_count in zip(rows[measure], rows["measure"], *columns_of_key, strict=True):
+            count_of[name, *key_of_count] = count
+    return count_of
 
 
 def _sum_counts(counts: Sequence[float | None]) -> float | None:
@@ -279,14 +288,14 @@ def _code_has_one_label(
 
 
 def member_columns(tidy: Tidy) -> list[str]:
-    """Return the columns of a sheet's rows that divide its figures: labels and levels, but none that tells the quarter.
+    """Return the columns of a sheet's rows that divide its figures: labels and tiers, but none that tells the quarter.
 
     For example ``["first_responder", "age_group", "nationality"]``.
     """
     layout = tidy.match.layout
     names = [spec.to for spec in layout.columns]
-    for level in layout.levels:
-        names += level.tidy_columns
+    for tier in layout.tiers:
+        names += tier.tidy_columns
     return [name for name in names if name in tidy.rows and name != "quarter_start"]
 
 
@@ -303,7 +312,7 @@ def _make_finding_of_sheet(
     ``what_holds`` is the check's name, or says it of one column. Of a sensitive source the places alone are told, not
     what stands there.
     """
-    if load_source(FACTS[tidy.match.table.fact].info["source"]).sensitive:
+    if load_source(traits_of_fact(FACTS[tidy.match.table.fact]).source).sensitive:
         failures = [replace(failure, detail="does not hold here") for failure in failures]
 
     def tell(standing: Sequence[Failure]) -> str:

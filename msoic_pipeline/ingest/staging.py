@@ -1,15 +1,13 @@
 """Staged: each release parsed once for each key into one Parquet file a fact table.
 
 A release's folder is named by a digest of all that decides its content: the file, what is known of it, its source's
-layouts and faults, the members that these layouts name, and the parsing code. It appears whole or not at all. A
-release that could not be parsed has a folder too, which says why.
+layouts and faults, the members that these layouts name, and the parsing code. It appears whole or not at all.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from msoic_pipeline.code_digests import digest_code
@@ -27,15 +26,16 @@ from msoic_pipeline.ingest.manifest import Manifest
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.grid import Workbook
-from msoic_pipeline.workbooks.layout import digest_layout, load_source
-from msoic_pipeline.workbooks.matching import Match, match_workbook
+from msoic_pipeline.workbooks.headers import Match
+from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import digest_layout, load_source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 
 # The module that reads files: with all that it imports, the code on which staged files rest.
 READS_FILES = "msoic_pipeline.ingest.reading"
 MANIFEST = "manifest.json"
-REFUSAL = "refusal.json"
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,16 @@ class StagedRelease:
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return one of the release's tables: a fact table, ``published_total``, ``rejects`` or a dimension."""
+        return self._read_table(name).to_pandas()
+
+    def rejects(self) -> list[Failure]:
+        """Return what was left out: the places that are listed, each with the known fault that asks for it, if any."""
+        return [Failure(**row) for row in self._read_table("rejects").to_pylist()]
+
+    def _read_table(self, name: str) -> pa.Table:
         if name in SELDOM_FILLED and not self.path(name).is_file():
-            return SELDOM_FILLED[name].empty_table().to_pandas()
-        return pq.read_table(self.path(name)).to_pandas()
+            return SELDOM_FILLED[name].empty_table()
+        return pq.read_table(self.path(name))
 
     def path(self, name: str) -> Path:
         """Return the path of one of the release's Parquet files."""
@@ -99,53 +106,26 @@ def staged_folder(release: Release, staging_dir: Path) -> Path:
     return staging_dir / release.source / staging_key(release)
 
 
-def find_staged(release: Release, staging_dir: Path) -> StagedRelease | SourceFileError | None:
-    """Return a release as parsed before, or why it could not be; None where that was not tried yet, or not today.
-
-    What was refused for a day alone (``remember_refusal``) is tried again on any other.
-    """
-    folder = staged_folder(release, staging_dir)
-    if (folder / MANIFEST).is_file():
-        return StagedRelease(release, folder)
-    try:
-        fields = json.loads((folder / REFUSAL).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    today = dt.date.today().isoformat()
-    if fields.pop("day", today) != today:
-        return None
-    return SourceFileError(**(fields | {"file": release.file_name}))
+def is_staged(release: Release, staging_dir: Path) -> bool:
+    """Return whether a release was parsed before, by the same rules."""
+    return (staged_folder(release, staging_dir) / MANIFEST).is_file()
 
 
 def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> StagedRelease:
     """Parse an open workbook into the staging area, unless it stands there already.
 
-    Raises SourceFileError where the file's layout is not the one declared; the staging area remembers it.
+    Raises SourceFileError where the file's layout is not the one declared.
     """
-    earlier = find_staged(release, staging_dir)
-    if isinstance(earlier, SourceFileError):
-        raise earlier
-    if earlier is not None:
-        return earlier
-    faults = list_faults_of(release)
     folder = staged_folder(release, staging_dir)
-    try:
-        content = assemble(release, _read_sheets(workbook, release, faults), faults)
-    except SourceFileError as error:
-        error.file = release.file_name
-        remember_refusal(folder, error)
-        raise
-    _write_folder(folder, content)
+    if not is_staged(release, staging_dir):
+        faults = list_faults_of(release)
+        try:
+            content = assemble(release, _read_sheets(workbook, release, faults), faults)
+        except SourceFileError as error:
+            error.file = release.file_name
+            raise
+        _write_folder(folder, content)
     return StagedRelease(release, folder)
-
-
-def remember_refusal(folder: Path, error: SourceFileError, *, for_today: bool = False) -> None:
-    """Let a release's folder say why it could not be parsed; where it is ``for_today``, it says so until midnight."""
-    fields = error.fields()
-    if for_today:
-        fields["day"] = dt.date.today().isoformat()
-    with folder_written_aside(folder) as aside:
-        (aside / REFUSAL).write_text(json.dumps(fields), encoding="utf-8")
 
 
 def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]) -> list[Tidy]:
@@ -154,18 +134,13 @@ def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]
     replacements = [fault.cell_replacement() for fault in faults if fault.treatment == "replace"]
     matches = match_workbook(source, workbook, release.reference_quarter)
     _refuse_absent_sheets(replacements, matches, release)
-    return [
-        tidy_sheet(
-            workbook.sheet(match.sheet),
-            match,
-            source,
-            release.file_name,
-            release.published_on,
-            release.reference_period,
-            replacements,
-        )
-        for match in matches
-    ]
+    tidy_sheets: list[Tidy] = []
+    for match in matches:
+        sheet = workbook.sheet(match.sheet)
+        published_on, reference_period = release.published_on, release.reference_period
+        tidy = tidy_sheet(sheet, match, source, release.file_name, published_on, reference_period, replacements)
+        tidy_sheets.append(tidy)
+    return tidy_sheets
 
 
 def _refuse_absent_sheets(replacements: list[CellReplacement], matches: list[Match], release: Release) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.kpis.definitions import digest_definitions, load_definitions, write_definitions
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import digest_definitions, load_definitions
 from msoic_pipeline.kpis.steps import insert_values
 from msoic_pipeline.kpis.wanted import Periods, list_quarters_within
 from msoic_pipeline.kpis.work_tables import work_tables

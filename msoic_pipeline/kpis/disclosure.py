@@ -26,8 +26,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS, Kpi, load_definitions
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end
+
+# Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.
+FEWEST_REPORTERS = 3
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.ingest.archive import find_content
-from msoic_pipeline.ingest.reading import call_in_workers
+from msoic_pipeline.ingest.workers import call_in_workers
 from msoic_pipeline.kpis.definitions import find_definition, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
-from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
+from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.kpis.work_tables import SCALE
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import cell_column
@@ -35,7 +35,7 @@ from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import WITHHELD, clean, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import from_a1, open_workbook
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # Of a file, the addresses of cells by sheet; and their texts by sheet and address.
 Addresses = dict[str, set[str]]
@@ -184,8 +184,8 @@ def trace_value(
     span = Span(start, period_end(value.period_kind, start), as_at)
 
     def traced(term: WantedTerm, sum_in_value: float | None) -> TracedTerm:
-        place = select_units(term, value.geography_kind, value.geography_code)
-        facts = find_facts(connection, term, span, place)
+        in_geography = are_in_geography(term, value.geography_kind, value.geography_code)
+        facts = find_facts(connection, term, span, in_geography)
         total = sum(fact.value for fact in facts)
         # A sum is made of as many rounded figures as it has, at the most.
         if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
@@ -220,12 +220,12 @@ def _find_value(connection: Connection, kpi_id: str, period: str, geography: str
 
 
 def find_facts(
-    connection: Connection, term: WantedTerm, span: Span, place: sa.ColumnElement[bool] | None
+    connection: Connection, term: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
 ) -> list[FactRow]:
     """Return the facts that a term of a KPI sums, in order of time, file, sheet and cell.
 
-    ``place`` is the condition on the rows of a geography (None: all). Of a stock they are each reporter's last in the
-    period, as the KPI's value is.
+    ``in_geography`` is the condition on the rows of a geography (None: all). Of a stock they are each reporter's last
+    in the period, as the KPI's value is.
     """
     fact = term.term.table
     query = (
@@ -238,8 +238,8 @@ def find_facts(
         .join(release, release.c.release_id == fact.c.release_id)
         .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
     )
-    if place is not None:
-        query = query.where(place)
+    if in_geography is not None:
+        query = query.where(in_geography)
     facts = [
         FactRow(
             value=float(row.value),

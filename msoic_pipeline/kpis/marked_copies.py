@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from msoic_pipeline.ingest.reading import call_in_worker
+from msoic_pipeline.ingest.workers import call_in_worker
 from msoic_pipeline.kpis.lineage import Addresses, NamedFile, Trace, list_addresses
 from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
 

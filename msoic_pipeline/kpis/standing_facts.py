@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.kpis.definitions import Term
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import vintage
 from msoic_pipeline.model.vintages import join_vintage
 from msoic_pipeline.periods import periods

@@ -10,8 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.kpis import work_tables as work
-from msoic_pipeline.kpis.definitions import Kpi, Term
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, Division, name_unit_scheme, places, unit_column
+from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.terms import Term
+from msoic_pipeline.model.geography import (
+    NATIONAL,
+    PUBLISHER,
+    REPORTERS,
+    Division,
+    name_place_scheme,
+    place_column,
+    select_place_geographies,
+)
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, period_label, periods
 
 # First days of the periods wanted, by kind.
@@ -28,21 +37,28 @@ class WantedTerm:
     divisions: tuple[Division, ...]
 
     @property
-    def unit(self) -> sa.Column[Any] | None:
-        """The fact's column of units, where they are needed: below the nation, or because they are who reports."""
+    def place(self) -> sa.Column[Any] | None:
+        """The fact's column of places, where they are needed: below the nation, or because they are who reports."""
         if not self.divisions and not self.has_many_reporters:
             return None
-        return unit_column(self.term.table)
+        return place_column(self.term.table)
 
     @property
     def scheme(self) -> str:
-        """How the fact writes its units, as ``model.geography.places`` calls it."""
-        return name_unit_scheme(self.term.table, self.divisions)
+        """How the fact writes its places, as ``model.geography.select_place_geographies`` calls it."""
+        return name_place_scheme(self.term.table, self.divisions)
 
     @property
     def has_many_reporters(self) -> bool:
         """Whether forces or areas report the fact, not its publisher."""
         return self.term.reporters.dimension != PUBLISHER
+
+    def has_several_reporters(self, geography_kind: str) -> bool:
+        """Return whether the figure of a geography is made up of several reporters, of whom some may be missing.
+
+        Of forces that report it is so of a region and of the nation, not of a force.
+        """
+        return self.has_many_reporters and geography_kind != REPORTERS[self.term.reporters.dimension].division
 
 
 @dataclass(frozen=True)
@@ -98,23 +114,23 @@ class Numbers:
         return next(numbered.number for numbered in self.terms if numbered.term == term)
 
 
-def list_wanted(kpis: Sequence[Kpi], wanted: Periods, unit_places: Sequence[sa.Row[Any]]) -> Wanted:
-    """Return what is asked for. ``unit_places`` are the rows of ``model.geography.places``."""
-    numbers = Numbers(_number_terms(kpis), _number_geographies(kpis, unit_places), _number_periods(wanted))
+def list_wanted(kpis: Sequence[Kpi], wanted: Periods, place_geographies: Sequence[sa.Row[Any]]) -> Wanted:
+    """Return what is asked for. ``place_geographies`` are the rows of ``model.geography.select_place_geographies``."""
+    numbers = Numbers(_number_terms(kpis), _number_geographies(kpis, place_geographies), _number_periods(wanted))
     rows: dict[sa.Table, list[dict[str, Any]]] = {
         work.wanted_kpi: [_make_kpi_row(number, kpi, numbers) for number, kpi in enumerate(kpis)],
         work.kpi_term: [],
         work.wanted_term: [_make_term_row(numbered) for numbered in numbers.terms],
-        work.term_level: [],
+        work.term_geography_kind: [],
         work.wanted_period: [_make_period_row(period) for period in numbers.periods],
         work.period_part: [],
         work.wanted_geography: [],
-        work.unit_place: [_make_place_row(place, numbers) for place in unit_places],
+        work.place_geography: [_make_place_row(place, numbers) for place in place_geographies],
     }
     for number, kpi in enumerate(kpis):
         rows[work.kpi_term] += _list_kpi_term_rows(number, kpi, numbers)
     for numbered in numbers.terms:
-        rows[work.term_level] += _list_level_rows(numbered, numbers)
+        rows[work.term_geography_kind] += _list_geography_kind_rows(numbered, numbers)
     for period in numbers.periods:
         rows[work.period_part] += _list_part_rows(period)
     for (kind, code), number in numbers.geographies.items():
@@ -135,10 +151,10 @@ def _number_terms(kpis: Sequence[Kpi]) -> list[NumberedTerm]:
     return [NumberedTerm(number, term) for number, term in enumerate(terms)]
 
 
-def _number_geographies(kpis: Sequence[Kpi], unit_places: Sequence[sa.Row[Any]]) -> dict[tuple[str, str], int]:
+def _number_geographies(kpis: Sequence[Kpi], place_geographies: Sequence[sa.Row[Any]]) -> dict[tuple[str, str], int]:
     """Return the number of each geography, known by its kind and code: nations first."""
     nations = sorted({(NATIONAL, kpi.national) for kpi in kpis})
-    below = sorted({(place.geography_kind, place.geography_code) for place in unit_places})
+    below = sorted({(place.geography_kind, place.geography_code) for place in place_geographies})
     return {geography: number for number, geography in enumerate([*nations, *below])}
 
 
@@ -180,21 +196,27 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
         "term": numbered.number,
         "fact": term.fact,
         "breakdown": term.breakdown,
-        "source": term.table.info["source"],
+        "source": term.source,
         "finest_period": term.finest_period,
         "over_time": wanted.over_time,
         "scheme": wanted.scheme,
-        "has_many_reporters": wanted.has_many_reporters,
         "is_yearly": term.reporters.is_yearly,
     }
 
 
-def _list_level_rows(numbered: NumberedTerm, numbers: Numbers) -> list[dict[str, Any]]:
+def _list_geography_kind_rows(numbered: NumberedTerm, numbers: Numbers) -> list[dict[str, Any]]:
     """Return a row for the nation, and one for each of its divisions that is wanted."""
     nation = numbers.geographies[NATIONAL, numbered.term.nation]
-    rows: list[dict[str, Any]] = [{"term": numbered.number, "geography_kind": NATIONAL, "nation": nation}]
-    for division in numbered.term.divisions:
-        rows.append({"term": numbered.number, "geography_kind": division, "nation": None})
+    rows: list[dict[str, Any]] = []
+    for kind in (NATIONAL, *numbered.term.divisions):
+        rows.append(
+            {
+                "term": numbered.number,
+                "geography_kind": kind,
+                "nation": nation if kind == NATIONAL else None,
+                "has_several_reporters": numbered.term.has_several_reporters(kind),
+            }
+        )
     return rows
 
 
@@ -233,7 +255,7 @@ def _list_part_rows(period: NumberedPeriod) -> list[dict[str, Any]]:
 def _make_place_row(place: sa.Row[Any], numbers: Numbers) -> dict[str, Any]:
     return {
         "scheme": place.scheme,
-        "unit": place.unit,
+        "place": place.place,
         "geography_kind": place.geography_kind,
         "geography": numbers.geographies[place.geography_kind, place.geography_code],
     }
@@ -242,13 +264,13 @@ def _make_place_row(place: sa.Row[Any], numbers: Numbers) -> dict[str, Any]:
 # ---- the rows of a geography -----------------------------------------------------------------------------------------
 
 
-def select_units(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
+def are_in_geography(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
     """Return the condition on the rows of a term's fact that belong to a geography; None for the nation."""
-    if geography_kind == NATIONAL or term.unit is None:
+    if geography_kind == NATIONAL or term.place is None:
         return None
-    place = places().subquery("place").c
-    return term.unit.in_(
-        sa.select(place.unit).where(
+    place = select_place_geographies().subquery("place").c
+    return term.place.in_(
+        sa.select(place.place).where(
             place.scheme == term.scheme,
             place.geography_kind == geography_kind,
             place.geography_code == geography_code,

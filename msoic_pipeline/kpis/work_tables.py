@@ -59,15 +59,16 @@ wanted_term = _work_table(
     finest_period=String,
     over_time=String,
     scheme=String,
-    has_many_reporters=Boolean,
     is_yearly=Boolean,
 )
-term_level = _work_table(
-    "term_level",
-    "The kinds of geography for which a term is wanted; of the national one, which nation that is.",
+term_geography_kind = _work_table(
+    "term_geography_kind",
+    "The kinds of geography for which a term is wanted, and whether several reporters make up a figure of one; of the "
+    "national one, which nation that is.",
     term=Integer,
     geography_kind=String,
     nation=Integer,
+    has_several_reporters=Boolean,
 )
 wanted_period = _work_table(
     "wanted_period",
@@ -91,11 +92,11 @@ period_part = _work_table(
 wanted_geography = _work_table(
     "wanted_geography", "The geographies.", ("geography",), geography=Integer, kind=String, code=String
 )
-unit_place = _work_table(
-    "unit_place",
-    "The geographies below the nation to which a unit belongs, by the scheme in which facts write units.",
+place_geography = _work_table(
+    "place_geography",
+    "The geographies below the nation to which a place belongs, by the scheme in which facts write places.",
     scheme=String,
-    unit=String,
+    place=String,
     geography_kind=String,
     geography=Integer,
 )
@@ -113,11 +114,11 @@ due_count = _work_table(
 
 term_figure = _work_table(
     "term_figure",
-    "A term's figures as its fact has them: by release, month or quarter, and unit. In ten-thousandths.",
+    "A term's figures as its fact has them: by release, month or quarter, and place. In ten-thousandths.",
     term=Integer,
     release_id=String,
     time=Date,
-    unit=String,
+    place=String,
     value=BigInteger,
 )
 standing_figure = _work_table(

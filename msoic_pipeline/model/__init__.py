@@ -5,7 +5,7 @@ Expectations suites, the views and the data dictionary are made from it; the rev
 tables that it declares, which a test holds.
 """
 
-from msoic_pipeline.model import dimensions, estimates, evidence, facts, kpi
+from msoic_pipeline.model import dimensions, estimates, evidence, facts, kpi, signals
 from msoic_pipeline.model.columns import metadata
 
-__all__ = ["dimensions", "estimates", "evidence", "facts", "kpi", "metadata"]
+__all__ = ["dimensions", "estimates", "evidence", "facts", "kpi", "metadata", "signals"]

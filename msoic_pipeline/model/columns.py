@@ -1,13 +1,11 @@
-"""The words in which tables are declared: kinds of column, each with its type, unit and expectations.
+"""The words in which tables are declared: kinds of table and of column, each with its type, unit and expectations.
 
-What a column may hold stands in ``column.info``: ``unit``, and the expectations ``minimum``, ``maximum``, ``members``
-(an allowed set) and ``pattern``; ``severity="warn"`` lets a row load that breaks them. Nullability and keys are
-SQLAlchemy's own.
+What SQLAlchemy has no place for stands beside its tables and columns as a record: see ``model/traits.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -25,6 +23,16 @@ from sqlalchemy import (
     Text,
 )
 
+from msoic_pipeline.model.traits import (
+    TRAITS,
+    ColumnTraits,
+    DimensionTraits,
+    FactTraits,
+    Severity,
+    TableKind,
+    TableTraits,
+)
+
 # What a column can hold.
 Kind = Literal["flag", "count", "number", "moment", "day", "text"]
 # The member that stands in a breakdown column which the row's breakdown does not use.
@@ -39,54 +47,100 @@ metadata = MetaData(
 )
 
 
-def table(name: str, description: str, grain: str, *columns: Any, kind: str, **info: Any) -> Table:
-    """Declare a table. ``grain`` says what one row is; ``kind`` is fact, dimension, kpi or evidence.
+def fact_table(
+    name: str,
+    description: str,
+    grain: str,
+    *columns: Column[Any],
+    source: str,
+    measures: tuple[str, ...],
+    cell_columns: Mapping[str, str] | None = None,
+) -> Table:
+    """Declare a fact: ``source`` fills it, ``measures`` are its columns of figures. See ``FactTraits``."""
+    traits = FactTraits(grain, source=source, measures=measures, cell_columns=cell_columns or {})
+    return _declare_table(name, description, columns, traits)
 
-    ``info`` holds what else is to be known of a table of that kind: see ``model/facts.py`` and ``model/dimensions.py``.
+
+def dimension_table(
+    name: str,
+    description: str,
+    grain: str,
+    *columns: Column[Any],
+    members_file: str = "",
+    combines: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> Table:
+    """Declare a dimension, and where its members come from. See ``DimensionTraits``."""
+    traits = DimensionTraits(grain, members_file=members_file, combines=combines, labels=labels)
+    return _declare_table(name, description, columns, traits)
+
+
+def table(
+    name: str, description: str, grain: str, *columns: Column[Any], kind: TableKind, is_volatile: bool = False
+) -> Table:
+    """Declare a table that is neither a fact nor a dimension. See ``TableTraits``."""
+    return _declare_table(name, description, columns, TableTraits(grain, kind, is_volatile))
+
+
+def _declare_table(name: str, description: str, columns: Sequence[Column[Any]], traits: TableTraits) -> Table:
+    return Table(name, metadata, *columns, comment=description, info={TRAITS: traits})
+
+
+def text(
+    name: str,
+    description: str,
+    *,
+    members: Sequence[str] = (),
+    pattern: str = "",
+    severity: Severity = "block",
+    **options: Any,
+) -> Column[Any]:
+    """Declare a short text, perhaps one of ``members``, perhaps of a ``pattern``.
+
+    ``options`` of this and the following are those of SQLAlchemy's ``Column``; no column is nullable by default.
     """
-    return Table(name, metadata, *columns, comment=description, info={"grain": grain, "kind": kind, **info})
-
-
-def text(name: str, description: str, *, members: Sequence[str] = (), pattern: str = "", **options: Any) -> Column[Any]:
-    """Declare a short text, perhaps one of ``members``, perhaps of a ``pattern``."""
-    info: dict[str, Any] = {}
-    if members:
-        info["members"] = tuple(members)
-    if pattern:
-        info["pattern"] = pattern
-    return _column(name, String(), description, info, options)
+    traits = ColumnTraits(members=tuple(members), pattern=pattern, severity=severity)
+    return _declare_column(name, String(), description, traits, options)
 
 
 def long_text(name: str, description: str, **options: Any) -> Column[Any]:
     """Declare a text of any length."""
-    return _column(name, Text(), description, {}, options)
+    return _declare_column(name, Text(), description, ColumnTraits(), options)
 
 
-def key(name: str, target: str, description: str, **options: Any) -> Column[Any]:
+def key(name: str, target: str, description: str, *, severity: Severity = "block", **options: Any) -> Column[Any]:
     """Declare a reference to another table's column, written ``table.column``."""
-    options.setdefault("nullable", False)
-    info = {"references": target, "severity": options.pop("severity", "block")}
-    return Column(name, ForeignKey(target), comment=description, info=info, **options)
+    traits = ColumnTraits(references=target, severity=severity)
+    return _declare_column(name, ForeignKey(target), description, traits, options)
 
 
 def day(name: str, description: str, **options: Any) -> Column[Any]:
     """Declare a calendar day."""
-    return _column(name, Date(), description, {"unit": "date"}, options)
+    return _declare_column(name, Date(), description, ColumnTraits(unit="date"), options)
 
 
 def moment(name: str, description: str, **options: Any) -> Column[Any]:
     """Declare a moment (UTC)."""
-    return _column(name, DateTime(), description, {"unit": "UTC"}, options)
+    return _declare_column(name, DateTime(), description, ColumnTraits(unit="UTC"), options)
 
 
 def flag(name: str, description: str, **options: Any) -> Column[Any]:
     """Declare a yes or no."""
-    return _column(name, Boolean(), description, {}, options)
+    return _declare_column(name, Boolean(), description, ColumnTraits(), options)
 
 
-def count(name: str, description: str, unit: str, *, minimum: int | None = 0, **options: Any) -> Column[Any]:
+def count(
+    name: str,
+    description: str,
+    unit: str,
+    *,
+    minimum: int | None = 0,
+    severity: Severity = "block",
+    **options: Any,
+) -> Column[Any]:
     """Declare a whole number, by default never negative."""
-    return _column(name, Integer(), description, {"unit": unit, "minimum": minimum}, options)
+    traits = ColumnTraits(unit=unit, minimum=minimum, severity=severity)
+    return _declare_column(name, Integer(), description, traits, options)
 
 
 def number(
@@ -96,10 +150,19 @@ def number(
     *,
     minimum: float | None = None,
     maximum: float | None = None,
+    severity: Severity = "block",
     **options: Any,
 ) -> Column[Any]:
     """Declare a number that need not be whole."""
-    return _column(name, Double(), description, {"unit": unit, "minimum": minimum, "maximum": maximum}, options)
+    traits = ColumnTraits(unit=unit, minimum=minimum, maximum=maximum, severity=severity)
+    return _declare_column(name, Double(), description, traits, options)
+
+
+def _declare_column(
+    name: str, type_or_reference: Any, description: str, traits: ColumnTraits, options: dict[str, Any]
+) -> Column[Any]:
+    nullable = options.pop("nullable", False)
+    return Column(name, type_or_reference, comment=description, info={TRAITS: traits}, nullable=nullable, **options)
 
 
 # What columns hold, by the type of SQL in which it is declared: the first that fits counts.
@@ -119,9 +182,3 @@ def kind_of(column: Column[Any]) -> Kind:
         if isinstance(column.type, sql_type):
             return kind
     raise TypeError(f"{column} has the type {column.type}, which is not declared in model/columns.py")
-
-
-def _column(name: str, kind: Any, description: str, info: dict[str, Any], options: dict[str, Any]) -> Column[Any]:
-    options.setdefault("nullable", False)
-    severity = options.pop("severity", "block")
-    return Column(name, kind, comment=description, info=info | {"severity": severity}, **options)

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.model.columns import Kind, kind_of, metadata
+from msoic_pipeline.model.traits import traits_of_column, traits_of_table
 from msoic_pipeline.model.views import VIEWS
 
 _KINDS = ("fact", "dimension", "kpi", "evidence")
@@ -30,14 +31,14 @@ _TYPE_NAMES: dict[Kind, str] = {
 
 def tables() -> list[sa.Table]:
     """Return the tables in the order of the dictionary: facts first."""
-    return sorted(metadata.sorted_tables, key=lambda table: (_KINDS.index(table.info["kind"]), table.name))
+    return sorted(metadata.sorted_tables, key=lambda table: (_KINDS.index(traits_of_table(table).kind), table.name))
 
 
 def list_dictionary_rows() -> list[dict[str, Any]]:
     """Return one row a table or view and one a column of it, as in the table ``data_dictionary``."""
     rows = []
     for table in tables():
-        words = f"{table.comment} Grain: {table.info['grain']}."
+        words = f"{table.comment} Grain: {traits_of_table(table).grain}."
         rows.append(_make_row(table.name, kind="table", description=words))
         for position, column in enumerate(table.columns, start=1):
             rows.append(
@@ -46,7 +47,7 @@ def list_dictionary_rows() -> list[dict[str, Any]]:
                     column.name,
                     position,
                     kind=name_type(column),
-                    unit=column.info.get("unit", ""),
+                    unit=traits_of_column(column).unit,
                     is_key=column.primary_key,
                     description=column.comment or "",
                 )
@@ -96,19 +97,18 @@ def write_dictionary_page() -> str:
     for kind in _KINDS:
         lines += ["", f"## {_HEADINGS[kind]}"]
         for table in tables():
-            if table.info["kind"] != kind:
+            traits = traits_of_table(table)
+            if traits.kind != kind:
                 continue
-            lines += ["", f"### `{table.name}`", "", f"{table.comment}", "", f"Grain: {table.info['grain']}.", ""]
+            lines += ["", f"### `{table.name}`", "", f"{table.comment}", "", f"Grain: {traits.grain}.", ""]
             lines += ["| column | type | unit | key | description |", "|---|---|---|---|---|"]
             for column in table.columns:
                 key = "key" if column.primary_key else "optional" if column.nullable else ""
-                refers = column.info.get("references", "")
-                members = column.info.get("members", ())
-                words = (column.comment or "") + (f" Refers to `{refers}`." if refers else "")
-                words += f" One of: {', '.join(members)}." if members else ""
-                lines.append(
-                    f"| `{column.name}` | {name_type(column)} | {column.info.get('unit', '')} | {key} | {words} |"
-                )
+                holds = traits_of_column(column)
+                words = column.comment or ""
+                words += f" Refers to `{holds.references}`." if holds.references else ""
+                words += f" One of: {', '.join(holds.members)}." if holds.members else ""
+                lines.append(f"| `{column.name}` | {name_type(column)} | {holds.unit} | {key} | {words} |")
     lines += ["", "## Views", "", "| view | description |", "|---|---|"]
     lines += [f"| `{name}` | {view.description} |" for name, view in VIEWS.items()]
     return "\n".join(lines) + "\n"

@@ -1,14 +1,14 @@
 """The members that facts speak of: periods, forces, offences, outcomes and the rest.
 
 Members that are known beforehand stand in ``members/*.csv``, with the spellings in which publishers write them: the
-file that a dimension names as ``members_file`` is loaded into it, and a fact may hold no other member. One that
-``combines`` a file has every combination of its members. Where members come with the releases, ``labels`` names the
-columns that are called otherwise in their sheets.
+file that a dimension names as ``members_file`` is loaded into it, and a fact may hold no other member. Others come with
+the releases: see ``DimensionTraits``.
 """
 
-from msoic_pipeline.model.columns import count, day, flag, key, table, text
+from msoic_pipeline.model.columns import count, day, dimension_table, flag, key, text
+from msoic_pipeline.periods import PERIOD_MONTHS
 
-dim_quarter = table(
+dim_quarter = dimension_table(
     "dim_quarter",
     "Quarters. One quarter is one window of three months; calendar and financial labels name the same window.",
     "one row a quarter",
@@ -18,29 +18,22 @@ dim_quarter = table(
     text("financial_label", "Label by financial year, such as 2021/22 Q3.", unique=True),
     day("calendar_year_start", "1 January of the quarter's calendar year."),
     day("financial_year_start", "1 April of the quarter's financial year."),
-    kind="dimension",
 )
 
-dim_period = table(
+dim_period = dimension_table(
     "dim_period",
     "Every period that a KPI can be about, with the periods it is compared with.",
     "one row a kind of period and start",
-    text(
-        "period_kind",
-        "Kind of period.",
-        members=("month", "quarter", "calendar_year", "financial_year"),
-        primary_key=True,
-    ),
+    text("period_kind", "Kind of period.", members=tuple(PERIOD_MONTHS), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     day("period_end", "Last day of the period."),
     text("period_label", "Label: 2021-11, 2021-Q4, 2021 or 2021/22."),
     count("months", "Months in the period.", "months", minimum=1),
     day("previous_start", "First day of the period before."),
     day("year_before_start", "First day of the same period a year before."),
-    kind="dimension",
 )
 
-dim_force = table(
+dim_force = dimension_table(
     "dim_force",
     "Police forces and the other bodies that appear where a force would: regional units, fraud reporting bodies.",
     "one row a force or body",
@@ -60,22 +53,20 @@ dim_force = table(
     text("country", "Country of a territorial force.", nullable=True),
     text("rocu_region", "Region of the regional organised crime unit (ROCU) that serves the force.", nullable=True),
     text("cps_area", "CPS Area that prosecutes for the force; both London areas stand as London.", nullable=True),
-    kind="dimension",
     members_file="forces.csv",
 )
 
-dim_cps_area = table(
+dim_cps_area = dimension_table(
     "dim_cps_area",
     "Areas of the Crown Prosecution Service (CPS).",
     "one row a CPS Area",
     text("cps_area_code", "Short code.", primary_key=True),
     text("name", "Name as published.", unique=True),
     text("area_group", "The area as forces map to it: London North and London South are London."),
-    kind="dimension",
     members_file="cps_areas.csv",
 )
 
-dim_cps_case_area = table(
+dim_cps_case_area = dimension_table(
     "dim_cps_case_area",
     "Areas of the CPS case outcomes by principal offence category: finer than CPS Areas, mostly one a force.",
     "one row an area",
@@ -83,22 +74,20 @@ dim_cps_case_area = table(
     text("name", "Name.", unique=True),
     key("force_code", "dim_force.force_code", "Its force; Metropolitan and City stands with the Metropolitan Police."),
     text("cps_area", "CPS Area in which it lies; both London areas stand as London."),
-    kind="dimension",
     members_file="cps_case_areas.csv",
 )
 
-dim_local_authority = table(
+dim_local_authority = dimension_table(
     "dim_local_authority",
     "Lower-tier local authorities of England and Wales as at December 2023, each with the force in which it lies.",
     "one row a local authority",
     text("local_authority_code", "ONS code.", primary_key=True),
     text("name", "Name.", unique=True),
     key("force_code", "dim_force.force_code", "Force in which it lies."),
-    kind="dimension",
     members_file="local_authorities.csv",
 )
 
-dim_offence = table(
+dim_offence = dimension_table(
     "dim_offence",
     "Offences by Home Office code. Labels drift between releases; these are the latest ones seen.",
     "one row an offence code",
@@ -106,22 +95,20 @@ dim_offence = table(
     text("description", "Latest description published."),
     text("offence_group", "Latest group published."),
     text("offence_subgroup", "Latest subgroup published."),
-    kind="dimension",
     labels={"description": "offence_description"},
 )
 
-dim_outcome = table(
+dim_outcome = dimension_table(
     "dim_outcome",
     "Outcomes of recorded crimes, by the Home Office's outcome types.",
     "one row an outcome type",
     text("outcome_code", "Outcome type; 0 is not yet assigned an outcome.", primary_key=True),
     text("name", "What the outcome means."),
     text("outcome_group", "Group of outcomes."),
-    kind="dimension",
     members_file="outcomes.csv",
 )
 
-dim_exploitation_type = table(
+dim_exploitation_type = dimension_table(
     "dim_exploitation_type",
     "Types of exploitation. A referral or investigation can name several: each combination is a member.",
     "one row a combination of types",
@@ -131,21 +118,19 @@ dim_exploitation_type = table(
     flag("includes_labour", "Whether labour exploitation is among them."),
     flag("includes_sexual", "Whether sexual exploitation is among them."),
     flag("includes_organ_harvesting", "Whether organ harvesting is among them."),
-    kind="dimension",
     combines="exploitation_types.csv",
 )
 
-dim_entry_method = table(
+dim_entry_method = dimension_table(
     "dim_entry_method",
     "Methods of irregular entry.",
     "one row a method",
     text("method", "Short name.", primary_key=True),
     text("name", "Name as published."),
-    kind="dimension",
     members_file="entry_methods.csv",
 )
 
-dim_activity = table(
+dim_activity = dimension_table(
     "dim_activity",
     "What the programme records of its own work.",
     "one row an activity, category and measure",
@@ -155,6 +140,5 @@ dim_activity = table(
     text("unit", "Unit of the measure."),
     text("aggregation", "How months combine: summed, or the last one standing.", members=("sum", "last")),
     text("description", "Definition."),
-    kind="dimension",
     members_file="activities.csv",
 )

@@ -249,7 +249,7 @@ pipeline_run = table(
     text("status", "succeeded, or failed.", members=("succeeded", "failed")),
     long_text("summary", "What failed, in words."),
     kind="evidence",
-    volatile=True,
+    is_volatile=True,
 )
 
 data_dictionary = table(

@@ -2,16 +2,14 @@
 
 A published table is a margin, not a cube: where one fact table holds several breakdowns of the same cases, each row
 names its ``breakdown``, and columns that the breakdown does not use hold ``All``. Rows of two breakdowns never add up.
-
-``info`` of a fact: ``source`` fills it; ``measures`` are its columns of figures; ``cell_columns`` names, by measure,
-the column with its cell where that is not ``cell``.
 """
 
 from typing import Any
 
 from sqlalchemy import Column, Index, Table
 
-from msoic_pipeline.model.columns import ALL, count, day, key, metadata, number, table, text
+from msoic_pipeline.model.columns import ALL, count, day, fact_table, key, metadata, number, text
+from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 # Columns that tell which published table a row belongs to, in the order in which they are looked for.
@@ -28,14 +26,14 @@ def _times(month: bool = False) -> list[Column[Any]]:
     return [*columns, key("release_id", "release.release_id", "The release that said it.", primary_key=True)]
 
 
-def _place() -> list[Column[Any]]:
+def _sheet_and_cell() -> list[Column[Any]]:
     return [
         text("sheet", "Sheet of the release's file."),
         text("cell", "Cell of that sheet; several, separated by commas, where published rows were summed."),
     ]
 
 
-fact_nrm_referral = table(
+fact_nrm_referral = fact_table(
     "fact_nrm_referral",
     "Referrals to the National Referral Mechanism (NRM) and Duty to Notify (DtN) reports.",
     "release × quarter × breakdown members",
@@ -70,13 +68,12 @@ fact_nrm_referral = table(
     text("gender", "Gender.", members=("Female", "Male", "Other", "Not specified or unknown", ALL), primary_key=True),
     text("nationality", "Nationality or pair of nationalities.", primary_key=True),
     count("referrals", "Potential victims referred (for duty_to_notify: adults reported without consent).", "people"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="nrm",
     measures=("referrals",),
 )
 
-fact_nrm_decision = table(
+fact_nrm_decision = fact_table(
     "fact_nrm_decision",
     "Reasonable grounds and conclusive grounds decisions of the NRM.",
     "release × quarter × stage × age group × decision",
@@ -85,13 +82,12 @@ fact_nrm_decision = table(
     text("age_group", "Age at exploitation.", members=AGE_GROUPS, primary_key=True),
     text("decision", "Decision.", members=("positive", "negative"), primary_key=True),
     count("decisions", "Decisions made in the quarter.", "decisions"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="nrm",
     measures=("decisions",),
 )
 
-fact_recorded_crime = table(
+fact_recorded_crime = fact_table(
     "fact_recorded_crime",
     "Police recorded crime, open data tables by force. Later cancellations make some counts negative.",
     "release × quarter × force × offence",
@@ -99,13 +95,12 @@ fact_recorded_crime = table(
     key("force_code", "dim_force.force_code", "Force or fraud reporting body.", primary_key=True),
     key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
     count("offences", "Offences recorded in the quarter.", "offences", minimum=None),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="recorded_crime",
     measures=("offences",),
 )
 
-fact_recorded_crime_partnership = table(
+fact_recorded_crime_partnership = fact_table(
     "fact_recorded_crime_partnership",
     "Police recorded crime, open data tables by community safety partnership: a finer margin of the force tables.",
     "release × quarter × force × partnership × offence",
@@ -114,13 +109,12 @@ fact_recorded_crime_partnership = table(
     text("partnership", "Community safety partnership; Unassigned where the force could not tell.", primary_key=True),
     key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
     count("offences", "Offences recorded in the quarter.", "offences", minimum=None),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="recorded_crime",
     measures=("offences",),
 )
 
-fact_crime_outcome = table(
+fact_crime_outcome = fact_table(
     "fact_crime_outcome",
     "Outcomes of recorded crimes, by the quarter in which the offence was recorded: recent ones keep growing.",
     "release × quarter × force × offence × outcome",
@@ -142,15 +136,14 @@ fact_crime_outcome = table(
         minimum=None,
         nullable=True,
     ),
-    *_place(),
+    *_sheet_and_cell(),
     text("closed_cell", "Cell of outcomes_closed; cell is that of outcomes_recorded."),
-    kind="fact",
     source="crime_outcomes",
     measures=("outcomes_recorded", "outcomes_closed"),
     cell_columns={"outcomes_closed": "closed_cell"},
 )
 
-fact_cps_outcome = table(
+fact_cps_outcome = fact_table(
     "fact_cps_outcome",
     "CPS quarterly data summaries: management information on prosecutions, provisional, revised without notice.",
     "release × quarter × CPS Area × measure",
@@ -169,13 +162,12 @@ fact_cps_outcome = table(
         "see measure",
         minimum=0,
     ),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="cps",
     measures=("value",),
 )
 
-fact_cps_case_outcome = table(
+fact_cps_case_outcome = fact_table(
     "fact_cps_case_outcome",
     "CPS case outcomes by principal offence category: defendants whose case ended in the month, not only of modern "
     "slavery.",
@@ -210,13 +202,12 @@ fact_cps_case_outcome = table(
         primary_key=True,
     ),
     count("value", "Defendants whose case ended so in the month.", "defendants"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="cps_case_outcomes",
     measures=("value",),
 )
 
-fact_population = table(
+fact_population = fact_table(
     "fact_population",
     "Mid-year population estimates by local authority. A year's estimate stands with the quarter that holds 30 June.",
     "release × year × local authority",
@@ -224,13 +215,12 @@ fact_population = table(
     key("local_authority", "dim_local_authority.local_authority_code", "Local authority.", primary_key=True),
     key("force_code", "dim_force.force_code", "Force in which the local authority lies."),
     count("population", "People who live there on 30 June.", "people"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="population",
     measures=("population",),
 )
 
-fact_force_population = table(
+fact_force_population = fact_table(
     "fact_force_population",
     "Mid-year population of police force areas as the ONS gives it with crime rates, rounded to 100. It is as it was "
     "estimated then: fact_population has the later estimates.",
@@ -238,13 +228,12 @@ fact_force_population = table(
     *_times(),
     key("force_code", "dim_force.force_code", "Force.", primary_key=True),
     count("population", "People who live there on 30 June, rounded to 100.", "people"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="population",
     measures=("population",),
 )
 
-fact_irregular_arrival = table(
+fact_irregular_arrival = fact_table(
     "fact_irregular_arrival",
     "Detections of irregular arrivals, and asylum and NRM figures of those who came by small boat.",
     "release × quarter × breakdown × method × nationality × sex × age group",
@@ -264,13 +253,12 @@ fact_irregular_arrival = table(
     text("sex", "Sex.", primary_key=True),
     text("age_group", "Age group, in the labels of the latest layout.", primary_key=True),
     count("people", "People detected.", "people"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="irregular_migration",
     measures=("people",),
 )
 
-fact_small_boat_arrival = table(
+fact_small_boat_arrival = fact_table(
     "fact_small_boat_arrival",
     "Small boats, operational series by day and week: provisional, so totals differ from the quarterly dataset.",
     "release × series × day × measure",
@@ -289,13 +277,12 @@ fact_small_boat_arrival = table(
         primary_key=True,
     ),
     count("value", "People, boats or events, by measure.", "see measure"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="small_boats",
     measures=("value",),
 )
 
-fact_investigation = table(
+fact_investigation = fact_table(
     "fact_investigation",
     "Live modern slavery investigations as forces return them each month. A missing return is missing, never zero.",
     "release × month × force × breakdown × exploitation type × … × measure",
@@ -318,13 +305,12 @@ fact_investigation = table(
     text("nationality", "Principal nationality; Unknown where the force does not know.", primary_key=True),
     text("measure", "What is counted; see the return template.", primary_key=True),
     count("value", "Investigations, or victims, by measure.", "see measure"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="force_returns",
     measures=("value",),
 )
 
-fact_programme_activity = table(
+fact_programme_activity = fact_table(
     "fact_programme_activity",
     "The programme's own record of its work.",
     "release × month × activity × category × geography × measure",
@@ -334,13 +320,12 @@ fact_programme_activity = table(
     text("geography", "National, a force or a ROCU region.", primary_key=True),
     text("measure", "What is counted.", primary_key=True),
     number("value", "The figure, in the unit of dim_activity.", "see dim_activity", minimum=0),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="programme_activity",
     measures=("value",),
 )
 
-published_total = table(
+published_total = fact_table(
     "published_total",
     "Totals as published, apart from facts so that nothing is added twice, and held against the sum of their parts.",
     "release × fact × breakdown × period × fixed member",
@@ -358,8 +343,7 @@ published_total = table(
     text("measure", "Measure of the fact table.", primary_key=True),
     number("value", "The total as published.", "see fact"),
     count("parts_unavailable", "Parts of it that the publisher does not make available.", "figures"),
-    *_place(),
-    kind="fact",
+    *_sheet_and_cell(),
     source="",
     measures=("value",),
 )
@@ -368,7 +352,7 @@ published_total = table(
 FACTS = {
     table.name: table
     for table in metadata.tables.values()
-    if table.info["kind"] == "fact" and table is not published_total
+    if traits_of_table(table).kind == "fact" and table is not published_total
 }
 
 
@@ -389,13 +373,12 @@ def finest_period_column(fact: Table) -> str:
 
 def cell_column(fact: Table, measure: str) -> str:
     """Return the column with the cells of a measure: ``cell``, unless the fact declares one of the measure's own."""
-    column: str = fact.info.get("cell_columns", {}).get(measure, "cell")
-    return column
+    return traits_of_fact(fact).cell_columns.get(measure, "cell")
 
 
 def cell_columns(fact: Table) -> list[str]:
     """Return all columns with cells of a fact table, ``cell`` first."""
-    return ["cell", *fact.info.get("cell_columns", {}).values()]
+    return ["cell", *traits_of_fact(fact).cell_columns.values()]
 
 
 Index(None, fact_recorded_crime.c.offence_code, fact_recorded_crime.c.quarter_start)

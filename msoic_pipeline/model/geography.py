@@ -1,9 +1,8 @@
 """Geography, declared once: its kinds, how facts write places, which place lies in which, and who reports.
 
-A fact names a *unit* in one column: a force by its code, a CPS Area by its code, or, where a person wrote it, a force
-or a region by its name. From the unit follow the geographies that a figure belongs to: a figure of Bedfordshire is of
-the force E23000026, of the region Eastern, and of the nation. ``places`` is that mapping as SQL; KPIs, rules and
-coverage all use it.
+A fact names a *place* in one column: a force by its code, a CPS Area by its code, or, where a person wrote it, a force
+or a region by its name. From the place follow the geographies that a figure belongs to: a figure of Bedfordshire is of
+the force E23000026, of the region Eastern, and of the nation. ``select_place_geographies`` is that mapping as SQL.
 """
 
 from __future__ import annotations
@@ -32,27 +31,31 @@ TERRITORIAL_FORCE = "territorial force"
 
 
 @dataclass(frozen=True)
-class UnitColumn:
-    """A column in which a fact may name a unit.
+class PlaceColumn:
+    """A column in which a fact may name a place.
 
-    ``scheme`` is how units are written in it, as ``places`` calls that; empty where a person writes the name of a force
-    or of a region. ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's
-    figures can be added up to the area that prosecutes for it.
+    ``scheme`` is how places are written in it, as ``select_place_geographies`` calls that, and ``codes`` the column of
+    the dimension that has all of them; both are empty where a person writes the name of a force or of a region.
+    ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's figures can be
+    added up to the area that prosecutes for it.
     """
 
     name: str
     scheme: str
+    codes: sa.Column[Any] | None
     divisions: tuple[Division, ...]
     compared: tuple[ComparedDivision, ...] = ()
 
 
 # In the order in which they are looked for in a fact.
-UNIT_COLUMNS: dict[str, UnitColumn] = {
+PLACE_COLUMNS: dict[str, PlaceColumn] = {
     column.name: column
     for column in (
-        UnitColumn("force_code", "force code", ("force", "rocu_region"), compared=("force", "cps_area")),
-        UnitColumn("cps_area", "cps area", ("cps_area",), compared=("cps_area",)),
-        UnitColumn("geography", "", ("force", "rocu_region")),
+        PlaceColumn(
+            "force_code", "force code", dim_force.c.force_code, ("force", "rocu_region"), ("force", "cps_area")
+        ),
+        PlaceColumn("cps_area", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
+        PlaceColumn("geography", "", None, ("force", "rocu_region")),
     )
 }
 
@@ -66,54 +69,69 @@ PUBLISHER = "publisher"
 class Reporter:
     """A kind of those who may be due to report: what one is called, and the dimension whose members they are.
 
-    ``kind_of_member`` is the kind of those members that have to report; empty where all of them have, or where there is
-    no dimension since the publisher itself reports.
+    ``division`` is the geography that one of them reports for. ``kind_of_member`` is the kind of those members that
+    have to report; empty where all of them have. Where the publisher itself reports, for all, there is none of these.
     """
 
     name: str
     dimension: str = ""
+    division: Division | None = None
     kind_of_member: str = ""
 
 
 REPORTERS: dict[ReporterKind, Reporter] = {
-    "territorial_force": Reporter("force", "force", TERRITORIAL_FORCE),
-    "cps_area": Reporter("CPS Area", "cps_area"),
+    "territorial_force": Reporter("force", "force", "force", TERRITORIAL_FORCE),
+    "cps_area": Reporter("CPS Area", "cps_area", "cps_area"),
     "publisher": Reporter("publisher"),
 }
 
 
-def unit_column(fact: sa.Table) -> sa.Column[Any] | None:
-    """Return the column in which a fact names its units; None where its figures are of the nation alone."""
-    return next((fact.c[name] for name in UNIT_COLUMNS if name in fact.columns), None)
+def place_column(fact: sa.Table) -> sa.Column[Any] | None:
+    """Return the column in which a fact names its places; None where its figures are of the nation alone."""
+    return next((fact.c[name] for name in PLACE_COLUMNS if name in fact.columns), None)
+
+
+def find_place_codes(column: sa.Column[Any]) -> sa.Column[Any]:
+    """Return the column of a dimension that has the codes of all places which a fact's column may name.
+
+    Raises ValueError where a person writes names in it.
+    """
+    codes = PLACE_COLUMNS[column.name].codes
+    if codes is None:
+        raise ValueError(f"{column} holds names, not codes")
+    return codes
 
 
 def list_divisions_of(fact: sa.Table) -> tuple[Division, ...]:
     """Return the geographies into which a fact's figures can be divided, below the nation."""
-    column = unit_column(fact)
-    return () if column is None else UNIT_COLUMNS[column.name].divisions
+    column = place_column(fact)
+    return () if column is None else PLACE_COLUMNS[column.name].divisions
 
 
-def name_unit_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
-    """Return how a fact writes its units, as ``places`` calls it; ``divisions`` tell names of forces from regions'."""
-    column = unit_column(fact)
-    scheme = UNIT_COLUMNS[column.name].scheme if column is not None else ""
+def name_place_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
+    """Return how a fact writes its places, as ``select_place_geographies`` calls it.
+
+    Where a person writes names, ``divisions`` tell those of forces from those of regions.
+    """
+    column = place_column(fact)
+    scheme = PLACE_COLUMNS[column.name].scheme if column is not None else ""
     return scheme or ("force name" if "force" in divisions else "region name")
 
 
-def places() -> sa.CompoundSelect[Any]:
-    """Return the geographies below the nation to which units belong.
+def select_place_geographies() -> sa.CompoundSelect[Any]:
+    """Return the geographies below the nation to which places belong.
 
-    Columns: scheme, unit, geography_kind, geography_code; a row a scheme, unit and geography. For example
+    Columns: scheme, place, geography_kind, geography_code; a row a scheme, place and geography. For example
     ``force code, E23000026, rocu_region, Eastern``. Bodies that are no police forces are in none.
     """
     force, area = dim_force.c, dim_cps_area.c
     is_police = force.kind.in_(POLICE_FORCES)
     has_region = force.rocu_region.is_not(None)
 
-    def rows(scheme: str, unit: Any, kind: Division, code: Any) -> sa.Select[Any]:
+    def rows(scheme: str, place: Any, kind: Division, code: Any) -> sa.Select[Any]:
         return sa.select(
             sa.literal(scheme).label("scheme"),
-            unit.label("unit"),
+            place.label("place"),
             sa.literal(kind).label("geography_kind"),
             code.label("geography_code"),
         )
@@ -164,7 +182,7 @@ def name_reporter(kind: ReporterKind, code: str) -> str:
 NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wales"}
 
 
-def name_place(geography_kind: str, code: str) -> str:
+def name_geography(geography_kind: str, code: str) -> str:
     """Return the name of a geography as readers know it: ``England and Wales``, ``Bedfordshire``, ``Eastern``."""
     if geography_kind == NATIONAL:
         return NATION_NAMES[code]
@@ -173,26 +191,26 @@ def name_place(geography_kind: str, code: str) -> str:
 
 def compared_divisions(fact: sa.Table) -> tuple[ComparedDivision, ...]:
     """Return the geographies below the nation at which rules can compare a fact's figures."""
-    column = unit_column(fact)
-    return () if column is None else UNIT_COLUMNS[column.name].compared
+    column = place_column(fact)
+    return () if column is None else PLACE_COLUMNS[column.name].compared
 
 
-def compared_places(geography: str, fact: sa.Table) -> sa.Subquery | None:
-    """Return the geographies at which rules compare the units of a fact; None where they compare the nation.
+def compared_geographies(geography: str, fact: sa.Table) -> sa.Subquery | None:
+    """Return the geographies at which rules compare the places of a fact; None where they compare the nation.
 
-    Columns: unit, geography_code. Forces and CPS Areas are compared at the area that both map to, in which both London
+    Columns: place, geography_code. Forces and CPS Areas are compared at the area that both map to, in which both London
     areas are one: ``metropolitan`` → London for a force, ``london-north`` → London for an area.
     """
     if geography not in compared_divisions(fact):
         return None
     force, area = dim_force.c, dim_cps_area.c
     if "force_code" not in fact.columns:
-        units = sa.select(area.cps_area_code.label("unit"), area.area_group.label("geography_code"))
+        places = sa.select(area.cps_area_code.label("place"), area.area_group.label("geography_code"))
     else:
         code = force.force_code if geography == "force" else force.cps_area
-        units = sa.select(force.force_code.label("unit"), code.label("geography_code"))
-        units = units.where(force.kind.in_(POLICE_FORCES), code.is_not(None))
-    return units.subquery("place")
+        places = sa.select(force.force_code.label("place"), code.label("geography_code"))
+        places = places.where(force.kind.in_(POLICE_FORCES), code.is_not(None))
+    return places.subquery("place")
 
 
 def list_compared_codes(geography: str) -> frozenset[str]:

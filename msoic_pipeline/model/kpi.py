@@ -4,6 +4,7 @@ from sqlalchemy import false
 
 from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, number, table, text
+from msoic_pipeline.periods import PERIOD_MONTHS
 
 kpi_definition = table(
     "kpi_definition",
@@ -17,6 +18,8 @@ kpi_definition = table(
     long_text("denominator", "Denominator; empty for a count."),
     text("direction", "Whether a rise is good, bad or neither.", members=("good", "bad", "neutral")),
     long_text("caveat", "What a reader must know."),
+    number("target", "What its figures are to reach; empty where nothing is declared.", "see unit", nullable=True),
+    long_text("target_source", "Who has declared the target.", nullable=True),
     flag(
         "is_synthetic",
         "Whether any file in force of the sources behind it is synthetic sample data.",
@@ -31,19 +34,9 @@ kpi_value = table(
     "known. current_kpi_value has the latest of each.",
     "KPI × period × geography × as_of",
     key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
-    text(
-        "period_kind",
-        "Kind of period.",
-        members=("month", "quarter", "calendar_year", "financial_year"),
-        primary_key=True,
-    ),
+    text("period_kind", "Kind of period.", members=tuple(PERIOD_MONTHS), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
-    text(
-        "geography_kind",
-        "Kind of geography.",
-        members=geography.KINDS,
-        primary_key=True,
-    ),
+    text("geography_kind", "Kind of geography.", members=geography.KINDS, primary_key=True),
     text("geography_code", "Code of the geography; E&W or UK for the nation that the source covers.", primary_key=True),
     day("as_of", "Publication date from which the value held.", primary_key=True),
     text("period_label", "Label of the period."),

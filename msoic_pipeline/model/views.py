@@ -125,7 +125,11 @@ def _kpi_change() -> View:
     )
 
 
-def _kpi_revision() -> View:
+def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the query of how each KPI value has moved, over the rows of kpi_value that meet conditions.
+
+    Columns are those of the view kpi_revision, which sets no condition.
+    """
     key = tuple(kpi_value.c[name] for name in KPI_KEY)
     window: dict[str, Any] = {"partition_by": key, "order_by": kpi_value.c.as_of}
     known = (
@@ -138,7 +142,7 @@ def _kpi_revision() -> View:
             sa.func.row_number().over(**window).label("place"),
             sa.func.row_number().over(partition_by=key, order_by=kpi_value.c.as_of.desc()).label("place_from_end"),
         )
-        .where(kpi_value.c.value.is_not(None))
+        .where(kpi_value.c.value.is_not(None), *conditions)
         .subquery()
     )
     first = sa.func.max(sa.case((known.c.place == 1, known.c.value)))
@@ -146,22 +150,24 @@ def _kpi_revision() -> View:
     up = sa.func.sum(sa.case((known.c.step > 0, 1), else_=0))
     down = sa.func.sum(sa.case((known.c.step < 0, 1), else_=0))
     own = [known.c[name] for name in KPI_KEY]
+    return sa.select(
+        *own,
+        known.c.period_label,
+        sa.func.min(known.c.as_of).label("first_published_on"),
+        first.label("first_value"),
+        sa.func.max(known.c.as_of).label("latest_change_on"),
+        latest.label("latest_value"),
+        (latest - first).label("total_revision"),
+        (up + down).label("revisions"),
+        sa.func.max(sa.func.abs(known.c.step)).label("largest_revision"),
+        sa.case((up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways").label("direction"),
+    ).group_by(*own, known.c.period_label)
+
+
+def _kpi_revision() -> View:
     return View(
         "How each KPI value has moved since it was first published.",
-        sa.select(
-            *own,
-            known.c.period_label,
-            sa.func.min(known.c.as_of).label("first_published_on"),
-            first.label("first_value"),
-            sa.func.max(known.c.as_of).label("latest_change_on"),
-            latest.label("latest_value"),
-            (latest - first).label("total_revision"),
-            (up + down).label("revisions"),
-            sa.func.max(sa.func.abs(known.c.step)).label("largest_revision"),
-            sa.case((up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways").label(
-                "direction"
-            ),
-        ).group_by(*own, known.c.period_label),
+        select_kpi_revisions(),
         {
             "first_published_on": "Publication date of the first value.",
             "first_value": "Value as first published.",

@@ -12,8 +12,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.kpis.definitions import Kpi, PeriodKind, find_definition
+from msoic_pipeline.kpis.definitions import Kpi, find_definition
 from msoic_pipeline.model.geography import Division
+from msoic_pipeline.periods import PeriodKind
 
 FILE = "msoic_pipeline/publication/charts.yaml"
 # More lines than these nobody can tell apart, by colour or by print.
@@ -37,7 +38,7 @@ class Tile(Declaration):
         return self
 
 
-class Series(Declaration):
+class ChartSeries(Declaration):
     """A line, or the columns of a colour: a KPI, called by its title unless ``label`` is shorter."""
 
     kpi: str
@@ -69,7 +70,7 @@ class Chart(Declaration):
     period: PeriodKind
     since: dt.date | None = None
     across: Division | None = None
-    series: tuple[Series, ...] = Field(min_length=1, max_length=MOST_SERIES)
+    series: tuple[ChartSeries, ...] = Field(min_length=1, max_length=MOST_SERIES)
     has_limits: bool = False
     note: str = ""
 
@@ -119,7 +120,7 @@ def _check_period(kpi_id: str, period: str) -> None:
         raise ValueError(f"{kpi_id} has no figures of a {period}: expected one of {', '.join(kpi.kinds)}")
 
 
-def _check_across(series: tuple[Series, ...], across: Division) -> None:
+def _check_across(series: tuple[ChartSeries, ...], across: Division) -> None:
     """Raise ValueError where a chart across geographies is not of one open KPI that has figures of them."""
     if len(series) != 1:
         raise ValueError("a chart across geographies is of one KPI")

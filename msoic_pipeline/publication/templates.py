@@ -9,7 +9,8 @@ from typing import Any
 import xlsxwriter
 
 from msoic_pipeline.model import members
-from msoic_pipeline.workbooks.layout import LabelColumn, Layout, Source, load_source
+from msoic_pipeline.workbooks.layout import LabelColumn, Layout
+from msoic_pipeline.workbooks.source import Source, load_source
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,10 @@ def _label_headers(layout: Layout) -> list[str]:
 
 
 def _figure_headers(layout: Layout) -> list[str]:
-    """Return the headers of the columns with figures: of a layout with levels one a member, by its first spelling."""
+    """Return the headers of the columns with figures: of a layout with tiers one a member, by its first spelling."""
     headers = [measure.header[0] for measure in layout.measures]
-    for level in layout.levels:
-        headers += [spellings[0] if spellings else member for member, spellings in level.members.items()]
+    for tier in layout.tiers:
+        headers += [spellings[0] if spellings else member for member, spellings in tier.members.items()]
     return headers
 
 

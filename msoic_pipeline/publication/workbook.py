@@ -16,7 +16,7 @@ import xlsxwriter
 from sqlalchemy.engine import Connection
 from xlsxwriter.exceptions import FileCreateError
 
-from msoic_pipeline.kpis.definitions import FEWEST_REPORTERS
+from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.cover import Cover
 from msoic_pipeline.publication.suppression import SUPPRESSED

@@ -14,7 +14,7 @@ from typing import Any
 
 from msoic_pipeline.disks import PARTIAL, folder_written_aside, replace_file, writing_below
 from msoic_pipeline.model.checks import CheckWords
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _RELEASES_SHOWN = "releases.json"
 _RENDERER = "great_expectations.render.renderer.site_builder"

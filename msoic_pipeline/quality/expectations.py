@@ -1,7 +1,7 @@
 """Expectations: what the declaration of a fact table says of its rows, in the terms of Great Expectations.
 
 Not-null columns, members, references, patterns, ranges, types and the key come from the model; each expectation has the
-severity ``column.info["severity"]``: block (the default) or warn. ``validation`` holds them against releases.
+severity ``ColumnTraits.severity``: block (the default) or warn. ``validation`` holds them against releases.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model import members, metadata
 from msoic_pipeline.model.columns import Kind, kind_of
+from msoic_pipeline.model.traits import traits_of_column
 
 # What a rule is called where it is broken (in a known fault), and what the check of it is called.
 CHECKS = {
@@ -78,26 +79,26 @@ def list_expectations_of(fact: sa.Table) -> list[Expectation]:
 
 
 def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
-    info = column.info
+    traits = traits_of_column(column)
 
     def expect(rule: str, kind: str, expected: str, **arguments: Any) -> Expectation:
-        severity = info.get("severity", "block")
-        return Expectation(rule, (column.name,), kind, {"column": column.name} | arguments, expected, severity)
+        on_column = {"column": column.name} | arguments
+        return Expectation(rule, (column.name,), kind, on_column, expected, traits.severity)
 
     kind = TYPES[kind_of(column)]
     yield expect("wrong_type", "ExpectColumnValuesToBeOfType", f"type {kind}", type_=kind)
     if not column.nullable:
         yield expect("missing_value", "ExpectColumnValuesToNotBeNull", "a value")
-    if info.get("members"):
-        known = list(info["members"])
+    if traits.members:
+        known = list(traits.members)
         yield expect("unknown_member", "ExpectColumnValuesToBeInSet", f"one of {', '.join(known)}", value_set=known)
-    if codes := known_codes(info.get("references", "")):
-        place = f"a member of {info['references']} (msoic_pipeline/model/members)"
+    if codes := known_codes(traits.references):
+        place = f"a member of {traits.references} (msoic_pipeline/model/members)"
         yield expect("unknown_member", "ExpectColumnValuesToBeInSet", place, value_set=list(codes))
-    if info.get("pattern"):
-        words = f"text of the pattern {info['pattern']}"
-        yield expect("bad_pattern", "ExpectColumnValuesToMatchRegex", words, regex=info["pattern"])
-    low, high = info.get("minimum"), info.get("maximum")
+    if traits.pattern:
+        words = f"text of the pattern {traits.pattern}"
+        yield expect("bad_pattern", "ExpectColumnValuesToMatchRegex", words, regex=traits.pattern)
+    low, high = traits.minimum, traits.maximum
     if low is not None or high is not None:
         words = _range_words(low, high)
         yield expect("out_of_range", "ExpectColumnValuesToBeBetween", words, min_value=low, max_value=high)

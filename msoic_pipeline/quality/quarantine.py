@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.texts import WITHHELD
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import Source
 
 
 def list_quarantine(
@@ -33,17 +34,17 @@ def list_quarantine(
 def _list_rejects(source: Source, staged: StagedRelease) -> list[QuarantineRow]:
     """Return the rows and cells that are not loaded: rejected, or left out by a known fault."""
     rows = []
-    for reject in staged.frame("rejects").to_dict("records"):
+    for reject in staged.rejects():
         row = _make_row(
             source,
             staged,
-            rule=reject["rule"],
-            sheet=reject["sheet"],
-            cell=reject["cell"],
-            reason=reject["reason"],
-            treatment=f"left out by declared fault {reject['fault']}" if reject["fault"] else "rejected",
-            is_declared=bool(reject["fault"]),
-            raw_text=reject["raw_text"],
+            rule=reject.rule,
+            sheet=reject.sheet,
+            cell=reject.cell,
+            reason=reject.detail,
+            treatment=f"left out by declared fault {reject.fault}" if reject.fault else "rejected",
+            is_declared=bool(reject.fault),
+            raw_text=reject.row_text,
         )
         rows.append(row)
     for rule, number in staged.manifest.unlisted.items():

@@ -14,14 +14,16 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault, make_finding
 from msoic_pipeline.model.checks import RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.texts import at_cell, first_of
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.failures import Failure
+from msoic_pipeline.workbooks.source import load_source
 
 # Periods of fewer figures than these can be the same by chance.
 FEWEST_FIGURES = 10
@@ -72,7 +74,7 @@ def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> Iter
     if "day" in fact.columns:
         return
     kind, time = _find_step(fact), finest_period_column(fact)
-    measures = list(fact.info["measures"])
+    measures = list(traits_of_fact(fact).measures)
     time_columns = ("release_id", "quarter_start", time)
     members = [column.name for column in fact.primary_key.columns if column.name not in time_columns]
     filled = rows.loc[(rows[measures].fillna(0) != 0).any(axis=1) & rows[time].notna()]
@@ -99,7 +101,7 @@ def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> Iter
 
 def _find_step(fact: sa.Table) -> str:
     """Return the kind of period from one figure of a series to the next: its grain, or a year where it comes yearly."""
-    reporters = load_source(fact.info["source"]).reporters
+    reporters = load_source(traits_of_fact(fact).source).reporters
     return reporters.every if reporters.is_yearly else finest_period(fact)
 
 
@@ -132,7 +134,7 @@ ROW_CHECKS = (
 
 def list_row_checks_of(fact: sa.Table) -> list[RowCheck]:
     """Return the checks on the rows of a fact table: those of every table, and its publisher's own."""
-    checks = (*ROW_CHECKS, *load_publisher_checks(fact.info["source"]).row_checks)
+    checks = (*ROW_CHECKS, *load_publisher_checks(traits_of_fact(fact).source).row_checks)
     return [check for check in checks if not check.facts or fact.name in check.facts]
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from msoic_pipeline.model.traits import traits_of_table
 from msoic_pipeline.quality.expectations import Expectation, FailingRows, list_expectations_of
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # Of the values that fail so many are shown by Data Docs, and of a sensitive source none.
 _VALUES_IN_DOCS = 20
@@ -135,4 +136,4 @@ def _in_gx_terms(fact: sa.Table, expectations: Iterable[Expectation]) -> list[An
 def _notes_on_expectation(fact: sa.Table, expectation: Expectation) -> str:
     if len(expectation.columns) == 1:
         return f"{fact.columns[expectation.columns[0]].comment}"
-    return f"Grain: {fact.info['grain']}." if expectation.columns else f"{fact.comment}"
+    return f"Grain: {traits_of_table(fact).grain}." if expectation.columns else f"{fact.comment}"

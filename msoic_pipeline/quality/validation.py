@@ -27,13 +27,14 @@ from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import list_faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectation_findings import CheckedRows, make_findings
 from msoic_pipeline.quality.expectations import FailingRows, list_expectations_of
 from msoic_pipeline.quality.publishers import checks_module
 from msoic_pipeline.quality.row_checks import check_rows
 from msoic_pipeline.quality.suites import ExpectationError, Suite, open_context
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # Rows held in memory at once; a release is never divided.
 BATCH_ROWS = 1_000_000
@@ -81,7 +82,7 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
     for name in facts:
         for expectation in list_expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
-        publishers_own = checks_module(FACTS[name].info["source"])
+        publishers_own = checks_module(traits_of_fact(FACTS[name]).source)
         if publishers_own:
             modules.append(publishers_own)
     hasher.update(digest_code(*modules).encode())

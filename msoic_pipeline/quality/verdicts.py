@@ -12,7 +12,7 @@ from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.quality.quarantine import list_quarantine
 from msoic_pipeline.texts import at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # Errors that something is not where it was: nothing is rejected.
 ABSENT = ("absent_file", "absent_folder")
@@ -66,12 +66,10 @@ def _judge_release(source: Source, staged: StagedRelease, expectations: Sequence
 
 def _make_finding_on_rejects(source: Source, staged: StagedRelease) -> Finding:
     """Return the finding on rows that could not be read, beyond those that a known fault covers."""
-    rejects = staged.frame("rejects")
-    undeclared = rejects[rejects["fault"] == ""]
+    rejects = staged.rejects()
     number = staged.manifest.undeclared_rejects
-    places = [
-        f"{at_cell(row['sheet'], row['cell'])}: {row['rule']}, {row['reason']}" for row in undeclared.to_dict("records")
-    ]
+    undeclared = [reject for reject in rejects if not reject.fault]
+    places = [f"{at_cell(reject.sheet, reject.cell)}: {reject.rule}, {reject.detail}" for reject in undeclared]
     return Finding(
         table_name="rows",
         check_name="rows could be read",

@@ -2,6 +2,6 @@
 
 The way of the figures, a module each: ``rules`` (what is held against what), ``asked`` (one comparison, for which
 quarters), ``summands`` and ``published`` (the figures of both sides), ``sides`` (these added up, and both sides beside
-each other), ``results`` (difference, tolerance, status). ``apply`` writes the results, ``summary`` puts them into
-words, and ``sql`` prints the query of a rule.
+each other), ``results`` (difference, tolerance, status; ``acceptances`` explain some of what breaks). ``apply`` writes
+the results, ``summary`` puts them into words, and ``sql`` prints the query of a rule.
 """

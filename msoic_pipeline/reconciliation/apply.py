@@ -17,15 +17,10 @@ from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.periods import shift_months
+from msoic_pipeline.reconciliation.acceptances import Acceptance, load_acceptances, select_acceptances_in_force
 from msoic_pipeline.reconciliation.asked import HISTORY_QUARTERS
 from msoic_pipeline.reconciliation.results import list_result_queries
-from msoic_pipeline.reconciliation.rules import (
-    Acceptance,
-    Rule,
-    load_acceptances,
-    load_rules,
-    select_acceptances_in_force,
-)
+from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, summarise_results
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
@@ -51,7 +46,7 @@ def reconcile_quarters(
     rules = load_rules() if rules is None else rules
     in_force = select_acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
     with read_transaction(engine) as connection:
-        digests = _digest_quarters(connection, quarters, rules, in_force)
+        digests = digest_quarters(connection, quarters, rules, in_force)
         changed = find_stale_quarters(connection, STAGE, digests)
     if changed:
         with write_transaction(engine) as connection:
@@ -61,25 +56,18 @@ def reconcile_quarters(
         return summarise_results(connection, quarters, tuple(changed), rules)
 
 
-def find_stale_results(engine: Engine, quarters: Sequence[dt.date], today: dt.date | None = None) -> list[dt.date]:
-    """Return which of ``quarters`` are to be computed anew: figures changed, a rule did, an acceptance ended."""
-    in_force = select_acceptances_in_force(load_acceptances(), today)
-    with read_transaction(engine) as connection:
-        digests = _digest_quarters(connection, quarters, load_rules(), in_force)
-        return find_stale_quarters(connection, STAGE, digests)
-
-
-def _digest_quarters(
+def digest_quarters(
     connection: Connection, quarters: Sequence[dt.date], rules: Sequence[Rule], in_force: Sequence[Acceptance]
 ) -> dict[dt.date, str]:
     """Return, by quarter, a digest of all that its results rest on: code, rules, acceptances, and what was loaded."""
     loads = list_loads_by_quarter(connection)
-    code = digest_code("msoic_pipeline.reconciliation.apply")
-    declared = [code, members.digest_of_all(), *(declaration.model_dump_json() for declaration in (*rules, *in_force))]
+    same_for_all = [digest_code("msoic_pipeline.reconciliation.apply"), members.digest_of_all()]
+    same_for_all += [declaration.model_dump_json() for declaration in (*rules, *in_force)]
     digests = {}
     for quarter in quarters:
-        needed = [shift_months(quarter, 3 * step) for step in range(-HISTORY_QUARTERS, REST_OF_YEAR + 1)]
-        parts = [*declared, *(line for each in needed for line in loads.get(each, []))]
+        parts = list(same_for_all)
+        for step in range(-HISTORY_QUARTERS, REST_OF_YEAR + 1):
+            parts += loads.get(shift_months(quarter, 3 * step), [])
         digests[quarter] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return digests
 
@@ -87,6 +75,7 @@ def _digest_quarters(
 def _replace_results(
     connection: Connection, quarters: Sequence[dt.date], rules: Sequence[Rule], in_force: Sequence[Acceptance]
 ) -> None:
+    """Write the rules anew, and the results of some quarters."""
     result = reconciliation_result
     connection.execute(sa.delete(reconciliation_rule))
     connection.execute(sa.insert(reconciliation_rule), [rule.row() for rule in rules])

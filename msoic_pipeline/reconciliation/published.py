@@ -11,10 +11,13 @@ from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.model.facts import published_total
 from msoic_pipeline.model.total_members import are_of_columns
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
 from msoic_pipeline.reconciliation.summand_rows import SummandRow
 from msoic_pipeline.warehouse.load_log import load_stage
+from msoic_pipeline.workbooks.layout import name_part
+from msoic_pipeline.workbooks.source import load_source
 
 
 def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
@@ -24,9 +27,12 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
     all ages, and those of one age group each.
     """
     total, summand, label = published_total, asked.comparison.left[0], asked.comparison.item
-    # A table for each kind of first responder has totals of its own.
-    responder = summand.where.get("first_responder_type")
-    breakdown = "/".join([summand.breakdown, *(str(value) for value in (responder.values if responder else ()))])
+    breakdown = summand.breakdown
+    # Where each table has but one member of a breakdown, it has totals of its own.
+    source = load_source(traits_of_fact(summand.table).source)
+    part = summand.where.get(source.find_part_column(summand.fact, breakdown))
+    for member in part.values if part else ():
+        breakdown = name_part(breakdown, member)
     before_members = f"{label}; " if label else ""
     row = SummandRow(
         side=sa.literal(RIGHT),
@@ -49,7 +55,7 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
         total.c.period_kind == asked.period_kind,
         total.c.quarter_start.between(*asked.figure_quarters),
         sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),
-        _is_every_quarter_loaded(summand.table.info["source"]),
+        _is_every_quarter_loaded(summand.source),
     )
 
 

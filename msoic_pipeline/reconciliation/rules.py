@@ -1,4 +1,4 @@
-"""What a reconciliation rule is, and what it is to accept a difference, as ``rules.yaml`` and ``accepted.yaml`` say.
+"""What a reconciliation rule is, as ``rules.yaml`` says.
 
 A rule holds sums of facts, in the words in which KPIs are defined, against each other or against the totals that the
 publisher gives.
@@ -6,9 +6,8 @@ publisher gives.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal, get_args
@@ -16,21 +15,19 @@ from typing import Annotated, Any, Literal, get_args
 import sqlalchemy as sa
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.kpis.definitions import PeriodKind, Term
+from msoic_pipeline.declarations import Declaration, parse_list
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.geography import (
     NATIONAL,
     PUBLISHER,
     ComparedDivision,
     Nation,
     compared_divisions,
-    list_compared_codes,
 )
-from msoic_pipeline.periods import PERIOD_MONTHS, as_written, parse_period, period_label
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind, as_written, parse_period
+from msoic_pipeline.workbooks.source import load_source
 
 RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"
-ACCEPTANCES_FILE = "msoic_pipeline/reconciliation/accepted.yaml"
 PUBLISHED_TOTALS = "published totals"
 Severity = Literal["block", "warn"]
 
@@ -41,8 +38,6 @@ def _listed(written: Any) -> Any:
 
 # As people write it; what it means is read where it is used.
 PeriodText = Annotated[str, AfterValidator(as_written(parse_period))]
-# The period that a release is about, as the table of releases writes it.
-PeriodLabel = Annotated[str, AfterValidator(lambda text: period_label(*parse_period(text)))]
 
 
 class Summand(Term):
@@ -145,19 +140,33 @@ class Comparison(Declaration):
     may_differ: str = ""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Comparison:
-        for summand in self.summands():
-            for column_name in (name for columns in self.by for name in columns):
-                _check_grouping(summand.table, column_name)
-        if self.right == PUBLISHED_TOTALS and len(self.left) != 1:
+    def _groups_figures_by_their_columns(self) -> Comparison:
+        for columns in self.by:
+            for column_name in columns:
+                for summand in self.summands():
+                    _check_grouping(summand.table, column_name)
+        return self
+
+    @model_validator(mode="after")
+    def _is_like_published_totals(self) -> Comparison:
+        if self.right != PUBLISHED_TOTALS:
+            return self
+        if len(self.left) != 1:
             raise ValueError("published totals are of one fact: give one left side")
-        if self.right == PUBLISHED_TOTALS:
-            order = self.left[0].table.columns.keys()
-            for columns in self.by:
-                if list(columns) != sorted(columns, key=order.index):
-                    raise ValueError(f"by: totals are named in the order of the fact's columns, not {list(columns)}")
+        order = self.left[0].table.columns.keys()
+        for columns in self.by:
+            if list(columns) != sorted(columns, key=order.index):
+                raise ValueError(f"by: totals are named in the order of the fact's columns, not {list(columns)}")
+        return self
+
+    @model_validator(mode="after")
+    def _lets_no_side_vanish(self) -> Comparison:
         if self.compare in ("equal", "at least") and self.tolerance.relative >= 1:
             raise ValueError("a tolerance of the whole right side lets the left one vanish: compare at most")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_right_side(self) -> Comparison:
         if self.elsewhere and (self.right or self.by != ((),)):
             raise ValueError("figures published elsewhere are the right side, and are not grouped")
         return self
@@ -169,10 +178,12 @@ class Comparison(Declaration):
 
     def may_have(self, item: str) -> bool:
         """Return whether a result may be of an item: of ``air``, or by sex of ``air; sex=Male``."""
-        members = item.removeprefix(self.item).removeprefix("; ") if item.startswith(self.item) else None
-        if members is None:
+        if not item.startswith(self.item):
             return False
-        return tuple(_MEMBER.findall(members)) in self.by and (not members or bool(_MEMBER.match(members)))
+        members = item.removeprefix(self.item).removeprefix("; ")
+        columns = tuple(_COLUMN_OF_MEMBER.findall(members))
+        begins_with_a_member = bool(_COLUMN_OF_MEMBER.match(members))
+        return columns in self.by and (begins_with_a_member or not members)
 
     def summands(self) -> Iterator[Summand]:
         """Yield the summands of both sides."""
@@ -189,7 +200,8 @@ def _check_grouping(fact: sa.Table, column_name: str) -> None:
         raise ValueError(f"by: {column_name!r} of {fact.name} is a figure; expected a column of texts or days")
 
 
-_MEMBER = re.compile(r"(?:^|; )(\w+)=")
+# The names of columns in members as they are written in one text (see ``model.total_members``).
+_COLUMN_OF_MEMBER = re.compile(r"(?:^|; )(\w+)=")
 
 
 class Rule(Declaration):
@@ -216,21 +228,26 @@ class Rule(Declaration):
     comparisons: tuple[Comparison, ...]
 
     @model_validator(mode="after")
-    def _consistent(self) -> Rule:
+    def _can_be_applied(self) -> Rule:
         for comparison in self.comparisons:
-            if comparison.names_right_side and self.releases == "consecutive":
-                raise ValueError("of consecutive releases the release before is the right side: give none")
-            if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", NATIONAL):
-                raise ValueError("published totals are held against national parts of the same release")
-            if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", NATIONAL):
-                raise ValueError("figures published elsewhere are held against the current ones of the nation")
-            if comparison.tolerance.usual and self.releases != "consecutive":
-                raise ValueError("what is usual is known of consecutive releases alone")
+            self._check_right_side(comparison)
             for summand in comparison.summands():
                 self._check_summand(summand)
         return self
 
+    def _check_right_side(self, comparison: Comparison) -> None:
+        """Raise ValueError where a comparison's right side cannot be had of the rule's releases or geography."""
+        if comparison.names_right_side and self.releases == "consecutive":
+            raise ValueError("of consecutive releases the release before is the right side: give none")
+        if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", NATIONAL):
+            raise ValueError("published totals are held against national parts of the same release")
+        if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", NATIONAL):
+            raise ValueError("figures published elsewhere are held against the current ones of the nation")
+        if comparison.tolerance.usual and self.releases != "consecutive":
+            raise ValueError("what is usual is known of consecutive releases alone")
+
     def _check_summand(self, summand: Summand) -> None:
+        """Raise ValueError where the rule asks for figures that a summand has not."""
         if self.releases != "current" and (summand.at != "period" or summand.share):
             raise ValueError("another period or a share can be had of current figures alone")
         if self.geography_kind not in (NATIONAL, *compared_divisions(summand.table)):
@@ -268,8 +285,8 @@ class Rule(Declaration):
     @property
     def is_sensitive(self) -> bool:
         """Whether figures of the rule are to be kept out of messages."""
-        facts = {summand.table for comparison in self.comparisons for summand in comparison.summands()}
-        return any(load_source(fact.info["source"]).sensitive for fact in facts)
+        sources = {summand.source for comparison in self.comparisons for summand in comparison.summands()}
+        return any(load_source(source).sensitive for source in sources)
 
     @property
     def geography_kind(self) -> str:
@@ -277,82 +294,12 @@ class Rule(Declaration):
         return self.geography if self.geography in get_args(ComparedDivision) else NATIONAL
 
 
-class Acceptance(Declaration):
-    """A difference that somebody looked at and accepted: it counts as explained, until the day ``until``.
-
-    It is of the rule's ``period``, and where these are given of the ``geography``, of the ``item``, of the releases of
-    the ``reference_period`` (left side) alone, and of differences no larger than ``up_to``. A geography is a code, as
-    in ``reconciliation_result``; an item is written as there.
-    """
-
-    rule: str
-    period: PeriodText
-    geography: str | None = None
-    item: str | None = None
-    reference_period: PeriodLabel | None = None
-    up_to: float | None = Field(default=None, gt=0)
-    accepted_by: str
-    accepted_on: dt.date
-    until: dt.date
-    why: str
-
-    def words(self) -> str:
-        """Return the acceptance in words."""
-        return f"Accepted by {self.accepted_by} on {self.accepted_on} until {self.until}: {self.why}"
-
-
-def select_acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
-    """Return the acceptances that have not ended on a day; today where it is left out."""
-    day = today or dt.date.today()
-    return [acceptance for acceptance in acceptances if acceptance.until >= day]
-
-
-def _read(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
 def parse_rules(text: str) -> tuple[Rule, ...]:
     """Return the rules that a text declares. Raises DeclarationError which says what is wrong and where."""
     return parse_list(text, Rule, RULES_FILE, "rule_id")
 
 
-def parse_acceptances(text: str, rules: Sequence[Rule]) -> tuple[Acceptance, ...]:
-    """Return the acceptances that a text declares.
-
-    Raises DeclarationError where one is not well formed, of no rule, or of nothing that its rule ever holds.
-    """
-    acceptances = parse_list(text, Acceptance, ACCEPTANCES_FILE, "rule", is_unique=False)
-    rule_by_id = {rule.rule_id: rule for rule in rules}
-    unknown = {acceptance.rule for acceptance in acceptances} - set(rule_by_id)
-    wrong = [f"no such rules: {', '.join(sorted(unknown))}"] if unknown else []
-    for acceptance in acceptances:
-        if acceptance.rule in rule_by_id:
-            misfits = find_misfits(acceptance, rule_by_id[acceptance.rule])
-            wrong += [f"{acceptance.rule}, {acceptance.period}: {misfit}" for misfit in misfits]
-    if wrong:
-        raise DeclarationError("\n".join([f"{ACCEPTANCES_FILE} is to be mended:", *wrong]))
-    return acceptances
-
-
-def find_misfits(acceptance: Acceptance, rule: Rule) -> Iterator[str]:
-    """Yield, in words, what of an acceptance no result of its rule can have: it would never explain anything."""
-    kind, _ = parse_period(acceptance.period)
-    if kind not in rule.periods:
-        yield f"the rule has results of each {' or '.join(rule.periods)}, not of a {kind}"
-    codes = list_compared_codes(rule.geography)
-    if acceptance.geography is not None and acceptance.geography not in codes:
-        yield f"the rule has no geography {acceptance.geography!r}: expected a code such as {min(codes)!r}"
-    if acceptance.item is not None and not any(each.may_have(acceptance.item) for each in rule.comparisons):
-        yield f"the rule compares no item {acceptance.item!r}"
-
-
 @cache
 def load_rules() -> tuple[Rule, ...]:
     """Return the rules of ``rules.yaml``."""
-    return parse_rules(_read("rules.yaml"))
-
-
-@cache
-def load_acceptances() -> tuple[Acceptance, ...]:
-    """Return the acceptances of ``accepted.yaml``."""
-    return parse_acceptances(_read("accepted.yaml"), load_rules())
+    return parse_rules(files(__package__).joinpath("rules.yaml").read_text(encoding="utf-8"))

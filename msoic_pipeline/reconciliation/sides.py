@@ -19,14 +19,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.kpis.definitions import Condition
+from msoic_pipeline.kpis.terms import Condition
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.geography import PUBLISHER, compared_reporters
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
 from msoic_pipeline.reconciliation.summands import collect_summands, move_period
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 SIDES: tuple[SideName, SideName] = (LEFT, RIGHT)
 
@@ -168,10 +168,10 @@ def _name_releases(summands: sa.CTE, side: SideName) -> sa.ColumnElement[Any]:
 def _list_reports_due(asked: AskedComparison, side: SideName) -> Iterator[ReportsDue]:
     """Yield which reports must have been received for a side to be known: those of each summand and of its share."""
     for summand in asked.summands_of(side):
-        yield ReportsDue(summand.table.info["source"], summand.at, summand.where.get("force_code"))
+        yield ReportsDue(summand.source, summand.at, summand.where.get("force_code"))
         if summand.share:
             for part in (*summand.share.part, *summand.share.whole):
-                yield ReportsDue(part.table.info["source"], part.at, None)
+                yield ReportsDue(part.source, part.at, None)
 
 
 def _name_received(due: ReportsDue, received: Mapping[ReportsDue, sa.CTE]) -> str:

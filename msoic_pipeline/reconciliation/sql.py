@@ -7,15 +7,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from msoic_pipeline.reconciliation.acceptances import Acceptance, load_acceptances, select_acceptances_in_force
 from msoic_pipeline.reconciliation.query_layout import lay_out_query
 from msoic_pipeline.reconciliation.results import ResultQuery, list_result_queries
-from msoic_pipeline.reconciliation.rules import (
-    Acceptance,
-    Rule,
-    load_acceptances,
-    load_rules,
-    select_acceptances_in_force,
-)
+from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
 

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.facts import breakdown_column
-from msoic_pipeline.model.geography import NATIONAL, UNIT_COLUMNS, compared_places, unit_column
+from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, compared_geographies, place_column
 from msoic_pipeline.model.total_members import select_members
 from msoic_pipeline.model.vintages import join_vintage
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
@@ -53,7 +53,7 @@ class GroupedSummand:
 def collect_summands(asked: AskedComparison) -> sa.CTE:
     """Return the figures of all summands of both sides, below each other.
 
-    Grain: side × summand × period × geography × item × release group × release, and quarter (or month) and unit where
+    Grain: side × summand × period × geography × item × release group × release, and quarter (or month) and place where
     several make up the period or the geography. Columns: those of ``SummandRow``.
     """
     selects = [_place_figures(asked, grouped, _prepare_figures(asked, grouped)) for grouped in _list_summands(asked)]
@@ -96,13 +96,13 @@ def _choose_figures(asked: AskedComparison, grouped: GroupedSummand, figures: sa
 def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     """Return a summand's figures, summed over all columns of the fact that are not asked for: ``…_figures``.
 
-    Grain: release × quarter or month × unit × the columns of the grouping. Columns: these (``release_id``,
-    ``quarter_start``, ``month_start`` where the fact has it, its breakdown, and the unit where places are compared),
+    Grain: release × quarter or month × place × the columns of the grouping. Columns: these (``release_id``,
+    ``quarter_start``, ``month_start`` where the fact has it, its breakdown, and the place unless the rule is national),
     ``value``, and ``unknown_figures``: how many figures in the sum are not known.
     """
     summand, fact = grouped.summand, grouped.summand.table
-    units = () if asked.rule.geography_kind == NATIONAL else tuple(UNIT_COLUMNS)
-    wanted = ("release_id", "quarter_start", "month_start", breakdown_column(fact), *units, *grouped.columns)
+    place_columns = () if asked.rule.geography_kind == NATIONAL else tuple(PLACE_COLUMNS)
+    wanted = ("release_id", "quarter_start", "month_start", breakdown_column(fact), *place_columns, *grouped.columns)
     keys = [fact.c[name] for name in dict.fromkeys(wanted) if name in fact.columns]
     known_figures = sa.func.count(summand.figure)
     return (
@@ -334,17 +334,17 @@ def _sum_nation(asked: AskedComparison, name: str, summands: Sequence[Summand]) 
 
 
 def _place_figures(asked: AskedComparison, grouped: GroupedSummand, at_period: sa.CTE) -> sa.Select[Any]:
-    """Return figures with the place at which they are compared, and the item: as ``collect_summands`` has them.
+    """Return figures with the geography at which they are compared, and the item: as ``collect_summands`` has them.
 
-    Figures of units that lie in no such place, as those of fraud reporting bodies lie in no force, are left out.
+    Figures of places that lie in none, as fraud reporting bodies lie in no force, are left out.
     """
     fact = grouped.summand.table
-    places, unit = compared_places(asked.rule.geography, fact), unit_column(fact)
+    geographies, place = compared_geographies(asked.rule.geography, fact), place_column(fact)
     source: Any = at_period
     geography_code: sa.ColumnElement[Any] = sa.literal(asked.rule.geography)
-    if places is not None and unit is not None:
-        source = at_period.join(places, places.c.unit == at_period.c[unit.name])
-        geography_code = places.c.geography_code
+    if geographies is not None and place is not None:
+        source = at_period.join(geographies, geographies.c.place == at_period.c[place.name])
+        geography_code = geographies.c.geography_code
     row = SummandRow(
         side=at_period.c.side,
         summand=sa.literal(grouped.number),

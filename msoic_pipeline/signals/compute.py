@@ -21,8 +21,9 @@ from msoic_pipeline.model.signals import kpi_signal
 from msoic_pipeline.signals.growing import find_growing_quarters
 from msoic_pipeline.signals.rebases import digest_rebases, load_rebases
 from msoic_pipeline.signals.series import JudgedFigure, judge_series, name_assurance, name_variation
-from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import digest_stage, read_whole_fingerprint, write_whole_fingerprint
+from msoic_pipeline.warehouse.rows import replace_rows
 
 STAGE = "signals"
 # Years are too few for limits.

@@ -13,9 +13,9 @@ from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import PUBLISHER, list_reporters_due
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.warehouse.engine import replace_rows
+from msoic_pipeline.warehouse.rows import replace_rows
 from msoic_pipeline.warehouse.vintages import Vintage
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 # A report: the first day of the period that it is about, and who makes it.
 Report = tuple[dt.date, str]

@@ -13,8 +13,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import validation_result
 from msoic_pipeline.model.evidence_rows import ValidationResult
-from msoic_pipeline.warehouse.engine import bulk_insert
-from msoic_pipeline.warehouse.rows import key_columns, rows_by_key
+from msoic_pipeline.warehouse.rows import bulk_insert, key_columns, rows_by_key
 
 
 def record_findings(connection: Connection, scope: Any, findings: Sequence[ValidationResult], today: dt.date) -> None:

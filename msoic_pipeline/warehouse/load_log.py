@@ -8,12 +8,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.periods import FIRST_QUARTER
+from msoic_pipeline.warehouse.engine import write_transaction
 
 _LOADING = "load "
+# Stages that tell of views and descriptions, not of figures.
+VIEWS_STAGE, WORDS_STAGE = "views", "words"
+MODEL_STAGES = (VIEWS_STAGE, WORDS_STAGE)
 
 
 def load_stage(source: str) -> str:
@@ -66,3 +70,13 @@ def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[str]]:
     for entry in connection.execute(loaded):
         loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
     return loads
+
+
+def forget_loads(engine: Engine, first: dt.date, last: dt.date) -> None:
+    """Forget what the quarters from ``first`` to ``last`` were loaded and computed from.
+
+    The next run does them again, one by one; until then their figures stand, and count as loaded.
+    """
+    its = sa.and_(load_log.c.stage.not_in(MODEL_STAGES), load_log.c.quarter_start.between(first, last))
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(load_log).where(its).values(fingerprint=""))

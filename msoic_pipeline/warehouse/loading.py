@@ -28,10 +28,11 @@ from msoic_pipeline.model.arrow import make_arrow_rows, make_arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.coverage import write_coverage
-from msoic_pipeline.warehouse.engine import read_transaction, replace_rows, write_transaction
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import load_stage, read_fingerprints, write_fingerprints
+from msoic_pipeline.warehouse.rows import replace_rows
 from msoic_pipeline.warehouse.vintages import date_vintages, rank_vintages, read_held_vintages
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model import evidence
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.quality.verdicts import STANDS, Verdict
-from msoic_pipeline.warehouse.engine import bulk_insert, read_transaction, write_transaction
+from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
-from msoic_pipeline.warehouse.rows import replace_changed_rows
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.warehouse.rows import bulk_insert, replace_changed_rows
+from msoic_pipeline.workbooks.source import Source
 
 
 def register_releases(
@@ -51,35 +52,43 @@ def _record_withdrawals(connection: Connection, landing: Landing) -> None:
 
 
 def _write_releases(connection: Connection, source: Source, landing: Landing, verdicts: Sequence[Verdict]) -> None:
-    """Write the releases that stand there now, and what has become of those that do not any more."""
-    release = evidence.release
-    recorded = {
-        row["release_id"]: dict(row)
-        for row in connection.execute(sa.select(release).where(release.c.source == source.source)).mappings()
-    }
+    """Write the releases whose files are there, and what has become of those whose files are not any more."""
+    recorded = _read_recorded_releases(connection, source)
     loaded = read_loaded_releases(connection, source)
-    parsed = {verdict.staged.release_id: verdict for verdict in verdicts if verdict.staged}
+    verdict_by_id = {verdict.staged.release_id: verdict for verdict in verdicts if verdict.staged}
     rows = []
     for landed in landing.releases:
-        row = {name: value for name, value in asdict(landed).items() if name in release.columns}
-        verdict = parsed.get(landed.release_id)
-        row["layout"] = _layout_names(verdict.staged) if verdict and verdict.staged else ""
-        if verdict and verdict.accepted:
-            row["status"] = "accepted"
-        else:
-            row["status"] = "held" if landed.release_id in loaded else "rejected"
-        rows.append(row)
+        verdict = verdict_by_id.get(landed.release_id)
+        rows.append(_make_release_row(landed, verdict, is_loaded=landed.release_id in loaded))
     present = {row["release_id"] for row in rows}
     for release_id, row in recorded.items():
-        if release_id in present:
-            continue
-        status = row["status"]
-        if release_id in landing.withdrawn:
-            status = "withdrawn"
-        elif release_id in loaded:
-            status = "held"
-        rows.append(row | {"status": status, "superseded_by": None})
+        if release_id not in present:
+            rows.append(row | {"status": _name_status_of_absent(row, landing, loaded), "superseded_by": None})
     _upsert_releases(connection, rows, recorded)
+
+
+def _read_recorded_releases(connection: Connection, source: Source) -> dict[str, dict[str, Any]]:
+    """Return the rows of a source's releases as they stand, by release."""
+    query = sa.select(evidence.release).where(evidence.release.c.source == source.source)
+    return {row["release_id"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _make_release_row(landed: Release, verdict: Verdict | None, is_loaded: bool) -> dict[str, Any]:
+    """Return the row of a release whose file is there; ``verdict`` is None where it could not be parsed."""
+    row = {name: value for name, value in asdict(landed).items() if name in evidence.release.columns}
+    row["layout"] = _layout_names(verdict.staged) if verdict and verdict.staged else ""
+    if verdict and verdict.accepted:
+        row["status"] = "accepted"
+    else:
+        row["status"] = "held" if is_loaded else "rejected"
+    return row
+
+
+def _name_status_of_absent(row: dict[str, Any], landing: Landing, loaded: set[str]) -> str:
+    """Return the status of a release whose file is not there; one of which nothing is loaded keeps its own."""
+    if row["release_id"] in landing.withdrawn:
+        return "withdrawn"
+    return "held" if row["release_id"] in loaded else str(row["status"])
 
 
 def _layout_names(staged: StagedRelease) -> str:

@@ -1,17 +1,73 @@
-"""How rows of small tables are brought up to date: what has not changed is left alone, so that an idle run writes
-nothing.
+"""How rows come into tables, in bulk: by COPY on PostgreSQL, within the caller's transaction on either engine.
+
+Of small tables what has not changed is left alone, so that an idle run writes nothing.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.arrow import make_arrow_rows
-from msoic_pipeline.warehouse.engine import bulk_insert, replace_rows
+from msoic_pipeline.warehouse.engine import SCHEMA
+
+
+def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
+    """Insert Arrow rows into ``table`` within the connection's transaction; return how many.
+
+    ``rows`` has columns named as the table's; those it lacks are left to their default.
+    """
+    if rows.num_rows == 0:
+        return 0
+    names = [column.name for column in table.columns if column.name in rows.column_names]
+    rows = rows.select(names)
+    if connection.dialect.name == "postgresql":
+        _copy_rows(connection, table, names, rows)
+    else:
+        placeholders = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({placeholders})"
+        columns = [_write_for_sqlite(rows.column(name)).to_pylist() for name in names]
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(statement, list(zip(*columns, strict=True)))
+        finally:
+            cursor.close()
+    return rows.num_rows
+
+
+def _copy_rows(connection: Connection, table: sa.Table, names: list[str], rows: pa.Table) -> None:
+    buffer = io.BytesIO()
+    # Text is quoted and missing values are not, so that COPY tells an empty text from a missing one.
+    # One chunk: write_csv of pyarrow 26 writes stray memory where a table's first chunk is empty.
+    pacsv.write_csv(rows.combine_chunks(), buffer, pacsv.WriteOptions(include_header=False, quoting_style="needed"))
+    driver: Any = connection.connection.driver_connection
+    statement = f"COPY {SCHEMA}.{table.name} ({', '.join(names)}) FROM STDIN (FORMAT csv)"
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(buffer.getbuffer())
+
+
+def _write_for_sqlite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return values as SQLAlchemy keeps them in SQLite: dates as ISO text and flags as 0 and 1."""
+    if pa.types.is_date(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_boolean(column.type):
+        return column.cast(pa.int8())
+    return column
+
+
+def replace_rows(connection: Connection, table: sa.Table, condition: Any, rows: pa.Table) -> int:
+    """Delete the rows of ``table`` that meet ``condition`` and insert ``rows``; return how many were inserted."""
+    connection.execute(sa.delete(table).where(condition))
+    return bulk_insert(connection, table, rows)
+
+
+# ---- small tables ----------------------------------------------------------------------------------------------------
 
 
 def key_columns(table: sa.Table) -> list[str]:

@@ -17,9 +17,12 @@ def write_statement(statement: Statement, dialect: Dialect) -> str:
     """Return a statement in an engine's words, with its values in it, without a semicolon."""
     compilable: Any = statement
     text = str(compilable.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).strip()
-    if dialect.paramstyle in ("format", "pyformat"):
-        text = text.replace("%%", "%")  # its driver would take a single one for a parameter
-    return text
+    return text.replace("%%", "%") if has_percent_doubled(dialect) else text
+
+
+def has_percent_doubled(dialect: Dialect) -> bool:
+    """Return whether an engine's driver is handed ``%%`` for every ``%``: it takes a single one for a parameter."""
+    return dialect.paramstyle in ("format", "pyformat")
 
 
 def write_beginning(title: str, dialect: Dialect) -> list[str]:

@@ -16,9 +16,9 @@ from msoic_pipeline.workbooks.coded_column import CodedColumn
 from msoic_pipeline.workbooks.counts import Counts
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Rows, a1, column_letters, from_a1
+from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.matching import Match
 from msoic_pipeline.workbooks.values import parse_number
 
 

@@ -11,14 +11,14 @@ from rapidfuzz import fuzz, process, utils
 
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.texts import WITHHELD
-from msoic_pipeline.workbooks.layout import BETWEEN_NAMES, HeaderLevel, Layout
+from msoic_pipeline.workbooks.layout import BETWEEN_NAMES, HeaderTier, Layout
 
 # The member that stands for the total over all others. No cell can hold it: an unprintable character becomes an escape.
 TOTAL = "\0total"
 # Two headers are likened to each other from this score on, of 100.
 _LEAST_LIKENESS = 70
 
-# The members under which a column of figures stands, one for each level, outermost first.
+# The members under which a column of figures stands, one for each tier, outermost first.
 MemberPath = tuple[Any, ...]
 
 
@@ -105,23 +105,23 @@ def pair_renamed(differences: Sequence[Difference]) -> list[Difference]:
 def propose_line(difference: Difference, layout: Layout) -> str:
     """Return the layout line that would accept a difference, or an empty text where no line would do."""
     found = difference.found
-    level = next((level for level in layout.levels if level.to == difference.to), None)
+    tier = next((tier for tier in layout.tiers if tier.to == difference.to), None)
     if difference.kind == "missing":
         return f"if {difference.wanted} is no longer published, add a layout `from:` this release without it"
     if difference.kind == "renamed":
-        return _propose_member(difference, level) if level else f"under `to: {difference.to}` add to header: [{found}]"
+        return _propose_member(difference, tier) if tier else f"under `to: {difference.to}` add to header: [{found}]"
     if difference.kind == "ambiguous" or difference.is_new_member:
         return ""
-    if not layout.levels:
+    if not layout.tiers:
         return f"to leave the column out, add to ignore: [{found}]"
-    return f"under level `to: {difference.to}` add a member or a spelling for: {found}"
+    return f"under tier `to: {difference.to}` add a member or a spelling for: {found}"
 
 
-def _propose_member(difference: Difference, level: HeaderLevel) -> str:
-    """Return the line that would accept another spelling of a member of a level, or of its total."""
+def _propose_member(difference: Difference, tier: HeaderTier) -> str:
+    """Return the line that would accept another spelling of a member of a tier, or of its total."""
     innermost = difference.members[-1] if difference.members else None
     if innermost == TOTAL:
-        return f"under level `to: {level.to}` add to totals: [{difference.found}]"
-    if level.is_open:  # it has no members in the layout to which a spelling could be added
+        return f"under tier `to: {tier.to}` add to totals: [{difference.found}]"
+    if tier.is_open:  # it has no members in the layout to which a spelling could be added
         return ""
-    return f"under level `to: {level.to}` add to member {innermost}: [{difference.found}]"
+    return f"under tier `to: {tier.to}` add to member {innermost}: [{difference.found}]"

@@ -7,15 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msoic_pipeline.workbooks.grid import Sheet, open_workbook
-from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import (
-    HEADER_SEARCH_ROWS,
-    Candidate,
-    Match,
-    fits_sheet_text,
-    match_sheet,
-    propose_lines,
-)
+from msoic_pipeline.workbooks.headers import HEADER_SEARCH_ROWS, Match, match_sheet
+from msoic_pipeline.workbooks.matching import Candidate, fits_sheet_text, propose_lines
+from msoic_pipeline.workbooks.source import Source
 
 # A sheet that is known by no text is likened to the nearest one where at least this share of the headers is there.
 LIKENESS = 0.6

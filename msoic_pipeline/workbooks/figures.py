@@ -11,10 +11,10 @@ import numpy as np
 
 from msoic_pipeline.texts import fold_mark
 from msoic_pipeline.workbooks.coded_column import BLANK, UNREADABLE, CodedColumn, Columns
+from msoic_pipeline.workbooks.failures import RejectedCells
+from msoic_pipeline.workbooks.headers import FigureColumn
 from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.matching import FigureColumn
-from msoic_pipeline.workbooks.rejects import RejectList
 from msoic_pipeline.workbooks.values import parser
 
 # The column whose members say what is counted; a layout's rates are some of them.
@@ -62,7 +62,7 @@ def read_figures(
     column: int,
     coded: CodedColumn,
     rows: LabelledRows,
-    rejects: RejectList,
+    rejects: RejectedCells,
 ) -> ReadFigures:
     """Read the data rows of a column of figures; what cannot be read is rejected at its place."""
     figure_column = matched.match.figures[column]

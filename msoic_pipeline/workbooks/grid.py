@@ -170,7 +170,7 @@ def open_workbook(path: Path) -> Workbook:
     """Open a spreadsheet after looking at its size, its kind and what it says of itself.
 
     What comes out may still be too large, or make the reader abort or hang: files of other people are opened in a
-    worker process (``ingest/reading.py``). Raises SourceFileError where the file is empty, truncated, encrypted, of an
+    worker process (``ingest/workers.py``). Raises SourceFileError where the file is empty, truncated, encrypted, of an
     unknown kind, carries macros, or would expand beyond the limits; OSError where the system does not let us read.
     """
     size = path.stat().st_size

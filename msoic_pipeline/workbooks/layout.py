@@ -1,40 +1,24 @@
-"""What a layout file may say. A layout is data: it tells by their texts which sheet holds which table, and what each
-column means. Nothing here knows a publisher.
+"""What may be said of a published table and of its layouts. A layout is data: it tells by their texts which sheet holds
+the table, and what each column means. Nothing here knows a publisher.
 
-A source's file (``sources/<source>/layouts.yaml``) describes its tables; each table has one or more layouts, each valid
-for releases ``from`` a reference quarter, open-ended unless ``until`` is given. Columns are found by header text alone.
+Each table of a source (``source``) has one or more layouts, each valid for releases ``from`` a reference quarter,
+open-ended unless ``until`` is given. Columns are found by header text alone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-import re
-from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from msoic_pipeline.declarations import Declaration, declared_in
+from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.model import members
-from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.geography import ReporterKind
-from msoic_pipeline.periods import parse_quarter, period_end, period_start, periods
-from msoic_pipeline.workbooks.values import member_file_of, parser
+from msoic_pipeline.model.facts import FACTS, breakdown_column
+from msoic_pipeline.periods import parse_quarter
+from msoic_pipeline.workbooks.values import parser
 
-
-def _list_sources() -> tuple[str, ...]:
-    """Return the names of the folders that hold a layout file, in alphabetical order."""
-    folders = files("msoic_pipeline.sources").iterdir()
-    return tuple(sorted(folder.name for folder in folders if folder.joinpath("layouts.yaml").is_file()))
-
-
-# A source is a folder in sources/; its name is the folder's.
-SOURCES = _list_sources()
 # What stands between the names of several tidy columns that one tier of headers becomes, and between their members.
 BETWEEN_NAMES = " / "
 
@@ -80,7 +64,7 @@ class MeasureColumn(Declaration):
     optional: bool = False
 
 
-class HeaderLevel(Declaration):
+class HeaderTier(Declaration):
     """One tier of headers above the figures: the members it names, or how an open set of them is read.
 
     Every member that is not ``optional`` must be there, and so must a total where ``totals`` names one: it guards an
@@ -99,23 +83,23 @@ class HeaderLevel(Declaration):
     quarters: int = 0
 
     @model_validator(mode="after")
-    def _check_closed_or_open(self) -> HeaderLevel:
+    def _check_closed_or_open(self) -> HeaderTier:
         if bool(self.members) == bool(self.parse):
-            raise ValueError(f"level {self.to!r}: give either members or parse")
+            raise ValueError(f"tier {self.to!r}: give either members or parse")
         if self.parse:
             _check_parser(self.parse)
         return self
 
     @model_validator(mode="after")
-    def _check_members_of_each_column(self) -> HeaderLevel:
+    def _check_members_of_each_column(self) -> HeaderTier:
         number_of_columns = len(self.tidy_columns)
         if number_of_columns == 1:
             return self
         if self.parse:
-            raise ValueError(f"level {self.to!r}: several columns have members, not a parser")
+            raise ValueError(f"tier {self.to!r}: several columns have members, not a parser")
         for member in self.members:
             if len(member.split(BETWEEN_NAMES)) != number_of_columns:
-                raise ValueError(f"level {self.to!r}: expected a member of each column; found {member!r}")
+                raise ValueError(f"tier {self.to!r}: expected a member of each column; found {member!r}")
         return self
 
     @property
@@ -208,7 +192,7 @@ class PeriodColumns(Declaration):
 class Layout(Declaration):
     """One way in which a table is laid out.
 
-    Either ``measures`` (each a column of figures) or ``levels`` (figures under one or two tiers of headers, with
+    Either ``measures`` (each a column of figures) or ``tiers`` (figures under one or two tiers of headers, with
     ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a label is
     given once for several rows (``labels.fill_sparse_labels`` has an example). ``period`` says which tidy columns hold
     the reference period; where it is ``own_period`` every row must lie within the release's.
@@ -221,7 +205,7 @@ class Layout(Declaration):
     sheet: SheetText
     columns: tuple[LabelColumn, ...]
     measures: tuple[MeasureColumn, ...] = ()
-    levels: tuple[HeaderLevel, ...] = ()
+    tiers: tuple[HeaderTier, ...] = ()
     value: MeasureColumn | None = None
     sparse: tuple[str, ...] = ()
     period: PeriodColumns
@@ -237,9 +221,9 @@ class Layout(Declaration):
             yield from column.also.values()
         for measure in self.measures:
             yield measure.parse
-        for level in self.levels:
-            if level.parse:
-                yield level.parse
+        for tier in self.tiers:
+            if tier.parse:
+                yield tier.parse
         if self.value:
             yield self.value.parse
 
@@ -251,17 +235,22 @@ class Layout(Declaration):
         made = set(labels)
         for column in self.columns:
             made |= set(column.also)
-        for level in self.levels:
-            made |= set(level.tidy_columns)
+        for tier in self.tiers:
+            made |= set(tier.tidy_columns)
         if unknown := sorted(set(self.period.columns) - made):
             raise ValueError(f"layout {self.layout!r}: period: no column {', '.join(unknown)}")
         return self
 
     @model_validator(mode="after")
     def _check_one_kind_of_figures(self) -> Layout:
-        if bool(self.measures) == bool(self.levels) or bool(self.levels) != bool(self.value):
-            raise ValueError(f"layout {self.layout!r}: give either measures, or levels and a value")
+        if bool(self.measures) == bool(self.tiers) or bool(self.tiers) != bool(self.value):
+            raise ValueError(f"layout {self.layout!r}: give either measures, or tiers and a value")
         return self
+
+
+def name_part(breakdown: str, member: Any) -> str:
+    """Return what the table ``published_total`` calls the part of a breakdown that is of one member."""
+    return f"{breakdown}/{member}"
 
 
 class PublishedTable(Declaration):
@@ -287,6 +276,19 @@ class PublishedTable(Declaration):
     labelled_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     layouts: tuple[Layout, ...]
 
+    @property
+    def breakdown(self) -> str:
+        """The breakdown of its fact that it belongs to; empty where the fact has none."""
+        column = breakdown_column(FACTS[self.fact])
+        return str(self.constants.get(column, "")) if column else ""
+
+    @property
+    def breakdown_of_totals(self) -> str:
+        """What its totals are totals of: its breakdown, or a part of that behind a stroke, as in ``a/b``."""
+        if not self.part_of_breakdown:
+            return self.breakdown
+        return name_part(self.breakdown, self.constants[self.part_of_breakdown])
+
     @field_validator("fact")
     @classmethod
     def _check_fact(cls, name: str) -> str:
@@ -306,129 +308,3 @@ class PublishedTable(Declaration):
         if self.part_of_breakdown and self.part_of_breakdown not in self.constants:
             raise ValueError(f"part_of_breakdown: {self.part_of_breakdown!r} is none of the constants")
         return self
-
-
-# What a cover sheet may say of a release.
-StampedField = Literal["title", "published_on", "reference_period", "edition", "reporter", "note"]
-
-
-class Stamp(Declaration):
-    """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
-
-    label: str
-    parse: ParserName
-
-
-class Reporters(Declaration):
-    """Who should report, and how often: where it is every calendar year, with the quarter that holds ``since``."""
-
-    dimension: ReporterKind
-    every: Literal["month", "quarter", "calendar_year"] = "quarter"
-    since: dt.date
-    column: str = ""
-
-    @property
-    def is_yearly(self) -> bool:
-        """Whether there is one report a year."""
-        return self.every == "calendar_year"
-
-    def periods_due(self, quarter: dt.date, last: dt.date) -> list[dt.date]:
-        """Return the first days of the periods whose reports are due with a quarter, up to ``last``.
-
-        For example, every calendar year since 1 April 2015: with the quarter from 1 April 2016 that is 1 January 2016,
-        with the quarters before and after it there is none.
-        """
-        if self.is_yearly and quarter.month != period_start("quarter", self.since).month:
-            return []
-        first = period_start(self.every, self.since)
-        starts = periods(self.every, quarter, period_end("quarter", quarter))
-        return [start for start in starts if first <= start <= last]
-
-
-class Source(Declaration):
-    """A publisher's series of releases.
-
-    ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
-    say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every
-    message. ``unavailable`` lists the marks of a figure that is not available; ``end`` the words that end a table.
-    """
-
-    source: str
-    title: str
-    publisher: str
-    frequency: Literal["weekly", "monthly", "quarterly", "yearly"]
-    lag_days: int
-    recognise: tuple[str, ...]
-    synthetic_mark: str = "synthetic sample data"
-    sensitive: bool = False
-    provisional: bool = False
-    stamps: dict[StampedField, Stamp] = Field(default_factory=dict)
-    reporters: Reporters
-    quarantine_threshold: int = 0
-    unavailable: tuple[str, ...] = ()
-    end: tuple[str, ...] = ("end of table", "end of worksheet")
-    tables: tuple[PublishedTable, ...]
-
-    @property
-    def facts(self) -> list[str]:
-        """The names of the fact tables that it fills."""
-        return list(dict.fromkeys(table.fact for table in self.tables))
-
-    def recognises(self, texts: str) -> bool:
-        """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
-        return any(re.search(pattern, texts, re.IGNORECASE) for pattern in self.recognise)
-
-
-def layout_text(source: str) -> str:
-    """Return the text of a source's layout file."""
-    return files("msoic_pipeline.sources").joinpath(source, "layouts.yaml").read_text(encoding="utf-8")
-
-
-@cache
-def load_source(source: str) -> Source:
-    """Return the description of a source. Raises DeclarationError where its layout file is not well formed."""
-    with declared_in(f"msoic_pipeline/sources/{source}/layouts.yaml"):
-        return Source.model_validate(yaml.safe_load(layout_text(source)))
-
-
-# What of a source, besides its tables, decides what its files are parsed into; not when the next one is due.
-_FIELDS_THAT_PARSE = ("source", "sensitive", "unavailable", "end")
-
-
-def digest_layout(source: Source, quarter: dt.date | None = None) -> str:
-    """Return a digest of how a source's files are parsed: all of them, or those of releases about ``quarter``.
-
-    It is of what the layout file says of that, and of the files of members that it names. When it changes, the releases
-    that it covers are parsed anew.
-    """
-    tables = source.tables if quarter is None else _tables_that_hold(source, quarter)
-    said = {name: getattr(source, name) for name in _FIELDS_THAT_PARSE}
-    # For which releases a layout holds is settled above.
-    said["tables"] = [table.model_dump(mode="json", exclude={"layouts": {"__all__": {"releases"}}}) for table in tables]
-    parts = (json.dumps(said, sort_keys=True), members.digest(*_list_member_files(tables)))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def stamps_digest(source: Source) -> str:
-    """Return a digest of the files of members that the stamps of a source's cover sheets name."""
-    named = (member_file_of(stamp.parse) for stamp in source.stamps.values())
-    return members.digest(*sorted(set(filter(None, named))))
-
-
-def _tables_that_hold(source: Source, quarter: dt.date) -> tuple[PublishedTable, ...]:
-    """Return the tables of a source, each with the layouts that hold for releases about ``quarter``."""
-    tables = []
-    for table in source.tables:
-        layouts = tuple(layout for layout in table.layouts if layout.releases.holds(quarter))
-        tables.append(table.model_copy(update={"layouts": layouts}))
-    return tuple(tables)
-
-
-def _list_member_files(tables: Iterable[PublishedTable]) -> list[str]:
-    """Return the files of members by which tables are parsed, in alphabetical order."""
-    files_named: set[str] = set()
-    for table in tables:
-        files_named.add(table.known_rows)
-        for layout in table.layouts:
-            files_named.update(map(member_file_of, layout.parsers()))
-    return sorted(files_named - {""})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from msoic_pipeline.workbooks.grid import Sheet
-from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import Match
+from msoic_pipeline.workbooks.headers import Match
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from msoic_pipeline.periods import PERIOD_MONTHS, last_quarter, parse_period, pe
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.layout import Layout, PeriodColumns
-from msoic_pipeline.workbooks.matching import Match
 
 
 def add_period(rows: Columns, number_of_rows: int, match: Match, file: str, reference_period: str) -> np.ndarray:

@@ -9,9 +9,9 @@ Rows are numbered in four ways, each from 0:
 - a *sheet row* counts from the top of the sheet: what a person sees as row 1 is sheet row 0;
 - a *body row* counts from below the header;
 - a *data row* counts those body rows that are neither blank nor notes;
-- a *tidy row* counts what comes out, which is one for each figure of a data row where the layout has levels.
+- a *tidy row* counts what comes out, which is one for each figure of a data row where the layout has tiers.
 
-Of this sheet, whose header has one level above the figures, the rows are::
+Of this sheet, whose header has one tier above the figures, the rows are::
 
     row   cells                        sheet row   body row   data row   tidy rows
     1     Referrals by age
@@ -44,14 +44,15 @@ from msoic_pipeline.workbooks.body import (
 from msoic_pipeline.workbooks.coded_column import CodedColumn, Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
+from msoic_pipeline.workbooks.failures import Failure, RejectedCells
 from msoic_pipeline.workbooks.figures import MEASURE, LabelledRows, ReadFigures, read_figures
 from msoic_pipeline.workbooks.grid import Sheet, column_letters
+from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.labels import read_labels
-from msoic_pipeline.workbooks.layout import Layout, Source
+from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.matching import Match
-from msoic_pipeline.workbooks.rejects import Reject, RejectList
 from msoic_pipeline.workbooks.row_periods import PeriodRule, add_period, period_rules
+from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Tidy:
     totals: Columns
     rates: Columns
     unavailable: Columns
-    rejects: list[Reject]
+    rejects: list[Failure]
     counts: Counts
 
 
@@ -104,7 +105,7 @@ def tidy_sheet(
     }
     coded_figures = {column: CodedColumn(body[:, column]) for column in sorted(match.figures)}
     data_rows = find_data_rows(match, coded_labels, coded_figures)
-    rejects = RejectList(matched, body, data_rows.body_rows)
+    rejects = RejectedCells(matched, body, data_rows.body_rows)
 
     # What stands in them.
     labels, unreadable_labels = read_labels(coded_labels, layout, data_rows.body_rows)
@@ -122,7 +123,7 @@ def tidy_sheet(
     rules = list(period_rules(layout, published_on, reference_period))
     is_misplaced = _reject_misplaced(tidy_rows, first_days, rules, min(match.labels.values()), rejects)
     counts = count_rows_after_end(cells, end) + data_rows.counts + _count_left_out(figures, is_loadable)
-    tidy = _sort_rows(tidy_rows, is_misplaced, match, rejects.rejects, counts)
+    tidy = _sort_rows(tidy_rows, is_misplaced, match, rejects.failures, counts)
     check_conserved(tidy.counts, file, match.sheet)
     return tidy
 
@@ -172,7 +173,7 @@ def _join_figures(
 ) -> _TidyRows:
     """Join labels and figures of the rows that can be loaded into tidy rows."""
     row_texts = (rows.body_rows + match.first_row + 1).astype(str).astype(object)
-    join = _join_measures if match.layout.measures else _join_levels
+    join = _join_measures if match.layout.measures else _join_tiers
     return join(rows.labels, figures, is_loadable, row_texts, match)
 
 
@@ -212,7 +213,7 @@ def _join_measures(
     )
 
 
-def _join_levels(
+def _join_tiers(
     labels: Columns, figures: Sequence[ReadFigures], is_loadable: np.ndarray, row_texts: np.ndarray, match: Match
 ) -> _TidyRows:
     """Return a tidy row for each figure: its row's labels, its column's members, its value and its cell.
@@ -246,7 +247,7 @@ def _reject_misplaced(
     first_days: np.ndarray,
     rules: Sequence[PeriodRule],
     first_column: int,
-    rejects: RejectList,
+    rejects: RejectedCells,
 ) -> np.ndarray:
     """Return which tidy rows are about a period that they may not be about; each data row is rejected once for it.
 
@@ -267,7 +268,7 @@ def _reject_misplaced(
 
 
 def _sort_rows(
-    tidy_rows: _TidyRows, is_misplaced: np.ndarray, match: Match, rejects: list[Reject], counts: Counts
+    tidy_rows: _TidyRows, is_misplaced: np.ndarray, match: Match, rejects: list[Failure], counts: Counts
 ) -> Tidy:
     """Divide the tidy rows by what they are – to be loaded, totals, rates, not available – and count their figures.
 

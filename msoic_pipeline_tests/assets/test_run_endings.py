@@ -16,8 +16,9 @@ from msoic_pipeline.assets.run_endings import list_asset_keys
 from msoic_pipeline.commands.run import run_everything
 from msoic_pipeline.definitions import ASSETS, CHECKED, defs
 from msoic_pipeline.model.evidence import pipeline_run
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.migrations import ModelError
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline_tests.running.conftest import home
 
 __all__ = ["home"]

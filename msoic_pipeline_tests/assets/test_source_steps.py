@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from msoic_pipeline.assets.source_steps import judge_source, record_source
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.model.evidence import quarantine, release, validation_result
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
+from msoic_pipeline.warehouse.preparing import prepare
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, settings_in
 
 GOOD, BROKEN = "cps-data-summary-quarter-4-2022-2023.xlsx", "cps-data-summary-quarter-3-2022-2023.xlsx"

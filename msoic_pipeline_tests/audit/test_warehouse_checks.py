@@ -20,9 +20,10 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction, write_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.warehouse.preparing import prepare
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.handmade import Warehouse, made_postgres, made_sqlite, warehouse
 
 __all__ = ["made_postgres", "made_sqlite", "warehouse"]  # fixtures

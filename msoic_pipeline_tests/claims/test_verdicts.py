@@ -22,16 +22,18 @@ from msoic_pipeline.claims.verdict_words import VERDICT_GROUPS, VERDICTS, tell_c
 from msoic_pipeline.claims.verdicts import ClaimVerdict
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
 from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.sample import staged_releases
 

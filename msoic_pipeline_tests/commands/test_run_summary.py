@@ -11,7 +11,7 @@ from msoic_pipeline.commands.run_problems import ENDED_WELL, RunProblems
 from msoic_pipeline.commands.run_summary import summarise
 from msoic_pipeline.running.run_records import RequestedRun
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 

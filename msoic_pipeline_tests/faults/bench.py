@@ -30,6 +30,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import quarantine, release, vintage
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_table
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.faults.registry import SAMPLE
@@ -391,7 +392,7 @@ def lay_good(raw: Path, cut: Mapping[str, tuple[str, ...]] = CUT) -> None:
 
 def volatile(table: sa.Table) -> bool:
     """Whether a table tells of runs, not of figures."""
-    return bool(table.info.get("volatile"))
+    return traits_of_table(table).is_volatile
 
 
 def contents(url: str, *leave_out: str) -> dict[str, list[str]]:
@@ -404,7 +405,7 @@ def contents(url: str, *leave_out: str) -> dict[str, list[str]]:
             for table in metadata.sorted_tables:
                 if volatile(table) or table.name in leave_out or table.name not in standing:
                     continue
-                kept = [c for c in table.columns if not isinstance(c.type, sa.DateTime) and not c.info.get("volatile")]
+                kept = [c for c in table.columns if not isinstance(c.type, sa.DateTime)]
                 found[table.name] = sorted(repr(tuple(row)) for row in connection.execute(sa.select(*kept)))
             return found
     finally:

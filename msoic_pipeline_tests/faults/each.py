@@ -122,7 +122,7 @@ def _where(error: BaseException) -> str:
 def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     from msoic_pipeline.assets import source_steps
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.workbooks.layout import load_source
+    from msoic_pipeline.workbooks.source import load_source
 
     settings = Settings(
         raw_dir=aside / "raw",

@@ -36,8 +36,8 @@ from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, from_a1, open_workbook
-from msoic_pipeline.workbooks.layout import Source, load_source
-from msoic_pipeline.workbooks.matching import Match
+from msoic_pipeline.workbooks.headers import Match
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids

@@ -9,8 +9,8 @@ import pytest
 
 from msoic_pipeline.ingest.assembling import assemble
 from msoic_pipeline.workbooks.grid import Sheet
-from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import match_sheet
+from msoic_pipeline.workbooks.headers import match_sheet
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.quality.conftest import release
 from msoic_pipeline_tests.workbooks.test_matching import BASE, QUARTER

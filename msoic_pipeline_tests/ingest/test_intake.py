@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import openpyxl
 import pytest
 
-from msoic_pipeline.ingest import archive, memory, raw_files, reading, staging
+from msoic_pipeline.ingest import archive, memory, raw_files, reading
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.decisions import (
     decide,
@@ -38,8 +38,9 @@ from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.reading import FileReading, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.ingest.workers import over_time_error
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, read_here, settings_in, take_in
 
@@ -384,9 +385,18 @@ def test_a_refused_file_is_not_read_again(desk: Desk):
     assert desk.take_in().read == 0 and desk.rules() == ["unreadable_file"]
 
 
+def test_a_refused_file_is_named_by_where_it_stands(desk: Desk):
+    (desk.raw / "bad.xlsx").write_bytes(b"PK half a file")
+    assert desk.take_in().landing.refused[0].file == "cps/bad.xlsx"
+    (desk.raw / "2021").mkdir()
+    (desk.raw / "bad.xlsx").rename(desk.raw / "2021" / "bad.xlsx")
+    moved = desk.take_in()
+    assert moved.read == 0 and [error.file for error in moved.landing.refused] == ["cps/2021/bad.xlsx"]
+
+
 def _over_limits(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
     """What comes of files whose reader is ended over time before they are recognised."""
-    return [RefusedFile(reading._over_time_error(file.name, 1, "seconds"), "limits") for file in asked]
+    return [RefusedFile(over_time_error(file.name, 1, "seconds"), "limits") for file in asked]
 
 
 def _over_memory(*_: object) -> None:
@@ -420,8 +430,7 @@ def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
     assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
     again = desk.take_in()
     assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"
-    for module in (memory, staging):
-        monkeypatch.setattr(module, "dt", SimpleNamespace(date=_Tomorrow))
+    monkeypatch.setattr(memory, "dt", SimpleNamespace(date=_Tomorrow))
     tomorrow = desk.take_in()
     assert tomorrow.read == 2 and not tomorrow.unparsed and len(tomorrow.staged) == 2
 

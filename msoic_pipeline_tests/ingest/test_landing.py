@@ -16,7 +16,7 @@ from msoic_pipeline.ingest import reading
 from msoic_pipeline.ingest.editions import link_editions
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, landed, take_in
 from sample_data.writers import write_xlsx
 

@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineSheet, CalamineWorkbook
 
-from msoic_pipeline.ingest import reading
+from msoic_pipeline.ingest import reading, workers
 from msoic_pipeline.ingest.intake import take_in_source
-from msoic_pipeline.ingest.reading import call_in_worker, call_in_workers, read_files
+from msoic_pipeline.ingest.reading import read_files
 from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.ingest.workers import call_in_worker, call_in_workers
 from msoic_pipeline.limits import MIB, WORKER_BYTES
 from msoic_pipeline.workbooks import grid
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, ask_about, settings_in
 from sample_data.writers import write_ods, write_xlsx
 
@@ -57,7 +58,7 @@ def shout(number: int) -> int:
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "processor_seconds", lambda size: 1)
+    monkeypatch.setattr(workers, "processor_seconds", lambda size: 1)
 
 
 def _ask(function: object, path: Path, numbers: int = 1) -> list[object]:
@@ -127,7 +128,7 @@ HARM = {
 def test_a_file_that_does_harm_is_refused_by_name_and_the_good_one_lands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ):
-    monkeypatch.setattr(reading, "processor_seconds", lambda size: 5)
+    monkeypatch.setattr(workers, "processor_seconds", lambda size: 5)
     name, make = HARM[kind]
     (tmp_path / "raw" / "cps").mkdir(parents=True)
     good = tmp_path / "raw" / "cps" / GOOD

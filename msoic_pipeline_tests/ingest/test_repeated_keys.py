@@ -36,11 +36,8 @@ def test_rows_of_one_key_are_added_up_or_rejected_together():
         {"offence_code": "1", "offences": 9, "cell": "H2,H3"},
         {"offence_code": "8N", "offences": 7, "cell": "H6"},
     ]
-    assert [(reject.cell, reject.rule, reject.table_name) for reject in rejects] == [
-        ("H4", "duplicate_key", "fact_recorded_crime"),
-        ("H5", "duplicate_key", "fact_recorded_crime"),
-    ]
-    assert "found it again: H4, H5" in rejects[0].reason
+    assert [(reject.cell, reject.rule) for reject in rejects] == [("H4", "duplicate_key"), ("H5", "duplicate_key")]
+    assert "found it again: H4, H5" in rejects[0].detail
 
 
 def test_what_no_row_gives_is_missing_in_their_sum():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from msoic_pipeline.ingest.findings import Failure, Finding, merge_sheets
+from msoic_pipeline.ingest.findings import Finding, merge_sheets
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.sheet_checks import (
     codes_have_one_label,
@@ -16,9 +16,11 @@ from msoic_pipeline.ingest.sheet_checks import (
     totals_with_parts,
 )
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.grid import Sheet
-from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import match_sheet, propose_lines
+from msoic_pipeline.workbooks.headers import match_sheet
+from msoic_pipeline.workbooks.matching import propose_lines
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, LONG, QUARTER
 
@@ -141,7 +143,7 @@ OUTCOMES: dict[str, Any] = {
             "layout": "across",
             "sheet": {"name": "^Data"},
             "columns": [{"to": "case_area", "header": [""], "parse": "cps_case_area", "totals": ["National"]}],
-            "levels": [
+            "tiers": [
                 {
                     "to": "offence_category / measure",
                     "members": {
@@ -185,7 +187,7 @@ def test_a_renamed_header_of_two_columns_is_proposed_with_the_members_of_both():
     source = Source.model_validate(BASE | {"tables": [OUTCOMES]})
     sheet = Sheet("Data", [["", "Robbery convicted", "Rate", "Unsuccessful"], ["Kent", 2, "66.7%", 1]])
     match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
-    proposed = "under level `to: offence_category / measure` add to member robbery / convictions: [Robbery convicted]"
+    proposed = "under tier `to: offence_category / measure` add to member robbery / convictions: [Robbery convicted]"
     assert propose_lines(match) == proposed
 
 

@@ -37,8 +37,9 @@ from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import SOURCES, Validity, digest_layout, load_source
+from msoic_pipeline.workbooks.layout import Validity
 from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import SOURCES, digest_layout, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import RAW, land_copy, landed, rows_of, stage_release, staged, take_in
 from sample_data.writers import write_xlsx
@@ -230,7 +231,7 @@ def test_a_fact_has_the_columns_and_types_of_its_table(release: Release, tmp_pat
     for table in (FACTS["fact_cps_outcome"], published_total):
         assert pq.read_schema(done.path(table.name)).equals(make_arrow_schema(table))
     assert done.facts == ["fact_cps_outcome"]
-    assert done.frame("rejects").empty and list(done.frame("rejects").columns)[:3] == ["sheet", "cell", "rule"]
+    assert done.frame("rejects").empty and list(done.frame("rejects").columns)[:3] == ["rule", "sheet", "cell"]
     assert done.frame("dim_offence").empty
 
 
@@ -305,10 +306,10 @@ def test_a_bad_row_is_rejected_at_its_place(tmp_path: Path, cell: str, value: An
     assert set(rejects["sheet"]) == {PRE_CHARGE}
     if rule == "duplicate_key":
         assert {"B5", "B6"} <= set(rejects["cell"])
-        assert rejects["reason"].str.contains("B5, B6").any()
+        assert rejects["detail"].str.contains("B5, B6").any()
     else:
         assert rejects["cell"].tolist() == [cell]
-    assert rejects["reason"].str.contains(words, regex=False).all()
+    assert rejects["detail"].str.contains(words, regex=False).all()
     reasons = " ".join(_reasons(done))
     assert PRE_CHARGE in reasons and rule in reasons and rejects["cell"][0] in reasons
 
@@ -359,7 +360,7 @@ def test_an_undeclared_member_of_the_programmes_record(tmp_path: Path):
     (done,) = take_in(tmp_path, "programme_activity", tmp_path / "raw").staged
     (reject,) = done.frame("rejects").to_dict("records")
     assert (reject["rule"], reject["cell"]) == ("unknown_member", "G5")
-    assert "activities.csv" in reject["reason"] and "Juggling" in reject["reason"]
+    assert "activities.csv" in reject["detail"] and "Juggling" in reject["detail"]
     assert "Juggling" not in set(done.frame("fact_programme_activity")["activity"])
     assert done.manifest.counts.rejected == 1
 

@@ -19,10 +19,11 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.periods import FIRST_QUARTER, periods
 from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.databases import database
 from msoic_pipeline_tests.handmade import made_postgres, made_sqlite, warehouse
 from msoic_pipeline_tests.sample import staged_releases

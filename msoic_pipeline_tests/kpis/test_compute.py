@@ -133,7 +133,7 @@ def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch
     before = contents(cps_warehouse)
     forget(cps_warehouse, *QUARTERS)
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_select_values", lambda: sa.select(sa.column("nonsense")))
+        patch.setattr(steps, "select_values", lambda: sa.select(sa.column("nonsense")))
         with pytest.raises(sa.exc.DBAPIError, match="nonsense"):
             compute_quarters(cps_warehouse, QUARTERS)
     assert contents(cps_warehouse) == before

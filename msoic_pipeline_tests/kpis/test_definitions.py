@@ -6,9 +6,10 @@ import yaml
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.declarations import DeclarationError
-from msoic_pipeline.kpis import definitions
+from msoic_pipeline.kpis import definition_rows, definitions
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.definitions import load_definitions, parse_definitions, write_definitions
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import load_definitions, parse_definitions
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
 
@@ -137,7 +138,7 @@ def test_the_table_follows_the_file(cps_warehouse: Engine, monkeypatch: pytest.M
     compute_quarters(cps_warehouse, QUARTERS)
     kept = tuple(kpi for kpi in load_definitions() if kpi.kpi_id != "cps_charged")
     changed = (kept[0].model_copy(update={"title": "Another"}), *kept[1:])
-    monkeypatch.setattr(definitions, "load_definitions", lambda: changed)
+    monkeypatch.setattr(definition_rows, "load_definitions", lambda: changed)
     with cps_warehouse.begin() as connection:
         write_definitions(connection)
         titles = dict(connection.execute(sa.select(kpi_definition.c.kpi_id, kpi_definition.c.title)).all())

@@ -16,7 +16,7 @@ from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
 from msoic_pipeline.kpis.marked_copies import name_copy
 from msoic_pipeline.kpis.standing_facts import Span
-from msoic_pipeline.kpis.wanted import list_terms, select_units
+from msoic_pipeline.kpis.wanted import are_in_geography, list_terms
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -87,8 +87,8 @@ def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi
                 span = Span(value.period_start, period_end(value.period_kind, value.period_start))
                 sums = [value.numerator, value.denominator]
                 for term, expected in zip(list_terms(kpi), sums, strict=False):
-                    units = select_units(term, value.geography_kind, value.geography_code)
-                    facts = find_facts(connection, term, span, units)
+                    in_geography = are_in_geography(term, value.geography_kind, value.geography_code)
+                    facts = find_facts(connection, term, span, in_geography)
                     assert sum(fact.value for fact in facts) == pytest.approx(expected or 0), value
 
 

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.kpis import definitions
-from msoic_pipeline.kpis.definitions import load_definitions, write_definitions
+from msoic_pipeline.kpis import definition_rows
+from msoic_pipeline.kpis.chain_ladder import estimate_chain_ladder
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.kpis.maturity import (
     MaturingFigure,
     MaturityEstimate,
     TriangleCell,
-    estimate_chain_ladder,
     list_triangle_cells,
 )
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
@@ -55,13 +56,13 @@ def test_a_kpi_that_matures_can_be_removed_or_renamed(warehouse: Warehouse, monk
     figure = key | {"age": 1, "observed": 5.0}
     estimate = {"estimate": 6.0, "standard_error": None, "ultimate_age": 2, "method": "chain ladder"}
     with warehouse.engine.begin() as connection:
-        definitions.write_definitions(connection)
+        write_definitions(connection)
         connection.execute(sa.insert(revision_triangle), [figure | {"as_of": dt.date(2022, 1, 1)}])
         connection.execute(sa.insert(maturity_estimate), [figure | estimate])
     renamed = maturing.model_copy(update={"kpi_id": "renamed"})
-    monkeypatch.setattr(definitions, "load_definitions", lambda: (renamed, *others))
+    monkeypatch.setattr(definition_rows, "load_definitions", lambda: (renamed, *others))
     with warehouse.engine.begin() as connection:
-        definitions.write_definitions(connection)
+        write_definitions(connection)
         for table in (kpi_definition, revision_triangle, maturity_estimate):
             assert maturing.kpi_id not in set(connection.scalars(sa.select(table.c.kpi_id))), table.name
 

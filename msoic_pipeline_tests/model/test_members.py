@@ -8,6 +8,8 @@ from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import POLICE_FORCES
 from msoic_pipeline.model.members import find_nearest_members, parse_members, resolve, rows
+from msoic_pipeline.model.members import spellings as spellings_module
+from msoic_pipeline.model.members.spellings import SHARED_WORDS
 from msoic_pipeline.texts import fold
 
 
@@ -45,7 +47,7 @@ def _other_spellings() -> list[tuple[str, str]]:
         spellings = [row["name"], *filter(None, row["variants"].split("|"))]
         for spelling in spellings:
             rest = {word for other in spellings if other != spelling for word in fold(other).split()}
-            words = set(fold(spelling).replace(",", " ").split()) - members.SHARED_WORDS
+            words = set(fold(spelling).replace(",", " ").split()) - SHARED_WORDS
             if words & rest:
                 cases.append((spelling, row["force_code"]))
     return cases
@@ -55,8 +57,8 @@ def _other_spellings() -> list[tuple[str, str]]:
 def test_a_force_under_another_name_is_the_first_that_is_suggested(
     spelling: str, code: str, monkeypatch: pytest.MonkeyPatch
 ):
-    known = {text: its for text, its in members._spellings("force").items() if text != fold(spelling)}
-    monkeypatch.setattr(members, "_spellings", lambda dimension: known)
+    known = {text: its for text, its in spellings_module._spellings("force").items() if text != fold(spelling)}
+    monkeypatch.setattr(spellings_module, "_spellings", lambda dimension: known)
     assert find_nearest_members("force", fold(spelling))[0] == code
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model import metadata
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.once import make_once

@@ -19,7 +19,7 @@ from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.model.evidence import quarantine, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, Ran
 from msoic_pipeline_tests.sample import read_here
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.publication.templates import write_template
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.pipeline.conftest import Ran
 from msoic_pipeline_tests.sample import land_file
 

@@ -19,8 +19,9 @@ from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import forget_loads, open_engine, read_transaction
-from msoic_pipeline.workbooks.layout import Source
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
+from msoic_pipeline.warehouse.load_log import forget_loads
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.pipeline.conftest import LAST, SAMPLE, Ran, contents
 
@@ -30,8 +31,8 @@ Run = Callable[..., Ran]
 
 KILLED = """
 import os, sys
-from msoic_pipeline.warehouse import engine as warehouse, findings, registering, rows
-whole = warehouse.bulk_insert
+from msoic_pipeline.warehouse import findings, registering, rows
+whole = rows.bulk_insert
 calls = 0
 def dies(connection, table, rows):
     global calls
@@ -39,14 +40,15 @@ def dies(connection, table, rows):
     if calls == int(sys.argv[1]):
         os._exit(9)
     return whole(connection, table, rows)
-for module in (warehouse, findings, registering, rows):
+for module in (findings, registering, rows):
     module.bulk_insert = dies
 import datetime as dt
 from msoic_pipeline.assets import source_steps
 from msoic_pipeline.warehouse.loading import load_quarters
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import open_engine, prepare
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.warehouse.engine import open_engine
+from msoic_pipeline.warehouse.preparing import prepare
+from msoic_pipeline.workbooks.source import load_source
 settings, source = Settings(), load_source("cps")
 engine = open_engine(settings.warehouse_url)
 prepare(engine)

@@ -30,15 +30,17 @@ from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import judge_files, refuse_file
-from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
+from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.grid import from_a1
-from msoic_pipeline.workbooks.layout import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
+from msoic_pipeline_tests.reconciliation.stale_results import find_stale_results
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids, take_in
 
 Row = list[Any]

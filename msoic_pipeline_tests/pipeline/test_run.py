@@ -15,8 +15,10 @@ from msoic_pipeline.automation.jobs import find_quarters_to_run, nightly
 from msoic_pipeline.definitions import defs
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline_tests.pipeline.conftest import FIRST, LAST, SAMPLE, Ran, contents
 
 pytestmark = pytest.mark.slow
@@ -65,7 +67,7 @@ def test_a_quarter_takes_along_what_its_new_release_covers_and_nothing_else(run:
         place = list(fact.columns.keys()).index("quarter_start")
         changed = {row[place] for row in set(before[name]) ^ set(after[name])}
         assert (QUARTER in changed and len(changed) > 1) if name == "fact_nrm_decision" else True
-        assert changed <= LOADED if fact.info["source"] == "nrm" else not changed, name
+        assert changed <= LOADED if traits_of_fact(fact).source == "nrm" else not changed, name
     kpis = {row[0] for row in set(before["kpi_value"]) ^ set(after["kpi_value"])}
     assert "nrm_referrals" in kpis and not any(kpi.startswith("recorded_modern_slavery") for kpi in kpis)
     ran = run(loaded_url)

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import TRAITS, traits_of_column
 from msoic_pipeline.quality import expectation_findings, validation
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import list_expectations_of
 from msoic_pipeline.quality.suites import ExpectationError
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import judge_files
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.quality.conftest import Rows, Stage, decisions, investigations, outcomes
 
 NRM = load_source("nrm")
@@ -38,6 +40,12 @@ def failures(found: dict[str, list[Finding]]) -> list[tuple[str, Finding]]:
     ]
 
 
+def declare(monkeypatch: pytest.MonkeyPatch, fact: str, column: str, **changed: Any) -> None:
+    """Let a column be declared otherwise."""
+    declared = FACTS[fact].c[column]
+    monkeypatch.setitem(declared.info, TRAITS, replace(traits_of_column(declared), **changed))
+
+
 @pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
 def test_every_declaration_is_expected(fact: Any):
     expected = {(e.rule, e.columns) for e in list_expectations_of(fact)}
@@ -47,10 +55,10 @@ def test_every_declaration_is_expected(fact: Any):
         name = (column.name,)
         assert ("wrong_type", name) in expected
         assert (("missing_value", name) in expected) is not column.nullable
-        assert (("out_of_range", name) in expected) is (column.info.get("minimum") is not None)
-        if column.info.get("members"):
+        assert (("out_of_range", name) in expected) is (traits_of_column(column).minimum is not None)
+        if traits_of_column(column).members:
             assert ("unknown_member", name) in expected
-        table = column.info.get("references", "").partition(".")[0]
+        table = traits_of_column(column).references.partition(".")[0]
         if table in ("dim_force", "dim_outcome", "dim_exploitation_type", "dim_entry_method"):
             assert ("unknown_member", name) in expected
     assert {e.severity for e in list_expectations_of(fact)} == {"block"}
@@ -166,7 +174,7 @@ def test_a_type_that_is_not_the_declared_one_fails(stage: Stage):
 
 
 def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "severity", "warn")
+    declare(monkeypatch, "fact_nrm_decision", "decisions", severity="warn")
     rows = decisions()
     rows[0]["decisions"] = -1
     validation._digest_of_checks.cache_clear()
@@ -206,7 +214,7 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
 
 def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """Closed outcomes have cells of their own: a quarantined one stands there, and a known fault is declared there."""
-    monkeypatch.setitem(FACTS["fact_crime_outcome"].c.outcomes_closed.info, "minimum", 0)
+    declare(monkeypatch, "fact_crime_outcome", "outcomes_closed", minimum=0)
     validation._digest_of_checks.cache_clear()
     release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
     source = load_source("crime_outcomes")
@@ -277,7 +285,7 @@ def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatc
     validate_source(NRM, [release], None)
     before = validation.findings_path(release)
     assert before.is_file()
-    monkeypatch.setitem(FACTS["fact_nrm_decision"].c.decisions.info, "minimum", 11)
+    declare(monkeypatch, "fact_nrm_decision", "decisions", minimum=11)
     validation._digest_of_checks.cache_clear()
     after = validation.findings_path(release)
     assert [finding.check_name for _, finding in failures(validate_source(NRM, [release], None))] == [

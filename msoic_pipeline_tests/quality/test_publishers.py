@@ -6,10 +6,11 @@ import pytest
 
 from msoic_pipeline.code_digests import find_code_used_by
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality import publishers, validation
 from msoic_pipeline.quality.publishers import checks_module, load_publisher_checks
 from msoic_pipeline.quality.row_checks import ROW_CHECKS, list_row_checks_of
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES
 
 
 def test_checks_of_a_publisher_are_found_from_its_folder():
@@ -25,13 +26,13 @@ def test_checks_of_a_publisher_are_found_from_its_folder():
 def test_every_check_is_for_tables_of_its_own_source():
     for source in SOURCES:
         for check in load_publisher_checks(source).row_checks:
-            assert {FACTS[name].info["source"] for name in check.facts} == {source}, check.name
+            assert {traits_of_fact(FACTS[name]).source for name in check.facts} == {source}, check.name
 
 
 def test_a_table_is_checked_by_what_holds_for_all_and_for_its_publisher():
     names = [check.name for check in list_row_checks_of(FACTS["fact_small_boat_arrival"])]
     assert names == [*(check.name for check in ROW_CHECKS), "weeks are the sum of their days"]
-    csp = [name for name, fact in FACTS.items() if fact.info["source"] == "recorded_crime"]
+    csp = [name for name, fact in FACTS.items() if traits_of_fact(fact).source == "recorded_crime"]
     yearly = [
         name for name in csp if "yearly totals of a force differ" in {c.name for c in list_row_checks_of(FACTS[name])}
     ]

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Failure, Finding
+from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.quality.row_checks import check_rows
+from msoic_pipeline.workbooks.failures import Failure
 
 DECISIONS, CRIME, SMALL_BOATS = (
     FACTS["fact_nrm_decision"],
@@ -39,7 +41,7 @@ def finding(fact: sa.Table, check: str, frame: pd.DataFrame, release_id: str = "
 def whole(fact: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
     """Return rows with all columns of their table: 0 in the figures that a test does not name, and x in the texts."""
     missing = [column.name for column in fact.columns if column.name not in frame]
-    return frame.assign(**{name: 0 if name in fact.info["measures"] else "x" for name in missing})
+    return frame.assign(**{name: 0 if name in traits_of_fact(fact).measures else "x" for name in missing})
 
 
 def test_dates_lie_in_their_quarter():

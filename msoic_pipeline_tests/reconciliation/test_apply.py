@@ -13,7 +13,8 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.dimensions import dim_cps_area
 from msoic_pipeline.model.evidence import load_log, reconciliation_result, reconciliation_rule
 from msoic_pipeline.model.total_members import write_members
-from msoic_pipeline.reconciliation.rules import Acceptance, parse_rules
+from msoic_pipeline.reconciliation.acceptances import Acceptance
+from msoic_pipeline.reconciliation.rules import parse_rules
 from msoic_pipeline.reconciliation.summary import list_breaks
 from msoic_pipeline.texts import WITHHELD
 from msoic_pipeline_tests.handmade import Row, Warehouse

@@ -13,8 +13,9 @@ from msoic_pipeline.commands.cli import app
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import load_log, reconciliation_result
 from msoic_pipeline.periods import parse_quarter, period_label, shift_months
+from msoic_pipeline.reconciliation.acceptances import load_acceptances
 from msoic_pipeline.reconciliation.query_layout import lay_out_query
-from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules
+from msoic_pipeline.reconciliation.rules import load_rules
 from msoic_pipeline.reconciliation.sql import write_rule_sql
 from msoic_pipeline_tests.handmade import TODAY, Row, Warehouse
 from msoic_pipeline_tests.reconciliation.figures import (

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.periods import parse_period, period_label
-from msoic_pipeline.reconciliation.apply import find_stale_results, reconcile_quarters
-from msoic_pipeline.reconciliation.rules import load_acceptances, load_rules
+from msoic_pipeline.reconciliation.acceptances import load_acceptances
+from msoic_pipeline.reconciliation.apply import reconcile_quarters
+from msoic_pipeline.reconciliation.rules import load_rules
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
+from msoic_pipeline_tests.reconciliation.stale_results import find_stale_results
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.sample import land_file, only, rows_of, stage_release, staged, staged_releases
 

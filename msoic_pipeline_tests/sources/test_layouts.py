@@ -7,7 +7,9 @@ import datetime as dt
 import pytest
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.workbooks.layout import SOURCES, LabelColumn, Layout, MeasureColumn, load_source
+from msoic_pipeline.model.traits import traits_of_fact
+from msoic_pipeline.workbooks.layout import LabelColumn, Layout, MeasureColumn
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline.workbooks.values import parser
 from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 
@@ -44,14 +46,14 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
             ]
             for name in (
                 [spec.parse for spec in specs]
-                + [level.parse for level in layout.levels if level.parse]
+                + [tier.parse for tier in layout.tiers if tier.parse]
                 + [parse for column in layout.columns for parse in column.also.values()]
             ):
                 assert callable(parser(name))
             made = {spec.to for spec in specs} | set(table.constants)
-            made |= {name for level in layout.levels for name in level.tidy_columns}
+            made |= {name for tier in layout.tiers for name in tier.tidy_columns}
             made |= {name for column in layout.columns for name in column.also}
-            assert set(FACTS[table.fact].info["measures"]) <= made
+            assert set(traits_of_fact(FACTS[table.fact]).measures) <= made
             assert set(table.constants) <= columns
             assert set(layout.sparse) <= {column.to for column in layout.columns}
 
@@ -67,7 +69,7 @@ def test_rows_and_figures_are_accounted_for(source: str):
         for fact in release.facts:
             rows = release.frame(fact)
             assert len(rows) == manifest.rows_by_fact[fact]
-            for measure in FACTS[fact].info["measures"]:
+            for measure in traits_of_fact(FACTS[fact]).measures:
                 cells = rows.loc[rows[measure].notna(), "closed_cell" if measure == "outcomes_closed" else "cell"]
                 loaded += int((cells.str.count(",") + 1).sum())
         assert manifest.counts.figures == loaded + sum(getattr(manifest.counts, kind) for kind in NOT_LOADED)
@@ -78,7 +80,7 @@ def test_rows_are_those_of_the_sheet(source: str):
     for release in staged_releases(source, most=6):
         grids = read_grids(RAW / release.release.file_name)
         for sheet in release.manifest.sheets:
-            tiers = max(1, len(_layout(source, sheet.table, sheet.layout).levels))
+            tiers = max(1, len(_layout(source, sheet.table, sheet.layout).tiers))
             assert sheet.counts.rows == len(grids[sheet.sheet]) - (sheet.header_row - 1) - tiers
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.workbooks.layout import SOURCES
+from msoic_pipeline.model.traits import traits_of_fact
+from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.independent import as_number, read_cells
 from msoic_pipeline_tests.sample import RAW, landed, staged_releases
 
@@ -52,7 +53,7 @@ def _figures(release: StagedRelease) -> pd.DataFrame:
     pieces = []
     for fact in [*release.facts, "published_total"]:
         rows = release.frame(fact)
-        for measure in FACTS[fact].info["measures"] if fact in FACTS else ["value"]:
+        for measure in traits_of_fact(FACTS[fact]).measures if fact in FACTS else ["value"]:
             cell = "closed_cell" if measure == "outcomes_closed" else "cell"
             piece = rows[["sheet", cell, measure]].dropna()
             pieces.append(piece.rename(columns={cell: "cell", measure: "figure"}))

@@ -17,8 +17,8 @@ from msoic_pipeline.ingest.sheet_checks import totals_equal_their_parts
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.grid import Sheet
-from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.matching import match_sheet
+from msoic_pipeline.workbooks.headers import match_sheet
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 

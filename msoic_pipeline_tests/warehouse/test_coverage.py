@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.facts import fact_recorded_crime_partnership
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
-from msoic_pipeline.workbooks.layout import Reporters
+from msoic_pipeline.workbooks.source import Reporters
 from msoic_pipeline_tests.kpis.conftest import fill
 from msoic_pipeline_tests.sample import staged_releases
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest.assembling import make_published_schema
 from msoic_pipeline.model.dimensions import dim_offence
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline_tests.quality.conftest import Stage, stage
 
 __all__ = ["stage"]

@@ -12,8 +12,9 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import validation_result
 from msoic_pipeline.model.evidence_rows import ValidationResult
-from msoic_pipeline.warehouse.engine import open_engine, prepare, read_transaction, write_transaction
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
+from msoic_pipeline.warehouse.preparing import prepare
 
 MONDAY, TUESDAY, FRIDAY = dt.date(2026, 11, 2), dt.date(2026, 11, 3), dt.date(2026, 11, 6)
 COLUMNS = validation_result.c

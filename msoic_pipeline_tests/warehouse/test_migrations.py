@@ -21,8 +21,8 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.model import metadata
 from msoic_pipeline.model.evidence import load_log, release, report_claim, withdrawal
 from msoic_pipeline.model.views import VIEWS
-from msoic_pipeline.warehouse import engine as warehouse
-from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, prepare, read_transaction, write_transaction
+from msoic_pipeline.warehouse import preparing
+from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, read_transaction, write_transaction
 from msoic_pipeline.warehouse.migrations import (
     BASELINE,
     BASELINE_DIGESTS,
@@ -34,6 +34,7 @@ from msoic_pipeline.warehouse.migrations import (
     read_standing_revision,
     upgrade,
 )
+from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 # What the program writes of itself, not of figures.
@@ -178,7 +179,7 @@ def test_verdicts_that_rest_on_the_sample_are_renamed_and_others_stay(engine: En
     with write_transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-        upgrade(connection, "0003")
+        upgrade(connection, "0004")
         table = _standing(connection).tables["report_claim"]
         for claim_id, (verdict, is_synthetic) in standing.items():
             values: dict[type, Any] = {str: "x", dt.date: dt.date(2022, 7, 31), int: 1, float: 1.5, bool: is_synthetic}
@@ -206,7 +207,7 @@ def test_an_upgrade_that_breaks_leaves_all_as_it_was(engine: Engine, monkeypatch
     def breaks(_: Connection) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(warehouse, "_make_views", breaks)
+    monkeypatch.setattr(preparing, "_make_views", breaks)
     with pytest.raises(RuntimeError, match="broken"):
         prepare(engine)
     assert _rows(engine) == before
@@ -244,7 +245,8 @@ def test_tables_of_a_newer_version_are_left_alone(engine: Engine):
 
 PREPARES = """
 import sys
-from msoic_pipeline.warehouse.engine import open_engine, prepare
+from msoic_pipeline.warehouse.engine import open_engine
+from msoic_pipeline.warehouse.preparing import prepare
 engine = open_engine(sys.stdin.readline().strip())
 prepare(engine)
 if "definitions" in sys.argv:
@@ -281,8 +283,8 @@ def test_several_processes_prepare_at_once(engine: Engine):
 def test_a_table_that_others_refer_to_can_be_changed_otherwise_than_in_place(engine: Engine):
     _make_baseline(engine)
     prepare(engine)
-    with warehouse._altering_tables(engine) as connection:
-        warehouse._drop_views(connection)
+    with preparing._altering_tables(engine) as connection:
+        preparing._drop_views(connection)
         with Operations(MigrationContext.configure(connection)).batch_alter_table("release") as batch:
             batch.alter_column("note", existing_type=sa.Text(), nullable=True)
     with read_transaction(engine) as connection:

@@ -10,8 +10,9 @@ import pytest
 
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import Match, match_workbook
+from msoic_pipeline.workbooks.headers import Match
+from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
 
 QUARTER = dt.date(2022, 4, 1)
@@ -174,7 +175,7 @@ TIERS: dict[str, Any] = {
     "layout": "two-tier",
     "sheet": {"name": "^Data"},
     "columns": [{"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"}],
-    "levels": [
+    "tiers": [
         {"to": "age_group", "members": {"Adult": [], "Child": ["Under 18"]}, "totals": ["Total"]},
         {"to": "decision", "members": {"positive": ["Positive"], "negative": ["Negative"]}, "totals": ["Total"]},
     ],
@@ -235,7 +236,7 @@ def test_a_changed_tier(outer: dict[int, str], inner: dict[int, str], cell: str)
 
 
 OPEN: dict[str, Any] = TIERS | {
-    "levels": [{"to": "nationality", "parse": "nationality", "totals": ["Total"]}],
+    "tiers": [{"to": "nationality", "parse": "nationality", "totals": ["Total"]}],
 }
 
 
@@ -260,11 +261,11 @@ def test_a_new_member_of_an_open_set_goes_into_its_file_and_not_into_the_layout(
 
 def test_a_renamed_total_is_a_spelling_of_the_total():
     error = _refused(_source(OPEN), {"Data": [["Quarter", "Albanian", "Totals"]]}, "changed_layout")
-    assert "under level `to: nationality` add to totals: [Totals]" in error.remedy
+    assert "under tier `to: nationality` add to totals: [Totals]" in error.remedy
 
 
 def test_quarters_that_a_release_must_show():
-    shown = TIERS | {"levels": [{"to": "quarter_start", "parse": "quarter", "quarters": 4}], "columns": [
+    shown = TIERS | {"tiers": [{"to": "quarter_start", "parse": "quarter", "quarters": 4}], "columns": [
         {"to": "cps_area", "header": ["Area"], "parse": "cps_area"}]}  # fmt: skip
     header = ["Area", "2021 Q3", "2021 Q4", "2022 Q1", "2022 Q2"]
     assert len(_match(_source(shown), {"Data": [header]})[0].figures) == 4

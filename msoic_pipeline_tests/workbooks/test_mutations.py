@@ -24,8 +24,9 @@ from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.quality.verdicts import judge_files
 from msoic_pipeline.texts import clean, fold
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.layout import load_source
-from msoic_pipeline.workbooks.matching import Match, match_workbook
+from msoic_pipeline.workbooks.headers import Match
+from msoic_pipeline.workbooks.matching import match_workbook
+from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, land_file, landed, pretend, read_grids, stage_release
 
 SAME, REFUSED, DIFFERENT = "same figures", "refused", "OTHER FIGURES"
@@ -378,7 +379,7 @@ class Reader:
         (verdict,) = judge_files(self._source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
-            assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["reason"])
+            assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["detail"])
             assert not rejects.empty or all(grids.keys() & set(reason.split("'")) for reason in verdict.reasons)
             raise Rejected(verdict.reasons)
         return {fact: _without_places(staged.frame(fact)) for fact in staged.facts}

@@ -15,8 +15,8 @@ from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet
-from msoic_pipeline.workbooks.layout import Source
-from msoic_pipeline.workbooks.matching import match_sheet
+from msoic_pipeline.workbooks.headers import match_sheet
+from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, HEADER, LONG, OPEN, QUARTER, ROW
 
@@ -86,7 +86,7 @@ def test_a_row_has_its_members_its_period_and_its_cell():
 def test_what_cannot_be_read_is_rejected_at_its_place(row: list[Any], cell: str, rule: str, words: str):
     tidy = _tidy([HEADER, row, ["2021 Q2", "Kent", 7]])
     assert _places(tidy) == [(cell, rule)]
-    assert words in tidy.rejects[0].reason
+    assert words in tidy.rejects[0].detail
     assert tidy.rows["offences"].tolist() == [7], "the other rows are read"
     assert (tidy.counts.loaded, tidy.counts.rejected) == (1, 1)
 
@@ -194,7 +194,7 @@ def test_rows_of_another_period_than_the_release_s_own(reference_period: str):
     assert _tidy(grid, monthly, reference_period=reference_period).rejects == []
     tidy = _tidy(grid, monthly | {"own_period": True}, reference_period=reference_period)
     assert _places(tidy) == [("A2", "other_period"), ("A4", "other_period")]
-    assert f"within {reference_period}" in tidy.rejects[0].reason
+    assert f"within {reference_period}" in tidy.rejects[0].detail
     assert (tidy.rows["value"].tolist(), tidy.counts.rejected) == ([2], 2)
 
 
@@ -212,7 +212,7 @@ MEASURES_ACROSS: dict[str, Any] = {
     **OPEN,
     **RATES,
     "columns": [{"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"}],
-    "levels": [{"to": "measure", "members": {"all": [], "good": [], "rate": []}}],
+    "tiers": [{"to": "measure", "members": {"all": [], "good": [], "rate": []}}],
     "value": {"to": "value", "header": []},
     "period": {"quarter": "quarter_start"},
 }
@@ -254,7 +254,7 @@ TWO_COLUMNS: dict[str, Any] = OPEN | {
             "ignore_rows": "^Region ",
         }
     ],
-    "levels": [
+    "tiers": [
         {
             "to": "category / measure",
             "members": {

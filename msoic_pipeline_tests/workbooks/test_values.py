@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msoic_pipeline.model import members
+from msoic_pipeline.model.members.exploitation import EXPLOITATION_ORDER
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parser
 
 numbers = st.integers(-(10**9), 10**9)
@@ -172,9 +173,7 @@ def test_an_unknown_force_names_the_nearest_and_the_file_to_edit():
         members.resolve("force", "Kentt")
 
 
-@given(
-    st.sets(st.sampled_from(members.EXPLOITATION_ORDER), min_size=1), st.randoms(), st.sampled_from([", ", " & ", ","])
-)
+@given(st.sets(st.sampled_from(EXPLOITATION_ORDER), min_size=1), st.randoms(), st.sampled_from([", ", " & ", ","]))
 def test_combined_exploitation_is_one_set_in_whatever_order(types: set[str], rng: Any, mark: str):
     shuffled = list(types)
     rng.shuffle(shuffled)

@@ -19,32 +19,53 @@ from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Report, digest_page, render_report
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
+from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader
+from msoic_pipeline.publication.report.source_pages import digest_methods, make_source_pages
 from msoic_pipeline.warehouse.load_log import digest_stage
 
 CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
 # What the report shows besides KPI values; what is derived from those follows from them.
-TABLES_SHOWN = ("release", "report_claim", "validation_result", "reconciliation_result", "quarantine", "coverage")
+TABLES_SHOWN = (
+    "release",
+    "report_claim",
+    "validation_result",
+    "reconciliation_rule",
+    "reconciliation_result",
+    "quarantine",
+    "coverage",
+)
+INTERNAL = "INTERNAL: this report tells of each force which returns it has made. It is not to be published."
 
 
 def make_report(
-    connection: Connection, today: dt.date, as_at: dt.date | None = None, cover: Cover | None = None
+    connection: Connection,
+    today: dt.date,
+    as_at: dt.date | None = None,
+    cover: Cover | None = None,
+    *,
+    is_internal: bool = False,
 ) -> str:
     """Return the report as HTML: of figures as known on ``as_at``, or today where that is None.
 
-    ``cover`` says what failed; without one nothing is said of that.
+    ``cover`` says what failed; without one nothing is said of that. One that ``is_internal`` names who made returns,
+    and says so before all else.
     """
     cover = cover or make_cover(connection, as_at or today, ())
-    asked = Asked(connection, read_releases(connection, as_at), as_at)
+    releases = read_releases(connection, as_at)
+    asked = Asked(connection, releases, as_at, is_internal=is_internal)
     maker = SectionMaker(FigureReader(connection, as_at, today), asked)
     sections = tuple(maker.make_section(section) for section in load_sections())
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
+    quality = read_quality(connection, releases, today, as_at)
     report = Report(
         as_at=as_at or today,
         sections=sections,
         asked=asked.as_json(),
-        warnings=(*warnings, *cover.lines_on_files),
+        warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
+        quality=make_quality(quality, is_internal),
+        sources=make_source_pages(quality, releases),
         digest=digest_inputs(connection, today, cover),
     )
     return render_report(report)
@@ -89,12 +110,14 @@ def save_report(html: str, path: Path) -> None:
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
 
-    A day changes it only where a month has ended, since no period ends on another.
+    A day changes it only where a month has ended, since no period ends on another, or where something has become due.
     """
     parts = [
         digest_stage(connection, KPI_STAGE),
         digest_sections(),
         digest_page(),
+        digest_methods(),
+        digest_days(connection, today),
         digest_code("msoic_pipeline.publication.report.make"),
         f"{today:%Y-%m}",
         *cover.failed_checks,

@@ -13,14 +13,17 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from msoic_pipeline.publication.report.coverage import SYMBOLS
+from msoic_pipeline.publication.report.quality import DataQuality
 from msoic_pipeline.publication.report.sections import ShownSection
 from msoic_pipeline.publication.report.shown import MARKS
+from msoic_pipeline.publication.report.source_pages import SourcesAndMethods
 from msoic_pipeline.texts import tell_day
 
 PACKAGE = "msoic_pipeline.publication.report"
 # By which name the digest of what a report was made from stands in its head.
 DIGEST_NAME = "msoic-digest"
-FILES = ("report.html.j2", "report.css", "report.js")
+FILES = ("report.html.j2", "quality.html.j2", "sources.html.j2", "tables.html.j2", "report.css", "report.js")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Report:
     sections: tuple[ShownSection, ...]
     asked: dict[str, Any]
     warnings: tuple[str, ...]
+    quality: DataQuality
+    sources: SourcesAndMethods
     digest: str
 
 
@@ -40,6 +45,7 @@ def render_report(report: Report) -> str:
     return template.render(
         report=report,
         marks=MARKS,
+        symbols=SYMBOLS,
         digest_name=DIGEST_NAME,
         asked=_embed_json(report.asked),
         styles=Markup(_read("report.css")),

@@ -19,9 +19,9 @@ from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.lineage import FactRow, find_facts
 from msoic_pipeline.kpis.standing_facts import Span
-from msoic_pipeline.kpis.wanted import WantedTerm, list_terms, select_units
+from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import name_place
+from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit
 from msoic_pipeline.workbooks.grid import a1, from_a1
@@ -41,6 +41,9 @@ class ReleaseSaid:
     sha256: str
     is_synthetic: bool
     status: str
+    edition: int
+    reporter: str
+    superseded_by: str | None
 
 
 def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, ReleaseSaid]:
@@ -53,10 +56,21 @@ def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, Re
 
 
 class Asked:
-    """The figures of a report of which a reader can ask where they come from, and what is told of each."""
+    """The figures of a report of which a reader can ask where they come from, and what is told of each.
 
-    def __init__(self, connection: Connection, releases: dict[str, ReleaseSaid], as_at: dt.date | None) -> None:
+    Where it is not internal, returns are counted and not named: which forces returned nothing is theirs to tell.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        releases: dict[str, ReleaseSaid],
+        as_at: dt.date | None,
+        *,
+        is_internal: bool = False,
+    ) -> None:
         self._connection = connection
+        self._is_internal = is_internal
         self._all_releases = releases
         self._as_at = as_at
         self._figures: dict[str, dict[str, Any]] = {}
@@ -64,6 +78,7 @@ class Asked:
         self._releases_of: dict[str, set[str]] = {}
         # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
         self._terms: list[dict[str, Any]] = []
+        self._releases_of_terms: list[set[str]] = []
         self._term_numbers: dict[tuple[str, str, Span, str, str], int] = {}
 
     def add(self, figure: ShownFigure) -> str:
@@ -83,7 +98,7 @@ class Asked:
 
     def as_json(self) -> dict[str, Any]:
         """Return all that is told, as plain values: what is said of a KPI or a release stands in it once."""
-        behind = set().union(*self._releases_of.values()) if self._releases_of else set()
+        behind = {place[0] for term in self._terms for place in term["cells"]}
         releases = {
             release_id: {
                 "file": said.file_name,
@@ -102,7 +117,7 @@ class Asked:
         said: dict[str, Any] = {
             "kpi": known.kpi_id,
             "period": known.period_label,
-            "place": name_place(known.geography_kind, known.geography_code),
+            "place": name_geography(known.geography_kind, known.geography_code),
             "value": figure.value,
             "words": figure.words,
             "unit": tell_unit(figure.kpi.unit),
@@ -118,7 +133,7 @@ class Asked:
         for wanted in list_terms(figure.kpi):
             number = self._number_term(wanted, known)
             said["terms"].append(number)
-            self._releases_of[figure.name].update(place[0] for place in self._terms[number]["cells"])
+            self._releases_of[figure.name] |= self._releases_of_terms[number]
         return said
 
     def _number_term(self, wanted: WantedTerm, known: KnownValue) -> int:
@@ -127,10 +142,24 @@ class Asked:
         term, place_kind, place = wanted.term.model_dump_json(), known.geography_kind, known.geography_code
         key = (term, wanted.over_time, span, place_kind, place)
         if key not in self._term_numbers:
-            facts = find_facts(self._connection, wanted, span, select_units(wanted, place_kind, place))
+            facts = find_facts(self._connection, wanted, span, are_in_geography(wanted, place_kind, place))
             total = sum(fact.value for fact in facts)
+            named, unnamed = [], set()
+            for fact in facts:
+                if fact.is_sensitive and not self._is_internal:
+                    unnamed.add(fact.release_id)
+                else:
+                    named.append(fact)
             self._term_numbers[key] = len(self._terms)
-            self._terms.append({"words": wanted.term.words(), "total": total, "cells": _describe_cells(facts)})
+            self._releases_of_terms.append({fact.release_id for fact in facts})
+            self._terms.append(
+                {
+                    "words": wanted.term.words(),
+                    "total": total,
+                    "cells": _describe_cells(named),
+                    "returns": len(unnamed),
+                }
+            )
         return self._term_numbers[key]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.model.geography import name_place
+from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.periods import period_end, period_label, period_start, periods
 from msoic_pipeline.publication.charts import Chart, Section, Tile
 from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw, draw_sparkline
@@ -26,7 +26,7 @@ from msoic_pipeline.publication.report.wording import (
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
 from msoic_pipeline.texts import tell_day
-from msoic_pipeline.workbooks.layout import load_source
+from msoic_pipeline.workbooks.source import load_source
 
 # A figure's finest series, of which a tile shows the course.
 SPARKLINE_FIGURES = 24
@@ -218,7 +218,7 @@ class SectionMaker:
         declared = chart.series[0]
         kpi = declared.definition
         figures = self._reader.read_places(kpi, chart.period, chart.across)
-        named = sorted((name_place(chart.across, figure.known.geography_code), figure) for figure in figures)
+        named = sorted((name_geography(chart.across, figure.known.geography_code), figure) for figure in figures)
         points = [Point(declared.name, name, figure.value, figure.is_whole) for name, figure in named]
         words = tell_bars(declared.name, kpi.unit, named)
         return self._finish_chart(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.checks import PublisherChecks, RowCheck, RowFailure, SeriesApart
 from msoic_pipeline.model.members import name_of
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label
 
 # Home Office offence code of modern slavery.
@@ -17,7 +18,7 @@ QUARTERS_OF_A_YEAR = PERIOD_MONTHS["financial_year"] // PERIOD_MONTHS["quarter"]
 
 def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
     """Find the forces with the very same total in two whole financial years of one release."""
-    (measure,) = fact.info["measures"]
+    (measure,) = traits_of_fact(fact).measures
     quarter = rows["quarter_start"]
     years = (
         rows.assign(year=quarter.dt.year - (quarter.dt.month < 4))

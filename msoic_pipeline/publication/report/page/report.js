@@ -37,6 +37,7 @@ function showOrigin(name) {
       item.append(element("br"), `sheet ${sheet}, cells ${addresses}`);
       cells.append(item);
     }
+    if (term.returns) cells.append(element("li", `${term.returns} returns of forces, which are not named here`));
     const where = element("dd");
     where.append(cells);
     list.append(where);

@@ -1,4 +1,4 @@
-"""The cells of a sheet of which nothing is loaded, each with the reason."""
+"""What is wrong at a place of a file, and the cells of a sheet that are rejected for it."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ _CELLS_TOLD = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
-    """A cell of which nothing is loaded: where it stands, the ``rule`` that it breaks, and the reason in words.
+class Failure:
+    """A place where something does not hold: a cell that cannot be loaded, or one for which a check fails.
 
-    ``raw_text`` is what stands in its row, as far as it may be told; ``table_name`` the fact table that it is missing
-    from; ``fault`` the known fault that asks to leave it out, once that is known, and empty where none does.
+    ``rule`` is what a known fault and the table ``quarantine`` call it, such as ``total_differs``; ``sheet`` and
+    ``cell`` are empty where it has no place; ``detail`` says what was expected or found, in words; ``row_text`` is what
+    stands in the row, as far as it may be told. ``fault`` names the known fault that accepts it or leaves it out, and
+    is empty where none does.
     """
 
+    rule: str
     sheet: str
     cell: str
-    rule: str
-    reason: str
-    raw_text: str
-    table_name: str
+    detail: str
+    row_text: str = ""
     fault: str = ""
 
 
-class RejectList:
-    """The cells of a sheet of which nothing is loaded, in the order in which they are found.
+class RejectedCells:
+    """The cells of a sheet of which nothing is loaded: ``failures``, in the order in which they are found.
 
     ``body`` are the cells below the header, ``body_rows`` those of its rows that are data.
     """
 
     def __init__(self, matched: MatchedSheet, body: np.ndarray, body_rows: np.ndarray) -> None:
-        self.rejects: list[Reject] = []
+        self.failures: list[Failure] = []
         self._matched = matched
         self._body = body
         self._body_rows = body_rows
@@ -51,11 +52,11 @@ class RejectList:
         match = self._matched.match
         body_row = int(self._body_rows[data_row])
         sheet_row = body_row + match.first_row
-        reason, raw_text = f"expected {expected}", ""
+        detail, row_text = f"expected {expected}", ""
         self._number_of_rule[rule] += 1
         if self._number_of_rule[rule] <= MAX_LISTED and not self._matched.source.sensitive:
             value = self._body[body_row, column]
             if value != "":
-                reason += f"; found {shorten(value)!r}"
-            raw_text = " | ".join(shorten(value) for value in self._matched.sheet.rows[sheet_row][:_CELLS_TOLD])
-        self.rejects.append(Reject(match.sheet, a1(sheet_row, column), rule, reason, raw_text, match.table.fact))
+                detail += f"; found {shorten(value)!r}"
+            row_text = " | ".join(shorten(value) for value in self._matched.sheet.rows[sheet_row][:_CELLS_TOLD])
+        self.failures.append(Failure(rule, match.sheet, a1(sheet_row, column), detail, row_text))

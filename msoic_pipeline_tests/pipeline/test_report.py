@@ -1,0 +1,141 @@
+"""The report of the cut: every number in it is the warehouse's, says where it stands, and tells nobody's return."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.kpis.definitions import find_definition
+from msoic_pipeline.kpis.known_values import find_known_values
+from msoic_pipeline.kpis.lineage import trace_value
+from msoic_pipeline.model.evidence import release
+from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
+from msoic_pipeline.publication.report.shown import tell_value
+from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
+from msoic_pipeline_tests.pipeline.conftest import Loaded
+from msoic_pipeline_tests.publication.report.pages import ReadPage, read_page
+
+pytestmark = pytest.mark.slow
+TODAY = dt.date(2023, 9, 1)
+AS_AT = dt.date(2022, 3, 31)
+
+
+@pytest.fixture(scope="module")
+def connection(loaded_once: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    copy = tmp_path_factory.mktemp("report") / "warehouse.sqlite"
+    shutil.copy2(loaded_once.sqlite, copy)
+    engine = open_engine(f"sqlite:///{copy}")
+    with read_transaction(engine) as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.fixture(scope="module", params=[None, AS_AT], ids=["today", "as-at"])
+def report(request: pytest.FixtureRequest, connection: Connection) -> tuple[dt.date | None, ReadPage, str]:
+    html = make_report(connection, TODAY, request.param)
+    return request.param, read_page(html), html
+
+
+Made = tuple[dt.date | None, ReadPage, str]
+
+
+def test_every_number_is_the_warehouses(report: Made, connection: Connection):
+    as_at, page, _ = report
+    known = {}
+    for value in find_known_values(connection, as_at=as_at):
+        known[f"{value.kpi_id} {value.period_label} {value.geography_code}"] = value
+    assert len(page.figures) > 300
+    for name, words in page.figures:
+        told, value = page.asked["figures"][name], known[name]
+        if told["value"] is None:
+            assert words == "–" and told["marks"], name
+        else:
+            assert told["value"] == value.value, name
+            assert words == tell_value(told["value"], find_definition(value.kpi_id).unit), name
+
+
+def test_what_is_told_of_a_number_is_its_trace(report: Made, connection: Connection, loaded_once: Loaded):
+    as_at, page, _ = report
+    looked_at = [name for name, told in page.asked["figures"].items() if told["value"] is not None]
+    for name in looked_at[:: max(1, len(looked_at) // 25)]:
+        kpi_id, period, place = name.split(" ", 2)
+        trace = trace_value(connection, loaded_once.folder / "archive", kpi_id, period, place, as_at)
+        for number, term in zip(page.asked["figures"][name]["terms"], trace.terms.values(), strict=True):
+            told = page.asked["terms"][number]
+            assert told["total"] == pytest.approx(term.total)
+            open_facts = [figure.fact for figure in term.figures if not figure.fact.is_sensitive]
+            assert {place[0] for place in told["cells"]} == {fact.release_id for fact in open_facts}
+            for release_id, sheet, cells in told["cells"]:
+                expected = sum(
+                    len(fact.cells) for fact in open_facts if (fact.release_id, fact.sheet) == (release_id, sheet)
+                )
+                assert count_cells(cells) == expected, name
+            returns = {figure.fact.release_id for figure in term.figures if figure.fact.is_sensitive}
+            assert told["returns"] == len(returns)
+
+
+def count_cells(ranges: str) -> int:
+    """Return how many cells ranges such as ``C5:D6, F9`` hold."""
+    from msoic_pipeline_tests.publication.report.test_provenance import spread
+
+    return len(spread(ranges))
+
+
+def test_no_return_of_a_force_is_named(report: Made, connection: Connection):
+    _, _, html = report
+    names = connection.scalars(sa.select(release.c.file_name).where(release.c.source == "force_returns")).all()
+    assert names
+    assert [name for name in names if name in html] == []
+
+
+def test_it_stands_alone_and_its_links_lead_somewhere(report: Made):
+    _, page, html = report
+    assert page.addresses == []
+    assert [link for link in page.links if link[1:] not in page.identifiers] == []
+    assert len(page.identifiers) == len(set(page.identifiers))
+    assert "http" not in html.replace("http://www.w3.org/", "").replace("http-equiv", "")
+
+
+def test_it_says_that_it_is_synthetic_before_any_figure(report: Made):
+    _, page, html = report
+    assert html.index("synthetic sample data") < html.index('data-of="')
+    assert len(re.findall("Synthetic sample data: not real figures", html)) >= 20
+    assert all("synthetic" in row and row["synthetic"] for row in page.asked["releases"].values())
+
+
+def test_a_name_cannot_forge_the_page(connection: Connection, tmp_path: Path):
+    engine = connection.engine
+    evil = "cps/</script><script>alert(1)</script><img src=x onerror=alert(1)>.xlsx"
+    copy = tmp_path / "warehouse.sqlite"
+    shutil.copy2(str(engine.url.database), copy)
+    own = open_engine(f"sqlite:///{copy}")
+    with write_transaction(own) as writing:
+        writing.execute(sa.update(release).where(release.c.source == "cps").values(file_name=evil, title=evil))
+    with read_transaction(own) as reading:
+        html = make_report(reading, TODAY)
+    own.dispose()
+    assert "<script>alert" not in html and "<img" not in html
+    assert evil in {row["file"] for row in read_page(html).asked["releases"].values()}
+
+
+def test_it_is_made_anew_only_where_something_has_changed(connection: Connection, tmp_path: Path):
+    first = write_report(connection, tmp_path, TODAY)
+    assert first.is_new and first.path == tmp_path / CHECKED
+    written = first.path.stat().st_mtime_ns
+    for day in (TODAY, TODAY + dt.timedelta(days=1)):
+        assert not write_report(connection, tmp_path, day).is_new
+    assert first.path.stat().st_mtime_ns == written
+    failed = write_report(connection, tmp_path, TODAY, ["cps: a rule is broken"])
+    assert failed.is_new and failed.path == tmp_path / UNCHECKED
+    assert "DID NOT PASS" in failed.path.read_text(encoding="utf-8")
+    assert first.path.stat().st_mtime_ns == written, "the report that passed stays as it is"
+    assert not write_report(connection, tmp_path, TODAY).is_new
+    assert not (tmp_path / UNCHECKED).exists()
+    assert write_report(connection, tmp_path, TODAY + dt.timedelta(days=40)).is_new, "another month is over"
