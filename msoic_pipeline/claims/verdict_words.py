@@ -21,7 +21,7 @@ class VerdictGroup:
     verdicts: tuple[str, ...]
 
 
-PUBLISHED = VerdictGroup("by published figures, or by the report itself", tuple(SAMPLE_VERDICTS))
+PUBLISHED = VerdictGroup("by published figures or lists, or by the report itself", tuple(SAMPLE_VERDICTS))
 SAMPLE = VerdictGroup("by sample data, which confirm nothing", tuple(SAMPLE_VERDICTS.values()))
 UNDECIDED = VerdictGroup("undecided", ("not computable", "not a figure"))
 VERDICT_GROUPS = (PUBLISHED, SAMPLE, UNDECIDED)

@@ -67,27 +67,42 @@ class ClaimVerdict:
         return self.report, self.claim_id, self.known
 
 
-def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ClaimVerdict]:
-    """Return the rows of report_claim of a report.
+@dataclass(frozen=True)
+class JudgedClaim:
+    """A claim, what the data say of it as known at one time, and the verdict that follows."""
 
-    Today is the latest day, up to ``today``, on which anything was published: rows stay the same until something is.
+    claim: Claim
+    judgement: Judgement
+    verdict: ClaimVerdict
+
+
+def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ClaimVerdict]:
+    """Return the rows of report_claim of a report, as known when it was published and as known ``today``."""
+    return [each.verdict for each in judge_claims(connection, report, today)]
+
+
+def judge_claims(connection: Connection, report: Report, today: dt.date) -> list[JudgedClaim]:
+    """Return the claims of a report as judged when it was published, and all of them again as judged ``today``.
+
+    Today is the latest day, up to ``today``, on which anything was published: verdicts stay the same until something
+    is.
     """
     has_been_published = sa.and_(release.c.published_on <= today, release.c.status.in_(IN_FORCE))
     latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(has_been_published))
-    rows = []
+    judged = []
     for known, as_at in ((WHEN_PUBLISHED, report.published_on), (TODAY, latest or today)):
         knowledge = Knowledge(connection, as_at)
         judgements = {claim.id: judge_claim(claim, knowledge) for claim in report.claims}
-        rows += _list_rows(report, known, as_at, judgements)
-    return rows
+        judged += _list_judged(report, known, as_at, judgements)
+    return judged
 
 
-def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[ClaimVerdict]:
-    """Return the rows of a report as known at one time, given what the data say of each claim."""
+def _list_judged(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[JudgedClaim]:
+    """Return the claims of a report as judged at one time, given what the data say of each."""
     disagreements = find_disagreements(report.claims)
     contradicting = group_by_claim([each for each in disagreements if each.over == "figure"])
     agreeing = group_by_claim(find_restatements(report.claims))
-    rows = []
+    judged = []
     for position, claim in enumerate(report.claims, start=1):
         judgement, against = judgements[claim.id], contradicting.get(claim.id, [])
         row = ClaimVerdict(
@@ -117,8 +132,8 @@ def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str,
             trace=_tell_trace(judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
             explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, []), disagreements),
         )
-        rows.append(row)
-    return rows
+        judged.append(JudgedClaim(claim, judgement, row))
+    return judged
 
 
 def _explain_verdict(

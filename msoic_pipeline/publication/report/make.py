@@ -17,6 +17,7 @@ from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.model import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
+from msoic_pipeline.publication.report.claims_page import ClaimsMaker
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Report, digest_page, render_report
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
@@ -55,8 +56,10 @@ def make_report(
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
     asked = Asked(connection, releases, as_at, is_internal=is_internal)
-    maker = SectionMaker(FigureReader(connection, as_at, today), asked)
+    reader = FigureReader(connection, as_at, today)
+    maker = SectionMaker(reader, asked)
     sections = tuple(maker.make_section(section) for section in load_sections())
+    claims = ClaimsMaker(connection, reader, maker, as_at or today).make_claims()
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
     report = Report(
@@ -64,6 +67,7 @@ def make_report(
         sections=sections,
         asked=asked.as_json(),
         warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
+        claims=claims,
         quality=make_quality(quality, is_internal),
         sources=make_source_pages(quality, releases),
         digest=digest_inputs(connection, today, cover),

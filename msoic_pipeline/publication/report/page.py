@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from msoic_pipeline.publication.report.claims_page import ClaimsOfReport
 from msoic_pipeline.publication.report.coverage import SYMBOLS
 from msoic_pipeline.publication.report.quality import DataQuality
 from msoic_pipeline.publication.report.sections import ShownSection
@@ -23,7 +24,15 @@ from msoic_pipeline.texts import tell_day
 PACKAGE = "msoic_pipeline.publication.report"
 # By which name the digest of what a report was made from stands in its head.
 DIGEST_NAME = "msoic-digest"
-FILES = ("report.html.j2", "quality.html.j2", "sources.html.j2", "tables.html.j2", "report.css", "report.js")
+FILES = (
+    "report.html.j2",
+    "claims.html.j2",
+    "quality.html.j2",
+    "sources.html.j2",
+    "tables.html.j2",
+    "report.css",
+    "report.js",
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Report:
     sections: tuple[ShownSection, ...]
     asked: dict[str, Any]
     warnings: tuple[str, ...]
+    claims: tuple[ClaimsOfReport, ...]
     quality: DataQuality
     sources: SourcesAndMethods
     digest: str
