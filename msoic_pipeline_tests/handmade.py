@@ -74,6 +74,7 @@ class Warehouse:
         reporter: str = "",
         reference_period: str = "2021-Q4",
         edition: int = 1,
+        is_synthetic: bool = True,
     ) -> None:
         """Add a release with its figures by fact table, and the totals that it publishes.
 
@@ -91,7 +92,7 @@ class Warehouse:
             "reporter": reporter,
             "sha256": release_id,
             "superseded_by": None,
-            "is_synthetic": True,
+            "is_synthetic": is_synthetic,
             "status": "accepted",
             "landed_on": None,
             "in_raw": True,

@@ -166,7 +166,7 @@ def test_the_report_of_the_recipe_is_judged_as_it_says(tmp_path: Path):
         for later in periods("month", dt.date(year, month + 1, 1), dt.date(year + 1, 3, 1)):
             rows += [_activity("Multi-agency operations", "Operations", later, 0)]
         rows += [_activity("Pilot", "Forces", dt.date(year + 1, 3, 1), forces)]
-    warehouse.publish("programme_activity-1", "2022-04-21", ("fact_programme_activity", rows))
+    warehouse.publish("programme_activity-1", "2022-04-21", ("fact_programme_activity", rows), is_synthetic=False)
     compute_quarters(warehouse.engine, list(periods("quarter", parse_quarter("2020-Q2"), parse_quarter("2022-Q1"))))
     compute_claims(warehouse.engine, dt.date(2023, 1, 1), [report])
     with warehouse.engine.connect() as connection:

@@ -20,6 +20,7 @@ from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import FAILURES_SHOWN, describe_columns, show_table
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.claims.stored_verdicts import ClaimSummary, compute_claims
+from msoic_pipeline.claims.verdict_words import PUBLISHED, REFUTED, VERDICT_GROUPS
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.kpis.maturity import estimate_maturity
@@ -267,35 +268,51 @@ def _read_refuted_claims(connection: Connection) -> list[dict[str, Any]]:
     columns = (report_claim.c[name] for name in ("report", "claim_id", "known", "verdict", "words", "explanation"))
     query = (
         sa.select(*columns)
-        .where(report_claim.c.verdict.in_(("differs", "contradicted")))
+        .where(report_claim.c.verdict.in_(REFUTED))
         .order_by(report_claim.c.report, report_claim.c.known, report_claim.c.position)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _list_claims_by_verdict(summary: ClaimSummary) -> list[dict[str, Any]]:
-    """Return how many claims have each verdict, by report and by when they are known."""
+    """Return how many claims have each verdict, by report, when they are known, and on what the verdict rests."""
     rows = []
     for report, numbers_by_known in summary.counts.items():
         for known, numbers in numbers_by_known.items():
-            rows += [
-                {"report": report, "known": known, "verdict": verdict, "claims": number}
-                for verdict, number in numbers.items()
-            ]
+            for group in VERDICT_GROUPS:
+                rows += [
+                    {
+                        "report": report,
+                        "known": known,
+                        "decided": group.title,
+                        "verdict": verdict,
+                        "claims": numbers.get(verdict, 0),
+                    }
+                    for verdict in group.verdicts
+                ]
     return rows
 
 
 def _make_claims_check(refuted: Sequence[dict[str, Any]]) -> dg.AssetCheckResult:
-    """Return the check that warns where a claim is refuted, be it as known when it was published or as known today."""
+    """Return the check that warns where a claim is refuted, be it as known when it was published or as known today.
+
+    Those that sample data alone refute are counted apart.
+    """
     claims_refuted = {(row["report"], row["claim_id"]) for row in refuted}
+    by_published = {(row["report"], row["claim_id"]) for row in refuted if row["verdict"] in PUBLISHED.verdicts}
+    by_sample_alone = claims_refuted - by_published
     return dg.AssetCheckResult(
         check_name="claims_borne_out",
         passed=not refuted,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(claims_refuted)} claims differ or are contradicted, as known when published or today; "
-        "msoic claims lists them",
-        metadata={"refuted": show_table(refuted)} if refuted else {},
+        description=f"{len(by_published)} claims are refuted by published figures or by the report itself, "
+        f"{len(by_sample_alone)} by sample data alone, as known when published or today; msoic claims lists them",
+        metadata={"refuted": show_table(_put_published_first(refuted))} if refuted else {},
     )
+
+
+def _put_published_first(refuted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(refuted, key=lambda row: row["verdict"] not in PUBLISHED.verdicts)
 
 
 def make_figure_assets() -> list[dg.AssetsDefinition]:

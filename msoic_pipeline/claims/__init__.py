@@ -15,8 +15,10 @@ module               what it makes of it
                      in the first quarter and the last (``kpi_figures``; of what is no KPI, ``term_figures``)
 ``answers``          an ``Answer`` to each interpretation: +70% to the claim as stated, +96.8% to first quarter to last
 ``judgements``       a ``Judgement`` by the data alone: it *differs*, and holds for first quarter to last
-``disagreements``    each ``ClaimPair`` that cannot both be true: the 97% and the 70%
-``verdicts``         a ``ClaimVerdict``: the 70% are reproduced, so that the 97% are *contradicted*
+``disagreements``    each ``Disagreement``: the 97% and the 70%, of which one must be wrong; the 97% of charges here
+                     and of charging decisions there
+``verdicts``         a ``ClaimVerdict``: the 70% are reproduced, so that the 97% are *contradicted* …
+``verdict_words``    … or, since the figures are the sample's, *contradicted by sample data*, which is counted apart
 ===================  ==================================================================================================
 
 It is judged again as known today. ``stored_verdicts`` keeps both verdicts in the table ``report_claim``,

@@ -57,7 +57,8 @@ class Claim(Declaration):
     The figure of a KPI is looked up in ``geography``. Any other measure picks its figures by conditions of its own:
     ``locality`` is what the place that they are of is called, where it is not the nation.
 
-    Claims that share one of ``topics``, kind, unit, place and periods speak of the same thing.
+    Claims that share one of ``topics``, kind, unit, place and periods speak of the same thing. ``said_of`` is what the
+    report says there that the figure is of, where other places say something else of the same figure.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -80,6 +81,7 @@ class Claim(Declaration):
     geography: str = NATIONAL
     locality: str = ""
     topics: tuple[str, ...] = ()
+    said_of: str = ""
     note: str = ""
 
     @model_validator(mode="after")
@@ -113,6 +115,11 @@ class Claim(Declaration):
     def place_name(self) -> str:
         """What the place that the claim speaks of is called: ``national``, a geography, or a locality."""
         return self.locality or self.geography
+
+    @property
+    def stands_in(self) -> str:
+        """Where in the report it stands: ``section 3, highlights``."""
+        return f"section {self.section}, {self.place}" if self.place else f"section {self.section}"
 
     @property
     def claimed(self) -> float | None:

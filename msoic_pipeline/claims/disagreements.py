@@ -1,11 +1,17 @@
-"""Claims against each other: which of a report's statements cannot both be true, whatever the data say."""
+"""Claims against each other: where a report contradicts itself, whatever the data say.
+
+It gives the same thing different figures, of which only one can be true; or the same figure to different things,
+periods or places: then the figure may be right, and the report does not know what it is of.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 from msoic_pipeline.claims.claims import ROUNDING_ERROR, Claim
 
@@ -27,6 +33,33 @@ class ClaimPair:
 
 
 @dataclass(frozen=True)
+class Disagreement(ClaimPair):
+    """Two claims that contradict each other ``over`` the figure of a thing, or over what the same figure is of."""
+
+    over: Literal["figure", "thing", "period", "place"]
+
+    @property
+    def sentence(self) -> str:
+        """What each says and where, for example:
+
+        ``Different figures of OIC sessions: 27 sessions in 2021/22 in section 2; 20 sessions in 2021/22 in section 6.``
+        ``The same figure of charging, +97%: police referrals in section 3, box; charging decisions in section 4.``
+        """
+        first, second = self.first, self.second
+        topics = " and ".join(self.shared_topics)
+        if self.over == "figure":
+            told = [f"{_tell_figure(claim)} in {claim.stands_in}" for claim in (first, second)]
+            return f"Different figures of {topics}: {told[0]}; {told[1]}."
+        tell = {"thing": _tell_thing, "period": _tell_thing_and_periods, "place": _tell_place}[self.over]
+        told = [f"{tell(claim)} in {claim.stands_in}" for claim in (first, second)]
+        return f"The same figure of {topics}, {self._tell_common_figure()}: {told[0]}; {told[1]}."
+
+    def _tell_common_figure(self) -> str:
+        """Return the figure that both give; where they word it differently, both ways."""
+        return " or ".join(dict.fromkeys((self.first.in_short(), self.second.in_short())))
+
+
+@dataclass(frozen=True)
 class _ChangeBetweenLevels:
     """A claimed change, and claimed levels from and to which it is."""
 
@@ -35,8 +68,32 @@ class _ChangeBetweenLevels:
     after: Claim
 
 
-def find_disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
-    """Return the pairs of claims that cannot both be true.
+def find_disagreements(claims: Sequence[Claim]) -> list[Disagreement]:
+    """Return where claims contradict each other, in the order of the report; two may do so in more than one way.
+
+    Over the figure: ``find_contradictions``. Over what a figure is of: two claims of a topic give the same figure, but
+    to different things (``said_of``, or units), periods, or places. Of the same figure are those that one range of
+    figures would bear out, where neither has an open end: 97% and almost 100%, but not 7,093 and hundreds. Over the
+    period only changes disagree: two levels may well be the same at different times.
+
+    Example: "compliance of referrals rose to 94%" and "94% of scripts were completed", of one topic: over the thing.
+    "+97% from 2020/21 to 2021/22" and "+97% from the first quarter to the last": over the period.
+    """
+    found = find_contradictions(claims)
+    for first, second in combinations(claims, 2):
+        pair = ClaimPair(first, second)
+        if pair.shared_topics and _give_the_same_figure(pair):
+            if _differ_over_the_thing(pair):
+                found.append(Disagreement(first, second, "thing"))
+            if _differ_over_the_period(pair):
+                found.append(Disagreement(first, second, "period"))
+            if first.place_name != second.place_name:
+                found.append(Disagreement(first, second, "place"))
+    return _in_order_of_report(found, claims)
+
+
+def find_contradictions(claims: Sequence[Claim]) -> list[Disagreement]:
+    """Return the pairs of claims of which one figure must be wrong.
 
     Two that speak of the same thing disagree where no range of figures would bear out both. A change disagrees with the
     two levels that it is between where these make another change.
@@ -44,14 +101,17 @@ def find_disagreements(claims: Sequence[Claim]) -> list[ClaimPair]:
     Example: +70% is 69.5 to 70.5 and "over 50%" 50 to 60: they disagree. 13,114 referrals in 2021 and 10,613 in 2020
     make a rise of 23.6%: "almost 24%" agrees with them (23 to 24), "30%" with neither.
     """
-    pairs = [
-        pair for pair in _pair_comparable_claims(claims) if not _bounds_overlap(pair.first.bounds, pair.second.bounds)
+    found = [
+        Disagreement(pair.first, pair.second, "figure")
+        for pair in _pair_comparable_claims(claims)
+        if not _bounds_overlap(pair.first.bounds, pair.second.bounds)
     ]
-    for found in _changes_between_levels(claims):
-        change_of_levels = _change_between(found)
-        if change_of_levels is not None and not _bounds_overlap(change_of_levels, found.change.bounds):
-            pairs += [ClaimPair(found.change, found.before), ClaimPair(found.change, found.after)]
-    return _in_order_of_report(pairs, claims)
+    for levels in _changes_between_levels(claims):
+        change_of_levels = _change_between(levels)
+        if change_of_levels is not None and not _bounds_overlap(change_of_levels, levels.change.bounds):
+            for level in (levels.before, levels.after):
+                found.append(Disagreement(levels.change, level, "figure"))
+    return _in_order_of_report(found, claims)
 
 
 def find_restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
@@ -61,6 +121,7 @@ def find_restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
         for pair in _pair_comparable_claims(claims)
         if (pair.first.claimed, pair.first.comparator) != (pair.second.claimed, pair.second.comparator)
         and _bounds_overlap(pair.first.bounds, pair.second.bounds)
+        and not _differ_over_the_thing(pair)
     ]
 
 
@@ -86,8 +147,7 @@ def _speak_of_the_same(first: Claim, second: Claim) -> bool:
         return False
     if (first.kind, first.unit, first.place_name) != (second.kind, second.unit, second.place_name):
         return False
-    are_periods_stated = first.stated and second.stated
-    return not are_periods_stated or (first.period, first.base) == (second.period, second.base)
+    return _state_the_same_periods(first, second)
 
 
 def _changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBetweenLevels]:
@@ -121,8 +181,77 @@ def _bounds_overlap(bounds: Bounds, others: Bounds) -> bool:
     return max(bounds[0], others[0]) < min(bounds[1], others[1]) - ROUNDING_ERROR
 
 
-def _in_order_of_report(pairs: Sequence[ClaimPair], claims: Sequence[Claim]) -> list[ClaimPair]:
-    """Return pairs in the order in which their claims stand, each once."""
+# --- The same figure, of something else ------------------------------------------------------------------------------
+
+
+def _give_the_same_figure(pair: ClaimPair) -> bool:
+    """Return whether two claims are of a kind and give the same figure, in whatever unit."""
+    first, second = pair.first, pair.second
+    if first.kind != second.kind or not (first.value and second.value):
+        return False
+    if not all(math.isfinite(end) for end in (*first.bounds, *second.bounds)):
+        return False
+    return _bounds_overlap(first.bounds, second.bounds)
+
+
+def _differ_over_the_thing(pair: ClaimPair) -> bool:
+    """Return whether two claims, of the same periods as far as they state them, call what they count differently."""
+    first, second = pair.first, pair.second
+    if not _state_the_same_periods(first, second):
+        return False
+    is_said_differently = bool(first.said_of and second.said_of) and first.said_of != second.said_of
+    return is_said_differently or first.unit != second.unit
+
+
+def _differ_over_the_period(pair: ClaimPair) -> bool:
+    """Return whether two claims say that the same change took place between different periods."""
+    is_change = pair.first.base is not None and pair.second.base is not None
+    return is_change and not _state_the_same_periods(pair.first, pair.second)
+
+
+def _state_the_same_periods(first: Claim, second: Claim) -> bool:
+    """Return whether two claims are of the same periods, as far as both state them."""
+    are_periods_stated = first.stated and second.stated
+    return not are_periods_stated or (first.period, first.base) == (second.period, second.base)
+
+
+# --- In words --------------------------------------------------------------------------------------------------------
+
+
+def _tell_figure(claim: Claim) -> str:
+    """Return a claim's figure with what it is said to be of, and its periods where it states them."""
+    parts = [claim.in_short()]
+    if claim.said_of:
+        parts.append(f"({claim.said_of})")
+    if claim.period and claim.stated:
+        parts.append(_tell_periods(claim))
+    return " ".join(parts)
+
+
+def _tell_thing(claim: Claim) -> str:
+    return claim.said_of or claim.in_short()
+
+
+def _tell_thing_and_periods(claim: Claim) -> str:
+    return f"{claim.said_of} {_tell_periods(claim)}".strip()
+
+
+def _tell_periods(claim: Claim) -> str:
+    assert claim.period
+    if claim.base:
+        return f"from {claim.base.full_label} to {claim.period.full_label}"
+    return f"in {claim.period.full_label}"
+
+
+def _tell_place(claim: Claim) -> str:
+    return claim.place_name
+
+
+def _in_order_of_report(found: Sequence[Disagreement], claims: Sequence[Claim]) -> list[Disagreement]:
+    """Return disagreements in the order in which their claims stand, each once, the earlier claim first."""
     places = {claim.id: place for place, claim in enumerate(claims)}
-    ordered = {tuple(sorted((places[pair.first.id], places[pair.second.id]))) for pair in pairs}
-    return [ClaimPair(claims[first], claims[second]) for first, second in sorted(ordered)]
+    ordered: dict[tuple[int, int, str], Disagreement] = {}
+    for each in found:
+        first, second = sorted((each.first, each.second), key=lambda claim: places[claim.id])
+        ordered[places[first.id], places[second.id], each.over] = Disagreement(first, second, each.over)
+    return [ordered[key] for key in sorted(ordered)]

@@ -9,6 +9,7 @@ from msoic_pipeline.claims.answers import Answer, find_answer, find_releases_beh
 from msoic_pipeline.claims.claims import Claim
 from msoic_pipeline.claims.interpretations import Interpretation, list_interpretations
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
+from msoic_pipeline.claims.verdict_words import name_verdict
 
 # A figure of which a smaller share of the reports due was received cannot speak against a claim.
 ENOUGH = 0.95
@@ -19,7 +20,8 @@ class Judgement:
     """What the data say of a claim, before other claims are heard.
 
     The verdict by them alone, and why; our value, unless it is withheld, and the interpretation that it is of; for what
-    else the claim holds; and the releases that the value rests on.
+    else the claim holds; and the releases that the value rests on. Of one that ``is_withheld`` the verdict too would
+    tell of a force's return, to who has the claim before him.
     """
 
     verdict: str
@@ -28,6 +30,17 @@ class Judgement:
     interpretation: Interpretation | None = None
     holds_for: str = ""
     releases: frozenset[UnderlyingRelease] = field(default_factory=frozenset)
+    is_withheld: bool = False
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether any release that the value rests on is synthetic."""
+        return any(each.is_synthetic for each in self.releases)
+
+    @property
+    def told_verdict(self) -> str:
+        """The verdict by the word that says whether synthetic figures are behind it."""
+        return name_verdict(self.verdict, is_synthetic=self.is_synthetic)
 
 
 def judge_claim(claim: Claim, knowledge: Knowledge) -> Judgement:
@@ -105,7 +118,7 @@ def _make_judgement(verdict: str, why: str, answer: Answer, knowledge: Knowledge
     """
     releases = find_releases_behind(answer.interpretation, knowledge)
     value = None if answer.is_withheld else answer.value
-    return Judgement(verdict, why, value, answer.interpretation, holds_for, releases)
+    return Judgement(verdict, why, value, answer.interpretation, holds_for, releases, answer.is_withheld)
 
 
 def _find_other_that_holds(others: Sequence[Interpretation], knowledge: Knowledge) -> Answer | None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.claims.claims import Report, load_reports
-from msoic_pipeline.claims.disagreements import ClaimPair, find_disagreements
+from msoic_pipeline.claims.disagreements import Disagreement, find_disagreements
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, judge_report
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import report_claim
@@ -24,12 +24,12 @@ class ClaimSummary:
     """What came of the claims.
 
     ``written`` is how many rows of report_claim changed; ``counts`` has claims by report, by when they are known, and
-    by verdict; ``disagreements`` are the claims that say different things, by report.
+    by verdict; ``disagreements`` are where claims contradict each other, by report.
     """
 
     written: int
     counts: dict[str, dict[str, dict[str, int]]]
-    disagreements: dict[str, list[ClaimPair]]
+    disagreements: dict[str, list[Disagreement]]
 
 
 def compute_claims(engine: Engine, today: dt.date, reports: Sequence[Report] | None = None) -> ClaimSummary:

@@ -9,11 +9,9 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.claims.claims import Claim, Report, load_reports
 from msoic_pipeline.claims.disagreements import find_disagreements
 from msoic_pipeline.claims.stored_verdicts import read_verdicts
+from msoic_pipeline.claims.verdict_words import REFUTED, VERDICT_GROUPS
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict
-from msoic_pipeline.model.evidence import report_claim
-from msoic_pipeline.model.traits import traits_of_column
-
-VERDICTS: tuple[str, ...] = traits_of_column(report_claim.c.verdict).members
+from msoic_pipeline.model.evidence import SAMPLE_VERDICTS
 
 
 def tell_verdicts(connection: Connection, report: str | None = None) -> list[str]:
@@ -46,22 +44,22 @@ def _report_lines(report: Report, rows: Sequence[ClaimVerdict]) -> Iterator[str]
             section = row.section
             yield f"\n{section}"
         yield from _claim_lines(claims[claim_id], row, when_published[claim_id])
-    pairs = find_disagreements(report.claims)
-    yield f"\nStatements that disagree: {len(pairs)} pairs"
-    for pair in pairs:
-        first, second = pair.first, pair.second
-        topics = "; ".join(pair.shared_topics)
-        yield f"  {topics}: {first.id} ({first.in_short()}) and {second.id} ({second.in_short()})"
+    disagreements = find_disagreements(report.claims)
+    yield f"\nStatements that disagree: {len(disagreements)} pairs"
+    for each in disagreements:
+        yield f"  {each.first.id}, {each.second.id}: {each.sentence}"
 
 
 def _count_lines(when_published: Sequence[ClaimVerdict], today: Sequence[ClaimVerdict]) -> Iterator[str]:
-    """Yield a table of how many claims have each verdict, as known then and today."""
-    yield f"{'verdict':<18}{WHEN_PUBLISHED:>16}{TODAY:>14}"
-    yield f"{'as at':<18}{when_published[0].as_at!s:>16}{today[0].as_at!s:>14}"
-    for verdict in VERDICTS:
-        then = sum(row.verdict == verdict for row in when_published)
-        now = sum(row.verdict == verdict for row in today)
-        yield f"{verdict:<18}{then:>16}{now:>14}"
+    """Yield a table of how many claims have each verdict, as known then and today; published figures first."""
+    yield f"{'verdict':<30}{WHEN_PUBLISHED:>16}{TODAY:>14}"
+    yield f"{'as at':<30}{when_published[0].as_at!s:>16}{today[0].as_at!s:>14}"
+    for group in VERDICT_GROUPS:
+        yield group.title
+        for verdict in group.verdicts:
+            then = sum(row.verdict == verdict for row in when_published)
+            now = sum(row.verdict == verdict for row in today)
+            yield f"  {verdict:<28}{then:>16}{now:>14}"
 
 
 def _claim_lines(claim: Claim, today: ClaimVerdict, when_published: ClaimVerdict) -> Iterator[str]:
@@ -70,7 +68,8 @@ def _claim_lines(claim: Claim, today: ClaimVerdict, when_published: ClaimVerdict
     if when_published.verdict != verdict:
         verdict += f" ({when_published.verdict} when published)"
     yield f"  {verdict}: {claim.id}, {claim.in_short()}: “{today.words}”"
-    if today.verdict != "reproduced" or today.holds_for or today.contradicts:
+    is_reproduced = today.verdict in ("reproduced", SAMPLE_VERDICTS["reproduced"])
+    if not is_reproduced or today.holds_for or today.contradicts:
         yield f"      {today.explanation}"
-    if today.verdict in ("differs", "contradicted") and today.trace:
+    if today.verdict in REFUTED and today.trace:
         yield f"      {today.trace}"

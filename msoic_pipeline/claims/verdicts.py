@@ -11,12 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.claims import Claim, Report
-from msoic_pipeline.claims.disagreements import find_disagreements, find_restatements, group_by_claim
+from msoic_pipeline.claims.disagreements import (
+    Disagreement,
+    find_disagreements,
+    find_restatements,
+    group_by_claim,
+)
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.judgements import Judgement, judge_claim
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import single_period
+from msoic_pipeline.claims.verdict_words import name_verdict
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.geography import NATIONAL
 
@@ -61,26 +67,42 @@ class ClaimVerdict:
         return self.report, self.claim_id, self.known
 
 
-def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ClaimVerdict]:
-    """Return the rows of report_claim of a report.
+@dataclass(frozen=True)
+class JudgedClaim:
+    """A claim, what the data say of it as known at one time, and the verdict that follows."""
 
-    Today is the latest day, up to ``today``, on which anything was published: rows stay the same until something is.
+    claim: Claim
+    judgement: Judgement
+    verdict: ClaimVerdict
+
+
+def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ClaimVerdict]:
+    """Return the rows of report_claim of a report, as known when it was published and as known ``today``."""
+    return [each.verdict for each in judge_claims(connection, report, today)]
+
+
+def judge_claims(connection: Connection, report: Report, today: dt.date) -> list[JudgedClaim]:
+    """Return the claims of a report as judged when it was published, and all of them again as judged ``today``.
+
+    Today is the latest day, up to ``today``, on which anything was published: verdicts stay the same until something
+    is.
     """
     has_been_published = sa.and_(release.c.published_on <= today, release.c.status.in_(IN_FORCE))
     latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(has_been_published))
-    rows = []
+    judged = []
     for known, as_at in ((WHEN_PUBLISHED, report.published_on), (TODAY, latest or today)):
         knowledge = Knowledge(connection, as_at)
         judgements = {claim.id: judge_claim(claim, knowledge) for claim in report.claims}
-        rows += _list_rows(report, known, as_at, judgements)
-    return rows
+        judged += _list_judged(report, known, as_at, judgements)
+    return judged
 
 
-def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[ClaimVerdict]:
-    """Return the rows of a report as known at one time, given what the data say of each claim."""
-    contradicting = group_by_claim(find_disagreements(report.claims))
+def _list_judged(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[JudgedClaim]:
+    """Return the claims of a report as judged at one time, given what the data say of each."""
+    disagreements = find_disagreements(report.claims)
+    contradicting = group_by_claim([each for each in disagreements if each.over == "figure"])
     agreeing = group_by_claim(find_restatements(report.claims))
-    rows = []
+    judged = []
     for position, claim in enumerate(report.claims, start=1):
         judgement, against = judgements[claim.id], contradicting.get(claim.id, [])
         row = ClaimVerdict(
@@ -106,22 +128,27 @@ def _list_rows(report: Report, known: str, as_at: dt.date, judgements: dict[str,
             holds_for=judgement.holds_for,
             contradicts=", ".join(other.id for other in against),
             release_ids=_name_releases(judgement.releases),
-            is_synthetic=any(each.is_synthetic for each in judgement.releases),
+            is_synthetic=judgement.is_synthetic,
             trace=_tell_trace(judgement.interpretation, as_at if known == WHEN_PUBLISHED else None),
-            explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, [])),
+            explanation=_explain_verdict(claim, judgements, against, agreeing.get(claim.id, []), disagreements),
         )
-        rows.append(row)
-    return rows
+        judged.append(JudgedClaim(claim, judgement, row))
+    return judged
 
 
 def _explain_verdict(
-    claim: Claim, judgements: dict[str, Judgement], against: Sequence[Claim], agreeing: Sequence[Claim]
+    claim: Claim,
+    judgements: dict[str, Judgement],
+    against: Sequence[Claim],
+    agreeing: Sequence[Claim],
+    disagreements: Sequence[Disagreement],
 ) -> str:
     """Return why a verdict is what it is, in sentences: by the data, by other claims, and by which releases."""
     judgement = judgements[claim.id]
     sentences = [
         judgement.why,
         _tell_contradictions(against, judgements),
+        _tell_other_uses(claim, disagreements),
         _tell_agreement(agreeing),
         _tell_releases(judgement.releases),
         claim.note,
@@ -134,19 +161,39 @@ def _choose_verdict(judgement: Judgement, others: Sequence[Judgement]) -> str:
 
     A claim is *contradicted* where it differs from the data and one that says otherwise is reproduced; and where nobody
     can compute it, as soon as another says otherwise. Where both differ from the data, both do.
+
+    A verdict that rests on synthetic figures has a word of its own. Such figures add nothing to published ones: a claim
+    that differs from these is not contradicted by another that only the sample reproduces.
+
+    ===================  ============================  ===========================
+    the claim            another that says otherwise   verdict
+    ===================  ============================  ===========================
+    differs, published   reproduced, published         contradicted
+    differs, published   reproduced, sample            differs
+    differs, sample      reproduced, either            contradicted by sample data
+    not computable       any                           contradicted
+    reproduced, sample   any                           reproduced by sample data
+    ===================  ============================  ===========================
     """
-    if judgement.verdict == "differs" and any(other.verdict == "reproduced" for other in others):
-        return "contradicted"
     if judgement.verdict == "not computable" and others:
         return "contradicted"
-    return judgement.verdict
+    if judgement.verdict == "differs":
+        for other in others:
+            adds_to_it = judgement.is_synthetic or not other.is_synthetic
+            if other.verdict == "reproduced" and adds_to_it:
+                return name_verdict("contradicted", is_synthetic=judgement.is_synthetic)
+    return judgement.told_verdict
 
 
 def _tell_contradictions(against: Sequence[Claim], judgements: dict[str, Judgement]) -> str:
     if not against:
         return ""
-    claims = [f"{other.id} ({other.in_short()}, {judgements[other.id].verdict})" for other in against]
+    claims = [f"{other.id} ({other.in_short()}, {_tell_verdict_of(judgements[other.id])})" for other in against]
     return f"Elsewhere the report says otherwise: {', '.join(claims)}."
+
+
+def _tell_verdict_of(judgement: Judgement) -> str:
+    return "verdict withheld" if judgement.is_withheld else judgement.told_verdict
 
 
 def _tell_agreement(agreeing: Sequence[Claim]) -> str:
@@ -154,6 +201,12 @@ def _tell_agreement(agreeing: Sequence[Claim]) -> str:
         return ""
     claims = [f"{other.id} ({other.in_short()})" for other in agreeing]
     return f"Elsewhere it is put differently, but the two agree: {', '.join(claims)}."
+
+
+def _tell_other_uses(claim: Claim, disagreements: Sequence[Disagreement]) -> str:
+    """Return in sentences where the report gives a claim's figure to another thing, period or place."""
+    of_claim = [each for each in disagreements if claim.id in (each.first.id, each.second.id)]
+    return " ".join(each.sentence for each in of_claim if each.over != "figure")
 
 
 def _tell_releases(releases: frozenset[UnderlyingRelease]) -> str:

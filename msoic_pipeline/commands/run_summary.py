@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.audit.files_in_force import count_files_in_force
+from msoic_pipeline.claims.verdict_words import tell_counts
+from msoic_pipeline.claims.verdicts import TODAY
 from msoic_pipeline.commands.app import open_warehouse
 from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_ending
 from msoic_pipeline.model import evidence, kpi
@@ -56,6 +58,7 @@ def tell_loaded(engine: Engine) -> list[str]:
             _kpi_line(connection),
             _reconciliation_line(connection),
             _quarantine_line(connection),
+            _claims_line(connection),
             *_mixture_lines(connection),
         ]
 
@@ -103,6 +106,16 @@ def _quarantine_line(connection: Connection) -> str:
     treated = _count_rows(connection, quarantine, quarantine.c.is_declared)
     rejected = _count_rows(connection, quarantine, sa.not_(quarantine.c.is_declared))
     return f"Quarantine: {rejected} rows or files rejected, {treated} treated by declared faults."
+
+
+def _claims_line(connection: Connection) -> str:
+    """Return how many claims of reports have each verdict as known today; by sample data they are counted apart."""
+    claim = evidence.report_claim.c
+    query = (
+        sa.select(claim.verdict, sa.func.count().label("claims")).where(claim.known == TODAY).group_by(claim.verdict)
+    )
+    counts = {row.verdict: row.claims for row in connection.execute(query)}
+    return f"Claims: {tell_counts(counts)}."
 
 
 def _mixture_lines(connection: Connection) -> Iterator[str]:

@@ -173,6 +173,14 @@ reconciliation_result = table(
     kind="evidence",
 )
 
+# What is concluded of a claim by published figures, and what the same is called where any figure behind it is
+# synthetic: a word of its own, so that nobody who counts verdicts can take the sample for a confirmation.
+SAMPLE_VERDICTS = {
+    "reproduced": "reproduced by sample data",
+    "differs": "differs from sample data",
+    "contradicted": "contradicted by sample data",
+}
+
 report_claim = table(
     "report_claim",
     "Quantitative statements of the programme's reports and the verdict on each: as known when the report was "
@@ -205,9 +213,11 @@ report_claim = table(
     text(
         "verdict",
         "reproduced: the data bear it out; differs: they do not; contradicted: they do not, or no source holds it, and "
-        "another claim which says otherwise is reproduced or of no better standing; not computable: what it would "
-        "rest on is missing; not a figure: the report leaves the figure out.",
-        members=("reproduced", "differs", "contradicted", "not computable", "not a figure"),
+        "another claim which says otherwise is reproduced or of no better standing; reproduced by sample data: figures "
+        "bear it out of which any is synthetic, which confirms nothing; differs from sample data: such figures do not; "
+        "contradicted by sample data: such figures do not, and another claim which says otherwise is reproduced; not "
+        "computable: what it would rest on is missing; not a figure: the report leaves the figure out.",
+        members=(*SAMPLE_VERDICTS, *SAMPLE_VERDICTS.values(), "not computable", "not a figure"),
     ),
     text(
         "holds_for", "Other period, measure or vintage for which the value holds; empty where there is none or no need."

@@ -18,6 +18,7 @@ from msoic_pipeline.claims.interpretations import list_interpretations
 from msoic_pipeline.claims.period import parse_periods
 from msoic_pipeline.claims.stored_verdicts import compute_claims
 from msoic_pipeline.claims.verdict_lines import tell_verdicts
+from msoic_pipeline.claims.verdict_words import VERDICT_GROUPS, VERDICTS, tell_counts
 from msoic_pipeline.claims.verdicts import ClaimVerdict
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
@@ -147,7 +148,7 @@ def test_today_is_the_day_of_the_latest_release_whose_figures_stand_be_it_held(w
         )
     claim = {"unit": "reviews", "period": "2021/22 Q1", "value": 24, "measure": _own("Reviews")}
     (row,) = judged(warehouse.engine, claim)
-    assert (row.as_at, row.verdict) == (dt.date(2023, 4, 21), "reproduced")
+    assert (row.as_at, row.verdict) == (dt.date(2023, 4, 21), "reproduced by sample data")
 
 
 def test_an_earlier_figure_is_found_though_the_present_one_is_of_fewer_reports(warehouse: Warehouse):
@@ -167,7 +168,7 @@ def test_the_releases_behind_a_force_are_those_of_the_file_that_holds_all_forces
     compute_quarters(warehouse.engine, [parse_quarter("2021-Q4")])
     claim = {"value": 40, "unit": "crimes", "measure": {"kpi": "recorded_modern_slavery_crimes"}, "period": "2021-Q4"}
     nation, kent = judged(warehouse.engine, claim, claim | {"geography": "Kent"})
-    assert (kent.verdict, kent.computed_value) == ("reproduced", 40)
+    assert (kent.verdict, kent.computed_value) == ("reproduced by sample data", 40)
     assert (kent.release_ids, kent.is_synthetic) == (nation.release_ids, True) == ("recorded_crime-1", True)
 
 
@@ -334,8 +335,9 @@ def test_a_term_is_summed_or_its_last_month_taken_as_known_on_the_day(warehouse:
     )
     then = judged(warehouse.engine, *claims, known="when published")
     now = judged(warehouse.engine, *claims)
-    assert [row.verdict for row in then] == ["reproduced", "differs", "reproduced", "not computable", "not computable"]
-    assert [row.verdict for row in now] == ["differs", "reproduced", "reproduced", "not computable", "not computable"]
+    agrees, differs, unknown = "reproduced by sample data", "differs from sample data", "not computable"
+    assert [row.verdict for row in then] == [agrees, differs, agrees, unknown, unknown]
+    assert [row.verdict for row in now] == [differs, agrees, agrees, unknown, unknown]
     assert "2 of 3 reports received" in then[3].explanation, "a month without a row is missing"
     assert (then[0].release_ids, then[0].is_synthetic) == ("programme_activity-1", True)
     assert "1 release of programme_activity published 2023-01-10, all synthetic sample data" in now[1].explanation
@@ -346,7 +348,11 @@ def test_a_stock_that_the_last_month_does_not_list_is_none(warehouse: Warehouse)
     warehouse.publish("programme_activity-2", "2021-07-20", _activity("Other", "2021-06", 1))
     stock = _own("Benchmarking", "last", missing_row="zero")
     (row,) = judged(warehouse.engine, {"unit": "forces", "period": "2021/22 Q1", "value": 0, "measure": stock})
-    assert (row.verdict, row.computed_value, row.release_ids) == ("reproduced", 0, "programme_activity-2")
+    assert (row.verdict, row.computed_value, row.release_ids) == (
+        "reproduced by sample data",
+        0,
+        "programme_activity-2",
+    )
 
 
 def test_a_month_without_a_row_is_zero_where_the_claim_says_so(warehouse: Warehouse):
@@ -355,7 +361,7 @@ def test_a_month_without_a_row_is_zero_where_the_claim_says_so(warehouse: Wareho
     )
     claim = {"unit": "events", "period": "2021/22 Q1", "value": 0, "measure": _own("Events", missing_row="zero")}
     (row,) = judged(warehouse.engine, claim)
-    assert (row.verdict, row.computed_value) == ("reproduced", 0)
+    assert (row.verdict, row.computed_value) == ("reproduced by sample data", 0)
 
 
 def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
@@ -369,7 +375,7 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
     where = {"breakdown": "exploitation", "measure": "opened", "dim_force.name": "West Yorkshire"}
     claim = CHANGE | {"period": "2021", "base": "2020", "value": 60, "locality": "West Yorkshire"}
     (row,) = judged(warehouse.engine, claim | {"measure": {"term": {"fact": "fact_investigation", "where": where}}})
-    assert (row.verdict, row.computed_value) == ("differs", None)
+    assert (row.verdict, row.computed_value) == ("differs from sample data", None)
     assert "figures withheld" in row.explanation
     assert not any(figure in row.explanation for figure in ("480", "816", "+70"))
 
@@ -458,6 +464,78 @@ def test_a_claim_is_contradicted_by_one_that_is_reproduced(warehouse: Warehouse)
     assert verdicts(engine, CHANGE | topic | {"value": 80}, CHANGE | topic | {"value": 97}) == ["differs", "differs"]
 
 
+# --- What synthetic figures say --------------------------------------------------------------------------------------
+
+REVIEWS = {"unit": "reviews", "topics": ["reviews"], "period": "2021/22 Q1"}
+
+
+@pytest.fixture
+def mixed(warehouse: Warehouse) -> Warehouse:
+    """A warehouse in which 10 reviews were published, and the sample has 10 too."""
+    for release_id, is_synthetic in (("programme_activity-real", False), ("programme_activity-sample", True)):
+        figures = _activity("Reviews", "2021-04", 2, "2021-05", 3, "2021-06", 5, category=release_id)
+        # Of different reporters neither takes the other's place.
+        warehouse.publish(release_id, "2021-07-20", figures, reporter=release_id, is_synthetic=is_synthetic)
+    return warehouse
+
+
+def _reviews_of(*release_ids: str) -> dict[str, Any]:
+    where = {"activity": "Reviews", "measure": "M", "category": list(release_ids)}
+    return {"term": {"fact": "fact_programme_activity", "where": where}}
+
+
+REAL, SAMPLE = "programme_activity-real", "programme_activity-sample"
+
+
+def test_a_verdict_by_synthetic_figures_has_a_word_of_its_own_be_they_only_some_of_them(mixed: Warehouse):
+    claims: list[dict[str, Any]] = [REVIEWS | {"topics": [], "value": value} for value in (10, 20, 11)]
+    by_published, by_both, differs = judged(
+        mixed.engine,
+        claims[0] | {"measure": _reviews_of(REAL)},
+        claims[1] | {"measure": _reviews_of(REAL, SAMPLE)},
+        claims[2] | {"measure": _reviews_of(SAMPLE)},
+    )
+    assert (by_published.verdict, by_published.is_synthetic) == ("reproduced", False)
+    assert (by_both.verdict, by_both.is_synthetic) == ("reproduced by sample data", True)
+    assert "1 of them synthetic sample data" in by_both.explanation
+    assert (differs.verdict, differs.computed_value) == ("differs from sample data", 10)
+
+
+@pytest.mark.parametrize(
+    ("wrong_by", "right_by", "verdict"),
+    [
+        (REAL, REAL, "contradicted"),
+        (REAL, SAMPLE, "differs"),  # the sample adds nothing to published figures
+        (SAMPLE, REAL, "contradicted by sample data"),
+        (SAMPLE, SAMPLE, "contradicted by sample data"),
+    ],
+)
+def test_a_claim_is_contradicted_by_the_weaker_of_the_figures(
+    mixed: Warehouse, wrong_by: str, right_by: str, verdict: str
+):
+    wrong = REVIEWS | {"value": 12, "measure": _reviews_of(wrong_by)}
+    right = REVIEWS | {"value": 10, "measure": _reviews_of(right_by)}
+    assert verdicts(mixed.engine, wrong, right)[0] == verdict
+
+
+def test_published_figures_are_counted_first_and_the_sample_apart(mixed: Warehouse):
+    claims = (
+        REVIEWS | {"topics": [], "value": 10, "measure": _reviews_of(REAL)},
+        REVIEWS | {"topics": [], "value": 10, "measure": _reviews_of(SAMPLE)},
+        REVIEWS | {"topics": [], "value": 11, "measure": _reviews_of(SAMPLE)},
+        {"unit": "years", "value": 5, "missing": "a diary"},
+    )
+    counts = compute_claims(mixed.engine, TODAY, [report_of(*claims)]).counts["report"]["today"]
+    assert tell_counts(counts) == (
+        "reproduced 1, differs 0, contradicted 0; reproduced by sample data 1, differs from sample data 1, "
+        "contradicted by sample data 0; not computable 1, not a figure 0"
+    )
+
+
+def test_every_verdict_is_in_one_group():
+    assert sorted(verdict for group in VERDICT_GROUPS for verdict in group.verdicts) == sorted(VERDICTS)
+
+
 def test_claims_that_nobody_can_compute_contradict_each_other(warehouse: Warehouse):
     founded = {"unit": "years", "missing": "the day it began", "topics": ["years"]}
     assert verdicts(warehouse.engine, founded | {"value": 5}, founded | {"value": 7}) == ["contradicted"] * 2
@@ -514,17 +592,17 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.mark.parametrize(
     ("claim_id", "verdict", "contradicts"),
     [
-        ("s3_charges_box", "reproduced", "s5_charges_97"),
-        ("s4_charges_quarters", "reproduced", "s7_charges_quarters"),
-        ("s5_charges_97", "contradicted", "s3_charges_box"),
-        ("s7_charges_quarters", "contradicted", "s4_charges_quarters"),
-        ("s2_average_charges", "contradicted", "s3_average_charges"),
-        ("s7_convictions_box", "contradicted", "s4_convictions"),
-        ("s6_oic_training_officers", "contradicted", "s8_oic_training_people"),
-        ("s8_oic_training_sessions", "reproduced", "s3_oic_training_events_box"),
-        ("s2_opt_before", "contradicted", "s8_opt_before"),
-        ("s8_innerste_people", "reproduced", "s5_innerste_professionals"),
-        ("s2_funding_2022_23", "reproduced", ""),
+        ("s3_charges_box", "reproduced by sample data", "s5_charges_97"),
+        ("s4_charges_quarters", "reproduced by sample data", "s7_charges_quarters"),
+        ("s5_charges_97", "contradicted by sample data", "s3_charges_box"),
+        ("s7_charges_quarters", "contradicted by sample data", "s4_charges_quarters"),
+        ("s2_average_charges", "contradicted by sample data", "s3_average_charges"),
+        ("s7_convictions_box", "contradicted by sample data", "s4_convictions"),
+        ("s6_oic_training_officers", "contradicted by sample data", "s8_oic_training_people"),
+        ("s8_oic_training_sessions", "reproduced by sample data", "s3_oic_training_events_box"),
+        ("s2_opt_before", "contradicted by sample data", "s8_opt_before"),
+        ("s8_innerste_people", "reproduced by sample data", "s5_innerste_professionals"),
+        ("s2_funding_2022_23", "reproduced by sample data", ""),
         ("s6_penalty_referrals", "not a figure", ""),
     ],
 )
@@ -546,7 +624,8 @@ def test_the_example_of_how_a_claim_comes_to_its_verdict_is_true(sample: Engine)
         "first quarter to last, 2020-Q2 (2020/21 Q1) to 2022-Q1 (2021/22 Q4): Suspects charged: 62 in 2020-Q2 (2020/21 "
         "Q1), 122 in 2022-Q1 (2021/22 Q4), +96.8%."
     )
-    assert (row.verdict, "s3_charges_box (+70%, reproduced)" in row.explanation) == ("contradicted", True)
+    assert row.verdict == "contradicted by sample data"
+    assert "s3_charges_box (+70%, reproduced by sample data)" in row.explanation
 
 
 def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engine):
@@ -554,8 +633,11 @@ def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engi
         lines = tell_verdicts(connection, "annual_report_2021_22")
     (report,) = (report for report in load_reports() if report.report == "annual_report_2021_22")
     assert lines[0] == f"{report.title}: {len(report.claims)} claims"
-    assert "  charging: s3_charges_box (+70%) and s5_charges_97 (+97%)" in lines
-    assert any(line.startswith("  contradicted: s5_charges_97, +97%: “") for line in lines)
+    assert (
+        "  s3_charges_box, s5_charges_97: Different figures of charging: +70% (charging decisions) from 2020/21 to "
+        "2021/22 in section 3, box; +97% (charges) from 2020/21 to 2021/22 in section 5, box."
+    ) in lines
+    assert any(line.startswith("  contradicted by sample data: s5_charges_97, +97%: “") for line in lines)
 
 
 def test_periods_of_all_claims_have_the_kind_that_their_kpi_is_computed_for():

@@ -19,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.model import metadata
-from msoic_pipeline.model.evidence import load_log, release, withdrawal
+from msoic_pipeline.model.evidence import load_log, release, report_claim, withdrawal
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.warehouse import preparing
 from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, read_transaction, write_transaction
@@ -171,6 +171,33 @@ def test_an_upgrade_loses_nothing(engine: Engine):
             assert inspector.get_table_comment(withdrawal.name) == {"text": withdrawal.comment}
     prepare(engine)
     assert _rows(engine) == after
+
+
+def test_verdicts_that_rest_on_the_sample_are_renamed_and_others_stay(engine: Engine):
+    standing = {"a": ("reproduced", True), "b": ("reproduced", False), "c": ("differs", True), "d": ("differs", False)}
+    standing |= {"e": ("contradicted", True), "f": ("contradicted", False), "g": ("not computable", True)}
+    with write_transaction(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        upgrade(connection, "0004")
+        table = _standing(connection).tables["report_claim"]
+        for claim_id, (verdict, is_synthetic) in standing.items():
+            values: dict[type, Any] = {str: "x", dt.date: dt.date(2022, 7, 31), int: 1, float: 1.5, bool: is_synthetic}
+            row = {column.name: values[column.type.python_type] for column in table.columns}
+            connection.execute(sa.insert(table), [row | {"claim_id": claim_id, "verdict": verdict}])
+    prepare(engine)
+    with read_transaction(engine) as connection:
+        columns = (report_claim.c.claim_id, report_claim.c.verdict)
+        upgraded = {row.claim_id: row.verdict for row in connection.execute(sa.select(*columns))}
+    assert upgraded == {
+        "a": "reproduced by sample data",
+        "b": "reproduced",
+        "c": "differs from sample data",
+        "d": "differs",
+        "e": "contradicted by sample data",
+        "f": "contradicted",
+        "g": "not computable",
+    }
 
 
 def test_an_upgrade_that_breaks_leaves_all_as_it_was(engine: Engine, monkeypatch: pytest.MonkeyPatch):

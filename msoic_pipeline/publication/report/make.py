@@ -18,6 +18,7 @@ from msoic_pipeline.model import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
 from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
+from msoic_pipeline.publication.report.claims_page import ClaimsMaker
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
@@ -63,6 +64,7 @@ def make_report(
     sections = tuple(maker.make_section(section) for section in load_sections())
     days_shown = list_days_shown(connection, as_at, today)
     changes = ChangesMaker(connection, reader, maker, as_at).make_changes(days_shown)
+    claims = ClaimsMaker(connection, reader, maker, as_at or today).make_claims()
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
     page = Page(
@@ -76,6 +78,7 @@ def make_report(
         TEMPLATE,
         page,
         changes=changes,
+        claims=claims,
         quality=make_quality(quality, is_internal),
         sources=make_source_pages(quality, releases),
     )

@@ -24,6 +24,7 @@ DIGEST_NAME = "msoic-digest"
 FILES = (
     "report.html.j2",
     "changes.html.j2",
+    "claims.html.j2",
     "quality.html.j2",
     "sources.html.j2",
     "tables.html.j2",
