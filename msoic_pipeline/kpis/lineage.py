@@ -258,6 +258,61 @@ def find_facts(
     return facts
 
 
+@dataclass(frozen=True)
+class SummedCells:
+    """Of a release and sheet the cells that a term sums, and what they come to."""
+
+    release_id: str
+    sheet: str
+    cells: tuple[str, ...]
+    total: float
+
+
+def find_summed_cells(
+    connection: Connection, term: WantedTerm, span: Span, geography: sa.ColumnElement[bool] | None
+) -> list[SummedCells]:
+    """Return the cells of the facts that ``find_facts`` would return, by release and sheet.
+
+    Tables of first responders have thousands of cells behind one figure: they are put together by the database.
+    """
+    if term.over_time == "last":
+        return _group_cells(find_facts(connection, term, span, geography))
+    facts = select_standing_facts(term.term, span)
+    fact = term.term.table
+    if geography is not None:
+        facts = facts.where(geography)
+    each = facts.add_columns(
+        fact.c.release_id, fact.c.sheet, fact.c[cell_column(fact, term.term.figure.name)].label("cell")
+    ).subquery()
+    query = (
+        sa.select(
+            each.c.release_id,
+            each.c.sheet,
+            sa.func.aggregate_strings(each.c.cell, ",").label("cells"),
+            sa.func.sum(each.c.value).label("total"),
+        )
+        .group_by(each.c.release_id, each.c.sheet)
+        .order_by(each.c.release_id, each.c.sheet)
+    )
+    return [
+        SummedCells(row.release_id, row.sheet, tuple(row.cells.split(",")), float(row.total))
+        for row in connection.execute(query)
+    ]
+
+
+def _group_cells(facts: Iterable[FactRow]) -> list[SummedCells]:
+    cells: dict[tuple[str, str], list[str]] = {}
+    totals: dict[tuple[str, str], float] = {}
+    for fact in facts:
+        place = (fact.release_id, fact.sheet)
+        cells.setdefault(place, []).extend(fact.cells)
+        totals[place] = totals.get(place, 0.0) + fact.value
+    return [
+        SummedCells(release_id, sheet, tuple(addresses), totals[release_id, sheet])
+        for (release_id, sheet), addresses in cells.items()
+    ]
+
+
 # --- Read the cells --------------------------------------------------------------------------------------------------
 
 

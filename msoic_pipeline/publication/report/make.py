@@ -70,7 +70,7 @@ def make_report(
     page = Page(
         as_at=as_at or today,
         sections=sections,
-        asked=asked.as_json(),
+        told=asked.told,
         warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
         digest=digest_inputs(connection, today, cover),
     )

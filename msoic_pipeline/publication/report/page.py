@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from msoic_pipeline.publication.report.coverage import SYMBOLS
+from msoic_pipeline.publication.report.provenance import Told
 from msoic_pipeline.publication.report.sections import ShownSection
 from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.texts import tell_day
@@ -42,7 +43,7 @@ class Page:
 
     as_at: dt.date
     sections: tuple[ShownSection, ...]
-    asked: dict[str, Any]
+    told: Told
     warnings: tuple[str, ...]
     digest: str
 
@@ -60,7 +61,7 @@ def fill_page(template: str, page: Page, **more: Any) -> str:
             marks=MARKS,
             symbols=SYMBOLS,
             digest_name=DIGEST_NAME,
-            asked=_embed_json(page.asked),
+            asked=_embed_json(asdict(page.told)),
             styles=Markup(_read("report.css")),
             script=Markup(_read("report.js")),
             **more,

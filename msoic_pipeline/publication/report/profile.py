@@ -127,7 +127,7 @@ class ProfileMaker:
         page = Page(
             as_at=self._known_on,
             sections=sections,
-            asked=asked.as_json(),
+            told=asked.told,
             warnings=(*warnings, *cover.lines_on_files),
             # It is never written by itself, so that nobody asks whether it is up to date.
             digest="",

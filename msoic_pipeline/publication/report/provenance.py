@@ -7,23 +7,28 @@ said of a KPI or a file is said once.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.kpis.lineage import FactRow, find_facts
+from msoic_pipeline.kpis.lineage import SummedCells, find_summed_cells
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit
+from msoic_pipeline.texts import tell_figure
 from msoic_pipeline.workbooks.grid import a1, from_a1
+from msoic_pipeline.workbooks.source import load_source
+
+# A total is told to so many digits.
+TOTAL_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,93 @@ def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, Re
     return {row["release_id"]: ReleaseSaid(**row) for row in connection.execute(query).mappings()}
 
 
+@dataclass(frozen=True)
+class ToldKpi:
+    """What a reader is told of a KPI: see ``kpi_definition``."""
+
+    title: str
+    description: str
+    caveat: str
+
+
+@dataclass(frozen=True)
+class ToldRelease:
+    """What a reader is told of a release."""
+
+    file: str
+    publisher: str
+    published: str
+    sha256: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class ToldCells:
+    """Cells of a sheet of a release, as rectangles."""
+
+    release: str
+    sheet: str
+    cells: str
+
+
+@dataclass(frozen=True)
+class ToldTerm:
+    """A numerator or denominator: what it sums to, in words, and where what it sums stands.
+
+    ``returns`` counts the returns among that which are not named; ``adds_up`` is false where the facts that stand now
+    are not those that the value was computed from.
+    """
+
+    words: str
+    total: str
+    cells: tuple[ToldCells, ...]
+    returns: int
+    adds_up: bool
+
+
+@dataclass(frozen=True)
+class ToldFigure:
+    """What a reader is told of a figure; ``terms`` are places in the list of all terms.
+
+    ``known_on`` is the day as known on which it stands, where that is not the report's.
+    """
+
+    kpi: str
+    place: str
+    period: str
+    value: float | None
+    words: str
+    unit: str
+    marks: tuple[str, ...]
+    status: str
+    since: str
+    received: int
+    expected: int
+    terms: tuple[int, ...]
+    known_on: str | None
+
+
+@dataclass
+class Told:
+    """All that the page can be asked: its script, ``page/report.js``, knows these fields by their names.
+
+    Figures by the name by which they are asked for, KPIs and releases by their ids, so that each is told once.
+    """
+
+    figures: dict[str, ToldFigure] = field(default_factory=dict)
+    terms: list[ToldTerm] = field(default_factory=list)
+    kpis: dict[str, ToldKpi] = field(default_factory=dict)
+    releases: dict[str, ToldRelease] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _KnownTerm:
+    """A term that is told: its place in the list, and the releases behind it."""
+
+    place: int
+    releases: frozenset[str]
+
+
 class Asked:
     """The figures of a report of which a reader can ask where they come from, and what is told of each.
 
@@ -68,38 +160,35 @@ class Asked:
         *,
         is_internal: bool = False,
     ) -> None:
+        self.told = Told()
         self._connection = connection
         self._is_internal = is_internal
-        self._all_releases = releases
+        self._releases = releases
         self._as_at = as_at
-        self._figures: dict[str, dict[str, Any]] = {}
-        self._kpis: dict[str, dict[str, Any]] = {}
-        self._releases_of: dict[str, set[str]] = {}
         # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
-        self._terms: list[dict[str, Any]] = []
-        self._releases_of_terms: list[set[str]] = []
-        self._term_numbers: dict[tuple[str, str, Span, str, str], int] = {}
+        self._terms: dict[tuple[str, str, Span, str, str], _KnownTerm] = {}
 
     def add(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
         name = figure.name
-        if name not in self._figures:
-            self._kpis.setdefault(figure.kpi.kpi_id, _describe_kpi(figure.kpi))
-            self._releases_of[name] = set()
-            self._figures[name] = self._describe_figure(figure)
+        if name not in self.told.figures:
+            kpi = figure.kpi
+            self.told.kpis.setdefault(kpi.kpi_id, ToldKpi(kpi.title, kpi.description, kpi.caveat))
+            terms = tuple(term.place for term in self._find_terms(figure))
+            self.told.figures[name] = _tell_figure(figure, terms)
         return name
 
     def list_releases_behind(self, figures: Iterable[ShownFigure]) -> list[ReleaseSaid]:
-        """Return the releases behind figures that are noted, in order of publication.
+        """Return the releases behind figures, in order of publication.
 
         A zero may stand in no cell, since its release lists nothing of the kind: behind it are the releases of the day
         from which it held.
         """
         behind: set[str] = set()
         for figure in figures:
-            behind.update(self._releases_of[figure.name] or self._list_published_with(figure))
-        releases = [self._all_releases[release_id] for release_id in behind]
-        return sorted(releases, key=lambda each: (each.published_on, each.release_id))
+            releases = [term.releases for term in self._find_terms(figure)]
+            behind |= frozenset().union(*releases) or self._list_published_with(figure)
+        return sorted((self._releases[each] for each in behind), key=lambda said: (said.published_on, said.release_id))
 
     def _list_published_with(self, figure: ShownFigure) -> set[str]:
         """Return the releases of a figure's sources that were published on the day from which it held."""
@@ -107,91 +196,66 @@ class Asked:
             return set()
         return {
             said.release_id
-            for said in self._all_releases.values()
+            for said in self._releases.values()
             if said.source in figure.kpi.sources and said.published_on == figure.known.as_of
         }
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all that is told, as plain values: what is said of a KPI or a release stands in it once."""
-        behind = {place[0] for term in self._terms for place in term["cells"]}
-        releases = {
-            release_id: {
-                "file": said.file_name,
-                "published": said.published_on.isoformat(),
-                "sha256": said.sha256,
-                "synthetic": said.is_synthetic,
-                "publisher": said.publisher,
-            }
-            for release_id, said in self._all_releases.items()
-            if release_id in behind
-        }
-        return {"kpis": self._kpis, "releases": releases, "terms": self._terms, "figures": self._figures}
-
-    def _describe_figure(self, figure: ShownFigure) -> dict[str, Any]:
-        known = figure.known
-        said: dict[str, Any] = {
-            "kpi": known.kpi_id,
-            "period": known.period_label,
-            "place": name_geography(known.geography_kind, known.geography_code),
-            "value": figure.value,
-            "words": figure.words,
-            "unit": tell_unit(figure.kpi.unit),
-            "marks": [MARKS[mark] for mark in figure.marks],
-            "status": known.status,
-            "since": known.as_of.isoformat(),
-            "received": known.parts_received,
-            "expected": known.parts_expected,
-            "terms": [],
-        }
-        if figure.known_on:
-            said["known_on"] = figure.known_on.isoformat()
+    def _find_terms(self, figure: ShownFigure) -> list[_KnownTerm]:
+        """Return the terms of a figure; none of one that is missing or kept back."""
         if figure.value is None:
-            return said
-        for wanted in list_terms(figure.kpi):
-            number = self._number_term(wanted, figure)
-            said["terms"].append(number)
-            self._releases_of[figure.name] |= self._releases_of_terms[number]
-        return said
+            return []
+        totals = (figure.known.numerator, figure.known.denominator)
+        wanted = list_terms(figure.kpi)
+        return [self._find_term(term, figure, total or 0.0) for term, total in zip(wanted, totals, strict=False)]
 
-    def _number_term(self, wanted: WantedTerm, figure: ShownFigure) -> int:
-        """Return the number of a term of a value among those that are told; it is looked up where it is new."""
+    def _find_term(self, wanted: WantedTerm, figure: ShownFigure, sum_in_value: float) -> _KnownTerm:
+        """Return a term of a figure; where it is new it is looked up, and told."""
         known, as_at = figure.known, figure.known_on or self._as_at
         span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
-        term, place_kind, place = wanted.term.model_dump_json(), known.geography_kind, known.geography_code
-        key = (term, wanted.over_time, span, place_kind, place)
-        if key not in self._term_numbers:
-            facts = find_facts(self._connection, wanted, span, are_in_geography(wanted, place_kind, place))
-            total = sum(fact.value for fact in facts)
-            named, unnamed = [], set()
-            for fact in facts:
-                if fact.is_sensitive and not self._is_internal:
-                    unnamed.add(fact.release_id)
-                else:
-                    named.append(fact)
-            self._term_numbers[key] = len(self._terms)
-            self._releases_of_terms.append({fact.release_id for fact in facts})
-            self._terms.append(
-                {
-                    "words": wanted.term.words(),
-                    "total": total,
-                    "cells": _describe_cells(named),
-                    "returns": len(unnamed),
-                }
-            )
-        return self._term_numbers[key]
+        key = (wanted.term.model_dump_json(), wanted.over_time, span, known.geography_kind, known.geography_code)
+        if key not in self._terms:
+            geography = are_in_geography(wanted, known.geography_kind, known.geography_code)
+            cells = find_summed_cells(self._connection, wanted, span, geography)
+            self._terms[key] = _KnownTerm(len(self.told.terms), frozenset(each.release_id for each in cells))
+            self.told.terms.append(self._tell_term(wanted, cells, sum_in_value))
+        return self._terms[key]
+
+    def _tell_term(self, wanted: WantedTerm, cells: Sequence[SummedCells], sum_in_value: float) -> ToldTerm:
+        """Return what is told of a term, and note the releases that it names."""
+        is_named = self._is_internal or not load_source(traits_of_fact(wanted.term.table).source).sensitive
+        total = sum(each.total for each in cells)
+        for each in cells if is_named else ():
+            self.told.releases.setdefault(each.release_id, _tell_release(self._releases[each.release_id]))
+        return ToldTerm(
+            words=wanted.term.words(),
+            total=tell_figure(total, TOTAL_DIGITS),
+            cells=tuple(ToldCells(each.release_id, each.sheet, join_cells(each.cells)) for each in cells if is_named),
+            returns=0 if is_named else len({each.release_id for each in cells}),
+            adds_up=math.isclose(total, sum_in_value, rel_tol=1e-6, abs_tol=0.5),
+        )
 
 
-def _describe_cells(facts: Sequence[FactRow]) -> list[list[str]]:
-    """Return of each release and sheet that facts stand in: the release, the sheet, and the cells as ranges."""
-    cells: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for fact in facts:
-        cells[fact.release_id, fact.sheet] += fact.cells
-    return [[release_id, sheet, join_cells(addresses)] for (release_id, sheet), addresses in cells.items()]
+def _tell_release(said: ReleaseSaid) -> ToldRelease:
+    return ToldRelease(said.file_name, said.publisher, said.published_on.isoformat(), said.sha256, said.is_synthetic)
 
 
-def _describe_kpi(kpi: Kpi) -> dict[str, Any]:
-    row = kpi.row()
-    return {name: row[name] for name in ("title", "description", "numerator", "denominator", "caveat")}
+def _tell_figure(figure: ShownFigure, terms: tuple[int, ...]) -> ToldFigure:
+    known = figure.known
+    return ToldFigure(
+        kpi=known.kpi_id,
+        place=name_geography(known.geography_kind, known.geography_code),
+        period=known.period_label,
+        value=figure.value,
+        words=figure.words,
+        unit=tell_unit(figure.kpi.unit),
+        marks=tuple(MARKS[mark] for mark in figure.marks),
+        status=known.status,
+        since=known.as_of.isoformat(),
+        received=known.parts_received,
+        expected=known.parts_expected,
+        terms=terms,
+        known_on=figure.known_on.isoformat() if figure.known_on else None,
+    )
 
 
 def join_cells(addresses: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 "use strict";
-// Shows where a figure comes from: what is asked for stands in the page itself. Texts are set as texts, never as markup.
+// Shows where a figure comes from: what is asked for stands in the page itself, as provenance.py's class Told has it.
+// Texts are set as texts, never as markup.
 const asked = JSON.parse(document.getElementById("asked").textContent);
 const dialog = document.getElementById("origin");
 const body = document.getElementById("origin-body");
@@ -30,7 +31,7 @@ function showOrigin(name) {
     const term = asked.terms[number];
     addLine(list, place ? "Denominator" : "Numerator", `${term.total} = ${term.words}`);
     const cells = element("ul");
-    for (const [id, sheet, addresses] of term.cells) {
+    for (const { release: id, sheet, cells: addresses } of term.cells) {
       const release = asked.releases[id];
       const synthetic = release.synthetic ? " — SYNTHETIC sample data" : "";
       const origin = `${release.publisher}, published ${release.published}, release ${id}, SHA-256 ${release.sha256.slice(0, 12)}…`;
@@ -39,6 +40,7 @@ function showOrigin(name) {
       cells.append(item);
     }
     if (term.returns) cells.append(element("li", `${term.returns} returns of forces, which are not named here`));
+    if (!term.adds_up) cells.append(element("li", "These do not add up to the figure, which was computed from others: msoic run computes it again"));
     const where = element("dd");
     where.append(cells);
     list.append(where);
