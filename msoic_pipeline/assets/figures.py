@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.assets.checks import NAMED, SeverityFailures, make_checks_by_severity
 from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_all_quarters, list_quarters_of
+from msoic_pipeline.assets.release_changes import describe_changes, read_changes
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import FAILURES_SHOWN, describe_columns, show_table
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
@@ -120,6 +121,7 @@ def _make_break_checks(engine: Engine, summary: ReconciliationSummary) -> list[d
 def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
     """Compute the KPIs of the periods that touch the quarters."""
     quarters = list_quarters_of(context)
+    before = read_changes(warehouse.engine)
     with logged_work(_LOG, "computing KPIs") as work:
         # Facts of other quarters may have gone along; those of which nothing has changed cost next to nothing.
         looked_at = _add_loaded_quarters(warehouse.engine, quarters)
@@ -130,7 +132,11 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
         rows = connection.scalar(sa.select(sa.func.count()).select_from(kpi_value))
         national = _read_open_national_values(connection, quarters[-1])
     return dg.MaterializeResult(
-        metadata={"rows in the table": int(rows or 0), f"national {quarters[-1]}": show_table(national)}
+        metadata={
+            "rows in the table": int(rows or 0),
+            f"national {quarters[-1]}": show_table(national),
+            **(describe_changes(warehouse.engine, before) if computed else {}),
+        }
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from msoic_pipeline.commands.app import FileArgument
 
 if TYPE_CHECKING:
+    from msoic_pipeline.commands.examined_file import ExaminedFile
     from msoic_pipeline.ingest.staging import StagedRelease
     from msoic_pipeline.quality.verdicts import Verdict
     from msoic_pipeline.workbooks.source import Source
@@ -38,29 +38,23 @@ def check_file(path: Path) -> CheckedFile:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.commands.file_asked import ask_about_file
-    from msoic_pipeline.ingest.landing import Landing
-    from msoic_pipeline.ingest.reading import RefusedFile, read_files
-    from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
-    from msoic_pipeline.quality.validation import validate_source
-    from msoic_pipeline.quality.verdicts import judge_files
+    from msoic_pipeline.commands.examined_file import examine_file
     from msoic_pipeline.settings import Settings
-    from msoic_pipeline.workbooks.source import load_source
 
-    asked = ask_about_file(path)
-    source = load_source(asked.source)
-    with tempfile.TemporaryDirectory() as folder:
-        reading = read_files([asked], Path(folder))[0]
-        if isinstance(reading, RefusedFile) or reading.error is not None:
-            return CheckedFile(False, f"REJECTED {reading.error}")
-        staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
-        findings = validate_source(source, [staged], None)
-        (verdict,) = judge_files(source, Landing((reading.release,), ()), [staged], findings)
-        lines = [*_release_lines(source, staged, verdict), *_verdict_lines(verdict)]
-    raw_folder = Settings().raw_dir / source.source
-    if not path.resolve().is_relative_to(raw_folder):
+    with examine_file(path) as examined:
+        lines = list_verdict_lines(examined)
+    raw_folder = Settings().raw_dir / examined.source.source
+    if examined.staged and not path.resolve().is_relative_to(raw_folder):
         lines.append(f"  note       put it below {raw_folder} to load it")
-    return CheckedFile(verdict.accepted, "\n".join(lines))
+    return CheckedFile(examined.verdict.accepted, "\n".join(lines))
+
+
+def list_verdict_lines(examined: ExaminedFile) -> list[str]:
+    """Return what a file is and why it would be accepted or not, a line each."""
+    source, staged, verdict = examined.source, examined.staged, examined.verdict
+    if staged is None:
+        return [f"REJECTED {reason}" for reason in verdict.reasons]
+    return [*_release_lines(source, staged, verdict), *_verdict_lines(verdict)]
 
 
 def _release_lines(source: Source, staged: StagedRelease, verdict: Verdict) -> Iterator[str]:

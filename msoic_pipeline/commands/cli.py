@@ -6,6 +6,7 @@ from msoic_pipeline.commands.app import app
 from msoic_pipeline.commands.check import check
 from msoic_pipeline.commands.claims import claims
 from msoic_pipeline.commands.dictionary import dictionary
+from msoic_pipeline.commands.diff import diff
 from msoic_pipeline.commands.kpi import kpi
 from msoic_pipeline.commands.layout import layout
 from msoic_pipeline.commands.let_go import let_go
@@ -23,6 +24,7 @@ from msoic_pipeline.commands.withdraw import withdraw
 app.command()(run)
 app.command()(ui)
 app.command()(check)
+app.command()(diff)
 app.command()(releases)
 app.command()(withdraw)
 app.command(name="put-back")(put_back)

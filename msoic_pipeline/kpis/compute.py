@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.kpis.definition_rows import write_definitions
-from msoic_pipeline.kpis.definitions import digest_definitions, load_definitions
+from msoic_pipeline.kpis.definitions import Kpi, digest_definitions, load_definitions
 from msoic_pipeline.kpis.steps import insert_values
 from msoic_pipeline.kpis.wanted import Periods, list_quarters_within
 from msoic_pipeline.kpis.work_tables import work_tables
@@ -51,6 +51,20 @@ def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.dat
         for kind, starts in _list_periods_touching([quarter]).items():
             rows_by_quarter[quarter] += sum(rows_by_period[kind, start] for start in starts)
     return rows_by_quarter
+
+
+def recompute_values(connection: Connection, kpis: Sequence[Kpi], quarters: Iterable[dt.date]) -> None:
+    """Compute the values of some KPIs in all periods that touch ``quarters`` anew, whatever they rested on before."""
+    wanted = _list_periods_touching(quarters)
+    its = kpi_value.c.kpi_id.in_([kpi.kpi_id for kpi in kpis])
+    with work_tables(connection):
+        connection.execute(sa.delete(kpi_value).where(its, _is_of_periods(wanted)))
+        insert_values(connection, kpis, wanted)
+
+
+def list_quarters_touched(quarters: Iterable[dt.date]) -> list[dt.date]:
+    """Return the quarters of all periods that touch ``quarters``: theirs, and the others of their years."""
+    return list_quarters_within(_list_periods_touching(quarters))
 
 
 def _is_of_periods(wanted: Periods) -> sa.ColumnElement[bool]:

@@ -15,6 +15,7 @@ from msoic_pipeline.declarations import Declaration, DeclarationError, parse_lis
 from msoic_pipeline.kpis.definitions import Kpi, find_definition
 from msoic_pipeline.model.geography import Division
 from msoic_pipeline.periods import PeriodKind
+from msoic_pipeline.signals.funnel import name_measure
 
 FILE = "msoic_pipeline/publication/charts.yaml"
 # More lines than these nobody can tell apart, by colour or by print.
@@ -59,14 +60,15 @@ class Chart(Declaration):
     """A chart: KPIs of the nation over time, or one KPI across geographies in its latest period.
 
     ``shows`` is ``lines``; ``columns``, one beside the other; ``stacked`` columns, of KPIs that are parts of a whole;
-    or ``bars``, one for each geography of the kind that ``across`` names. ``since`` is the first day that is shown
-    (all, where it is left out), ``note`` what a reader must know beyond the KPIs' own caveats. ``has_limits`` draws the
-    limits of the first series.
+    ``bars``, one for each geography of the kind that ``across`` names; or a ``funnel``, a mark for each by its size,
+    beside the limits of chance and ordinary variation. ``since`` is the first day that is shown (all, where it is left
+    out), ``note`` what a reader must know beyond the KPIs' own caveats. ``has_limits`` draws the limits of the first
+    series.
     """
 
     chart: str = Field(pattern=r"^[a-z0-9_]+$")
     title: str
-    shows: Literal["lines", "columns", "stacked", "bars"]
+    shows: Literal["lines", "columns", "stacked", "bars", "funnel"]
     period: PeriodKind
     since: dt.date | None = None
     across: Division | None = None
@@ -83,8 +85,12 @@ class Chart(Declaration):
             raise ValueError(
                 f"shares and {', '.join(sorted(units - {'share'}))} need a chart each: one scale cannot show both"
             )
-        if (self.shows == "bars") != (self.across is not None):
-            raise ValueError("bars are drawn across a kind of geography, and nothing else is: give both or neither")
+        if (self.shows in ("bars", "funnel")) != (self.across is not None):
+            raise ValueError(
+                "bars and funnels are drawn across a kind of geography, and nothing else is: give both or neither"
+            )
+        if self.shows == "funnel":
+            _check_funnel(self.series, self.across)
         if self.across:
             _check_across(self.series, self.across)
         if self.has_limits and self.period not in ("month", "quarter"):
@@ -129,6 +135,15 @@ def _check_across(series: tuple[ChartSeries, ...], across: Division) -> None:
         raise ValueError(f"{kpi.kpi_id} rests on returns, of which nothing below the nation is shown")
     if across not in kpi.below:
         raise ValueError(f"{kpi.kpi_id} is not divided by {across}")
+
+
+def _check_funnel(series: tuple[ChartSeries, ...], across: Division | None) -> None:
+    """Raise ValueError where a funnel is not across forces, or its KPI counts neither events nor a share of cases."""
+    kpi = series[0].definition
+    if across != "force":
+        raise ValueError("a funnel is drawn across forces: there are too few places of another kind")
+    if name_measure(kpi) is None:
+        raise ValueError(f"{kpi.kpi_id} counts {kpi.unit}, which do not come one by one: chance gives no limits")
 
 
 def parse_sections(text: str) -> tuple[Section, ...]:

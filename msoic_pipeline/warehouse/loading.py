@@ -47,10 +47,14 @@ class LoadedQuarter:
 
 @dataclass(frozen=True)
 class AcceptedReleases:
-    """What may be loaded of a source: releases, in order of publication, and those whose figures a person took away."""
+    """What may be loaded of a source: releases, in order of publication, and those whose figures a person took away.
+
+    ``last_held`` is the first day of the last period that releases which are held and not among them are about.
+    """
 
     releases: tuple[StagedRelease, ...]
     withdrawn: frozenset[str] = frozenset()
+    last_held: dt.date = dt.date.min
 
     def by_quarter(self) -> dict[dt.date, list[StagedRelease]]:
         """Return the releases that have rows of each quarter."""
@@ -63,7 +67,7 @@ class AcceptedReleases:
     @property
     def last_period(self) -> dt.date:
         """First day of the last period that any of them is about."""
-        return max((staged.release.reference_start for staged in self.releases), default=dt.date.min)
+        return max((self.last_held, *(staged.release.reference_start for staged in self.releases)))
 
 
 def load_quarters(

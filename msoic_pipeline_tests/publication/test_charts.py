@@ -44,7 +44,7 @@ def test_no_figure_is_typed():
     [
         (("nrm_referrals", "nrm_referral"), "there is no KPI 'nrm_referral'"),
         (("period: quarter", "period: month"), "nrm_referrals has no figures of a month"),
-        (("shows: lines", "shows: pie"), "'lines', 'columns', 'stacked' or 'bars'"),
+        (("shows: lines", "shows: pie"), "'lines', 'columns', 'stacked', 'bars' or 'funnel'"),
         (("shows: lines", "shows: bars"), "give both or neither"),
         (("shows: lines", "shows: lines\n        across: force"), "give both or neither"),
         (("shows: lines", "shows: bars\n        across: force"), "nrm_referrals is not divided by force"),
@@ -57,6 +57,23 @@ def test_no_figure_is_typed():
 def test_a_slip_is_told(change: tuple[str, str], told: str):
     with pytest.raises(DeclarationError, match=re.escape(told)):
         parse_sections(CHART.replace(*change))
+
+
+FUNNEL = CHART.replace("shows: lines", "shows: funnel\n        across: force")
+
+
+def test_a_funnel_is_of_counted_events_or_shares_across_forces():
+    crimes = FUNNEL.replace("nrm_referrals", "recorded_modern_slavery_crimes")
+    assert parse_sections(crimes)[0].charts[0].shows == "funnel"
+    assert parse_sections(FUNNEL.replace("nrm_referrals", "modern_slavery_charge_outcome_rate"))
+    for change, told in (
+        (("across: force", "across: rocu_region"), "a funnel is drawn across forces"),
+        (("        across: force\n", ""), "give both or neither"),
+        (("recorded_modern_slavery_crimes", "people_briefed"), "people, which do not come one by one"),
+        (("recorded_modern_slavery_crimes", "investigations_opened"), "rests on returns"),
+    ):
+        with pytest.raises(DeclarationError, match=re.escape(told)):
+            parse_sections(crimes.replace(*change))
 
 
 def test_nothing_below_the_nation_is_shown_of_returns():

@@ -71,11 +71,11 @@ class Picture:
         return list(dict.fromkeys(point.series for point in self.points))
 
     @property
-    def number_format(self) -> str:
-        """How values stand on the axis, in d3's words."""
+    def axis_label(self) -> str:
+        """How values stand on the axis, as an expression of Vega."""
         if self.unit == "share":
-            return ".0%"
-        return "$,.0f" if self.unit == "GBP" else ",~f"
+            return "format(datum.value, '.0%')"
+        return "'£' + format(datum.value, ',.0f')" if self.unit == "GBP" else "format(datum.value, ',~f')"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the points as rows for Altair."""
@@ -89,6 +89,40 @@ class Picture:
             }
             for point in self.points
         ]
+
+
+@dataclass(frozen=True)
+class FunnelPoint:
+    """A place in a funnel: its size, its value, and whether it is beyond the limits or the one that the page is of."""
+
+    name: str
+    size: float
+    value: float
+    is_outside: bool = False
+    is_marked: bool = False
+
+
+@dataclass(frozen=True)
+class FunnelLimit:
+    """The limits of places of a size: the outer and the inner ones."""
+
+    size: float
+    outer_lower: float
+    inner_lower: float
+    inner_upper: float
+    outer_upper: float
+
+
+@dataclass(frozen=True)
+class FunnelPicture:
+    """A funnel: places by size and value, the value of all, and the limits by size, in order of size."""
+
+    points: Sequence[FunnelPoint]
+    limits: Sequence[FunnelLimit]
+    centre: float
+    size_title: str
+    value_title: str
+    is_share: bool
 
 
 def draw(picture: Picture, shows: str) -> str:
@@ -107,6 +141,70 @@ def draw_sparkline(values: Sequence[float | None]) -> str:
     return _make_svg(
         base.mark_line(color=COLOURS[0], strokeWidth=1.5) + last.mark_point(color=COLOURS[0], filled=True, size=24)
     )
+
+
+def draw_funnel(picture: FunnelPicture) -> str:
+    """Return a funnel as SVG: places within the limits are discs, those outside diamonds with their names, the marked
+    one a square with its name.
+    """
+    values = [point.value for point in picture.points]
+    highest = 1.1 * max([picture.centre, *values, *(limit.inner_upper for limit in picture.limits[-1:])])
+    first, last = picture.limits[0], picture.limits[-1]
+    x = alt.X(
+        "size:Q",
+        scale=alt.Scale(type="log", domain=[first.size, last.size]),
+        axis=alt.Axis(title=picture.size_title, format="~s", tickCount=6, grid=False, tickSize=4),
+    )
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(domain=[0, min(highest, 1.0) if picture.is_share else highest]),
+        axis=alt.Axis(
+            title=picture.value_title,
+            format=".0%" if picture.is_share else ",~f",
+            tickCount=5,
+            domain=False,
+            ticks=False,
+            titleAnchor="end",
+        ),
+    )
+    centre = [(limit.size, picture.centre) for limit in (first, last)]
+    inner = [[(each.size, each.inner_lower) for each in picture.limits]]
+    inner.append([(each.size, each.inner_upper) for each in picture.limits])
+    outer = [[(each.size, each.outer_lower) for each in picture.limits]]
+    outer.append([(each.size, each.outer_upper) for each in picture.limits])
+    layers = [_draw_funnel_line(centre, [1, 0], x, y)]
+    layers += [_draw_funnel_line(line, [6, 3], x, y) for line in inner]
+    layers += [_draw_funnel_line(line, [2, 2], x, y) for line in outer]
+    within = [point for point in picture.points if not point.is_outside and not point.is_marked]
+    outside = [point for point in picture.points if point.is_outside and not point.is_marked]
+    marked = [point for point in picture.points if point.is_marked]
+    layers += _draw_funnel_points(within, "circle", COLOURS[0], 45, False, x, y)
+    layers += _draw_funnel_points(outside, "diamond", COLOURS[2], 110, True, x, y)
+    layers += _draw_funnel_points(marked, "square", COLOURS[2], 150, True, x, y)
+    return _make_svg(alt.layer(*layers))
+
+
+def _draw_funnel_line(line: Sequence[tuple[float, float]], dash: list[int], x: alt.X, y: alt.Y) -> Any:
+    """Return a line through places of size and value."""
+    rows = [{"size": size, "value": value} for size, value in line]
+    mark = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).mark_line(
+        color=GREY, strokeWidth=1, strokeDash=dash, clip=True
+    )
+    return mark.encode(x=x, y=y)
+
+
+def _draw_funnel_points(
+    points: Sequence[FunnelPoint], shape: str, colour: str, size: int, has_names: bool, x: alt.X, y: alt.Y
+) -> list[Any]:
+    """Return the marks of places, with their names where they have them; nothing where there are none."""
+    if not points:
+        return []
+    rows = [{"size": point.size, "value": point.value, "name": point.name} for point in points]
+    base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y)
+    marks = base.mark_point(shape=shape, filled=True, color=colour, size=size, opacity=0.9)
+    if not has_names:
+        return [marks]
+    return [marks, base.mark_text(align="left", dx=8, fontSize=11, color=colour).encode(text="name:N")]
 
 
 def _make_svg(chart: Any) -> str:
@@ -140,7 +238,7 @@ def _x(picture: Picture, **options: Any) -> alt.X:
 def _y(picture: Picture, **options: Any) -> alt.Y:
     title = {"share": "per cent", "GBP": "pounds"}.get(picture.unit, picture.unit)
     axis = alt.Axis(
-        title=title, format=picture.number_format, tickCount=5, domain=False, ticks=False, titleAnchor="end"
+        title=title, labelExpr=picture.axis_label, tickCount=5, domain=False, ticks=False, titleAnchor="end"
     )
     return alt.Y("value:Q", axis=axis, **options)
 
@@ -231,7 +329,7 @@ def _draw_bars(picture: Picture) -> Any:
     axis = alt.Axis(title=None, labelLimit=260, ticks=False, domain=False)
     return _bars_of(picture, BAR_HEIGHT * max(1, len(labels))).encode(
         y=alt.Y("label:N", sort=labels, axis=axis),
-        x=alt.X("value:Q", axis=alt.Axis(title=None, format=picture.number_format, tickCount=5)),
+        x=alt.X("value:Q", axis=alt.Axis(title=None, labelExpr=picture.axis_label, tickCount=5)),
         color=alt.value(COLOURS[0]),
         opacity=_opacity(),
     )

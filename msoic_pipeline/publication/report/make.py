@@ -17,16 +17,19 @@ from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.model import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
+from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
 from msoic_pipeline.publication.report.claims_page import ClaimsMaker
-from msoic_pipeline.publication.report.page import DIGEST_NAME, Report, digest_page, render_report
+from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline.publication.report.source_pages import digest_methods, make_source_pages
+from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.warehouse.load_log import digest_stage
 
 CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
+TEMPLATE = "report.html.j2"
 # What the report shows besides KPI values; what is derived from those follows from them.
 TABLES_SHOWN = (
     "release",
@@ -59,20 +62,26 @@ def make_report(
     reader = FigureReader(connection, as_at, today)
     maker = SectionMaker(reader, asked)
     sections = tuple(maker.make_section(section) for section in load_sections())
+    days_shown = list_days_shown(connection, as_at, today)
+    changes = ChangesMaker(connection, reader, maker, as_at).make_changes(days_shown)
     claims = ClaimsMaker(connection, reader, maker, as_at or today).make_claims()
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
-    report = Report(
+    page = Page(
         as_at=as_at or today,
         sections=sections,
         asked=asked.as_json(),
         warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
+        digest=digest_inputs(connection, today, cover),
+    )
+    return fill_page(
+        TEMPLATE,
+        page,
+        changes=changes,
         claims=claims,
         quality=make_quality(quality, is_internal),
         sources=make_source_pages(quality, releases),
-        digest=digest_inputs(connection, today, cover),
     )
-    return render_report(report)
 
 
 @dataclass(frozen=True)
@@ -114,16 +123,19 @@ def save_report(html: str, path: Path) -> None:
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
 
-    A day changes it only where a month has ended, since no period ends on another, or where something has become due.
+    A day changes it only where a month has ended, since no period ends on another, where something has become due, or
+    where a release is no longer new.
     """
     parts = [
         digest_stage(connection, KPI_STAGE),
         digest_sections(),
+        digest_rebases(),
         digest_page(),
         digest_methods(),
         digest_days(connection, today),
         digest_code("msoic_pipeline.publication.report.make"),
         f"{today:%Y-%m}",
+        digest_days_shown(connection, today),
         *cover.failed_checks,
         *cover.lines_on_files,
     ]

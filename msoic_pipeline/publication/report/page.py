@@ -13,12 +13,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from msoic_pipeline.publication.report.claims_page import ClaimsOfReport
 from msoic_pipeline.publication.report.coverage import SYMBOLS
-from msoic_pipeline.publication.report.quality import DataQuality
 from msoic_pipeline.publication.report.sections import ShownSection
 from msoic_pipeline.publication.report.shown import MARKS
-from msoic_pipeline.publication.report.source_pages import SourcesAndMethods
 from msoic_pipeline.texts import tell_day
 
 PACKAGE = "msoic_pipeline.publication.report"
@@ -26,6 +23,7 @@ PACKAGE = "msoic_pipeline.publication.report"
 DIGEST_NAME = "msoic-digest"
 FILES = (
     "report.html.j2",
+    "changes.html.j2",
     "claims.html.j2",
     "quality.html.j2",
     "sources.html.j2",
@@ -36,30 +34,37 @@ FILES = (
 
 
 @dataclass(frozen=True)
-class Report:
-    """All that the page shows, ready for the template."""
+class Page:
+    """What every page shows: sections of figures, and what is told of where each comes from.
+
+    ``warnings`` stand before any figure; ``digest`` is of all that the page was made from, and empty where nobody asks.
+    """
 
     as_at: dt.date
     sections: tuple[ShownSection, ...]
     asked: dict[str, Any]
     warnings: tuple[str, ...]
-    claims: tuple[ClaimsOfReport, ...]
-    quality: DataQuality
-    sources: SourcesAndMethods
     digest: str
 
 
-def render_report(report: Report) -> str:
-    """Return the report as HTML: texts are escaped, and nothing is loaded from elsewhere."""
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        report=report,
-        marks=MARKS,
-        symbols=SYMBOLS,
-        digest_name=DIGEST_NAME,
-        asked=_embed_json(report.asked),
-        styles=Markup(_read("report.css")),
-        script=Markup(_read("report.js")),
+def fill_page(template: str, page: Page, **more: Any) -> str:
+    """Return a page as HTML: texts are escaped, and nothing is loaded from elsewhere.
+
+    ``more`` is what else its template shows.
+    """
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            report=page,
+            marks=MARKS,
+            symbols=SYMBOLS,
+            digest_name=DIGEST_NAME,
+            asked=_embed_json(page.asked),
+            styles=Markup(_read("report.css")),
+            script=Markup(_read("report.js")),
+            **more,
+        )
     )
 
 

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.lineage import FactRow, find_facts
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
@@ -91,10 +90,26 @@ class Asked:
         return name
 
     def list_releases_behind(self, figures: Iterable[ShownFigure]) -> list[ReleaseSaid]:
-        """Return the releases behind figures that are noted, in order of publication."""
-        behind = {release_id for figure in figures for release_id in self._releases_of[figure.name]}
+        """Return the releases behind figures that are noted, in order of publication.
+
+        A zero may stand in no cell, since its release lists nothing of the kind: behind it are the releases of the day
+        from which it held.
+        """
+        behind: set[str] = set()
+        for figure in figures:
+            behind.update(self._releases_of[figure.name] or self._list_published_with(figure))
         releases = [self._all_releases[release_id] for release_id in behind]
         return sorted(releases, key=lambda each: (each.published_on, each.release_id))
+
+    def _list_published_with(self, figure: ShownFigure) -> set[str]:
+        """Return the releases of a figure's sources that were published on the day from which it held."""
+        if figure.value is None:
+            return set()
+        return {
+            said.release_id
+            for said in self._all_releases.values()
+            if said.source in figure.kpi.sources and said.published_on == figure.known.as_of
+        }
 
     def as_json(self) -> dict[str, Any]:
         """Return all that is told, as plain values: what is said of a KPI or a release stands in it once."""
@@ -128,17 +143,20 @@ class Asked:
             "expected": known.parts_expected,
             "terms": [],
         }
+        if figure.known_on:
+            said["known_on"] = figure.known_on.isoformat()
         if figure.value is None:
             return said
         for wanted in list_terms(figure.kpi):
-            number = self._number_term(wanted, known)
+            number = self._number_term(wanted, figure)
             said["terms"].append(number)
             self._releases_of[figure.name] |= self._releases_of_terms[number]
         return said
 
-    def _number_term(self, wanted: WantedTerm, known: KnownValue) -> int:
+    def _number_term(self, wanted: WantedTerm, figure: ShownFigure) -> int:
         """Return the number of a term of a value among those that are told; it is looked up where it is new."""
-        span = Span(known.period_start, period_end(known.period_kind, known.period_start), self._as_at)
+        known, as_at = figure.known, figure.known_on or self._as_at
+        span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
         term, place_kind, place = wanted.term.model_dump_json(), known.geography_kind, known.geography_code
         key = (term, wanted.over_time, span, place_kind, place)
         if key not in self._term_numbers:

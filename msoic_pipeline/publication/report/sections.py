@@ -12,8 +12,19 @@ from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.periods import period_end, period_label, period_start, periods
 from msoic_pipeline.publication.charts import Chart, Section, Tile
 from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw, draw_sparkline
+from msoic_pipeline.publication.report.funnels import (
+    ForceFunnel,
+    FunnelReader,
+    draw_forces,
+    tell_headline_of_funnel,
+    tell_how_to_read,
+    tell_left_out,
+    tell_outside,
+    tell_population,
+)
 from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid
-from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure, tell_unit
+from msoic_pipeline.publication.report.rates import SizedFigure, name_size
+from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure, tell_unit, tell_value
 from msoic_pipeline.publication.report.wording import (
     NamedSeries,
     tell_alternative,
@@ -24,12 +35,14 @@ from msoic_pipeline.publication.report.wording import (
     tell_signal,
 )
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
+from msoic_pipeline.signals.funnel import INNER, Measure
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
 from msoic_pipeline.texts import tell_day
 from msoic_pipeline.workbooks.source import load_source
 
 # A figure's finest series, of which a tile shows the course.
 SPARKLINE_FIGURES = 24
+INTERVAL = f"{INNER:.0%} interval"
 
 
 @dataclass(frozen=True)
@@ -58,10 +71,14 @@ class ShownTile:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row of a chart's table: a period or place, and a figure for each series."""
+    """A row of a chart's table: a period or place, and a figure for each series.
+
+    ``texts`` are the cells after those: what is worked out from the figures, and stands in no publisher's cell.
+    """
 
     label: str
     figures: tuple[AskableFigure | None, ...]
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +100,7 @@ class ShownChart:
     caveats: tuple[str, ...]
     basis: tuple[str, ...]
     is_synthetic: bool
+    has_open_table: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,9 +118,10 @@ class ShownSection:
 class SectionMaker:
     """Makes the sections of a report from the figures known on its day, and notes which of them can be asked for."""
 
-    def __init__(self, reader: FigureReader, asked: Asked) -> None:
+    def __init__(self, reader: FigureReader, asked: Asked, funnels: FunnelReader | None = None) -> None:
         self._reader = reader
         self._asked = asked
+        self._funnels = funnels or FunnelReader(reader)
 
     def make_section(self, section: Section) -> ShownSection:
         """Return a section with its tiles and charts."""
@@ -112,7 +131,7 @@ class SectionMaker:
             section.of_report,
             section.about,
             tuple(self._make_tile(tile) for tile in section.tiles),
-            tuple(self._make_chart(chart) for chart in section.charts),
+            tuple(self.make_chart(chart) for chart in section.charts),
         )
 
     def ask(self, figure: ShownFigure) -> AskableFigure:
@@ -139,7 +158,7 @@ class SectionMaker:
             period=latest.period_label,
             comparison=tell_comparison(latest.value, before, kpi.unit) if before else "",
             signal=self._tell_last_signal(kpi, course),
-            basis="; ".join(self._tell_basis([latest])),
+            basis="; ".join(self.tell_basis([latest])),
             marks=latest.marks,
             sparkline=draw_sparkline([each.value for each in course[-SPARKLINE_FIGURES:]]),
         )
@@ -155,7 +174,10 @@ class SectionMaker:
 
     # --- Charts ------------------------------------------------------------------------------------------------------
 
-    def _make_chart(self, chart: Chart) -> ShownChart:
+    def make_chart(self, chart: Chart) -> ShownChart:
+        """Return a chart with its picture, words and table."""
+        if chart.shows == "funnel":
+            return self._make_funnel_chart(chart)
         return self._make_chart_across(chart) if chart.across else self._make_chart_over_time(chart)
 
     def _make_chart_over_time(self, chart: Chart) -> ShownChart:
@@ -233,6 +255,64 @@ class SectionMaker:
             breaks=(),
         )
 
+    def _make_funnel_chart(self, chart: Chart) -> ShownChart:
+        declared = chart.series[0]
+        kpi = declared.definition
+        forces = self._funnels.read_funnel(kpi, chart.period)
+        if forces is None:
+            nothing = f"{declared.name}: too few forces have figures, or a population, to be compared"
+            return self._finish_chart(
+                chart,
+                [],
+                headline=nothing,
+                sentences=(),
+                picture="",
+                alternative=nothing,
+                first_column="Force",
+                rows=(),
+                breaks=(),
+            )
+        headline = tell_headline_of_funnel(forces, declared.name)
+        said = [
+            tell_how_to_read(forces),
+            tell_outside(forces),
+            tell_population(forces.sized),
+            tell_left_out(forces),
+        ]
+        rows = sorted(self._list_funnel_rows(forces), key=lambda row: row.label)
+        return self._finish_chart(
+            chart,
+            [each.figure for each in forces.sized] + [each.figure for each in forces.left_out],
+            headline=headline,
+            sentences=tuple(sentence for sentence in said if sentence),
+            picture=draw_forces(forces),
+            alternative=f"Funnel plot. {headline}. {tell_outside(forces)}",
+            first_column="Force",
+            columns=name_size_columns(declared.name, kpi.unit, forces.sized[0].measure),
+            rows=tuple(rows),
+            breaks=(),
+        )
+
+    def _list_funnel_rows(self, forces: ForceFunnel) -> list[ShownRow]:
+        rows = [self.make_sized_row(each.counted.name, each, forces.place(each)) for each in forces.sized]
+        for each in forces.left_out:
+            reason = f"left out: {each.reason}"
+            rows.append(self.make_unsized_row(each.name, each.figure, forces.sized[0].measure, reason))
+        return rows
+
+    def make_sized_row(self, label: str, sized: SizedFigure, position: str) -> ShownRow:
+        """Return a row of a figure beside the size of its place: under the columns of ``name_size_columns``."""
+        figures = [self.ask(sized.figure)]
+        if sized.population:
+            figures.append(self.ask(sized.population))
+        size = tell_value(sized.counted.base, "cases") if sized.measure == "share" else sized.value
+        return ShownRow(label, tuple(figures), (size, sized.interval_words, position))
+
+    def make_unsized_row(self, label: str, figure: ShownFigure | None, measure: Measure, reason: str) -> ShownRow:
+        """Return a row under the same columns of a figure whose place has no size, or of none."""
+        figures = (self.ask(figure) if figure else None,)
+        return ShownRow(label, figures if measure == "share" else (*figures, None), ("–", "–", reason))
+
     def _finish_chart(self, chart: Chart, figures: Sequence[ShownFigure], **made: Any) -> ShownChart:
         """Return a chart with what follows from its figures: marks, caveats, what they rest on."""
         marks = {mark for figure in figures for mark in figure.marks}
@@ -240,16 +320,21 @@ class SectionMaker:
         return ShownChart(
             chart=chart.chart,
             title=chart.title,
-            columns=tuple(f"{series.name} ({series.definition.unit})" for series in chart.series),
+            columns=made.pop("columns", None)
+            or tuple(f"{series.name} ({series.definition.unit})" for series in chart.series),
             marks=tuple(mark for mark in MARKS if mark in marks),
             note=chart.note,
             caveats=tuple(caveat for caveat in caveats if caveat),
-            basis=self._tell_basis(figures),
-            is_synthetic=any(each.is_synthetic for each in self._asked.list_releases_behind(figures)),
+            basis=self.tell_basis(figures),
+            is_synthetic=self.has_synthetic(figures),
             **made,
         )
 
-    def _tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
+    def has_synthetic(self, figures: Sequence[ShownFigure]) -> bool:
+        """Whether figures that can be asked for rest on synthetic sample data, wholly or in part."""
+        return any(each.is_synthetic for each in self._asked.list_releases_behind(figures))
+
+    def tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
         """Return of each source behind figures its publisher, its title, and the day of the latest release used."""
         latest: dict[str, ReleaseSaid] = {}
         for said in self._asked.list_releases_behind(figures):
@@ -259,6 +344,13 @@ class SectionMaker:
             f"{' (SYNTHETIC)' if said.is_synthetic else ''}"
             for said in latest.values()
         )
+
+
+def name_size_columns(name: str, unit: str, measure: Measure) -> tuple[str, ...]:
+    """Return the columns of figures beside the size of their place: the figures, and what is worked out from them."""
+    if measure == "share":
+        return (name, f"Out of ({name_size(measure)})", INTERVAL, "Beside the limits")
+    return (f"{name} ({unit})", "Residents", f"{unit} per million".capitalize(), INTERVAL, "Beside the limits")
 
 
 def _make_point(series: NamedSeries, figure: ShownFigure | None, label: str) -> Point:

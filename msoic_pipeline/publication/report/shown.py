@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import period_end
+from msoic_pipeline.periods import period_end, periods
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters
 from msoic_pipeline.texts import tell_figure
@@ -31,12 +32,14 @@ MARKS = {
 class ShownFigure:
     """A KPI value as the report shows it, with the marks that stand beside it (keys of MARKS).
 
-    What is kept back or missing has no ``value``.
+    What is kept back or missing has no ``value``. ``known_on`` is the day as known on which it stands, where that is
+    not the report's.
     """
 
     kpi: Kpi = field(repr=False)
     known: KnownValue
     marks: tuple[str, ...]
+    known_on: dt.date | None = None
 
     @property
     def value(self) -> float | None:
@@ -65,8 +68,9 @@ class ShownFigure:
 
     @property
     def name(self) -> str:
-        """What the figure is called among all of a report: its KPI, period and geography."""
-        return f"{self.known.kpi_id} {self.known.period_label} {self.known.geography_code}"
+        """What the figure is called among all of a report: its KPI, period and geography, and an earlier day."""
+        name = f"{self.known.kpi_id} {self.known.period_label} {self.known.geography_code}"
+        return name if self.known_on is None else f"{name} {self.known_on}"
 
 
 def tell_value(value: float, unit: str) -> str:
@@ -86,10 +90,16 @@ def tell_unit(unit: str) -> str:
 class FigureReader:
     """Reads the figures of KPIs as known on a day (None: today), each KPI once.
 
-    ``today`` is the day up to which a period must be over to be finished.
+    ``today`` is the day up to which a period must be over to be finished. ``shows_returns`` is for internal pages
+    alone: of returns the figures below the nation are read too.
     """
 
-    def __init__(self, connection: Connection, as_at: dt.date | None, today: dt.date) -> None:
+    def __init__(
+        self, connection: Connection, as_at: dt.date | None, today: dt.date, *, shows_returns: bool = False
+    ) -> None:
+        self._shows_returns = shows_returns
+        # Kind and code of the geography of which series are read; None: the nation that a KPI is of.
+        self._place: tuple[str, str] | None = None
         self._connection = connection
         self._as_at = as_at
         self._known_on = as_at or today
@@ -97,20 +107,27 @@ class FigureReader:
         self._read: dict[str, list[ShownFigure]] = {}
         self._kept_back = self._find_kept_back()
 
+    def read_at(self, geography_kind: str, geography_code: str) -> FigureReader:
+        """Return a reader of the series of a geography, which shares with this one what has been read."""
+        reader = copy.copy(self)
+        reader._place = (geography_kind, geography_code)
+        return reader
+
     def read_kpi(self, kpi: Kpi) -> list[ShownFigure]:
-        """Return all figures of a KPI that may be shown; of returns none below the nation."""
+        """Return all figures of a KPI that may be shown; of returns none below the nation, but for internal pages."""
         if kpi.kpi_id not in self._read:
             values = find_known_values(self._connection, kpi.kpi_id, as_at=self._as_at)
-            may_show = [value for value in values if not kpi.is_sensitive or value.geography_kind == NATIONAL]
+            shows_all = self._shows_returns or not kpi.is_sensitive
+            may_show = [value for value in values if shows_all or value.geography_kind == NATIONAL]
             self._read[kpi.kpi_id] = [ShownFigure(kpi, value, self._mark(kpi, value)) for value in may_show]
         return self._read[kpi.kpi_id]
 
     def read_series(self, kpi: Kpi, period_kind: str, since: dt.date | None = None) -> list[ShownFigure]:
-        """Return the nation's figures of a kind of period in order of time, from a day on."""
+        """Return the figures of a kind of period, of the nation or of this reader's place, in order of time."""
         return [
             figure
             for figure in self.read_kpi(kpi)
-            if figure.known.geography_kind == NATIONAL
+            if self._is_of_place(figure)
             and figure.known.period_kind == period_kind
             and (since is None or figure.period_start >= since)
         ]
@@ -126,7 +143,7 @@ class FigureReader:
         return [figure for figure in figures if starts and figure.period_start == max(starts)]
 
     def find_signals(self, kpi: Kpi, period_kind: str) -> dict[str, FigureSignal]:
-        """Return the signals of the nation's series of a KPI, by the label of the period."""
+        """Return the signals of the series of a KPI that ``read_series`` returns, by the label of the period."""
         series = self.read_series(kpi, period_kind)
         values = [figure.known for figure in series if figure.value is not None]
         growing = self._growing.get(kpi.kpi_id, set())
@@ -141,20 +158,39 @@ class FigureReader:
                 counted += [_count_returns(value) for value in values]
         return find_kept_back(counted)
 
-    def _mark(self, kpi: Kpi, value: KnownValue) -> tuple[str, ...]:
-        """Return the marks that stand beside a value."""
+    def _is_of_place(self, figure: ShownFigure) -> bool:
+        """Whether a figure is of the geography of which series are read."""
+        if self._place is None:
+            return figure.known.geography_kind == NATIONAL
+        return (figure.known.geography_kind, figure.known.geography_code) == self._place
+
+    def show_earlier(self, kpi: Kpi, value: KnownValue, known_on: dt.date) -> ShownFigure:
+        """Return a value of an open KPI as it was known on an earlier day. Raises ValueError for a sensitive one."""
+        if kpi.is_sensitive:
+            raise ValueError(f"{kpi.kpi_id} rests on returns: what two days differ by would tell them")
+        return ShownFigure(kpi, value, self._mark(kpi, value, known_on), known_on)
+
+    def _mark(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None = None) -> tuple[str, ...]:
+        """Return the marks that stand beside a value, as known on a day (None: the report's)."""
         end = period_end(value.period_kind, value.period_start)
+        is_over = end < (known_on or self._known_on)
         marks = {
-            "c": _count_returns(value) in self._kept_back,
+            "c": value.geography_kind == NATIONAL and _count_returns(value) in self._kept_back,
             "x": value.value is None,
-            "u": end >= self._known_on,
-            "i": value.status == "incomplete" and end < self._known_on,
-            "g": value.period_start in self._growing.get(kpi.kpi_id, set()),
+            "u": not is_over,
+            "i": value.status == "incomplete" and is_over,
+            "g": self._has_growing_quarter(kpi, value),
             "p": kpi.is_provisional,
         }
         if marks["c"] or marks["x"]:
             return ("c",) if marks["c"] else ("x",)
         return tuple(mark for mark, stands in marks.items() if stands)
+
+    def _has_growing_quarter(self, kpi: Kpi, value: KnownValue) -> bool:
+        """Whether a value is of a quarter that is still growing, or of a longer period with one."""
+        end = period_end(value.period_kind, value.period_start)
+        quarters = set(periods("quarter", value.period_start, end))
+        return not quarters.isdisjoint(self._growing.get(kpi.kpi_id, set()))
 
 
 def _count_returns(value: KnownValue) -> CountedValue:

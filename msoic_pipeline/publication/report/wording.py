@@ -70,7 +70,7 @@ def tell_with_unit(value: float, unit: str) -> str:
 
 
 def tell_difference(now: float, before: float, unit: str) -> str:
-    """Return by how much a figure differs: ``2,105 more (+19.9%)``, ``1.2 percentage points fewer``, ``the same``."""
+    """Return by how much a figure differs: ``2,105 more (+19.9%)``, ``1.2 percentage points less``, ``the same``."""
     difference = now - before
     if difference == 0:
         return "the same"

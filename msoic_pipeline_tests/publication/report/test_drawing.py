@@ -77,6 +77,13 @@ def test_limits_and_breaks_are_drawn():
     assert 'stroke-dasharray="4,4"' in svg and 'stroke-dasharray="2,4"' in svg
 
 
+@pytest.mark.parametrize(("unit", "told"), [("GBP", "£30"), ("share", "3000%"), ("people", ">30<")])
+def test_the_axis_is_in_the_unit(unit: str, told: str):
+    points = [Point("First", label, 10.0 * place) for place, label in enumerate(LABELS)]
+    svg = draw(Picture(LABELS, points, unit), "columns")
+    assert told in svg and "$" not in svg
+
+
 def test_texts_of_names_are_texts():
     svg = draw(picture(["<b>&First", "Second"]), "lines")
     assert "<b>" not in svg and "&lt;b&gt;" in svg

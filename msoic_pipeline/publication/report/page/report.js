@@ -24,6 +24,7 @@ function showOrigin(name) {
   addLine(list, "What it is", kpi.description);
   addLine(list, "Status", [figure.status, ...figure.marks].join("; "));
   addLine(list, "Reports", `${figure.received} of ${figure.expected} that were due`);
+  addLine(list, "As known on", figure.known_on);
   addLine(list, "Known since", figure.since);
   figure.terms.forEach((number, place) => {
     const term = asked.terms[number];

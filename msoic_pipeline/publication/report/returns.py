@@ -1,0 +1,128 @@
+"""What a force returned and when, and what of its returns stands in quarantine: counts and days, never contents."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from msoic_pipeline.model.evidence import IN_FORCE, coverage, quarantine, release
+from msoic_pipeline.periods import period_end, period_label
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
+
+
+@dataclass(frozen=True)
+class DueReturn:
+    """A period of which a return was due, and what came.
+
+    ``first_on`` and ``last_on`` are the days of the first and the latest edition whose figures are loaded, None where
+    there is none; ``not_loaded`` counts the files of the period whose figures are not.
+    """
+
+    period_label: str
+    period_end: dt.date
+    due_by: dt.date
+    first_on: dt.date | None
+    last_on: dt.date | None
+    editions: int
+    not_loaded: int
+
+    @property
+    def days_after(self) -> int | None:
+        """How many days after the end of its period it first came; None where it has not."""
+        return (self.first_on - self.period_end).days if self.first_on else None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it first came after the day by which it was due."""
+        return self.first_on is not None and self.first_on > self.due_by
+
+    @property
+    def standing(self) -> str:
+        """What has become of it, in words."""
+        if self.first_on is None:
+            return "not received" if not self.not_loaded else "received, and its figures are not loaded"
+        return "late" if self.is_late else "in time"
+
+
+@dataclass(frozen=True)
+class QuarantinedRule:
+    """How many rows or files of a force's returns a rule put into quarantine."""
+
+    rule: str
+    is_declared: bool
+    entries: int
+
+
+@dataclass(frozen=True)
+class ReturnsOfForce:
+    """What a force returned to a source, latest period first, and what of it is in quarantine."""
+
+    title: str
+    due: tuple[DueReturn, ...]
+    quarantined: tuple[QuarantinedRule, ...]
+
+    @property
+    def summary(self) -> str:
+        """How many returns came, and when, in sentences."""
+        days = [each.days_after for each in self.due if each.days_after is not None]
+        told = f"{len(days)} of {len(self.due)} returns due have been received and loaded"
+        if not days:
+            return f"{told}."
+        late = sum(each.is_late for each in self.due)
+        return (
+            f"{told}, {late} of them late. Half came within {median(days):.0f} days of the end of their period, all "
+            f"within {max(days)}."
+        )
+
+
+def read_returns(connection: Connection, force_code: str, known_on: dt.date) -> tuple[ReturnsOfForce, ...]:
+    """Return what a force had returned by a day, of each source to which each force sends a file of its own."""
+    sources = [load_source(name) for name in SOURCES]
+    of_forces = [source for source in sources if source.sensitive and source.reporters.dimension == "territorial_force"]
+    return tuple(_read_returns_to(connection, source, force_code, known_on) for source in of_forces)
+
+
+def _read_returns_to(connection: Connection, source: Source, force_code: str, known_on: dt.date) -> ReturnsOfForce:
+    its_releases = sa.and_(
+        release.c.source == source.source, release.c.reporter == force_code, release.c.published_on <= known_on
+    )
+    columns = (release.c.reference_start, release.c.published_on, release.c.status)
+    came: dict[dt.date, list[tuple[dt.date, str]]] = defaultdict(list)
+    for row in connection.execute(sa.select(*columns).where(its_releases).order_by(release.c.published_on)):
+        came[row.reference_start].append((row.published_on, row.status))
+    query = sa.select(coverage.c.period_start).where(
+        coverage.c.source == source.source, coverage.c.reporter == force_code, coverage.c.expected
+    )
+    due = []
+    for start in sorted(connection.scalars(query), reverse=True):
+        if period_end(source.reporters.every, start) < known_on:
+            due.append(_describe_return(source, start, came[start]))
+    by_rule = (
+        sa.select(quarantine.c.rule, quarantine.c.is_declared, sa.func.count().label("entries"))
+        .join(release, release.c.release_id == quarantine.c.release_id)
+        .where(its_releases)
+        .group_by(quarantine.c.rule, quarantine.c.is_declared)
+        .order_by(quarantine.c.rule, quarantine.c.is_declared)
+    )
+    quarantined = [QuarantinedRule(row.rule, row.is_declared, row.entries) for row in connection.execute(by_rule)]
+    return ReturnsOfForce(source.title, tuple(due), tuple(quarantined))
+
+
+def _describe_return(source: Source, start: dt.date, came: Sequence[tuple[dt.date, str]]) -> DueReturn:
+    loaded = [day for day, status in came if status in IN_FORCE]
+    end = period_end(source.reporters.every, start)
+    return DueReturn(
+        period_label=period_label(source.reporters.every, start),
+        period_end=end,
+        due_by=end + dt.timedelta(days=source.lag_days),
+        first_on=loaded[0] if loaded else None,
+        last_on=loaded[-1] if loaded else None,
+        editions=len(loaded),
+        not_loaded=len(came) - len(loaded),
+    )
