@@ -32,7 +32,7 @@ ENDINGS: dict[ProblemKind, str] = {
     "step": "a step broke off; what it makes stands as it did before.",
     "loading": "of a source that could not be loaded the last good figures stand; what others say is loaded.",
     "file": "what was rejected is not loaded; what other files say is.",
-    "export": "the figures are loaded, but the exports are those of an earlier run.",
+    "export": "the figures are loaded, but what could not be written, exports or report, is that of an earlier run.",
     "contradiction": "the figures are loaded, but some contradict each other.",
 }
 ENDED_WELL = "Nothing blocks: all figures are loaded."
@@ -46,6 +46,7 @@ KIND_OF_ASSET: dict[str, ProblemKind] = {
     "validation_result": "contradiction",
     "report_claim": "contradiction",
     "published_kpis": "export",
+    "published_report": "export",
 }
 # The step that fails for the checks that failed, which are problems themselves.
 LAST_STEP = "pipeline_run"
