@@ -104,11 +104,11 @@ def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     place_columns = () if asked.rule.geography_kind == NATIONAL else tuple(PLACE_COLUMNS)
     wanted = ("release_id", "quarter_start", "month_start", breakdown_column(fact), *place_columns, *grouped.columns)
     keys = [fact.c[name] for name in dict.fromkeys(wanted) if name in fact.columns]
-    known_figures = sa.func.count(summand.figure)
+    known_figures = sa.func.count(summand.measure_column)
     return (
         sa.select(
             *keys,
-            sa.cast(sa.func.sum(summand.figure), sa.Double).label("value"),
+            sa.cast(sa.func.sum(summand.measure_column), sa.Double).label("value"),
             (sa.func.count() - known_figures).label("unknown_figures"),
         )
         .where(fact.c.quarter_start.between(*asked.figure_quarters), *summand.conditions())
