@@ -38,7 +38,7 @@ def check_file(path: Path) -> CheckedFile:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.commands.file_asked import ask_about_file
+    from msoic_pipeline.commands.locate_source import ask_about_file
     from msoic_pipeline.ingest.landing import Landing
     from msoic_pipeline.ingest.reading import RefusedFile, read_files
     from msoic_pipeline.ingest.staging import StagedRelease, staged_folder

@@ -54,7 +54,7 @@ def run(
     last line says which. Waits while another run is at work on the same warehouse.
     """
     from msoic_pipeline.logs import show_on_terminal
-    from msoic_pipeline.running.signals import STOPPED, stop_on_signals
+    from msoic_pipeline.running.termination import STOPPED, stop_on_signals
 
     if verbose:
         show_on_terminal()
@@ -208,7 +208,7 @@ def _list_breaking_errors() -> tuple[type[BaseException], ...]:
 def _make_failed_ending(error: BaseException) -> EndedRun:
     """Return the end of a run that an exception has ended."""
     from msoic_pipeline.running.home import HomeError, first_line
-    from msoic_pipeline.running.signals import STOPPED
+    from msoic_pipeline.running.termination import STOPPED
 
     if isinstance(error, HomeError | _CannotBeginError):
         reason = str(error)

@@ -12,7 +12,7 @@ from msoic_pipeline.running.dagster_internals import is_run_failed_by_step
 from msoic_pipeline.running.error_words import find_error_within, tell_recorded_error
 from msoic_pipeline.running.failed_runs import tell_run_failure
 from msoic_pipeline.running.home import HomeError, is_about_records
-from msoic_pipeline.running.signals import STOPPED
+from msoic_pipeline.running.termination import STOPPED
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -8,7 +8,6 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.audit.files_in_force import count_files_in_force
 from msoic_pipeline.commands.app import open_warehouse
 from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_ending
 from msoic_pipeline.model import evidence, kpi
@@ -19,6 +18,7 @@ from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.engine import NoWarehouseError, read_transaction
+from msoic_pipeline.warehouse.files_in_force import count_files_in_force
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200

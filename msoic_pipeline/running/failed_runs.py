@@ -13,7 +13,7 @@ from msoic_pipeline.running.dagster_internals import is_run_ended_from_outside
 from msoic_pipeline.running.error_words import tell_recorded_error
 from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.processes import PROCESS_TAG
-from msoic_pipeline.running.signals import STOPPED
+from msoic_pipeline.running.termination import STOPPED
 from msoic_pipeline.settings import Settings
 
 if TYPE_CHECKING:

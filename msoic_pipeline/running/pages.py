@@ -29,7 +29,7 @@ from msoic_pipeline.running.guard import HOST
 from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
 from msoic_pipeline.running.lost_runs import end_lost_runs
 from msoic_pipeline.running.processes import Say
-from msoic_pipeline.running.signals import stop_on_signals
+from msoic_pipeline.running.termination import stop_on_signals
 
 if TYPE_CHECKING:
     import dagster as dg

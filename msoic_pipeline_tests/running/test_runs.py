@@ -21,7 +21,7 @@ from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
 from msoic_pipeline.running.lost_runs import end_lost_runs, show_alive
 from msoic_pipeline.running.processes import PROCESS_TAG
-from msoic_pipeline.running.signals import STOPPED, stop_on_signals
+from msoic_pipeline.running.termination import STOPPED, stop_on_signals
 from msoic_pipeline.running.warehouse_lock import RunLockLostError, hold_warehouse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline_tests.running.conftest import Start, until
