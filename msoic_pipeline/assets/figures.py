@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.assets.checks import NAMED, SeverityFailures, make_checks_by_severity
-from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_all_quarters, list_quarters_of
+from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_quarters_of
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import FAILURES_SHOWN, describe_columns, show_table
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
@@ -34,6 +34,7 @@ from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.model.signals import kpi_signal
+from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, list_breaks
 from msoic_pipeline.signals.compute import compute_signals
