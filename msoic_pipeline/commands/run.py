@@ -146,7 +146,7 @@ def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Say) -
     """
     import sqlalchemy as sa
 
-    from msoic_pipeline.running.home import first_line
+    from msoic_pipeline.running.error_words import first_line
     from msoic_pipeline.running.processes import tell_holder
     from msoic_pipeline.running.warehouse_lock import hold_warehouse
     from msoic_pipeline.warehouse.migrations import ModelError
@@ -211,7 +211,8 @@ def _list_breaking_errors() -> tuple[type[BaseException], ...]:
 
 def _make_failed_ending(error: BaseException) -> EndedRun:
     """Return the end of a run that an exception has ended."""
-    from msoic_pipeline.running.home import HomeError, first_line
+    from msoic_pipeline.running.error_words import first_line
+    from msoic_pipeline.running.home import HomeError
     from msoic_pipeline.running.termination import STOPPED
 
     if isinstance(error, HomeError | _CannotBeginError):

@@ -15,7 +15,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_exports
 from msoic_pipeline.publication.report import make
-from msoic_pipeline.running.home import first_line
+from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import cut_line
