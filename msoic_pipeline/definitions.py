@@ -3,13 +3,17 @@
 import dagster as dg
 
 from msoic_pipeline.assets.after_checks import make_ending_asset, make_published_asset, make_report_asset
+from msoic_pipeline.assets.claims import claims
 from msoic_pipeline.assets.facts import make_fact_assets
-from msoic_pipeline.assets.figures import make_figure_assets
+from msoic_pipeline.assets.kpis import kpis, maturity, signals
+from msoic_pipeline.assets.reconciliation import reconciliation
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.sources import make_source_assets
+from msoic_pipeline.assets.warehouse_checks import checked_warehouse
 from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure
 
-CHECKED = [*make_source_assets(), *make_fact_assets(), *make_figure_assets()]
+DERIVED = [reconciliation, kpis, maturity, signals, checked_warehouse, claims]
+CHECKED = [*make_source_assets(), *make_fact_assets(), *DERIVED]
 ASSETS = [*CHECKED, make_published_asset(CHECKED), make_report_asset(CHECKED)]
 
 defs = dg.Definitions(

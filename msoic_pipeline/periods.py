@@ -151,6 +151,14 @@ def periods(kind: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
         start = shift_months(start, PERIOD_MONTHS[kind])
 
 
+def list_all_quarters() -> list[dt.date]:
+    """Return the first days of all quarters that are loaded, up to the one that is running.
+
+    There are none where the clock says a day before the first.
+    """
+    return list(periods("quarter", FIRST_QUARTER, dt.datetime.now(dt.UTC).date()))
+
+
 def period_number(starts: pd.Series, kind: str) -> pd.Series:
     """Return the places in time of periods of ``kind``: those of two that follow each other differ by one.
 

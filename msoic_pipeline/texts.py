@@ -132,6 +132,22 @@ def at_cell(sheet: str, cell: str) -> str:
     return f"sheet {sheet!r}, cell {cell}"
 
 
+def align_columns(rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """Return rows of cells as lines in which columns stand below each other, two spaces apart.
+
+    The first row is the header; of the columns that it calls one of ``right``, cells stand to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(rows[0], row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
 def tell_day(day: dt.date) -> str:
     """Return a day in words: 9 January 2022."""
     return f"{day.day} {day:%B %Y}"

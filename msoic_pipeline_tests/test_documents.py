@@ -23,7 +23,7 @@ from msoic_pipeline.quality.row_checks import ROW_CHECKS
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
-from tools.commands_page import list_commands, write_commands_page, write_parameter_name
+from tools.commands_page import list_commands, list_parameters, write_commands_page, write_parameter_name
 
 ERROR = SourceFileError.__name__
 
@@ -58,7 +58,9 @@ def test_every_command_argument_and_option_says_what_it_is():
     for name, command in list_commands(typer.main.get_command(app)):
         if not command.help:
             silent.append(name)
-        silent += [f"{name} {write_parameter_name(parameter)}" for parameter in command.params if not parameter.help]
+        silent += [
+            f"{name} {write_parameter_name(parameter)}" for parameter in list_parameters(command) if not parameter.help
+        ]
     assert not silent
 
 

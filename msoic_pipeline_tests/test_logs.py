@@ -12,7 +12,6 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from msoic_pipeline.automation.jobs import make_range_tags
 from msoic_pipeline.commands import run as run_command
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.definitions import defs
@@ -20,6 +19,7 @@ from msoic_pipeline.logs import PACKAGE, WorkCounts, logged_work, show_on_termin
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.running import home as homes
+from msoic_pipeline.running.run_records import QuarterRange, make_range_tags
 from msoic_pipeline_tests.pipeline.conftest import cut, raw, settings, staging
 
 __all__ = ["cut", "raw", "settings", "staging"]
@@ -124,7 +124,7 @@ def test_a_run_speaks_on_the_terminal_and_on_its_page_of_everything_but_returns(
     facts = [name for name, fact in FACTS.items() if traits_of_fact(fact).source in SPEAKING]
     result = defs.resolve_job_def("everything").execute_in_process(
         instance=instance,
-        tags=dict(make_range_tags("2021-01-01", "2021-01-01")),
+        tags=dict(make_range_tags(QuarterRange("2021-01-01", "2021-01-01"))),
         raise_on_error=False,
         run_config=QUIET,
         asset_selection=[dg.AssetKey(name.split("/")) for name in (*of_sources, *facts, *DERIVED)],

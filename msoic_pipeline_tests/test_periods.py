@@ -15,6 +15,7 @@ from msoic_pipeline.periods import (
     PERIOD_MONTHS,
     financial_quarter_label,
     last_quarter,
+    list_all_quarters,
     number_label,
     parse_financial_year,
     parse_period,
@@ -154,3 +155,9 @@ def test_places_in_time_follow_each_other():
     assert list(period_number(starts, "quarter")) == [8087, 8088]
     assert [number_label(number, "quarter") for number in (8087, 8088)] == ["2021-Q4", "2022-Q1"]
     assert [number_label(number, "month") for number in period_number(starts, "month")] == ["2021-10", "2022-01"]
+
+
+def test_the_quarters_that_are_loaded_are_the_partitions_of_the_assets():
+    from msoic_pipeline.assets.partitions import QUARTERS
+
+    assert [quarter.isoformat() for quarter in list_all_quarters()] == QUARTERS.get_partition_keys()

@@ -26,7 +26,8 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions, parse_definit
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.periods import parse_quarter, periods
 from msoic_pipeline.publication.charts import Chart, ChartSeries, Section, Tile, load_sections, parse_sections
-from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand, Tolerance, load_rules, parse_rules
+from msoic_pipeline.reconciliation.comparisons import Comparison, Summand, Tolerance
+from msoic_pipeline.reconciliation.rules import Rule, load_rules, parse_rules
 from msoic_pipeline.sources.statements import QualityStatement, load_statement, parse_statement
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
 from msoic_pipeline.workbooks.source import Source, load_source

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.texts import clean, cut_off, fold, fold_mark, is_blank
+from msoic_pipeline.texts import align_columns, clean, cut_off, fold, fold_mark, is_blank
 
 words = st.text(st.sampled_from("abcXYZ019 &-/,."), min_size=1, max_size=30)
 
@@ -85,3 +85,12 @@ def test_a_text_that_is_cut_says_how_much_was_left_out_and_where_it_stands():
     assert cut_off("a" * 2500, 1000, "table quarantine") == (
         "a" * 1000 + "… (1,500 more characters: see table quarantine)"
     )
+
+
+def test_columns_stand_below_each_other_however_long_a_cell_is():
+    table = align_columns([("kpi", "value", "as of"), ("a", "1,000", "now"), ("a_long_name", "5", "then")], ("value",))
+    assert table.splitlines() == [
+        "kpi          value  as of",
+        "a            1,000  now",
+        "a_long_name      5  then",
+    ]

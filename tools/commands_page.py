@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import typer.main
-from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from msoic_pipeline.commands.cli import app
 
@@ -19,13 +18,15 @@ command is `.venv/bin/msoic`. Every command also takes `--help`.
 """
 
 
-def list_commands(command: Any, name: str = NAME) -> Iterator[tuple[str, Any]]:
+def list_commands(command: object, name: str = NAME) -> Iterator[tuple[str, TyperCommand]]:
     """Yield every command below ``command`` that people can run, with its full name such as ``msoic layout list``."""
     if isinstance(command, TyperGroup):
         for part, subcommand in command.commands.items():
             yield from list_commands(subcommand, f"{name} {part}")
-    else:
+    elif isinstance(command, TyperCommand):
         yield name, command
+    else:
+        raise TypeError(f"{name} is no command of typer's: {command!r}")
 
 
 def write_commands_page() -> str:
@@ -34,14 +35,23 @@ def write_commands_page() -> str:
     return "\n".join([INTRODUCTION, *sections])
 
 
-def write_command_section(name: str, command: Any) -> str:
+def write_command_section(name: str, command: TyperCommand) -> str:
     """Return the part of the page that is about one command."""
     lines = [f"## `{name}`", "", (command.help or "").strip(), ""]
     if command.params:
         lines += ["| argument or option | default | what it is |", "|---|---|---|"]
-        lines += [_write_parameter_row(parameter) for parameter in command.params]
+        lines += [_write_parameter_row(parameter) for parameter in list_parameters(command)]
         lines.append("")
     return "\n".join(lines)
+
+
+def list_parameters(command: TyperCommand) -> list[TyperArgument | TyperOption]:
+    """Return the arguments and options of a command, in the order in which its help lists them."""
+    parameters = []
+    for parameter in command.params:
+        assert isinstance(parameter, TyperArgument | TyperOption)
+        parameters.append(parameter)
+    return parameters
 
 
 def write_parameter_name(parameter: TyperArgument | TyperOption) -> str:

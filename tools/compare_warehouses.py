@@ -45,10 +45,10 @@ def list_columns(engine: sa.Engine) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class ComparedTable:
-    """A table that both warehouses have: the columns of one only, how many rows are the same, and those that differ."""
+    """A table that both warehouses have: columns that one alone has, how many rows are the same, and which differ."""
 
     name: str
-    columns_of_one: list[str]
+    columns_in_one_only: list[str]
     same: int
     only_first: Counter[tuple[Any, ...]]
     only_second: Counter[tuple[Any, ...]]
@@ -71,7 +71,7 @@ def compare_tables(first: sa.Engine, second: sa.Engine) -> list[ComparedTable]:
         compared.append(
             ComparedTable(
                 name,
-                columns_of_one=sorted(of_one_only),
+                columns_in_one_only=sorted(of_one_only),
                 same=(first_rows & second_rows).total(),
                 only_first=first_rows - second_rows,
                 only_second=second_rows - first_rows,
@@ -89,7 +89,7 @@ def find_tables_of_one(first: sa.Engine, second: sa.Engine) -> list[str]:
 
 def tell_table(table: ComparedTable) -> Iterator[str]:
     """Yield what a table comes to, in lines."""
-    note = f" (columns of one only: {', '.join(table.columns_of_one)})" if table.columns_of_one else ""
+    note = f" (columns of one only: {', '.join(table.columns_in_one_only)})" if table.columns_in_one_only else ""
     if not table.differs:
         yield f"{table.name}: {table.same:,} rows, the same{note}"
         return

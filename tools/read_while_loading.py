@@ -16,8 +16,10 @@ from itertools import chain
 
 import sqlalchemy as sa
 
+from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
+from msoic_pipeline.warehouse.load_log import LOADING
 
 QUERIES = (
     "SELECT count(*), sum(value) FROM current_kpi_value WHERE kpi_id = 'nrm_referrals' AND period_kind = 'quarter'",
@@ -51,6 +53,26 @@ def measure(url: str, seconds: float, readers: int) -> float:
     return statistics.quantiles(taken, n=20)[-1]
 
 
+def await_loading(url: str, run: subprocess.Popen[bytes]) -> None:
+    """Wait until a run that loads everything anew has loaded its first quarter, or has ended."""
+    engine = open_engine(url)
+    most_forgotten = 0
+    while run.poll() is None:
+        forgotten = count_forgotten_loads(engine)
+        if forgotten < most_forgotten:
+            break
+        most_forgotten = forgotten
+        time.sleep(0.1)
+    engine.dispose()
+
+
+def count_forgotten_loads(engine: sa.Engine) -> int:
+    """Return how many quarters of sources are to be loaded anew: of which ``forget_loads`` has left no fingerprint."""
+    is_forgotten = sa.and_(load_log.c.stage.startswith(LOADING), load_log.c.fingerprint == "")
+    with read_transaction(engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).where(is_forgotten)) or 0
+
+
 def main(words: Sequence[str]) -> None:
     """Measure, and print what came of it."""
     seconds = float(words[0]) if words else 30.0
@@ -61,7 +83,7 @@ def main(words: Sequence[str]) -> None:
     run = subprocess.Popen(
         [sys.executable, "-m", "msoic_pipeline.commands.cli", "run", "--rebuild"], stdout=subprocess.DEVNULL
     )
-    time.sleep(10)  # until it has begun to load
+    await_loading(url, run)
     print("while a run loads everything anew:")
     busy = measure(url, seconds, readers)
     still_loading = run.poll() is None

@@ -1,11 +1,14 @@
-"""What comes after all checks: the exports, which say on their face what failed, and how the run ended."""
+"""What comes after all checks: exports and report, which say on their face what failed, and how the run ended."""
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from sqlalchemy.engine import Connection
 from xlsxwriter.exceptions import XlsxFileError
 
 from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION
@@ -19,8 +22,8 @@ from msoic_pipeline.warehouse.engine import read_transaction
 
 _LOG = logging.getLogger(__name__)
 
-# Both assets name every asset before them, not the nearest alone: of assets that are picked for a run Dagster puts only
-# those in order of which one names the other, and not those with one between them that is not picked.
+# Each of these assets names every asset before it, not the nearest alone: of assets that are picked for a run Dagster
+# puts only those in order of which one names the other, and not those with one between them that is not picked.
 
 
 def make_published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
@@ -39,31 +42,10 @@ def make_published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDef
         ],
     )
     def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        return _publish_kpis(context, warehouse, find_failed_checks(context.instance, keys))
+        failed = find_failed_checks(context.instance, keys)
+        return _publish(context, warehouse, "exports", warehouse.settings.output_dir, failed, _write_exports)
 
     return published
-
-
-def _publish_kpis(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, failed: Sequence[str]
-) -> dg.MaterializeResult:
-    """Write the exports; where the output folder does not take them, say so in the check and leave the earlier ones."""
-    folder = warehouse.settings.output_dir
-    try:
-        with logged_work(_LOG, "writing the exports") as work, read_transaction(warehouse.engine) as connection:
-            paths = write_exports(connection, folder, dt.date.today(), failed)
-            work.add("files", len(paths.both))
-            work.add("checks that failed", len(failed))
-    except (OSError, XlsxFileError) as error:
-        return _tell_not_written(context, "exports", folder, error)
-    return dg.MaterializeResult(
-        metadata={
-            "failed_checks": len(failed),
-            "parquet": dg.MetadataValue.path(str(paths.parquet)),
-            "workbook": dg.MetadataValue.path(str(paths.workbook)),
-        },
-        check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
-    )
 
 
 def make_report_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
@@ -83,29 +65,53 @@ def make_report_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefini
         ],
     )
     def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        return _publish_report(context, warehouse, find_failed_checks(context.instance, keys))
+        failed = find_failed_checks(context.instance, keys)
+        return _publish(context, warehouse, "report", warehouse.settings.report_dir, failed, _write_report)
 
     return published
 
 
-def _publish_report(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, failed: Sequence[str]
+@dataclass(frozen=True)
+class WrittenFiles:
+    """How many files were written anew, and what Dagster's pages show of them."""
+
+    number: int
+    shown: Mapping[str, Any]
+
+
+def _write_exports(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
+    paths = write_exports(connection, folder, dt.date.today(), failed)
+    shown = {
+        "parquet": dg.MetadataValue.path(str(paths.parquet)),
+        "workbook": dg.MetadataValue.path(str(paths.workbook)),
+    }
+    return WrittenFiles(len(paths.both), shown)
+
+
+def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
+    written = write_report(connection, folder, dt.date.today(), failed)
+    shown = {"report": dg.MetadataValue.path(str(written.path)), "made anew": written.is_new}
+    return WrittenFiles(int(written.is_new), shown)
+
+
+def _publish(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    name: str,
+    folder: Path,
+    failed: Sequence[str],
+    write: Callable[[Connection, Path, Sequence[str]], WrittenFiles],
 ) -> dg.MaterializeResult:
-    """Write the report; where the output folder does not take it, say so in the check and leave the earlier one."""
-    folder = warehouse.settings.report_dir
+    """Write what is called ``name``; where its folder does not take it, say so in the check and leave earlier files."""
     try:
-        with logged_work(_LOG, "writing the report") as work, read_transaction(warehouse.engine) as connection:
-            written = write_report(connection, folder, dt.date.today(), failed)
-            work.add("files", int(written.is_new))
+        with logged_work(_LOG, f"writing the {name}") as work, read_transaction(warehouse.engine) as connection:
+            files = write(connection, folder, failed)
+            work.add("files", files.number)
             work.add("checks that failed", len(failed))
-    except OSError as error:
-        return _tell_not_written(context, "report", folder, error)
+    except (OSError, XlsxFileError) as error:
+        return _tell_not_written(context, name, folder, error)
     return dg.MaterializeResult(
-        metadata={
-            "failed_checks": len(failed),
-            "report": dg.MetadataValue.path(str(written.path)),
-            "made anew": written.is_new,
-        },
+        metadata={"failed_checks": len(failed), **files.shown},
         check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
     )
 

@@ -12,16 +12,11 @@ from msoic_pipeline.periods import FIRST_QUARTER
 # Backfill policies are marked beta; they are what makes a backfill one run.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-# The quarter that is running counts: monthly returns arrive within it.
+# The quarters of ``periods.list_all_quarters``: the one that is running counts, since monthly returns arrive within it.
 QUARTERS = dg.TimeWindowPartitionsDefinition(
     cron_schedule="0 0 1 1,4,7,10 *", fmt="%Y-%m-%d", start=FIRST_QUARTER.isoformat(), end_offset=1
 )
 SINGLE_RUN = dg.BackfillPolicy.single_run()
-
-
-def list_all_quarters() -> list[dt.date]:
-    """Return the first days of all quarters that are loaded, up to the one that is running."""
-    return [dt.date.fromisoformat(key) for key in QUARTERS.get_partition_keys()]
 
 
 def list_quarters_of(context: dg.AssetExecutionContext) -> list[dt.date]:

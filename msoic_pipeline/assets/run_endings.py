@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.model.evidence import pipeline_run
 from msoic_pipeline.running.dagster_internals import find_last_completed_check
-from msoic_pipeline.running.error_words import tell_recorded_error
+from msoic_pipeline.running.failed_steps import find_failed_steps
 from msoic_pipeline.warehouse.engine import write_transaction
 
 _LOG = logging.getLogger(__name__)
@@ -65,18 +65,8 @@ def record_broken_run(engine: Engine, instance: dg.DagsterInstance, run_id: str)
     Where that cannot be written the log says why, and nothing is raised: the run has failed already.
     """
     try:
-        broken = _broken_steps(instance, run_id)
+        broken = [f"step {step.key}: {step.words}" for step in find_failed_steps(instance, run_id)]
         if broken:
             record_ending(engine, run_id, broken)
     except Exception as error:
         _LOG.warning("that the run failed is not in pipeline_run: %s", type(error).__name__)
-
-
-def _broken_steps(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return a line for each step of a run that broke."""
-    lines = []
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        event = entry.dagster_event
-        if event:
-            lines.append(f"step {event.step_key}: {tell_recorded_error(event.step_failure_data.error)}")
-    return lines

@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_table import CheckedTable
+from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.model.views import VIEWS
@@ -43,7 +43,7 @@ class LevelShift:
     deviation: float
 
 
-def national_totals_have_no_level_shifts(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
+def national_totals_have_no_level_shifts(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Find national totals whose change on the period before is far from what is usual in their own series.
 
     Far is more than ROBUST_DEVIATIONS robust standard deviations (from the median absolute deviation) from the median
@@ -60,7 +60,7 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
         judged_series, all_series = judged["series"].nunique(), totals["series"].nunique()
         scope = f"{judged_series} of {all_series} national series have a history to judge by"
         detail = f"{first_of(details)}. {scope}" if details else scope
-        yield CheckedTable(traits_of_fact(fact).source, fact.name, len(judged), len(shifts), detail)
+        yield TableFinding(traits_of_fact(fact).source, fact.name, len(judged), len(shifts), detail)
 
 
 def _list_shifts(judged: pd.DataFrame) -> list[LevelShift]:

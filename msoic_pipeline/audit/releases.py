@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_table import CheckedTable
-from msoic_pipeline.audit.files_in_force import count_files_in_force
+from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
 from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.texts import first_of, tell_day
+from msoic_pipeline.warehouse.files_in_force import count_files_in_force
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
@@ -35,7 +35,7 @@ class ReleaseInForce:
     published_on: dt.date
 
 
-def every_due_report_was_received(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
+def every_due_report_was_received(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Count the reports that were due and did not come, a source at a time.
 
     Who sent none is named where the source is not sensitive; of a sensitive one only how many.
@@ -50,7 +50,7 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
         detail = f"{len(absent):,} of {row.reports:,} {kind} missing"
         if absent:
             detail += f": {first_of(_tell_absent_by_period(source, absent))}"
-        yield CheckedTable(row.source, coverage.name, row.reports, len(absent), detail)
+        yield TableFinding(row.source, coverage.name, row.reports, len(absent), detail)
 
 
 def _find_absent_reports(connection: Connection) -> dict[str, list[AbsentReport]]:
@@ -76,12 +76,12 @@ def _tell_absent_by_period(source: Source, absent: Sequence[AbsentReport]) -> li
     return texts
 
 
-def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
+def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Compare each source's latest release with the day on which the next one was due."""
     releases = _read_releases_in_force(connection)
     for source_name in SOURCES:
         if not releases[source_name]:
-            yield CheckedTable(source_name, release.name, 0, 1, "no release is in force")
+            yield TableFinding(source_name, release.name, 0, 1, "no release is in force")
             continue
         last_day = max(each.last_day for each in releases[source_name])
         published_on = max(each.published_on for each in releases[source_name])
@@ -90,7 +90,7 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
             f"latest release published on {tell_day(published_on)}; "
             f"figures of {figures} were or are due by {tell_day(due)}"
         )
-        yield CheckedTable(source_name, release.name, len(releases[source_name]), int(today > due), detail)
+        yield TableFinding(source_name, release.name, len(releases[source_name]), int(today > due), detail)
 
 
 def _read_releases_in_force(connection: Connection) -> dict[str, list[ReleaseInForce]]:
@@ -122,9 +122,9 @@ def find_next_due(source: Source, last_day: dt.date, published_on: dt.date) -> t
     return period_label(kind, following), period_end(kind, following) + dt.timedelta(days=source.lag_days)
 
 
-def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[CheckedTable]:
+def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
     files = count_files_in_force(connection)
     detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else "holds"
     failed = files.synthetic if files.is_mixed else 0
-    yield CheckedTable("all", release.name, files.synthetic + files.real, failed, detail)
+    yield TableFinding("all", release.name, files.synthetic + files.real, failed, detail)

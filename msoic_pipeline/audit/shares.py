@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_table import CheckedTable
+from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.kpis.definitions import SHARE, load_definitions
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.texts import first_of
 
 
-def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_national: bool) -> Iterator[CheckedTable]:
+def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_national: bool) -> Iterator[TableFinding]:
     """Find KPI values in the unit ``share`` below 0 or above 1, of the nation or of all other geographies.
 
     Those that rest on sensitive returns are named without their figures.
@@ -34,4 +34,4 @@ def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_nat
         + ("figure withheld" if row.kpi_id in sensitive else f"{row.value:.4g}")
         for row in beyond
     )
-    yield CheckedTable("kpi", kpi_value.name, checked, len(details), first_of(details) or "holds")
+    yield TableFinding("kpi", kpi_value.name, checked, len(details), first_of(details) or "holds")

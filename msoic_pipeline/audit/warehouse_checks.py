@@ -7,7 +7,6 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.audit.checked_table import WarehouseCheck
 from msoic_pipeline.audit.levels import national_totals_have_no_level_shifts
 from msoic_pipeline.audit.releases import (
     every_due_report_was_received,
@@ -15,6 +14,7 @@ from msoic_pipeline.audit.releases import (
     sample_and_real_data_are_not_mixed,
 )
 from msoic_pipeline.audit.shares import shares_lie_between_0_and_1
+from msoic_pipeline.audit.table_finding import WarehouseCheck
 from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE
 from msoic_pipeline.model.evidence_rows import ValidationResult
 

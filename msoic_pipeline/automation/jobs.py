@@ -1,20 +1,18 @@
 """Jobs, the nightly schedule, and what is done about runs that failed or were killed."""
 
 import logging
-from collections.abc import Mapping
 
 import dagster as dg
 
-from msoic_pipeline.assets.partitions import list_all_quarters
 from msoic_pipeline.assets.source_steps import find_quarters_behind_files
 from msoic_pipeline.kpis.compute import find_stale_kpis
+from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.running.failed_runs import JOB, note_failed_run
 from msoic_pipeline.running.lost_runs import end_lost_runs
+from msoic_pipeline.running.run_records import QuarterRange, make_range_tags
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine
 
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 _LOG = logging.getLogger(__name__)
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 _UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
@@ -26,16 +24,12 @@ everything_job = dg.define_asset_job(
 )
 
 
-def make_range_tags(first: str, last: str) -> Mapping[str, str]:
-    """Return the tags that make a run one over the quarters from ``first`` to ``last``."""
-    return {RANGE_START: first, RANGE_END: last}
+def find_quarters_to_run(settings: Settings) -> QuarterRange:
+    """Return the quarters that a nightly run should cover.
 
-
-def find_quarters_to_run(settings: Settings) -> tuple[str, str]:
-    """Return the first and last quarter that a nightly run should cover.
-
-    Those that the raw files have moved ahead of; the running quarter alone where nothing has changed, so that freshness
-    and coverage are checked every night.
+    From the first to the last of those that the raw files have moved ahead of, or whose KPIs rest on something else
+    than is loaded and declared; the running quarter alone where there are none, so that freshness and coverage are
+    checked every night; all where that cannot be told.
     """
     quarters = list_all_quarters()
     try:
@@ -49,9 +43,9 @@ def find_quarters_to_run(settings: Settings) -> tuple[str, str]:
         # Whatever is wrong with the warehouse or with a single source: the run itself comes across it, and says so in
         # words that are held back for force returns, which a traceback's are not.
         _LOG.warning("What has changed cannot be told (%s): the run covers every quarter.", type(error).__name__)
-        return quarters[0].isoformat(), quarters[-1].isoformat()
+        return QuarterRange(quarters[0].isoformat(), quarters[-1].isoformat())
     first, last = (stale[0], stale[-1]) if stale else (quarters[-1], quarters[-1])
-    return first.isoformat(), last.isoformat()
+    return QuarterRange(first.isoformat(), last.isoformat())
 
 
 @dg.schedule(
@@ -69,7 +63,7 @@ def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipRea
     if earlier:
         run = earlier[0]
         return dg.SkipReason(f"The run {run.run_id} of an earlier night has not ended: it is {run.status.value}.")
-    return dg.RunRequest(tags={**make_range_tags(*find_quarters_to_run(Settings())), "dagster/max_retries": "1"})
+    return dg.RunRequest(tags={**make_range_tags(find_quarters_to_run(Settings())), "dagster/max_retries": "1"})
 
 
 @dg.run_failure_sensor(

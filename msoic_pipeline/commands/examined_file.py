@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from msoic_pipeline.commands.file_asked import ask_about_file
+from msoic_pipeline.commands.locate_source import ask_about_file
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.reading import RefusedFile, read_files
 from msoic_pipeline.ingest.staging import StagedRelease, staged_folder

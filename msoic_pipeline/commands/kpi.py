@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse
-from msoic_pipeline.texts import tell_figure
+from msoic_pipeline.texts import align_columns, tell_figure
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from sqlalchemy.engine import Connection
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # commands import what they need when they run, so that the t
 
 # A value is told to so many digits.
 DIGITS = 4
+VALUE_HEADER = ("kpi", "period", "geography", "value", "unit", "status", "as of")
 
 
 def kpi(
@@ -50,8 +51,7 @@ def tell_kpi(kpi_id: str | None, period: str | None, geography: str, as_at: dt.d
         rows = find_known_values(connection, kpi_id, period, geography, as_at)
     if not rows:
         return "No such value was known" + (f" on {as_at}." if as_at else ".")
-    header = f"{'kpi':<38}{'period':<10}{'geography':<12}{'value':>14} {'unit':<14}{'status':<16}as of"
-    return "\n".join([header, *map(_value_line, rows)])
+    return align_columns([VALUE_HEADER, *map(_list_value_cells, rows)], right=("value",))
 
 
 def write_kpi_script(kpi_id: str, period: str | None) -> str:
@@ -85,9 +85,15 @@ def _find_latest_period(connection: Connection, kpi_id: str) -> tuple[str, dt.da
     return ("quarter" if "quarter" in kinds else kinds[0]), latest_start
 
 
-def _value_line(known: KnownValue) -> str:
+def _list_value_cells(known: KnownValue) -> tuple[str, ...]:
+    """Return a value's row of the table, in the order of VALUE_HEADER."""
     value = "missing" if known.value is None else tell_figure(known.value, DIGITS)
     return (
-        f"{known.kpi_id:<38}{known.period_label:<10}{known.geography_code:<12}{value:>14} "
-        f"{known.unit:<14}{known.status:<16}{known.as_of}"
+        known.kpi_id,
+        known.period_label,
+        known.geography_code,
+        value,
+        known.unit,
+        known.status,
+        known.as_of.isoformat(),
     )

@@ -38,7 +38,7 @@ def explain_layout(path: Path) -> str:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.commands.file_asked import ask_about_file
+    from msoic_pipeline.commands.locate_source import ask_about_file
     from msoic_pipeline.ingest.workers import call_in_worker
     from msoic_pipeline.workbooks.errors import SourceFileError
 

@@ -24,7 +24,8 @@ def remove_sample(
 ) -> None:
     """Go from the sample to real data: remove all synthetic files and figures, from raw folder to warehouse.
 
-    Ends with exit code 1 where the run on the way was red.
+    Ends with exit code 1 where the run on the way was red. Where it has left figures of the sample loaded, nothing goes
+    from the archive until the command is given again.
     """
     from msoic_pipeline.ingest.decisions import list_synthetic_releases
     from msoic_pipeline.settings import Settings
@@ -40,8 +41,16 @@ def remove_sample(
     withdraw_sample(sample)
     ended = run_everything(say=print_aside)
     typer.echo(ended.summary)
-    typer.echo(forget_sample(sample))
+    try:
+        typer.echo(forget_sample(sample))
+    except StillLoadedError as error:
+        print_aside(str(error))
+        raise typer.Exit(1) from error
     raise typer.Exit(0 if ended.succeeded else 1)
+
+
+class StillLoadedError(Exception):
+    """Figures of the sample are in the warehouse after the run that should have taken them away."""
 
 
 def withdraw_sample(sample: Sequence[KeptRelease]) -> None:
@@ -59,7 +68,7 @@ def withdraw_sample(sample: Sequence[KeptRelease]) -> None:
 def forget_sample(sample: Sequence[KeptRelease]) -> str:
     """Remove the sample's files from the archive and its releases from the warehouse; return that it is done.
 
-    Raises LookupError where figures of it are loaded still: then nothing is removed.
+    Raises StillLoadedError where figures of it are loaded still: then nothing is removed.
     """
     import sqlalchemy as sa
 
@@ -77,8 +86,9 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
             loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
         still_loaded = loaded_ids & sample_ids
         if still_loaded:
-            raise LookupError(
-                f"figures of {len(still_loaded)} sample releases are loaded still: the run did not end well"
+            raise StillLoadedError(
+                f"figures of {len(still_loaded)} sample releases are loaded still, since the run did not end well: "
+                "mend what it says, then give the command again"
             )
         remove_from_archive(settings, sample)
         with write_transaction(engine) as connection:

@@ -73,7 +73,7 @@ def tell_rule_sql(rule_id: str, quarter: dt.date | None) -> str:
     """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
     import sqlalchemy as sa
 
-    from msoic_pipeline.assets.partitions import list_all_quarters
+    from msoic_pipeline.periods import list_all_quarters
     from msoic_pipeline.reconciliation.sql import write_rule_sql
     from msoic_pipeline.settings import Settings
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import open_warehouse, print_aside
-from msoic_pipeline.periods import as_written, parse_quarter
+from msoic_pipeline.periods import as_written, list_all_quarters, parse_quarter
 from msoic_pipeline.running.processes import Say
-from msoic_pipeline.running.run_records import EndedRun, RequestedRun
+from msoic_pipeline.running.run_records import EndedRun, QuarterRange, RequestedRun, make_range_tags
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -54,17 +54,23 @@ def run(
     last line says which. Waits while another run is at work on the same warehouse.
     """
     from msoic_pipeline.logs import show_on_terminal
-    from msoic_pipeline.running.signals import STOPPED, stop_on_signals
 
     if verbose:
         show_on_terminal()
-    try:
-        with stop_on_signals():
-            ended = run_everything(first, last or first, rebuild, print_aside)
-    except KeyboardInterrupt:  # while the packages were imported, before the run had begun
-        ended = EndedRun(False, f"The run failed: {STOPPED}")
+    ended = run_until_stopped(first, last or first, rebuild)
     typer.echo(ended.summary)
     raise typer.Exit(0 if ended.succeeded else 1)
+
+
+def run_until_stopped(first: str | None, last: str | None, rebuild: bool = False) -> EndedRun:
+    """Run everything as ``run_everything`` does, for a command: signals to end it end the run in words, too."""
+    from msoic_pipeline.running.termination import STOPPED, stop_on_signals
+
+    try:
+        with stop_on_signals():
+            return run_everything(first, last, rebuild, print_aside)
+    except KeyboardInterrupt:  # while the packages were imported, before the run had begun
+        return EndedRun(False, f"The run failed: {STOPPED}")
 
 
 class _CannotBeginError(Exception):
@@ -104,8 +110,6 @@ def run_everything(
 
 def _request_run(first: str | None, last: str | None, rebuild: bool) -> RequestedRun:
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
-    from msoic_pipeline.assets.partitions import list_all_quarters
-
     quarters = [quarter.isoformat() for quarter in list_all_quarters()]
     if not quarters:
         raise LookupError(f"the clock of this machine says {dt.date.today()}, before the first quarter: set it right")
@@ -142,7 +146,7 @@ def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Say) -
     """
     import sqlalchemy as sa
 
-    from msoic_pipeline.running.home import first_line
+    from msoic_pipeline.running.error_words import first_line
     from msoic_pipeline.running.processes import tell_holder
     from msoic_pipeline.running.warehouse_lock import hold_warehouse
     from msoic_pipeline.warehouse.migrations import ModelError
@@ -174,7 +178,6 @@ def _make_ready(request: RequestedRun) -> None:
 
 def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.ExecuteInProcessResult:
     """Execute the job. Raises HomeError: what a step raises is in the result, so that the rest is Dagster's own."""
-    from msoic_pipeline.automation.jobs import make_range_tags
     from msoic_pipeline.definitions import defs
     from msoic_pipeline.running.failed_runs import JOB
     from msoic_pipeline.running.home import HomeError
@@ -182,11 +185,12 @@ def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.Exec
     from msoic_pipeline.running.processes import PROCESS_TAG, tell_process
 
     job = defs.resolve_job_def(JOB)
+    quarters = QuarterRange(request.first_quarter, request.last_quarter)
     try:
         show_alive(instance, request.run_id)
         return job.execute_in_process(
             instance=instance,
-            tags={**make_range_tags(request.first_quarter, request.last_quarter), PROCESS_TAG: tell_process()},
+            tags={**make_range_tags(quarters), PROCESS_TAG: tell_process()},
             raise_on_error=False,
             run_config=QUIET_LOGGERS,
             run_id=request.run_id,
@@ -207,8 +211,9 @@ def _list_breaking_errors() -> tuple[type[BaseException], ...]:
 
 def _make_failed_ending(error: BaseException) -> EndedRun:
     """Return the end of a run that an exception has ended."""
-    from msoic_pipeline.running.home import HomeError, first_line
-    from msoic_pipeline.running.signals import STOPPED
+    from msoic_pipeline.running.error_words import first_line
+    from msoic_pipeline.running.home import HomeError
+    from msoic_pipeline.running.termination import STOPPED
 
     if isinstance(error, HomeError | _CannotBeginError):
         reason = str(error)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.running.dagster_internals import is_run_failed_by_step
-from msoic_pipeline.running.error_words import find_error_within, tell_recorded_error
+from msoic_pipeline.running.dagster_internals import is_run_ended_from_outside, is_run_failed_by_step
+from msoic_pipeline.running.error_words import find_error_within, is_about_records
 from msoic_pipeline.running.failed_runs import tell_run_failure
-from msoic_pipeline.running.home import HomeError, is_about_records
-from msoic_pipeline.running.signals import STOPPED
+from msoic_pipeline.running.failed_steps import FailedStep, list_failed_steps
+from msoic_pipeline.running.home import HomeError
+from msoic_pipeline.running.termination import STOPPED
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -32,7 +33,7 @@ ENDINGS: dict[ProblemKind, str] = {
     "step": "a step broke off; what it makes stands as it did before.",
     "loading": "of a source that could not be loaded the last good figures stand; what others say is loaded.",
     "file": "what was rejected is not loaded; what other files say is.",
-    "export": "the figures are loaded, but the exports are those of an earlier run.",
+    "export": "the figures are loaded, but what could not be written, exports or report, is that of an earlier run.",
     "contradiction": "the figures are loaded, but some contradict each other.",
 }
 ENDED_WELL = "Nothing blocks: all figures are loaded."
@@ -46,6 +47,7 @@ KIND_OF_ASSET: dict[str, ProblemKind] = {
     "validation_result": "contradiction",
     "report_claim": "contradiction",
     "published_kpis": "export",
+    "published_report": "export",
 }
 # The step that fails for the checks that failed, which are problems themselves.
 LAST_STEP = "pipeline_run"
@@ -110,21 +112,19 @@ def _find_early_ends(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[
     for event in reversed(result.all_events):
         if event.event_type_value not in ("PIPELINE_FAILURE", "PIPELINE_CANCELED") or is_run_failed_by_step(event):
             continue
-        words = tell_run_failure(event)
+        if is_run_ended_from_outside(event):
+            yield RunProblem("stopped", "", STOPPED)
+            continue
         error = getattr(event.event_specific_data, "error", None)
-        if words == STOPPED:
-            yield RunProblem("stopped", "", words)
-        else:
-            yield _find_records_problem(error, home) or RunProblem("unfinished", "", words)
+        yield _find_records_problem(error, home) or RunProblem("unfinished", "", tell_run_failure(event))
 
 
 def _find_broken_steps(result: dg.ExecuteInProcessResult, home: Path) -> Iterator[RunProblem]:
     """Yield the steps that broke, but for the last one where it fails for checks that failed."""
-    for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE" and not _is_ending_for_checks(event):
-            error = event.step_failure_data.error
-            step = RunProblem("step", f"step {event.step_key}", tell_recorded_error(error))
-            yield _find_records_problem(error, home) or step
+    for step in list_failed_steps(result.all_events):
+        if not _is_ending_for_checks(step):
+            broken = RunProblem("step", f"step {step.key}", step.words)
+            yield _find_records_problem(step.error, home) or broken
 
 
 def _find_records_problem(error: RecordedError | None, home: Path) -> RunProblem | None:
@@ -136,16 +136,13 @@ def _find_records_problem(error: RecordedError | None, home: Path) -> RunProblem
     return None
 
 
-def _is_ending_for_checks(event: dg.DagsterEvent) -> bool:
+def _is_ending_for_checks(step: FailedStep) -> bool:
     """Return whether the failure of a step is that by which the last asset says that checks have failed."""
-    error = event.step_failure_data.error
-    return event.step_key == LAST_STEP and error is not None and error.cls_name == "Failure"
+    return step.key == LAST_STEP and step.error is not None and step.error.cls_name == "Failure"
 
 
 def _find_other_reason(result: dg.ExecuteInProcessResult) -> RunProblem:
     """Return why a run failed in which nothing broke: for checks that an earlier run left failed."""
-    for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE":
-            words = tell_recorded_error(event.step_failure_data.error)
-            return RunProblem("unfinished", f"step {event.step_key}", words)
+    for step in list_failed_steps(result.all_events):
+        return RunProblem("unfinished", f"step {step.key}", step.words)
     return RunProblem("unfinished", "", "it did not come to its end")

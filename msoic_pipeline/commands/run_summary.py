@@ -8,19 +8,21 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.audit.files_in_force import count_files_in_force
 from msoic_pipeline.claims.verdict_words import tell_counts
 from msoic_pipeline.claims.verdicts import TODAY
 from msoic_pipeline.commands.app import open_warehouse
 from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_ending
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_exports
-from msoic_pipeline.running.home import first_line
+from msoic_pipeline.publication.report import make
+from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.engine import NoWarehouseError, read_transaction
+from msoic_pipeline.warehouse.files_in_force import count_files_in_force
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200
@@ -127,7 +129,6 @@ def _mixture_lines(connection: Connection) -> Iterator[str]:
 
 def _tell_stale_quarters(settings: Settings, engine: Engine) -> list[str]:
     """Return a line on quarters that were loaded from other files than stand there now, if there are any."""
-    from msoic_pipeline.assets.partitions import list_all_quarters
     from msoic_pipeline.assets.source_steps import find_quarters_behind_files
 
     try:
@@ -160,6 +161,7 @@ def _write_summary(settings: Settings, request: RequestedRun, loaded: list[str],
         "Where to look:",
         f"  warehouse   {url}",
         f"  exports     {_exports_to_use(settings.output_dir)}",
+        f"  report      {_report_to_use(settings.report_dir)}",
         f"  Data Docs   {settings.output_dir / 'data_docs' / 'index.html'}",
         f"  quarantine  SELECT * FROM quarantine WHERE NOT is_declared   (files: {settings.raw_dir})",
         f"  Dagster     make ui   (run {request.run_id})",
@@ -172,6 +174,16 @@ def _write_summary(settings: Settings, request: RequestedRun, loaded: list[str],
 def _exports_to_use(folder: Path) -> str:
     """Return where the exports are, and which of them to use."""
     checked, unchecked = (locate_exports(folder, name).workbook for name in (CHECKED, UNCHECKED))
+    return _tell_which_to_use(checked, unchecked)
+
+
+def _report_to_use(folder: Path) -> str:
+    """Return where the report is, and which to use."""
+    return _tell_which_to_use(folder / make.CHECKED, folder / make.UNCHECKED)
+
+
+def _tell_which_to_use(checked: Path, unchecked: Path) -> str:
+    """Return which of two files is to be used; the second is there only where the run that wrote it failed."""
     if not unchecked.is_file():
         return str(checked) if checked.is_file() else "none yet"
     kept = f"; {checked.name} is of an earlier run" if checked.is_file() else ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import open_warehouse
-from msoic_pipeline.commands.run import run
+from msoic_pipeline.commands.run import run_until_stopped
+from msoic_pipeline.periods import list_all_quarters
 
 if TYPE_CHECKING:
     from msoic_pipeline.settings import Settings
@@ -29,7 +30,9 @@ def withdraw(
         command = f"msoic run --from {decided.first_quarter} --to {decided.last_quarter}"
         typer.echo(f"The next run over its quarters acts on it: {command}")
     else:
-        run(decided.first_quarter, decided.last_quarter)
+        ended = run_until_stopped(decided.first_quarter, decided.last_quarter)
+        typer.echo(ended.summary)
+        raise typer.Exit(0 if ended.succeeded else 1)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,6 @@ def decide_on_release(name: str, reason: str, undo: bool) -> DecidedRelease:
 
 def _quarters_behind_their_files(settings: Settings) -> list[str]:
     """Return the first days of the quarters that a run would load anew, in order; none before there is a warehouse."""
-    from msoic_pipeline.assets.partitions import list_all_quarters
     from msoic_pipeline.assets.source_steps import find_quarters_behind_files
     from msoic_pipeline.warehouse.engine import NoWarehouseError
 

@@ -38,12 +38,12 @@ def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.dat
         with write_transaction(engine) as connection:
             write_definitions(connection)
         return {}
-    wanted = _list_periods_touching(stale)
+    periods_by_kind = _list_periods_touching(stale)
     with write_transaction(engine) as connection, work_tables(connection):
         write_definitions(connection)
-        connection.execute(sa.delete(kpi_value).where(_is_of_periods(wanted)))
-        insert_values(connection, load_definitions(), wanted)
-        rows_by_period = _count_rows_by_period(connection, wanted)
+        connection.execute(sa.delete(kpi_value).where(_is_of_periods(periods_by_kind)))
+        insert_values(connection, load_definitions(), periods_by_kind)
+        rows_by_period = _count_rows_by_period(connection, periods_by_kind)
         write_fingerprints(connection, STAGE, {quarter: digests[quarter] for quarter in stale})
     rows_by_quarter: dict[dt.date, int] = {}
     for quarter in stale:
@@ -67,19 +67,19 @@ def list_quarters_touched(quarters: Iterable[dt.date]) -> list[dt.date]:
     return list_quarters_within(_list_periods_touching(quarters))
 
 
-def _is_of_periods(wanted: Periods) -> sa.ColumnElement[bool]:
+def _is_of_periods(periods_by_kind: Periods) -> sa.ColumnElement[bool]:
     """Return the condition that a value is of one of the periods."""
     of_kind = [
         sa.and_(kpi_value.c.period_kind == kind, kpi_value.c.period_start.in_(starts))
-        for kind, starts in wanted.items()
+        for kind, starts in periods_by_kind.items()
     ]
     return sa.or_(*of_kind)
 
 
-def _count_rows_by_period(connection: Connection, wanted: Periods) -> Counter[tuple[str, dt.date]]:
+def _count_rows_by_period(connection: Connection, periods_by_kind: Periods) -> Counter[tuple[str, dt.date]]:
     """Return how many values each period has, by its kind and first day."""
     period = (kpi_value.c.period_kind, kpi_value.c.period_start)
-    query = sa.select(*period, sa.func.count()).where(_is_of_periods(wanted)).group_by(*period)
+    query = sa.select(*period, sa.func.count()).where(_is_of_periods(periods_by_kind)).group_by(*period)
     return Counter({(kind, start): count for kind, start, count in connection.execute(query)})
 
 

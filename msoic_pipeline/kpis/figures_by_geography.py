@@ -27,10 +27,10 @@ from msoic_pipeline.model.geography import find_place_codes
 # ---- term_figure: what the facts have --------------------------------------------------------------------------------
 
 
-def select_figures(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+def select_figures(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a term's figures as the fact has them."""
-    fact, measure, place = term.term.table.c, term.term.figure, term.place
-    time = fact[term.term.period_column]
+    fact, measure, place = wanted.term.table.c, wanted.term.measure_column, wanted.place
+    time = fact[wanted.term.period_column]
     exact = sa.cast(sa.func.round(sa.cast(measure, Double) * SCALE), BigInteger)
     named_place = sa.literal("") if place is None else sa.func.coalesce(place, "")
     return (
@@ -41,48 +41,50 @@ def select_figures(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -
             named_place.label("place"),
             sa.cast(sa.func.sum(exact), BigInteger).label("value"),
         )
-        .where(fact.quarter_start.in_(quarters), measure.is_not(None), *term.term.conditions())
+        .where(fact.quarter_start.in_(quarters), measure.is_not(None), *wanted.term.conditions())
         .group_by(fact.release_id, time, *([] if place is None else [place]))
     )
 
 
-def select_zeros(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any] | None:
+def select_zeros(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any] | None:
     """Return zeros for all that a term's releases cover; None where a row that is not there is missing.
 
     A zero beside a figure changes no sum; where there is no figure it makes the sum 0 instead of missing. For whom
     there are zeros depends on who says, by saying nothing, that there were none.
     """
-    if term.term.missing_row == "missing":
+    if wanted.term.missing_row == "missing":
         return None
-    if term.place is None:
-        return _select_zeros_of_nation(number, term, quarters)
-    if not term.has_many_reporters:
-        return _select_zeros_of_places(number, term, term.scheme, quarters)
-    if not term.term.reporters.column:
-        return _select_zeros_of_returns(number, term, quarters)
-    return _select_zeros_of_reporters_in_file(number, term, term.place, quarters)
+    if wanted.place is None:
+        return _select_zeros_of_nation(number, wanted, quarters)
+    if not wanted.has_many_reporters:
+        return _select_zeros_of_places(number, wanted, wanted.scheme, quarters)
+    if not wanted.term.reporters.column:
+        return _select_zeros_of_returns(number, wanted, quarters)
+    return _select_zeros_of_reporters_in_file(number, wanted, wanted.place, quarters)
 
 
-def _select_zeros_of_nation(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+def _select_zeros_of_nation(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a zero a release: of ``small_boat_arrivals``, days on which nobody came are not listed."""
-    return _select_zeros_of_vintages(number, term, quarters, sa.literal(""), vintage)
+    return _select_zeros_of_vintages(number, wanted, quarters, sa.literal(""), vintage)
 
 
-def _select_zeros_of_places(number: int, term: WantedTerm, scheme: str, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+def _select_zeros_of_places(
+    number: int, wanted: WantedTerm, scheme: str, quarters: Sequence[dt.date]
+) -> sa.Select[Any]:
     """Return a zero for every place there is: for ``nrm_police_referrals`` forces with referrals alone are listed."""
     of_scheme = place_geography.c.scheme == scheme
     known_place = sa.select(place_geography.c.place).where(of_scheme).distinct().subquery("known_place")
     pairs = vintage.join(known_place, sa.true())
-    return _select_zeros_of_vintages(number, term, quarters, known_place.c.place, pairs)
+    return _select_zeros_of_vintages(number, wanted, quarters, known_place.c.place, pairs)
 
 
-def _select_zeros_of_returns(number: int, term: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
+def _select_zeros_of_returns(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a zero for who sent a release: of ``live_investigations``, each force's return is its own alone."""
-    return _select_zeros_of_vintages(number, term, quarters, vintage.c.reporter, vintage)
+    return _select_zeros_of_vintages(number, wanted, quarters, vintage.c.reporter, vintage)
 
 
 def _select_zeros_of_reporters_in_file(
-    number: int, term: WantedTerm, place: sa.Column[Any], quarters: Sequence[dt.date]
+    number: int, wanted: WantedTerm, place: sa.Column[Any], quarters: Sequence[dt.date]
 ) -> sa.Select[Any]:
     """Return a zero for who has any row in a release that holds all.
 
@@ -91,12 +93,12 @@ def _select_zeros_of_reporters_in_file(
     """
     member = find_place_codes(place)
     pairs = vintage.join(member.table, sa.true())
-    zeros = _select_zeros_of_vintages(number, term, quarters, member, pairs)
-    return zeros.where(_has_any_row(term.term.table, place, member))
+    zeros = _select_zeros_of_vintages(number, wanted, quarters, member, pairs)
+    return zeros.where(_has_any_row(wanted.term.table, place, member))
 
 
 def _select_zeros_of_vintages(
-    number: int, term: WantedTerm, quarters: Sequence[dt.date], place: Any, rows: sa.FromClause
+    number: int, wanted: WantedTerm, quarters: Sequence[dt.date], place: Any, rows: sa.FromClause
 ) -> sa.Select[Any]:
     """Return a zero for each of the vintages of a term and the places that ``rows`` joins to it."""
     return (
@@ -109,8 +111,8 @@ def _select_zeros_of_vintages(
         )
         .select_from(rows)
         .where(
-            vintage.c.fact == term.term.fact,
-            vintage.c.breakdown == term.term.breakdown,
+            vintage.c.fact == wanted.term.fact,
+            vintage.c.breakdown == wanted.term.breakdown,
             vintage.c.quarter_start.in_(quarters),
         )
     )

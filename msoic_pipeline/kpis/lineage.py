@@ -183,16 +183,16 @@ def trace_value(
     _, start = parse_period(period)
     span = Span(start, period_end(value.period_kind, start), as_at)
 
-    def traced(term: WantedTerm, sum_in_value: float | None) -> TracedTerm:
-        in_geography = are_in_geography(term, value.geography_kind, value.geography_code)
-        facts = find_facts(connection, term, span, in_geography)
+    def traced(wanted: WantedTerm, sum_in_value: float | None) -> TracedTerm:
+        in_geography = are_in_geography(wanted, value.geography_kind, value.geography_code)
+        facts = find_facts(connection, wanted, span, in_geography)
         total = sum(fact.value for fact in facts)
         # A sum is made of as many rounded figures as it has, at the most.
         if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
             raise UntraceableError(value)
         texts = read_texts_of_cells(facts, archive_dir)
         figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
-        return TracedTerm(term.term.words(), total, figures)
+        return TracedTerm(wanted.term.words(), total, figures)
 
     # A denominator may also be a number of periods, which stands in no cell.
     numerator, *denominators = list_terms(kpi)
@@ -220,20 +220,20 @@ def _find_value(connection: Connection, kpi_id: str, period: str, geography: str
 
 
 def find_facts(
-    connection: Connection, term: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    connection: Connection, wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
 ) -> list[FactRow]:
     """Return the facts that a term of a KPI sums, in order of time, file, sheet and cell.
 
     ``in_geography`` is the condition on the rows of a geography (None: all). Of a stock they are each reporter's last
     in the period, as the KPI's value is.
     """
-    fact = term.term.table
+    fact = wanted.term.table
     query = (
-        select_standing_facts(term.term, span)
+        select_standing_facts(wanted.term, span)
         .add_columns(
             *(release.c[name] for name in ("release_id", "source", "file_name", "sha256", "published_on")),
             fact.c.sheet,
-            fact.c[cell_column(fact, term.term.figure.name)].label("cell"),
+            fact.c[cell_column(fact, wanted.term.measure_column.name)].label("cell"),
         )
         .join(release, release.c.release_id == fact.c.release_id)
         .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
@@ -253,8 +253,8 @@ def find_facts(
         )
         for row in connection.execute(query)
     ]
-    if term.over_time == "last":
-        return keep_last_of_each_reporter(connection, term.term, span, facts)
+    if wanted.over_time == "last":
+        return keep_last_of_each_reporter(connection, wanted.term, span, facts)
     return facts
 
 
@@ -282,7 +282,7 @@ def find_summed_cells(
     if geography is not None:
         facts = facts.where(geography)
     each = facts.add_columns(
-        fact.c.release_id, fact.c.sheet, fact.c[cell_column(fact, term.term.figure.name)].label("cell")
+        fact.c.release_id, fact.c.sheet, fact.c[cell_column(fact, term.term.measure_column.name)].label("cell")
     ).subquery()
     query = (
         sa.select(

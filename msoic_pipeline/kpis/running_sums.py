@@ -128,11 +128,11 @@ def select_values() -> sa.Select[Any]:
     """Return the rows of kpi_value."""
     changed = _select_changed_values()
     reporters = sa.func.coalesce(due_count.c.reporters, 1)
-    months_of_period = sa.case((wanted_term.c.finest_period == "month", 1), else_=3)
+    months_of_part = sa.case((wanted_term.c.finest_period == "month", 1), else_=3)
     # Of a stock the last month or quarter is due, of a sum each of them.
     expected = sa.case(
         (wanted_term.c.over_time == "last", reporters),
-        else_=reporters * wanted_period.c.months / months_of_period,
+        else_=reporters * wanted_period.c.months / months_of_part,
     )
     # An average divides by the months or quarters of which every reporter has reported, in parts where some have.
     is_average = wanted_kpi.c.denominator_kind == "periods reported"

@@ -69,13 +69,13 @@ def select_standing_facts(term: Term, span: Span) -> sa.Select[Any]:
     fact = term.table
     start = fact.c[term.period_column]
     return (
-        sa.select(vintage.c.reporter, start.label("period_start"), term.figure.label("value"))
+        sa.select(vintage.c.reporter, start.label("period_start"), term.measure_column.label("value"))
         .join_from(fact, vintage, join_vintage(fact, fact))
         .where(
             stood_on(span.as_at),
             fact.c.quarter_start.in_(list(periods("quarter", span.first, span.last))),
             start.between(span.first, span.last),
-            term.figure.is_not(None),
+            term.measure_column.is_not(None),
             *term.conditions(),
         )
     )

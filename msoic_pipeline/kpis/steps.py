@@ -71,46 +71,46 @@ class Step:
         return sa.insert(self.table).from_select(list(self.table.columns.keys()), self.query)
 
 
-def insert_values(connection: Connection, kpis: Sequence[Kpi], periods: Periods) -> None:
+def insert_values(connection: Connection, kpis: Sequence[Kpi], periods_by_kind: Periods) -> None:
     """Insert the rows of kpi_value for the periods wanted; there must be none of them, and empty work tables."""
-    wanted = list_wanted(kpis, periods, connection.execute(select_place_geographies()).all())
-    for table, rows in wanted.rows.items():
+    all_wanted = list_wanted(kpis, periods_by_kind, connection.execute(select_place_geographies()).all())
+    for table, rows in all_wanted.rows.items():
         connection.execute(sa.insert(table), rows)
-    for step in list_steps(wanted):
+    for step in list_steps(all_wanted):
         connection.execute(step.statement)
 
 
-def write_script(connection: Connection, kpi: Kpi, periods: Periods) -> str:
+def write_script(connection: Connection, kpi: Kpi, periods_by_kind: Periods) -> str:
     """Return SQL that computes a KPI's values of some periods and shows them: a script for the engine in use.
 
     It changes nothing but temporary tables of its own, each of which can be looked at after the step that fills it.
     """
-    wanted = list_wanted([kpi], periods, connection.execute(select_place_geographies()).all())
+    all_wanted = list_wanted([kpi], periods_by_kind, connection.execute(select_place_geographies()).all())
     dialect = connection.dialect
     title = f"{kpi.title} ({kpi.kpi_id}), step by step; nothing but temporary tables is changed."
     parts = write_beginning(title, dialect)
     for table in WORK_TABLES:
         parts.append(f"-- {table.info['holds']}\n{write_statement(CreateTable(table), dialect)};")
-        if rows := wanted.rows.get(table):
+        if rows := all_wanted.rows.get(table):
             parts.append(f"{write_statement(sa.insert(table).values(rows), dialect)};")
-    *steps, last = list_steps(wanted)
+    *steps, last = list_steps(all_wanted)
     parts += [f"-- {step.makes}\n{write_statement(step.statement, dialect)};" for step in steps]
     parts.append(f"-- {last.makes}\n{write_statement(last.query, dialect)};")
     parts += [f"{write_statement(DropTable(table), dialect)};" for table in WORK_TABLES]
     return "\n\n".join(parts)
 
 
-def list_steps(wanted: Wanted) -> list[Step]:
+def list_steps(all_wanted: Wanted) -> list[Step]:
     """Return the steps from the facts to kpi_value, in their order."""
     steps = [
         Step("Who has to report to each source.", due_reporter, select_due_reporters()),
         Step("How many of them each geography has.", due_count, count_due_reporters()),
     ]
-    for number, term in enumerate(wanted.terms):
-        name = f"{term.term.words()}, over time as {term.over_time}"
-        figures = select_figures(number, term, wanted.quarters)
+    for number, wanted in enumerate(all_wanted.terms):
+        name = f"{wanted.term.words()}, over time as {wanted.over_time}"
+        figures = select_figures(number, wanted, all_wanted.quarters)
         steps.append(Step(f"Figures: {name}.", term_figure, figures))
-        zeros = select_zeros(number, term, wanted.quarters)
+        zeros = select_zeros(number, wanted, all_wanted.quarters)
         if zeros is not None:
             steps.append(Step(f"Zeros where a row that is not there means none: {name}.", term_figure, zeros))
     return [

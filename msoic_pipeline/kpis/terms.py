@@ -80,7 +80,7 @@ class Term(Declaration):
         return traits_of_fact(self.table).source
 
     @property
-    def figure(self) -> sa.Column[Any]:
+    def measure_column(self) -> sa.Column[Any]:
         """The column that is summed."""
         return self.table.c[self.measure or traits_of_fact(self.table).measures[0]]
 
@@ -149,7 +149,7 @@ class Term(Declaration):
             for name, condition in self.where.items()
         ]
         where = f" where {' and '.join(conditions)}" if conditions else ""
-        return f"{self.figure.name} of {self.fact}{where}"
+        return f"{self.measure_column.name} of {self.fact}{where}"
 
 
 def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, ...]) -> None:

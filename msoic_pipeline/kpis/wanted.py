@@ -75,10 +75,10 @@ def list_terms(kpi: Kpi) -> list[WantedTerm]:
     return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in kpi.terms]
 
 
-def list_quarters_within(wanted: Periods) -> list[dt.date]:
+def list_quarters_within(periods_by_kind: Periods) -> list[dt.date]:
     """Return the first days of all quarters that the periods touch."""
     quarters: set[dt.date] = set()
-    for kind, starts in wanted.items():
+    for kind, starts in periods_by_kind.items():
         for start in starts:
             quarters.update(periods("quarter", start, period_end(kind, start)))
     return sorted(quarters)
@@ -89,7 +89,7 @@ class NumberedTerm:
     """A term with its number in the work tables."""
 
     number: int
-    term: WantedTerm
+    wanted: WantedTerm
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,16 @@ class Numbers:
     geographies: Mapping[tuple[str, str], int]
     periods: Sequence[NumberedPeriod]
 
-    def find_number(self, term: WantedTerm) -> int:
+    def find_number(self, wanted: WantedTerm) -> int:
         """Return the number of a term."""
-        return next(numbered.number for numbered in self.terms if numbered.term == term)
+        return next(numbered.number for numbered in self.terms if numbered.wanted == wanted)
 
 
-def list_wanted(kpis: Sequence[Kpi], wanted: Periods, place_geographies: Sequence[sa.Row[Any]]) -> Wanted:
+def list_wanted(kpis: Sequence[Kpi], periods_by_kind: Periods, place_geographies: Sequence[sa.Row[Any]]) -> Wanted:
     """Return what is asked for. ``place_geographies`` are the rows of ``model.geography.select_place_geographies``."""
-    numbers = Numbers(_number_terms(kpis), _number_geographies(kpis, place_geographies), _number_periods(wanted))
+    numbers = Numbers(
+        _number_terms(kpis), _number_geographies(kpis, place_geographies), _number_periods(periods_by_kind)
+    )
     rows: dict[sa.Table, list[dict[str, Any]]] = {
         work.wanted_kpi: [_make_kpi_row(number, kpi, numbers) for number, kpi in enumerate(kpis)],
         work.kpi_term: [],
@@ -135,7 +137,7 @@ def list_wanted(kpis: Sequence[Kpi], wanted: Periods, place_geographies: Sequenc
         rows[work.period_part] += _list_part_rows(period)
     for (kind, code), number in numbers.geographies.items():
         rows[work.wanted_geography].append({"geography": number, "kind": kind, "code": code})
-    return Wanted(rows, [numbered.term for numbered in numbers.terms], list_quarters_within(wanted))
+    return Wanted(rows, [numbered.wanted for numbered in numbers.terms], list_quarters_within(periods_by_kind))
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------
@@ -145,10 +147,10 @@ def _number_terms(kpis: Sequence[Kpi]) -> list[NumberedTerm]:
     """Return the terms, each once: KPIs that need the same figures in the same way share one."""
     terms: list[WantedTerm] = []
     for kpi in kpis:
-        for term in list_terms(kpi):
-            if term not in terms:
-                terms.append(term)
-    return [NumberedTerm(number, term) for number, term in enumerate(terms)]
+        for wanted in list_terms(kpi):
+            if wanted not in terms:
+                terms.append(wanted)
+    return [NumberedTerm(number, wanted) for number, wanted in enumerate(terms)]
 
 
 def _number_geographies(kpis: Sequence[Kpi], place_geographies: Sequence[sa.Row[Any]]) -> dict[tuple[str, str], int]:
@@ -158,9 +160,9 @@ def _number_geographies(kpis: Sequence[Kpi], place_geographies: Sequence[sa.Row[
     return {geography: number for number, geography in enumerate([*nations, *below])}
 
 
-def _number_periods(wanted: Periods) -> list[NumberedPeriod]:
+def _number_periods(periods_by_kind: Periods) -> list[NumberedPeriod]:
     numbered: list[NumberedPeriod] = []
-    for kind, starts in wanted.items():
+    for kind, starts in periods_by_kind.items():
         for start in starts:
             numbered.append(NumberedPeriod(len(numbered), kind, start))
     return numbered
@@ -182,7 +184,7 @@ def _make_kpi_row(number: int, kpi: Kpi, numbers: Numbers) -> dict[str, Any]:
 
 def _list_kpi_term_rows(number: int, kpi: Kpi, numbers: Numbers) -> list[dict[str, Any]]:
     """Return a row for each of a KPI's terms and kinds of period; the first term is the numerator."""
-    term_numbers = [numbers.find_number(term) for term in list_terms(kpi)]
+    term_numbers = [numbers.find_number(wanted) for wanted in list_terms(kpi)]
     rows = []
     for kind in kpi.kinds:
         for position, term_number in enumerate(term_numbers):
@@ -191,7 +193,7 @@ def _list_kpi_term_rows(number: int, kpi: Kpi, numbers: Numbers) -> list[dict[st
 
 
 def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
-    wanted, term = numbered.term, numbered.term.term
+    wanted, term = numbered.wanted, numbered.wanted.term
     return {
         "term": numbered.number,
         "fact": term.fact,
@@ -206,15 +208,15 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
 
 def _list_geography_kind_rows(numbered: NumberedTerm, numbers: Numbers) -> list[dict[str, Any]]:
     """Return a row for the nation, and one for each of its divisions that is wanted."""
-    nation = numbers.geographies[NATIONAL, numbered.term.nation]
+    nation = numbers.geographies[NATIONAL, numbered.wanted.nation]
     rows: list[dict[str, Any]] = []
-    for kind in (NATIONAL, *numbered.term.divisions):
+    for kind in (NATIONAL, *numbered.wanted.divisions):
         rows.append(
             {
                 "term": numbered.number,
                 "geography_kind": kind,
                 "nation": nation if kind == NATIONAL else None,
-                "has_several_reporters": numbered.term.has_several_reporters(kind),
+                "has_several_reporters": numbered.wanted.has_several_reporters(kind),
             }
         )
     return rows
@@ -264,14 +266,14 @@ def _make_place_row(place: sa.Row[Any], numbers: Numbers) -> dict[str, Any]:
 # ---- the rows of a geography -----------------------------------------------------------------------------------------
 
 
-def are_in_geography(term: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
+def are_in_geography(wanted: WantedTerm, geography_kind: str, geography_code: str) -> sa.ColumnElement[bool] | None:
     """Return the condition on the rows of a term's fact that belong to a geography; None for the nation."""
-    if geography_kind == NATIONAL or term.place is None:
+    if geography_kind == NATIONAL or wanted.place is None:
         return None
     place = select_place_geographies().subquery("place").c
-    return term.place.in_(
+    return wanted.place.in_(
         sa.select(place.place).where(
-            place.scheme == term.scheme,
+            place.scheme == wanted.scheme,
             place.geography_kind == geography_kind,
             place.geography_code == geography_code,
         )

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, Field
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.model.geography import list_compared_codes
 from msoic_pipeline.periods import parse_period, period_label
-from msoic_pipeline.reconciliation.rules import PeriodText, Rule, load_rules
+from msoic_pipeline.reconciliation.comparisons import PeriodText
+from msoic_pipeline.reconciliation.rules import Rule, load_rules
 
 ACCEPTANCES_FILE = "msoic_pipeline/reconciliation/accepted.yaml"
 # The period that a release is about, as the table of releases writes it.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
-from msoic_pipeline.reconciliation.rules import Comparison, Rule, Summand
+from msoic_pipeline.reconciliation.comparisons import Comparison, Summand
+from msoic_pipeline.reconciliation.rules import Rule
 
 LEFT: Literal["left"] = "left"
 RIGHT: Literal["right"] = "right"
@@ -69,3 +71,32 @@ class AskedComparison:
         if side == LEFT or self.rule.releases == "consecutive":
             return self.comparison.left
         return right if isinstance(right, tuple) else ()
+
+
+@dataclass(frozen=True)
+class GroupedSummand:
+    """A summand as it is grouped by some columns: what one chain of steps is about.
+
+    ``name`` is what the names of the steps begin with: ``left``; of several summands ``right_2``; of several groupings
+    ``left_grouping_2``; ``both`` where the figures of a release stand on either side.
+    """
+
+    name: str
+    side: SideName
+    number: int
+    summand: Summand
+    columns: tuple[str, ...]
+
+
+def list_grouped_summands(asked: AskedComparison) -> Iterator[GroupedSummand]:
+    """Yield the summands of both sides, each once for each grouping."""
+    # Of consecutive releases the left side's summands stand on both sides, each figure with its release.
+    sides = (LEFT,) if asked.rule.releases == "consecutive" else (LEFT, RIGHT)
+    for side in sides:
+        summands = asked.summands_of(side)
+        for number, summand in enumerate(summands, start=1):
+            for position, columns in enumerate(asked.comparison.by, start=1):
+                name = "both" if asked.rule.releases == "consecutive" else str(side)
+                name += f"_{number}" if len(summands) > 1 else ""
+                name += f"_grouping_{position}" if asked.is_grouped else ""
+                yield GroupedSummand(name, side, number, summand, columns)

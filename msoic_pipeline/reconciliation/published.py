@@ -51,7 +51,7 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
     return row.select().where(
         total.c.fact == summand.fact,
         total.c.breakdown == breakdown,
-        total.c.measure == summand.figure.name,
+        total.c.measure == summand.measure_column.name,
         total.c.period_kind == asked.period_kind,
         total.c.quarter_start.between(*asked.figure_quarters),
         sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),

@@ -20,8 +20,9 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.periods import parse_period, periods
 from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.asked import USUAL_QUARTERS, AskedComparison
+from msoic_pipeline.reconciliation.comparisons import Comparison, Tolerance
 from msoic_pipeline.reconciliation.expressions import LargerOf, SmallerOf
-from msoic_pipeline.reconciliation.rules import Comparison, Rule, Tolerance
+from msoic_pipeline.reconciliation.rules import Rule
 from msoic_pipeline.reconciliation.sides import compare_sides
 
 # What one result is told from another of its comparison by, as far as what is usual depends on it.

@@ -25,7 +25,8 @@ from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.geography import PUBLISHER, compared_reporters
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
-from msoic_pipeline.reconciliation.summands import collect_summands, move_period
+from msoic_pipeline.reconciliation.compared_period import move_period
+from msoic_pipeline.reconciliation.summands import collect_summands
 from msoic_pipeline.workbooks.source import load_source
 
 SIDES: tuple[SideName, SideName] = (LEFT, RIGHT)
@@ -189,12 +190,14 @@ def find_received_periods(asked: AskedComparison, due: ReportsDue, name: str) ->
     """
     reporters = load_source(due.source).reporters
     reports_in_period = PERIOD_MONTHS[asked.period_kind] // PERIOD_MONTHS[reporters.every]
-    source, period_start = move_period(asked.period_kind, due.at, coverage, coverage.c.period_start)
+    moved = move_period(asked.period_kind, due.at, coverage, coverage.c.period_start)
     report = coverage.c.quarter_start if reporters.every == "quarter" else coverage.c.period_start
-    reports = sa.select(period_start.label("period_start"), coverage.c.reporter, report.label("report")).distinct()
+    reports = sa.select(
+        moved.period_start.label("period_start"), coverage.c.reporter, report.label("report")
+    ).distinct()
     is_received = sa.and_(coverage.c.source == due.source, coverage.c.received)
     if reporters.dimension == PUBLISHER:
-        received = reports.select_from(source).where(is_received).cte(f"{name}_reports")
+        received = reports.select_from(moved.rows).where(is_received).cte(f"{name}_reports")
         is_every_report = sa.func.count() == reports_in_period
         return sa.select(received.c.period_start).group_by(received.c.period_start).having(is_every_report).cte(name)
     reporter = compared_reporters(reporters.dimension, asked.rule.geography)
@@ -204,7 +207,7 @@ def find_received_periods(asked: AskedComparison, due: ReportsDue, name: str) ->
     reporter_due = due_to_report.cte(f"{name}_reporters")
     received = (
         reports.add_columns(reporter_due.c.geography_code)
-        .select_from(source.join(reporter_due, reporter_due.c.reporter == coverage.c.reporter))
+        .select_from(moved.rows.join(reporter_due, reporter_due.c.reporter == coverage.c.reporter))
         .where(is_received)
         .cte(f"{name}_reports")
     )

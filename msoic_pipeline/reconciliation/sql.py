@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from msoic_pipeline.reconciliation.acceptances import Acceptance, load_acceptances, select_acceptances_in_force
-from msoic_pipeline.reconciliation.query_layout import lay_out_query
 from msoic_pipeline.reconciliation.results import ResultQuery, list_result_queries
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
+from msoic_pipeline.warehouse.sql_lines import break_query_into_lines
 from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
 
@@ -34,7 +34,7 @@ def write_rule_sql(
     in_force = select_acceptances_in_force(load_acceptances() if acceptances is None else acceptances, today)
     parts = write_beginning(f"{rule.title} ({rule.rule_id})", dialect)
     for results in list_result_queries(rule, quarters, in_force):
-        parts.append(f"-- {_name_query(results)}\n{lay_out_query(write_statement(results.query, dialect))};")
+        parts.append(f"-- {_name_query(results)}\n{break_query_into_lines(write_statement(results.query, dialect))};")
     return "\n\n".join(parts)
 
 

@@ -14,40 +14,20 @@ crimes (left) against the crimes (right), force by force, this is the way of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.model.dimensions import dim_period, dim_quarter
-from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.facts import breakdown_column
 from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, compared_geographies, place_column
 from msoic_pipeline.model.total_members import select_members
-from msoic_pipeline.model.vintages import join_vintage
-from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
+from msoic_pipeline.reconciliation.asked import LEFT, AskedComparison, GroupedSummand, list_grouped_summands
+from msoic_pipeline.reconciliation.compared_period import move_period
+from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Share, Summand
 from msoic_pipeline.reconciliation.published import select_figures_elsewhere, select_published_totals
-from msoic_pipeline.reconciliation.rules import PUBLISHED_TOTALS, Share, Summand
+from msoic_pipeline.reconciliation.release_choice import choose_figures, take_latest_figures
 from msoic_pipeline.reconciliation.summand_rows import SummandRow
-
-# The first quarter of a year tells the year, of either kind.
-YEAR_STARTS = {"calendar_year": dim_quarter.c.calendar_year_start, "financial_year": dim_quarter.c.financial_year_start}
-
-
-@dataclass(frozen=True)
-class GroupedSummand:
-    """A summand as it is grouped by some columns: what one chain of steps is about.
-
-    ``name`` is what the names of the steps begin with: ``left``; of several summands ``right_2``; of several groupings
-    ``left_grouping_2``; ``both`` where the figures of a release stand on either side.
-    """
-
-    name: str
-    side: SideName
-    number: int
-    summand: Summand
-    columns: tuple[str, ...]
 
 
 def collect_summands(asked: AskedComparison) -> sa.CTE:
@@ -56,41 +36,19 @@ def collect_summands(asked: AskedComparison) -> sa.CTE:
     Grain: side × summand × period × geography × item × release group × release, and quarter (or month) and place where
     several make up the period or the geography. Columns: those of ``SummandRow``.
     """
-    selects = [_place_figures(asked, grouped, _prepare_figures(asked, grouped)) for grouped in _list_summands(asked)]
+    selects = [
+        _place_figures(asked, grouped, _prepare_figures(asked, grouped)) for grouped in list_grouped_summands(asked)
+    ]
     if asked.comparison.right == PUBLISHED_TOTALS:
         selects.append(select_published_totals(asked))
     selects += select_figures_elsewhere(asked)
     return sa.union_all(*selects).cte("summands")
 
 
-def _list_summands(asked: AskedComparison) -> Iterator[GroupedSummand]:
-    # Of consecutive releases the left side's summands stand on both sides, each figure with its release.
-    sides = (LEFT,) if asked.rule.releases == "consecutive" else (LEFT, RIGHT)
-    for side in sides:
-        summands = asked.summands_of(side)
-        for number, summand in enumerate(summands, start=1):
-            for position, columns in enumerate(asked.comparison.by, start=1):
-                name = "both" if asked.rule.releases == "consecutive" else str(side)
-                name += f"_{number}" if len(summands) > 1 else ""
-                name += f"_grouping_{position}" if asked.is_grouped else ""
-                yield GroupedSummand(name, side, number, summand, columns)
-
-
 def _prepare_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     """Return a summand's figures at the period at which they are compared."""
     figures = sum_figures(asked, grouped)
-    return move_to_compared_period(asked, grouped, _choose_figures(asked, grouped, figures))
-
-
-def _choose_figures(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
-    """Return the figures of the releases that the rule holds against each other."""
-    if asked.rule.releases == "current":
-        return take_latest_figures(grouped, figures)
-    if asked.rule.releases == "same":
-        return take_figures_of_each_release(grouped, figures)
-    if asked.rule.releases == "same day":
-        return take_figures_of_each_day(grouped, figures)
-    return pair_figures_of_releases(asked, grouped, figures)
+    return move_to_compared_period(asked, grouped, choose_figures(asked, grouped, figures))
 
 
 def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
@@ -104,155 +62,16 @@ def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     place_columns = () if asked.rule.geography_kind == NATIONAL else tuple(PLACE_COLUMNS)
     wanted = ("release_id", "quarter_start", "month_start", breakdown_column(fact), *place_columns, *grouped.columns)
     keys = [fact.c[name] for name in dict.fromkeys(wanted) if name in fact.columns]
-    known_figures = sa.func.count(summand.figure)
+    known_figures = sa.func.count(summand.measure_column)
     return (
         sa.select(
             *keys,
-            sa.cast(sa.func.sum(summand.figure), sa.Double).label("value"),
+            sa.cast(sa.func.sum(summand.measure_column), sa.Double).label("value"),
             (sa.func.count() - known_figures).label("unknown_figures"),
         )
         .where(fact.c.quarter_start.between(*asked.figure_quarters), *summand.conditions())
         .group_by(*keys)
         .cte(f"{grouped.name}_figures")
-    )
-
-
-# ---- Which releases' figures are held against each other -----------------------------------------------------------
-
-
-def take_latest_figures(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
-    """Return those figures that no later release has superseded: ``…_latest``.
-
-    Grain: as the figures. Columns: theirs, ``side``, ``release_group`` and ``is_complete``.
-    """
-    summand = grouped.summand
-    is_latest = sa.and_(join_vintage(figures, summand.table), vintage.c.superseded_on.is_(None))
-    figure_period = dim_period.alias("figure_period")
-    return (
-        _add_release_group(
-            figures,
-            side=sa.literal(grouped.side),
-            release_group=sa.literal(""),
-            is_incomplete=[vintage.c.published_on <= figure_period.c.period_end],
-        )
-        .join_from(figures, vintage, is_latest)
-        .join(figure_period, _is_period_of(figure_period, summand, figures))
-        .cte(f"{grouped.name}_latest")
-    )
-
-
-def take_figures_of_each_release(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
-    """Return all figures, to be held against those of the same release: ``…_by_release``.
-
-    What was published before its period was over is of the same part of it on both sides, so it can be compared.
-    """
-    return _add_release_group(figures, side=sa.literal(grouped.side), release_group=figures.c.release_id).cte(
-        f"{grouped.name}_by_release"
-    )
-
-
-def take_figures_of_each_day(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
-    """Return the figures that stood at the end of the day of their publication: ``…_by_day``.
-
-    Where two editions were published on 28 April, the first was superseded on that day and is left out; both together
-    would count twice.
-    """
-    stood_overnight = sa.or_(vintage.c.superseded_on.is_(None), vintage.c.superseded_on > vintage.c.published_on)
-    return (
-        _add_release_group(figures, side=sa.literal(grouped.side), release_group=vintage.c.published_on)
-        .join_from(figures, vintage, sa.and_(join_vintage(figures, grouped.summand.table), stood_overnight))
-        .cte(f"{grouped.name}_by_day")
-    )
-
-
-def pair_figures_of_releases(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
-    """Return each figure as the left side of one pair of releases and as the right side of the next: ``…_by_pair``.
-
-    Where releases 1, 2 and 3 say 1,000, 970 and 1,261 of a quarter: left 970, right 1,000 of release group 2; left
-    1,261, right 970 of release group 3.
-    """
-    summand = grouped.summand
-    pairs = _pair_releases(asked, grouped)
-    figure_period = dim_period.alias("figure_period")
-    breakdown = breakdown_column(summand.table)
-    is_of_pair = sa.and_(
-        pairs.c.release_id == figures.c.release_id,
-        pairs.c.period_start == figures.c[summand.period_column],
-        pairs.c.breakdown == (figures.c[breakdown] if breakdown else ""),
-    )
-    return (
-        _add_release_group(
-            figures,
-            side=pairs.c.side,
-            release_group=pairs.c.release_group,
-            is_incomplete=[pairs.c.published_on <= figure_period.c.period_end],
-        )
-        .join_from(figures, pairs, is_of_pair)
-        .join(figure_period, _is_period_of(figure_period, summand, figures))
-        .cte(f"{grouped.name}_by_pair")
-    )
-
-
-def _pair_releases(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
-    """Return every release beside the one before it: ``…_release_pairs``.
-
-    Grain: breakdown × month or quarter × release that has one before it (``release_group``) × side. Columns: these,
-    ``release_id`` and ``published_on``: those of the release on the left side, of the one before on the right.
-    """
-    # Of two of one day and edition, the one that was superseded on that day came first.
-    stood_overnight = sa.case((vintage.c.superseded_on == vintage.c.published_on, 0), else_=1)
-    order: Any = {
-        "partition_by": (vintage.c.breakdown, vintage.c.period_start, vintage.c.reporter),
-        "order_by": (vintage.c.published_on, release.c.edition, stood_overnight, vintage.c.release_id),
-    }
-    in_order = (
-        sa.select(
-            vintage.c.breakdown,
-            vintage.c.period_start,
-            vintage.c.release_id,
-            vintage.c.published_on,
-            sa.func.lag(vintage.c.release_id).over(**order).label("previous_release_id"),
-            sa.func.lag(vintage.c.published_on).over(**order).label("previous_published_on"),
-        )
-        .join_from(vintage, release, release.c.release_id == vintage.c.release_id)
-        .where(vintage.c.fact == grouped.summand.fact, vintage.c.quarter_start.between(*asked.figure_quarters))
-        .cte(f"{grouped.name}_releases_in_order")
-    )
-    has_previous = in_order.c.previous_release_id.is_not(None)
-
-    def select_side(side: SideName, release_id: Any, published_on: Any) -> sa.Select[Any]:
-        return sa.select(
-            sa.literal(side).label("side"),
-            in_order.c.breakdown,
-            in_order.c.period_start,
-            in_order.c.release_id.label("release_group"),
-            release_id.label("release_id"),
-            published_on.label("published_on"),
-        ).where(has_previous)
-
-    return sa.union_all(
-        select_side(LEFT, in_order.c.release_id, in_order.c.published_on),
-        select_side(RIGHT, in_order.c.previous_release_id, in_order.c.previous_published_on),
-    ).cte(f"{grouped.name}_release_pairs")
-
-
-def _add_release_group(
-    figures: sa.CTE, *, side: Any, release_group: Any, is_incomplete: Sequence[sa.ColumnElement[bool]] = ()
-) -> sa.Select[Any]:
-    is_partly_unknown = figures.c.unknown_figures > 0
-    return sa.select(
-        *(column for column in figures.c if column.name != "unknown_figures"),
-        side.label("side"),
-        release_group.label("release_group"),
-        sa.case((sa.or_(is_partly_unknown, *is_incomplete), 0), else_=1).label("is_complete"),
-    )
-
-
-def _is_period_of(figure_period: Any, summand: Summand, figures: sa.CTE) -> sa.ColumnElement[bool]:
-    """Return the condition that a row of dim_period is the month or quarter of a figure."""
-    return sa.and_(
-        figure_period.c.period_kind == summand.finest_period,
-        figure_period.c.period_start == figures.c[summand.period_column],
     )
 
 
@@ -267,38 +86,19 @@ def move_to_compared_period(asked: AskedComparison, grouped: GroupedSummand, cho
     ``period_start``, and ``factor``: ``times``, multiplied by the share in that period where one is asked for.
     """
     summand = grouped.summand
-    source, period_start = move_period(asked.period_kind, summand.at, chosen, chosen.c.get("month_start"))
+    moved = move_period(asked.period_kind, summand.at, chosen, chosen.c.get("month_start"))
+    source = moved.rows
     factor: sa.ColumnElement[Any] = sa.literal(summand.times, sa.Double)
     if summand.share:
         part, whole = sum_parts_of_share(asked, grouped.name, summand.share)
-        source = source.join(part, part.c.period_start == period_start).join(
-            whole, whole.c.period_start == period_start
-        )
+        source = source.join(part, part.c.period_start == moved.period_start)
+        source = source.join(whole, whole.c.period_start == moved.period_start)
         factor = factor * part.c.value / sa.func.nullif(whole.c.value, 0.0)
     return (
-        sa.select(*chosen.c, period_start.label("period_start"), factor.label("factor"))
+        sa.select(*chosen.c, moved.period_start.label("period_start"), factor.label("factor"))
         .select_from(source)
         .cte(f"{grouped.name}_at_compared_period")
     )
-
-
-def move_period(period_kind: str, at: str, rows: Any, month_start: Any) -> tuple[Any, Any]:
-    """Return rows that have ``quarter_start`` joined to the period at which they are compared, and its first day.
-
-    ``month_start`` is their month, where they have one. ``at``: as of a summand.
-    """
-    source, period_start = rows, rows.c.quarter_start
-    if period_kind == "month":
-        period_start = month_start
-    elif period_kind in YEAR_STARTS:
-        source = rows.join(dim_quarter, dim_quarter.c.quarter_start == rows.c.quarter_start)
-        period_start = YEAR_STARTS[period_kind]
-    if at == "period":
-        return source, period_start
-    later = dim_period.alias("compared_period")
-    earlier_start = later.c.previous_start if at == "previous" else later.c.year_before_start
-    is_compared = sa.and_(later.c.period_kind == period_kind, earlier_start == period_start)
-    return source.join(later, is_compared), later.c.period_start
 
 
 def sum_parts_of_share(asked: AskedComparison, name: str, share: Share) -> tuple[sa.CTE, sa.CTE]:

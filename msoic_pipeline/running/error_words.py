@@ -10,6 +10,7 @@ import builtins
 import re
 from typing import TYPE_CHECKING
 
+from msoic_pipeline.running.dagster_internals import list_record_tables
 from msoic_pipeline.texts import printable
 
 if TYPE_CHECKING:
@@ -45,6 +46,21 @@ def find_error_within(error: RecordedError) -> RecordedError:
     while error.cause and error.message.startswith("dagster"):
         error = error.cause
     return error
+
+
+def first_line(cause: BaseException | str) -> str:
+    """Return an error in a line: what kind it is, and its first words."""
+    # SQLAlchemy's words go on with the statement, of which the driver's own error is enough.
+    inner = getattr(cause, "orig", None) or cause
+    words = str(inner).strip().partition("\n")[0]
+    return words if isinstance(inner, str) else f"{type(inner).__name__}: {words}"
+
+
+def is_about_records(words: str) -> bool:
+    """Return whether an error's words are about a statement on Dagster's own records rather than on the warehouse."""
+    return any(
+        list_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words)
+    )
 
 
 def may_be_told(words: str) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from msoic_pipeline.running.dagster_internals import is_run_ended_from_outside
-from msoic_pipeline.running.error_words import tell_recorded_error
-from msoic_pipeline.running.home import first_line
+from msoic_pipeline.running.error_words import first_line, tell_recorded_error
+from msoic_pipeline.running.failed_steps import find_failed_steps
 from msoic_pipeline.running.processes import PROCESS_TAG
-from msoic_pipeline.running.signals import STOPPED
+from msoic_pipeline.running.termination import STOPPED
 from msoic_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,11 +75,7 @@ def tell_failures(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Return why a run failed: a line a step that broke, else what is known of the run as a whole."""
     from dagster import DagsterEventType
 
-    lines = []
-    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
-        event = entry.dagster_event
-        if event and event.step_failure_data.error:
-            lines.append(f"{event.step_key}: {tell_recorded_error(event.step_failure_data.error)}")
+    lines = [f"{step.key}: {step.words}" for step in find_failed_steps(instance, run_id) if step.error]
     if lines:
         return lines
     ends = {DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import importlib.resources
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from filelock import FileLock
 
-from msoic_pipeline.running.dagster_internals import list_record_tables
+from msoic_pipeline.running.error_words import first_line
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -50,14 +49,6 @@ class HomeError(Exception):
                 f"Dagster's own records in {home} cannot be used ({words}): mend that, or move the folder aside and "
                 "run again. Past runs are then forgotten; the figures in the warehouse are not touched."
             )
-
-
-def first_line(cause: BaseException | str) -> str:
-    """Return an error in a line: what kind it is, and its first words."""
-    # SQLAlchemy's words go on with the statement, of which the driver's own error is enough.
-    inner = getattr(cause, "orig", None) or cause
-    words = str(inner).strip().partition("\n")[0]
-    return words if isinstance(inner, str) else f"{type(inner).__name__}: {words}"
 
 
 def _is_full(cause: BaseException | str) -> bool:
@@ -129,10 +120,3 @@ def _setting_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], abo
             yield from _setting_differences(value, found, f"{above}{name}.")
         elif found != value:
             yield f"{above}{name} (here: {'not set' if found is None else found})"
-
-
-def is_about_records(words: str) -> bool:
-    """Return whether an error's words are about a statement on Dagster's own records rather than on the warehouse."""
-    return any(
-        list_record_tables() & set(re.findall(r"\w+", statement)) for statement in re.findall(r"\[SQL: (.*)", words)
-    )

@@ -6,42 +6,36 @@ Each of the three is a process that ends, with all its own, when the one that st
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import entry_points
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psutil
 import yaml
 from filelock import FileLock, Timeout
 
+from msoic_pipeline.running.clock_mending import HEARTBEAT_SECONDS, forget_days_to_come
 from msoic_pipeline.running.dagster_internals import ping_code_server
+from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.failed_runs import NoteError
 from msoic_pipeline.running.guard import HOST
-from msoic_pipeline.running.home import HomeError, first_line, open_home, ready_home
+from msoic_pipeline.running.home import HomeError, open_home, ready_home
 from msoic_pipeline.running.lost_runs import end_lost_runs
+from msoic_pipeline.running.page_processes import END_SECONDS, GRACE_SECONDS, LOCATION, list_family, wait_or_kill
 from msoic_pipeline.running.processes import Say
-from msoic_pipeline.running.signals import stop_on_signals
+from msoic_pipeline.running.termination import stop_on_signals
 
 if TYPE_CHECKING:
     import dagster as dg
 
-    from msoic_pipeline.running.dagster_internals import InstigatorState
-
-LOCATION, MODULE = "msoic", "msoic_pipeline.definitions"
-# A run that is at work notes how it ended; then whatever is left is killed.
-GRACE_SECONDS = 5
-_END_SECONDS = 1
+# The program that each process is, with its role.
+PAGE_PROCESSES = "msoic_pipeline.running.page_processes"
 _START_SECONDS = 180
-_HEARTBEAT_SECONDS = 40
 _LOOK_SECONDS = 0.5
 
 
@@ -102,10 +96,10 @@ def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
     """Raise PagesError where a daemon that was started otherwise is at work on the same records."""
 
     last = _find_latest_heartbeat(instance)
-    if abs(time.time() - last) > _HEARTBEAT_SECONDS:
+    if abs(time.time() - last) > HEARTBEAT_SECONDS:
         return
     say("A Dagster daemon was at work on these records a moment ago; looking whether it still is.")
-    until = time.monotonic() + _HEARTBEAT_SECONDS
+    until = time.monotonic() + HEARTBEAT_SECONDS
     while time.monotonic() < until:
         if _find_latest_heartbeat(instance) > last:
             raise PagesError(
@@ -117,47 +111,6 @@ def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
 def _find_latest_heartbeat(instance: dg.DagsterInstance) -> float:
     """Return when a daemon last showed itself in these records, in seconds of the clock; 0 where none ever did."""
     return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-
-
-def forget_days_to_come(instance: dg.DagsterInstance) -> list[str]:
-    """Forget that schedules and sensors were at work on days that have not come yet; return which.
-
-    They would otherwise stand still until those days: a clock was wrong and is right again.
-    """
-    limit = time.time() + _HEARTBEAT_SECONDS
-    mended = []
-    for state in instance.all_instigator_state():
-        had_ticks = _forget_ticks_after(instance, state, limit)
-        had_times = _reset_times_after(instance, state, limit)
-        if had_ticks or had_times:
-            mended.append(state.instigator_name)
-    return mended
-
-
-def _forget_ticks_after(instance: dg.DagsterInstance, state: InstigatorState, limit: float) -> bool:
-    """Forget when a schedule or sensor was at work, where it was so after ``limit``; return whether it was."""
-    latest = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=limit, limit=1)
-    if latest:
-        # Dagster forgets all before a time and none after one: the earlier ones go along.
-        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before=latest[0].timestamp + 1)
-    return bool(latest)
-
-
-def _reset_times_after(instance: dg.DagsterInstance, state: InstigatorState, limit: float) -> bool:
-    """Set the times that a schedule or sensor goes by to the present, where they are after ``limit``; return whether.
-
-    Such as ``start_timestamp``, since when a schedule is on, and ``last_tick_timestamp`` of a sensor.
-    """
-    data = state.instigator_data
-    if data is None:
-        return False
-    reset: dict[str, Any] = {}
-    for name, value in data._asdict().items():
-        if name.endswith("timestamp") and value and value > limit:
-            reset[name] = time.time()
-    if reset:
-        instance.update_instigator_state(state.with_data(data._replace(**reset)))
-    return bool(reset)
 
 
 def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
@@ -193,7 +146,7 @@ def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[s
 
 def _start_process(role: str, *words: str) -> subprocess.Popen[bytes]:
     # Its standard input is a pipe that nobody writes to: its end tells the child that we are gone.
-    return subprocess.Popen([sys.executable, "-m", "msoic_pipeline.running.pages", role, *words], stdin=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-m", PAGE_PROCESSES, role, *words], stdin=subprocess.PIPE)
 
 
 def _require_all_alive(started: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -215,75 +168,11 @@ def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None
 
 def _stop_processes(started: dict[str, subprocess.Popen[bytes]]) -> None:
     """End the processes with all their own: they do it themselves when they see the pipe's end; kill what is left."""
-    every = [child for process in started.values() for child in _list_family(process.pid)]
+    every = [child for process in started.values() for child in list_family(process.pid)]
     for process in started.values():
         assert process.stdin is not None
         process.stdin.close()
-    _wait_or_kill(every, GRACE_SECONDS + 2 * _END_SECONDS)
-    _wait_or_kill([child for process in started.values() for child in _list_family(process.pid)], 0)
+    wait_or_kill(every, GRACE_SECONDS + 2 * END_SECONDS)
+    wait_or_kill([child for process in started.values() for child in list_family(process.pid)], 0)
     for process in started.values():
         process.wait()
-
-
-def _list_family(pid: int) -> list[psutil.Process]:
-    try:
-        parent = psutil.Process(pid)
-        return [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _wait_or_kill(processes: Sequence[psutil.Process], seconds: float) -> None:
-    _, left = psutil.wait_procs(processes, timeout=seconds)
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
-# ---- within the processes that are started --------------------------------------------------------
-
-
-def _end_with_parent() -> None:
-    """Wait for the end of the one that started this process, then end this one, and first all that it started."""
-    sys.stdin.buffer.read()
-    children = _list_family(os.getpid())[:-1]
-    for child in children:
-        with suppress(psutil.NoSuchProcess):
-            child.terminate()
-    _wait_or_kill(children, GRACE_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_END_SECONDS)
-    for child in _list_family(os.getpid())[:-1]:
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
-    os._exit(1)
-
-
-def _load_program(name: str) -> Callable[[], object]:
-    """Return what one of Dagster's programs calls when it is started, by the name under which it is installed."""
-    (program,) = entry_points(group="console_scripts", name=name)
-    return program.load()
-
-
-def _run_as_role(role: str, *given: str) -> None:
-    """Become the process of a role: ``code SOCKET``, ``daemon WORKSPACE`` or ``webserver WORKSPACE PORT NAME…``."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if role == "code":
-        options = ["-m", MODULE, "--socket", given[0], "--location-name", LOCATION, "--log-level", "warning"]
-        sys.argv = ["dagster", "code-server", "start", *options]
-        _load_program("dagster")()
-    elif role == "daemon":
-        sys.argv = ["dagster-daemon", "run", "-w", given[0]]
-        _load_program("dagster-daemon")()
-    else:
-        import dagster_webserver.app
-
-        from msoic_pipeline.running.guard import make_guarded_webserver
-
-        dagster_webserver.app.DagsterWebserver = make_guarded_webserver(given[2:])  # type: ignore[assignment,misc]
-        sys.argv = ["dagster-webserver", "-w", given[0], "-h", HOST, "-p", given[1]]
-        _load_program("dagster-webserver")()
-
-
-if __name__ == "__main__":
-    _run_as_role(*sys.argv[1:])

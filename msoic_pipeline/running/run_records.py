@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+# The tags by which Dagster knows over which quarters a run goes.
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class QuarterRange:
+    """The quarters over which a run goes, by the first days of the first and of the last (``2021-10-01``)."""
+
+    first: str
+    last: str
+
+
+def make_range_tags(quarters: QuarterRange) -> Mapping[str, str]:
+    """Return the tags that make a run one over some quarters."""
+    return {RANGE_START: quarters.first, RANGE_END: quarters.last}
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class FigureSignal:
             "upper_limit": judged.limits.upper,
             "limits_from": judged.phase.first,
             "rebase_reason": judged.phase.reason,
-            "figures": judged.figures,
+            "figures": judged.figure_count,
             "rule": signal.rule if signal else "none",
             "is_high": signal is not None and signal.side == "high",
             "variation": self.variation,

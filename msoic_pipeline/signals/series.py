@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.periods import period_start, periods
-from msoic_pipeline.signals.limits import FEWEST_FIGURES, Limits, Signal, compute_limits, find_signals
+from msoic_pipeline.signals.limits import FEWEST_FIGURES, Limits, compute_limits
 from msoic_pipeline.signals.rebases import Rebase
+from msoic_pipeline.signals.rules import Signal, find_signals
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Periods whose figures compare with each other: the first and the last, and why they begin anew."""
+    """Periods whose figures compare with each other, and why they begin anew: first days of the first and the last."""
 
     first: dt.date
     last: dt.date
@@ -28,7 +29,7 @@ class JudgedFigure:
     value: float
     limits: Limits
     phase: Phase
-    figures: int
+    figure_count: int
     signal: Signal | None
 
 
@@ -68,8 +69,8 @@ def divide_into_phases(period_kind: str, values: dict[dt.date, float], rebases: 
         if first < start <= last:
             reasons[start] = rebase.reason
     starts = sorted(reasons)
-    ends = [*(start - dt.timedelta(days=1) for start in starts[1:]), last]
-    return [Phase(start, end, reasons[start]) for start, end in zip(starts, ends, strict=True)]
+    lasts = [*(period_start(period_kind, start - dt.timedelta(days=1)) for start in starts[1:]), last]
+    return [Phase(first, last, reasons[first]) for first, last in zip(starts, lasts, strict=True)]
 
 
 def name_variation(signal: Signal | None, direction: str) -> str:

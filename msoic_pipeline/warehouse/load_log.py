@@ -14,7 +14,8 @@ from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.warehouse.engine import write_transaction
 
-_LOADING = "load "
+# As the stages begin that load a source.
+LOADING = "load "
 # Stages that tell of views and descriptions, not of figures.
 VIEWS_STAGE, WORDS_STAGE = "views", "words"
 MODEL_STAGES = (VIEWS_STAGE, WORDS_STAGE)
@@ -22,7 +23,7 @@ MODEL_STAGES = (VIEWS_STAGE, WORDS_STAGE)
 
 def load_stage(source: str) -> str:
     """Return what the loading of a source is called in the log: ``load nrm``."""
-    return f"{_LOADING}{source}"
+    return f"{LOADING}{source}"
 
 
 def read_fingerprints(connection: Connection, stage: str) -> dict[dt.date, str]:
@@ -66,7 +67,7 @@ def write_whole_fingerprint(connection: Connection, stage: str, digest: str) -> 
 def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[str]]:
     """Return, by quarter, a line for each source that is loaded of it: which one, and what from."""
     loads: dict[dt.date, list[str]] = defaultdict(list)
-    loaded = sa.select(load_log).where(load_log.c.stage.startswith(_LOADING)).order_by(load_log.c.stage)
+    loaded = sa.select(load_log).where(load_log.c.stage.startswith(LOADING)).order_by(load_log.c.stage)
     for entry in connection.execute(loaded):
         loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
     return loads

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from msoic_pipeline.assets.figures import _list_claims_by_verdict, _make_claims_check
+from msoic_pipeline.assets.claims import _list_claims_by_verdict, _make_claims_check
 from msoic_pipeline.claims.stored_verdicts import ClaimSummary
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.assets import figures
+from msoic_pipeline.assets import kpis
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import list_asset_keys
 from msoic_pipeline.commands.run import run_everything
@@ -97,7 +97,7 @@ def test_a_step_that_breaks_under_the_command_leaves_a_row(url: str, monkeypatch
     def estimate_maturity(engine: sa.Engine) -> int:
         raise ZeroDivisionError("cell B7 says Nemo of Nowhere")
 
-    monkeypatch.setattr(figures, "estimate_maturity", estimate_maturity)
+    monkeypatch.setattr(kpis, "estimate_maturity", estimate_maturity)
     ended = run_everything("2021-Q1", "2021-Q1", say=lambda words: None)
     assert not ended.succeeded
     (ending,) = endings(url)

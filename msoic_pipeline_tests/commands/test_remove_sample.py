@@ -44,3 +44,24 @@ def test_a_red_run_on_the_way_ends_the_command_with_1(succeeded: bool, code: int
     with pytest.raises(typer.Exit) as ended:
         command.remove_sample(yes=True)
     assert ended.value.exit_code == code
+
+
+def test_figures_that_a_red_run_left_loaded_keep_the_sample_and_end_the_command_with_1(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    row = {"activity": "Briefings", "category": "All", "measure": "Briefings", "geography": "Kent", "value": 5}
+    warehouse.publish("programme_activity-1", "2021-09-30", ("fact_programme_activity", [row | {"period": "2021-01"}]))
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", warehouse.engine.url.render_as_string(hide_password=False))
+    sample = [SimpleNamespace(release_id="programme_activity-1")]
+    removed: list[Any] = []
+    monkeypatch.setattr(decisions, "list_synthetic_releases", lambda settings: sample)
+    monkeypatch.setattr(decisions, "remove_from_archive", lambda settings, sample: removed.append(sample))
+    monkeypatch.setattr(command, "withdraw_sample", lambda sample: None)
+    monkeypatch.setattr(command, "run_everything", lambda say: EndedRun(False, "The run failed: a step broke off."))
+    with pytest.raises(typer.Exit) as ended:
+        command.remove_sample(yes=True)
+    assert ended.value.exit_code == 1
+    assert "figures of 1 sample releases are loaded still" in capsys.readouterr().err
+    assert not removed
+    with warehouse.engine.connect() as connection:
+        assert list(connection.scalars(sa.select(release.c.release_id))) == ["programme_activity-1"]

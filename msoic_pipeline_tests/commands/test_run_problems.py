@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
 import pytest
 
 from msoic_pipeline.assets.run_endings import list_check_keys
@@ -11,6 +16,8 @@ from msoic_pipeline.commands.run_problems import (
     KIND_OF_ASSET,
     ProblemKind,
     RunProblem,
+    RunProblems,
+    find_problems,
     tell_ending,
 )
 
@@ -26,7 +33,7 @@ def _problem(kind: ProblemKind, words: str = "words") -> RunProblem:
         (["file", "contradiction"], "what was rejected is not loaded"),
         (["loading"], "the last good figures stand"),
         (["contradiction"], "contradict each other"),
-        (["contradiction", "export"], "the exports are those of an earlier run"),
+        (["contradiction", "export"], "what could not be written, exports or report, is that of an earlier run"),
         (["contradiction", "step"], "a step broke off"),
         (["file", "warehouse"], "a warehouse: words"),
         (["step", "records"], "a records: words"),
@@ -46,6 +53,26 @@ def test_every_check_of_an_asset_is_of_a_kind():
     from msoic_pipeline.definitions import ASSETS
 
     assert {key.asset_key.path[0] for key in list_check_keys(ASSETS)} == set(KIND_OF_ASSET)
+
+
+def _find_problem_of_failed_check(key: dg.AssetCheckKey) -> RunProblems:
+    failed = SimpleNamespace(
+        passed=False,
+        asset_key=key.asset_key,
+        asset_check_key=key,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="No space left on device.",
+    )
+    result: Any = SimpleNamespace(all_events=[], success=False, get_asset_check_evaluations=lambda: [failed])
+    return find_problems(result, Path("home"))
+
+
+def test_a_check_that_fails_is_a_problem_of_its_kind_whichever_asset_it_is_of():
+    from msoic_pipeline.definitions import ASSETS
+
+    for key in list_check_keys(ASSETS):
+        (problem,) = _find_problem_of_failed_check(key).errors
+        assert problem.subject == key.to_user_string() and problem.words == "No space left on device."
 
 
 def test_every_kind_of_problem_has_an_ending():

@@ -27,7 +27,7 @@ VARYING = {
     r"\(run [0-9a-f-]{36}\)": "(run RUN)",
     r"\S+/(?=\S)": "FOLDER/",
     r"\bnone\b|\d{4}-\d{2}-\d{2}": "DAY",
-    r"[0-9][0-9,]*": "NUMBER",
+    r"[0-9][0-9,]*|…(?= (?:defined|values))": "NUMBER",  # the README leaves out how many KPIs there are
     r" +": " ",
 }
 
@@ -57,7 +57,9 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "data" / "warehouse").mkdir(parents=True)
     output = tmp_path / "data" / "output"
     output.mkdir()
-    (output / "kpi.xlsx").touch()
+    (output / "report").mkdir()
+    for written in ("kpi.xlsx", "report/report.html"):
+        (output / written).touch()
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", url)
     monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(output))
     monkeypatch.setenv("MSOIC_RAW_DIR", str(tmp_path / "data" / "raw"))

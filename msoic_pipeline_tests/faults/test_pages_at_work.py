@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from msoic_pipeline.automation.jobs import RANGE_END, RANGE_START
+from msoic_pipeline.running.run_records import RANGE_END, RANGE_START
 from msoic_pipeline_tests.faults.bench import SMALL_CUT, Bench, contents, differences, lay_good
 from msoic_pipeline_tests.faults.conftest import Summary
 

@@ -107,8 +107,8 @@ def run(monkeypatch: pytest.MonkeyPatch, settings: Path) -> Iterator[Callable[..
 @contextmanager
 def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
     """Give what runs the job over quarters, or some of its assets alone, with the settings of the environment."""
-    from msoic_pipeline.automation.jobs import make_range_tags
     from msoic_pipeline.definitions import defs
+    from msoic_pipeline.running.run_records import QuarterRange, make_range_tags
 
     with dg.DagsterInstance.ephemeral() as instance:
 
@@ -116,7 +116,7 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
             monkeypatch.setenv("MSOIC_WAREHOUSE_URL", url)
             result = defs.resolve_job_def("everything").execute_in_process(
                 instance=instance,
-                tags=dict(make_range_tags(first, last)),
+                tags=dict(make_range_tags(QuarterRange(first, last))),
                 raise_on_error=False,
                 asset_selection=[dg.AssetKey(name.split("/")) for name in assets] or None,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -89,7 +89,7 @@ def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Pa
     url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
     assert run(url, "2015-01-01", "2026-10-01").success
     today = find_quarters_to_run(Settings())
-    assert today[0] == today[1], "only the running quarter, for the checks of the whole"
+    assert today.first == today.last, "only the running quarter, for the checks of the whole"
     shutil.rmtree(raw / "force_returns" / "2021-02")
     assert find_quarters_to_run(Settings()) == today, "what is gone takes nothing with it"
     name = "2021-03/e23000006-2021-03.xlsx"

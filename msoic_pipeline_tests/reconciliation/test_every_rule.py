@@ -14,9 +14,9 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import load_log, reconciliation_result
 from msoic_pipeline.periods import parse_quarter, period_label, shift_months
 from msoic_pipeline.reconciliation.acceptances import load_acceptances
-from msoic_pipeline.reconciliation.query_layout import lay_out_query
 from msoic_pipeline.reconciliation.rules import load_rules
 from msoic_pipeline.reconciliation.sql import write_rule_sql
+from msoic_pipeline.warehouse.sql_lines import break_query_into_lines
 from msoic_pipeline_tests.handmade import TODAY, Row, Warehouse
 from msoic_pipeline_tests.reconciliation.figures import (
     ADULT,
@@ -227,7 +227,7 @@ def test_what_a_rule_says_is_quoted_in_its_sql(warehouse: Warehouse):
 
 def test_a_query_is_laid_out_by_columns_and_clauses():
     written = "SELECT a.x AS x, sum(a.y, 2) AS z, 'p, q  JOIN ' AS t FROM a JOIN b ON a.x = b.x WHERE a.y IN (1, 2)"
-    assert lay_out_query(written).splitlines() == [
+    assert break_query_into_lines(written).splitlines() == [
         "SELECT a.x,",
         "    sum(a.y, 2) AS z,",
         "    'p, q  JOIN ' AS t FROM a",

@@ -10,7 +10,8 @@ import yaml
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.reconciliation.acceptances import Acceptance, find_misfits, load_acceptances, parse_acceptances
-from msoic_pipeline.reconciliation.rules import Tolerance, load_rules, parse_rules
+from msoic_pipeline.reconciliation.comparisons import Tolerance
+from msoic_pipeline.reconciliation.rules import load_rules, parse_rules
 
 RULE = {
     "rule_id": "one",

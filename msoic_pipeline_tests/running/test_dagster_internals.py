@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msoic_pipeline.running.dagster_internals import list_record_tables
-from msoic_pipeline.running.home import is_about_records
+from msoic_pipeline.running.error_words import is_about_records
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 

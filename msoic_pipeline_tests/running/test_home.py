@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.running import home as homes
-from msoic_pipeline.running.home import HomeError, is_about_records, open_home, ready_home
+from msoic_pipeline.running.error_words import is_about_records
+from msoic_pipeline.running.home import HomeError, open_home, ready_home
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import Start
 

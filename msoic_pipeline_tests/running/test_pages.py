@@ -26,9 +26,10 @@ from starlette.websockets import WebSocket
 from typer.testing import CliRunner
 
 from msoic_pipeline.commands.cli import app
+from msoic_pipeline.running.clock_mending import forget_days_to_come
 from msoic_pipeline.running.guard import make_guarded_webserver
 from msoic_pipeline.running.home import open_home
-from msoic_pipeline.running.pages import forget_days_to_come, serve_pages
+from msoic_pipeline.running.pages import serve_pages
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import until
 

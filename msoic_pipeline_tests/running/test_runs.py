@@ -21,7 +21,8 @@ from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
 from msoic_pipeline.running.lost_runs import end_lost_runs, show_alive
 from msoic_pipeline.running.processes import PROCESS_TAG
-from msoic_pipeline.running.signals import STOPPED, stop_on_signals
+from msoic_pipeline.running.run_records import QuarterRange
+from msoic_pipeline.running.termination import STOPPED, stop_on_signals
 from msoic_pipeline.running.warehouse_lock import RunLockLostError, hold_warehouse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline_tests.running.conftest import Start, until
@@ -202,7 +203,7 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
 def test_the_nightly_run_of_an_earlier_night_is_waited_for(monkeypatch: pytest.MonkeyPatch, home: Path):
     monkeypatch.setattr(
-        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: ("2021-01-01", "2021-01-01")
+        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: QuarterRange("2021-01-01", "2021-01-01")
     )
     with open_home() as instance:
         assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest)
@@ -221,7 +222,7 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     monkeypatch.setattr("msoic_pipeline.automation.jobs.find_quarters_behind_files", breaks)
-    assert find_quarters_to_run(Settings())[0] == "2015-01-01"
+    assert find_quarters_to_run(Settings()).first == "2015-01-01"
 
 
 def test_the_lock_of_a_run_lasts_as_long_as_its_process(home: Path):

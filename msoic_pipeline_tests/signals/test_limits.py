@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.signals.limits import Limits, Signal, compute_limits, find_signals
+from msoic_pipeline.signals.limits import Limits, compute_limits
+from msoic_pipeline.signals.rules import Signal, find_signals
 
 # R's `set.seed(123); rnorm(20)`.
 RNORM = [

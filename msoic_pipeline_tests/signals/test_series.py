@@ -9,8 +9,9 @@ import pytest
 
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.periods import shift_months
-from msoic_pipeline.signals.limits import FEWEST_FIGURES, Limits, Signal
+from msoic_pipeline.signals.limits import FEWEST_FIGURES, Limits
 from msoic_pipeline.signals.rebases import Rebase, load_rebases, parse_rebases
+from msoic_pipeline.signals.rules import Signal
 from msoic_pipeline.signals.series import divide_into_phases, judge_series, name_assurance, name_variation
 
 FIRST = dt.date(2018, 1, 1)

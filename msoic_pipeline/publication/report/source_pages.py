@@ -19,8 +19,9 @@ from msoic_pipeline.publication.report.quality import QualityFigures
 from msoic_pipeline.publication.report.revisions import Revision, count_revisions, tell_revisions
 from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
 from msoic_pipeline.publication.report.timeliness import Timeliness, tell_next
-from msoic_pipeline.signals.limits import FEWEST_FIGURES, LARGEST_MOVING_RANGE, LIMIT_IN_MOVING_RANGES, RUN
+from msoic_pipeline.signals.limits import FEWEST_FIGURES, LARGEST_MOVING_RANGE, LIMIT_IN_MOVING_RANGES
 from msoic_pipeline.signals.rebases import digest_rebases, load_rebases
+from msoic_pipeline.signals.rules import RUN
 from msoic_pipeline.sources.statements import (
     ASSURANCE_NAMES,
     Assurance,

@@ -12,7 +12,7 @@ from msoic_pipeline.model.checks import CheckWords
 
 
 @dataclass(frozen=True)
-class CheckedTable:
+class TableFinding:
     """What one check found in one table of one source: rows looked at, rows that failed, and the words for it.
 
     ``detail`` does not change from day to day unless what it speaks of does.
@@ -32,4 +32,4 @@ class WarehouseCheck(CheckWords):
     ``run`` takes a connection and the day as at which to judge, and yields what it found, a table at a time.
     """
 
-    run: Callable[[Connection, dt.date], Iterator[CheckedTable]]
+    run: Callable[[Connection, dt.date], Iterator[TableFinding]]

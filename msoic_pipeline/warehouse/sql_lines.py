@@ -1,9 +1,9 @@
-"""A query laid out over lines, as SQLAlchemy does not: it writes the columns of a list behind each other.
+"""A query broken into lines, as SQLAlchemy does not: it writes the columns of a list behind each other.
 
 The text is read token by token; how deep in brackets it stands, and whether a list of columns has begun there, says
 which comma ends a line. Of ``SELECT a.x AS x, sum(a.y, 2) AS y``, a line break and ``FROM a``:
 
-    token        depth  in the list  laid out
+    token        depth  in the list  written
     SELECT       0      no           SELECT          (a list begins at depth 0)
     a.x AS x     0      yes          a.x             (a column under its own name)
     ', '         0      yes          ',' and a line break
@@ -27,13 +27,13 @@ _TOKEN = re.compile(
 )
 
 
-def lay_out_query(text: str) -> str:
+def break_query_into_lines(text: str) -> str:
     """Return a query with its columns and clauses on lines of their own; texts in quotes stay as they are.
 
     ``SELECT a.x AS x, a.y AS z FROM a JOIN b ON …`` → four lines: ``SELECT a.x,``, ``a.y AS z``, ``FROM a``, ``JOIN b
     ON …``.
     """
-    laid_out: list[str] = []
+    written: list[str] = []
     depth = 0
     depths_of_lists: list[int] = []  # how deep in brackets the lists of columns are that have begun
     for token in _TOKEN.findall(text):
@@ -47,11 +47,11 @@ def lay_out_query(text: str) -> str:
             depths_of_lists.append(depth)
         elif token == "FROM" and is_in_list:
             depths_of_lists.pop()
-        laid_out.append(_lay_out_token(token, is_in_list))
-    return "\n".join(line.rstrip() for line in "".join(laid_out).splitlines() if line.strip())
+        written.append(_write_token(token, is_in_list))
+    return "\n".join(line.rstrip() for line in "".join(written).splitlines() if line.strip())
 
 
-def _lay_out_token(token: str, is_in_list: bool) -> str:
+def _write_token(token: str, is_in_list: bool) -> str:
     if token == ", ":
         return ",\n    " if is_in_list else token
     clause = token.strip() if token[0].isspace() else ""
