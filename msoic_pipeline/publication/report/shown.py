@@ -19,7 +19,7 @@ from msoic_pipeline.texts import tell_figure
 # What stands beside a figure, and what it means.
 MARKS = {
     "i": "incomplete: not all that were due had reported",
-    "g": "still growing: more is expected to be reported of the period",
+    "g": "not settled: later releases are expected to change it much",
     "u": "unfinished: the period was not over",
     "p": "provisional: the publisher calls it so",
     "c": "kept back: it would tell what fewer than three forces returned",
@@ -149,7 +149,7 @@ class FigureReader:
             "x": value.value is None,
             "u": end >= self._known_on,
             "i": value.status == "incomplete" and end < self._known_on,
-            "g": value.period_start in self._growing.get(kpi.kpi_id, set()),
+            "g": any(value.period_start <= start <= end for start in self._growing.get(kpi.kpi_id, set())),
             "p": kpi.is_provisional,
         }
         if marks["c"] or marks["x"]:
