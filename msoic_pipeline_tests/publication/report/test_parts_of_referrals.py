@@ -103,11 +103,7 @@ def page(filled: sa.Engine) -> TableReader:
 
 def test_referrals_by_authority_stand_as_published(page: TableReader):
     header, *rows = page.tables["referrals_by_competent_authority"]
-    assert header == [
-        "Period",
-        "Single Competent Authority (referrals)",
-        "Immigration Enforcement Competent Authority (referrals)",
-    ]
+    assert header == ["Period", "Single (SCA) (referrals)", "Immigration Enforcement (IECA) (referrals)"]
     assert rows == [["2024-Q2", "3,521", "795"], ["2024-Q1", "3,628", "896"]]
 
 
