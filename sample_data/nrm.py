@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 FORCES = HERE.parent / "msoic_pipeline" / "model" / "members" / "forces.csv"
 
 ADULT, CHILD, UNKNOWN = AGES = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown")
+AUTHORITIES = ("Single Competent Authority", "Immigration Enforcement Competent Authority")
 LOCATIONS = ("Overseas", "UK", "UK and Overseas", "Not specified or unknown")
 MONTHS = {"Q1": "January to March", "Q2": "April to June", "Q3": "July to September", "Q4": "October to December"}
 
@@ -37,7 +38,8 @@ People = Counter[tuple[str, ...]]  # (first responder, exploitation type, age, g
 # 25, 26, 26, 35 and 41, conclusive grounds in 19 and 28; the 2025 release had UK county in Table_12 (domain.md §1).
 # The other numbers are invented.
 _TO_2022_Q3 = {
-    "summary": 1, "referrals": 2, "nationality": 3, "region": 5, "county": 6, "responder_type": 9,
+    "summary": 1, "referrals": 2, "nationality": 3, "competent_authority": 4, "region": 5, "county": 6,
+    "responder_type": 9,
     "government": 10, "ngo": 11, "police": 12, "local_authority": 13,
     "reasonable_grounds": 15, "immigration_reasonable_grounds": 16, "conclusive_grounds": 18,
     "duty_to_notify": 24, "duty_to_notify_nationality": 25,
@@ -122,6 +124,10 @@ TITLES = {
         "Number of NRM referrals, by nationality and age group at exploitation",
         "NRM referrals by nationality and age at exploitation",
     ),
+    "competent_authority": (
+        "Number of NRM referrals, by quarter and competent authority",
+        "NRM referrals by quarter and competent authority",
+    ),
     "region": (
         "Number of NRM referrals, by UK region and age group at exploitation",
         "NRM referrals by UK region and age at exploitation",
@@ -175,6 +181,7 @@ TITLES = {
         "DtN reports by nationality",
     ),
 }
+TITLES_FROM_2025 = {"county": "NRM referrals by UK county"}
 NOTED = {"referrals": 1, "police": 2, "reasonable_grounds": 3, "duty_to_notify": 4}  # titles that carry a note
 NOTES = (
     SYNTHETIC,
@@ -232,6 +239,18 @@ REFERRALS = {
     "2025-Q3": {"2025-Q4": 6407},
     "2025-Q4": {"2025-Q4": 6021},
 }
+# Referrals to the Single Competent Authority and to the Immigration Enforcement one, as the bulletins first gave them.
+# Of other quarters the shares are invented.
+PUBLISHED_AUTHORITIES = {
+    "2023-Q1": (3768, 978),
+    "2023-Q4": (3317, 825),
+    "2024-Q1": (3628, 896),
+    "2024-Q2": (3521, 795),
+    "2024-Q3": (4127, 631),
+    "2025-Q4": (4757, 1264),
+}
+AUTHORITY_SHARES = {"2021": (92, 8), "2022": (84, 16), "2023": (80, 20), "2024": (86, 14), "2025": (81, 19)}
+FIRST_OF_TWO_AUTHORITIES = "2021-Q4"
 # Decisions and reports after 2023: invented.
 LATER = {
     "reasonable_grounds": (4610, 4890, 5120, 5480, 5690, 5930, 6310, 6080),
@@ -296,6 +315,16 @@ def referrals(release: str) -> Series:
             settled = min(cells[2], _steps(release, "2023-Q1"))
             cells[2] -= settled
             cells[3] += settled
+    return found
+
+
+def by_authority(series: Series) -> Series:
+    """Referrals by quarter to each of the two competent authorities, since there are two."""
+    found: Series = {}
+    for period, cells in series.items():
+        if period >= FIRST_OF_TWO_AUTHORITIES and not period.endswith("Total"):
+            shares = PUBLISHED_AUTHORITIES.get(period) or AUTHORITY_SHARES[period[:4]]
+            found[period] = allocate(sum(cells), shares)
     return found
 
 
@@ -433,6 +462,23 @@ COUNTIES = {
     "Essex": 6, "Greater London": 26, "Greater Manchester": 9, "Hertfordshire": 3, "Kent": 14, "Lancashire": 4,
     "Merseyside": 5, "South Yorkshire": 5, "West Midlands": 11, "West Yorkshire": 9, "Not specified or unknown": 8,
 }  # fmt: skip
+# The weights are invented; so many counties were listed, Greater London far before all others.
+COUNTIES_FROM_2025 = {
+    "Aberdeenshire": 9, "Avon": 31, "Bedfordshire": 34, "Berkshire": 30, "Borders": 2, "Buckinghamshire": 22,
+    "Cambridgeshire": 33, "Central": 6, "Cheshire": 27, "Cleveland": 18, "Clwyd": 8, "Cornwall": 9, "County Antrim": 42,
+    "County Armagh": 12, "County Down": 15, "County Durham": 16, "County Fermanagh": 3, "County Londonderry": 9,
+    "County Tyrone": 11, "Cumbria": 8, "Derbyshire": 34, "Devon": 24, "Dorset": 17, "Dumfries and Galloway": 4,
+    "Dyfed": 6, "East Sussex": 21, "Essex": 84, "Fife": 8, "Gloucestershire": 16, "Grampian": 11, "Greater London": 618,
+    "Greater Manchester": 145, "Gwent": 16, "Gwynedd": 3, "Hampshire": 47, "Hereford and Worcester": 15,
+    "Hertfordshire": 41, "Highland": 6, "Humberside": 24, "Isle of Wight": 3, "Kent": 92, "Lancashire": 41,
+    "Leicestershire": 38, "Lincolnshire": 29, "Lothian": 24, "Merseyside": 71, "Mid Glamorgan": 9, "Norfolk": 24,
+    "North Yorkshire": 17, "Northamptonshire": 27, "Northumberland": 6, "Nottinghamshire": 36, "Orkney": 1,
+    "Oxfordshire": 22, "Powys": 2, "Rutland": 1, "Shetland": 1, "Shropshire": 14, "Somerset": 13,
+    "South Glamorgan": 38, "South Yorkshire": 62, "Staffordshire": 31, "Strathclyde": 74, "Suffolk": 22, "Surrey": 24,
+    "Tayside": 13, "Tyne and Wear": 38, "Warwickshire": 14, "West Glamorgan": 13, "West Midlands": 209,
+    "West Sussex": 23, "West Yorkshire": 118, "Western Isles": 1, "Wiltshire": 18,
+}  # fmt: skip
+KNOWN_COUNTY_SHARE = 0.9  # of those exploited in the UK alone: invented
 
 
 def _police(period: str, rng: random.Random) -> dict[str, float]:
@@ -635,6 +681,14 @@ def _nationality_rows(people: Mapping[str, People]) -> list[Row]:
     return _ages_across("Nationality", {name: counts[name] for name in sorted(counts, key=str.casefold)})
 
 
+def _county_rows(cells: Sequence[int]) -> list[Row]:
+    """Referrals by county, of those exploited in the UK alone and of known county, the total in the last row."""
+    of_known_county = round(sum(cells[1::4]) * KNOWN_COUNTY_SHARE)
+    counts = allocate(of_known_county, list(COUNTIES_FROM_2025.values()))
+    rows: list[Row] = [[county, count] for county, count in zip(COUNTIES_FROM_2025, counts, strict=True)]
+    return [["UK County", "Total"], *rows, ["Total", of_known_county]]
+
+
 def _tables(release: Release) -> dict[str, list[Row]]:
     """Header and body rows of every table of a release."""
     period = release.period
@@ -661,6 +715,13 @@ def _tables(release: Release) -> dict[str, list[Row]]:
         "duty_to_notify": [["Year", "Quarter", "Total"], *_annual(reports)],
         "duty_to_notify_nationality": [["Nationality", "Total"], *shared, ["Total", reports[period][0]]],
     }
+    if period >= "2022-Q1":
+        quarters: list[Row] = [
+            [int(quarter[:4]), quarter[5:], *cells, sum(cells)] for quarter, cells in by_authority(series).items()
+        ]
+        tables["competent_authority"] = [["Year", "Quarter", *AUTHORITIES, "Total"], *quarters]
+    if period >= "2025":
+        tables["county"] = _county_rows(series[period])
     if period >= "2021-Q4":
         of_one_authority = {
             quarter: [cell // 5 for cell in cells]
@@ -680,7 +741,8 @@ def _sheet(release: Release, kind: str, rows: Sequence[Row]) -> tuple[str, str, 
     """The sheet's name, its title, and its rows: title on row 1, header on row 4 or row 6."""
     number = release.tables[kind]
     note = f" [note {NOTED[kind]}]" if kind in NOTED else ""
-    title = f"Table {number}: {TITLES[kind][0 if release.old else 1]}{note}"
+    words = TITLES_FROM_2025.get(kind, "") if release.period >= "2025" else ""
+    title = f"Table {number}: {words or TITLES[kind][0 if release.old else 1]}{note}"
     if release.old:
         top: list[Row] = [[title], ["Source: Home Office"], []]
         return f"Table_{number}", title, [[None, *row] for row in (*top, *rows)]

@@ -92,7 +92,8 @@ class _Growth:
     @property
     def relative_variances(self) -> Vector:
         """s²[k] / f[k]², of which all errors are made."""
-        return self.variances / self.factors**2
+        nothing_is_left = self.factors == 0  # nor is there any error, then
+        return np.where(nothing_is_left, 0, self.variances / np.where(nothing_is_left, 1, self.factors) ** 2)
 
 
 def _growth_by_age(triangle: Triangle) -> _Growth:

@@ -35,7 +35,8 @@ class Kpi(Declaration):
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
     ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the
     ground that the source covers; ``below`` are the geographies into which it is divided. ``matures`` names the column
-    of kpi_value that keeps growing for years after its period: what it will come to is estimated (``kpis.maturity``).
+    of kpi_value that keeps growing, or shrinking, for years after its period: what it will come to is estimated
+    (``kpis.maturity``).
     ``target`` is what its figures are to reach: of a KPI with a good or a bad direction alone.
     """
 

@@ -1,7 +1,8 @@
 """Revision triangles of the KPIs' values, and from them estimates of the final figures: see ``chain_ladder``.
 
 Some figures keep growing after they are first published: the share of crimes that were charged, say, as investigations
-come to their end. How much older periods grew from one age to the next tells what the younger ones may come to.
+come to their end; and crimes without an outcome become fewer. How much older periods grew, or shrank, from one age to
+the next tells what the younger ones may come to.
 """
 
 from __future__ import annotations
@@ -165,8 +166,27 @@ def _age(quarter_start: dt.date, as_of: dt.date) -> int:
     return int((as_of - period_end(PERIOD_KIND, quarter_start)).days // DAYS_A_YEAR)
 
 
+def leave_out_ages_with_nothing_left(cells: Sequence[TriangleCell]) -> list[TriangleCell]:
+    """Return the cells without the highest ages to which no period came with anything but zero.
+
+    Crimes without an outcome become fewer from age to age, until of the oldest none is left: from nothing to nothing
+    there is no factor of growth. For example of a quarter that was 3 at age 1 and 0 at the ages 2, 3 and 4, and no
+    other that old: the cells up to age 2, to which it came with 3.
+    """
+    kept = list(cells)
+    while kept:
+        last_age = max(cell.age for cell in kept)
+        at_last_age = {cell.period_start for cell in kept if cell.age == last_age}
+        came_with = [cell.observed for cell in kept if cell.age == last_age - 1 and cell.period_start in at_last_age]
+        if not came_with or any(came_with):
+            return kept
+        kept = [cell for cell in kept if cell.age < last_age]
+    return kept
+
+
 def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> list[MaturityEstimate]:
     """Return the estimates of a figure from the cells of its triangle; none where these are too few for any."""
+    cells = leave_out_ages_with_nothing_left(cells)
     starts = sorted({cell.period_start for cell in cells})
     if len(starts) < 2:
         return []

@@ -87,6 +87,16 @@ dim_local_authority = dimension_table(
     members_file="local_authorities.csv",
 )
 
+dim_county = dimension_table(
+    "dim_county",
+    "Counties of the UK as the NRM statistics name them or may: historic, metropolitan and former ones, some of which "
+    "lie within others.",
+    "one row a county",
+    text("county", "Name.", primary_key=True),
+    text("country", "Country of the UK."),
+    members_file="counties.csv",
+)
+
 dim_offence = dimension_table(
     "dim_offence",
     "Offences by Home Office code. Labels drift between releases; these are the latest ones seen.",

@@ -73,6 +73,38 @@ fact_nrm_referral = fact_table(
     measures=("referrals",),
 )
 
+# Facts of their own, not breakdowns of fact_nrm_referral: no column of that one would be used but the figure, and a
+# county is a place of another kind than the force that it has.
+fact_nrm_referral_authority = fact_table(
+    "fact_nrm_referral_authority",
+    "NRM referrals by the competent authority to which they went: a coarser margin of fact_nrm_referral, from the last "
+    "quarter of 2021, when there came to be two.",
+    "release × quarter × competent authority",
+    *_times(),
+    text(
+        "competent_authority",
+        "SCA: Single Competent Authority. IECA: Immigration Enforcement Competent Authority.",
+        members=("SCA", "IECA"),
+        primary_key=True,
+    ),
+    count("referrals", "Potential victims referred.", "people"),
+    *_sheet_and_cell(),
+    source="nrm",
+    measures=("referrals",),
+)
+
+fact_nrm_referral_county = fact_table(
+    "fact_nrm_referral_county",
+    "NRM referrals of those exploited in the UK, by county where that is known: far fewer than all referrals.",
+    "release × quarter × county",
+    *_times(),
+    key("county", "dim_county.county", "County of exploitation.", primary_key=True),
+    count("referrals", "Potential victims referred.", "people"),
+    *_sheet_and_cell(),
+    source="nrm",
+    measures=("referrals",),
+)
+
 fact_nrm_decision = fact_table(
     "fact_nrm_decision",
     "Reasonable grounds and conclusive grounds decisions of the NRM.",

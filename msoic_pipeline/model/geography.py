@@ -1,8 +1,9 @@
 """Geography, declared once: its kinds, how facts write places, which place lies in which, and who reports.
 
-A fact names a *place* in one column: a force by its code, a CPS Area by its code, or, where a person wrote it, a force
-or a region by its name. From the place follow the geographies that a figure belongs to: a figure of Bedfordshire is of
-the force E23000026, of the region Eastern, and of the nation. ``select_place_geographies`` is that mapping as SQL.
+A fact names a *place* in one column: a force by its code, a CPS Area by its code, a county by its name, or, where a
+person wrote it, a force or a region by its name. From the place follow the geographies that a figure belongs to: a
+figure of Bedfordshire is of the force E23000026, of the region Eastern, and of the nation. ``select_place_geographies``
+is that mapping as SQL.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from msoic_pipeline.model import members
-from msoic_pipeline.model.dimensions import dim_cps_area, dim_force
+from msoic_pipeline.model.dimensions import dim_county, dim_cps_area, dim_force
 
 NATIONAL = "national"
 # A nation is called by the ground that its source covers.
 Nation = Literal["UK", "E&W"]
 # What a nation is divided into, as kpi_value names it.
-Division = Literal["rocu_region", "force", "cps_area"]
+Division = Literal["rocu_region", "force", "cps_area", "county"]
 KINDS: tuple[str, ...] = (NATIONAL, *get_args(Division))
 # What rules compare below the nation.
 ComparedDivision = Literal["force", "cps_area"]
@@ -55,6 +56,7 @@ PLACE_COLUMNS: dict[str, PlaceColumn] = {
             "force_code", "force code", dim_force.c.force_code, ("force", "rocu_region"), ("force", "cps_area")
         ),
         PlaceColumn("cps_area", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
+        PlaceColumn("county", "county", dim_county.c.county, ("county",)),
         PlaceColumn("geography", "", None, ("force", "rocu_region")),
     )
 }
@@ -143,6 +145,7 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
         rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
         rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
         rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
+        rows("county", dim_county.c.county, "county", dim_county.c.county),
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures that are expected still to grow: they would look like a fall beside older ones."""
+"""Figures that are expected still to grow, or to shrink: they would look like a fall, or a rise, beside older ones."""
 
 from __future__ import annotations
 

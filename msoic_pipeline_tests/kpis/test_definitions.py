@@ -150,6 +150,12 @@ def test_the_table_follows_the_file(cps_warehouse: Engine, monkeypatch: pytest.M
 def test_what_matures_is_declared():
     assert {(kpi.kpi_id, kpi.matures) for kpi in load_definitions() if kpi.matures} == {
         ("modern_slavery_charge_outcome_rate", "numerator"),
+        ("modern_slavery_charged", "value"),
+        ("modern_slavery_victim_supports", "value"),
+        ("modern_slavery_victim_does_not_support", "value"),
+        ("modern_slavery_no_suspect", "value"),
+        ("modern_slavery_other_outcome", "value"),
+        ("modern_slavery_not_yet_assigned", "value"),
         ("nrm_reasonable_grounds_decisions", "value"),
         ("nrm_conclusive_grounds_decisions", "value"),
     }

@@ -19,6 +19,8 @@ from msoic_pipeline.kpis.maturity import (
     MaturingFigure,
     MaturityEstimate,
     TriangleCell,
+    estimate_figure,
+    leave_out_ages_with_nothing_left,
     list_triangle_cells,
 )
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
@@ -65,6 +67,40 @@ def test_a_kpi_that_matures_can_be_removed_or_renamed(warehouse: Warehouse, monk
         write_definitions(connection)
         for table in (kpi_definition, revision_triangle, maturity_estimate):
             assert maturing.kpi_id not in set(connection.scalars(sa.select(table.c.kpi_id))), table.name
+
+
+def _cells(by_age: dict[int, float], quarter: dt.date) -> list[TriangleCell]:
+    published = {age: dt.date(quarter.year + age + 1, 1, 1) for age in by_age}
+    return [
+        TriangleCell(FIGURE.kpi_id, FIGURE.measure, "quarter", quarter, age, published[age], observed)
+        for age, observed in by_age.items()
+    ]
+
+
+FIGURE = MaturingFigure("modern_slavery_not_yet_assigned", "value")
+
+
+def test_of_a_figure_that_shrinks_to_nothing_the_last_ages_are_left_out():
+    """From 100 to 25 is a factor of 0.25, and what was 40 comes to 10; from 0 to 0 there is none."""
+    oldest, older, younger = (dt.date(year, 1, 1) for year in (2018, 2019, 2020))
+    cells = _cells({2: 0, 3: 0}, oldest) + _cells({0: 100, 1: 25}, older) + _cells({0: 40}, younger)
+    cells += _cells({1: 8, 2: 2}, dt.date(2018, 4, 1))
+    kept = leave_out_ages_with_nothing_left(cells)
+    assert max(cell.age for cell in kept) == 2 and [cell for cell in cells if cell.age < 3] == kept
+    estimates = {estimate.period_start: estimate for estimate in estimate_figure(FIGURE, cells)}
+    assert (estimates[younger].observed, estimates[younger].estimate) == (40, 40 * 0.25 * 0.25)
+    assert (estimates[oldest].estimate, estimates[oldest].ultimate_age) == (0, 2)
+
+
+def test_a_figure_of_which_there_never_was_any_stays_nothing():
+    cells = _cells({0: 0, 1: 0}, dt.date(2019, 1, 1)) + _cells({0: 0}, dt.date(2020, 1, 1))
+    assert [estimate.estimate for estimate in estimate_figure(FIGURE, cells)] == [0, 0]
+
+
+def test_a_figure_that_comes_to_nothing_has_no_error():
+    result = estimate_chain_ladder(np.array([[4.0, 2.0, 0.0], [6.0, 3.0, np.nan], [8.0, np.nan, np.nan]]))
+    assert list(result.factors) == [0.5, 0] and list(result.ultimate) == [0, 0, 0]
+    assert list(result.standard_error) == [0, 0, 0]
 
 
 def test_the_taylor_ashe_example():

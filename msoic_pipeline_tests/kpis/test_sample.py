@@ -114,6 +114,18 @@ def test_parts_of_the_referrals_add_up(sample: Engine):
     )
 
 
+def test_referrals_by_competent_authority_and_county(sample: Engine):
+    """As first published: the bulletins of the first and the last quarter of 2023."""
+    for quarter, as_at, sca, ieca in (("2023-Q1", "2023-05-11", 3768, 978), ("2023-Q4", "2024-03-07", 3317, 825)):
+        assert value(sample, "nrm_sca_referrals", quarter, "UK", as_at) == sca
+        assert value(sample, "nrm_ieca_referrals", quarter, "UK", as_at) == ieca
+    assert row(sample, "nrm_ieca_referrals", "2021", "UK").status == "incomplete"  # of one quarter alone
+    with read_transaction(sample) as connection:
+        counties = find_known_values(connection, "nrm_referrals_of_known_county", "2025-Q4", "county")
+    assert len(counties) == 74 and "Cumberland" not in {each.geography_code for each in counties}
+    assert sum(each.value or 0 for each in counties) == value(sample, "nrm_referrals_of_known_county", "2025-Q4", "UK")
+
+
 def test_police_referrals(sample: Engine):
     with read_transaction(sample) as connection:
         tables: dict[str, int] = dict(

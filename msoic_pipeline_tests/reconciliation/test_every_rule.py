@@ -65,6 +65,10 @@ def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: 
         for age in (ADULT, CHILD)
         for decision in ("positive", "negative")
     ]
+    authorities: list[Row] = [
+        {"period": quarter, "competent_authority": "SCA", "referrals": 70},
+        {"period": quarter, "competent_authority": "IECA", "referrals": 30 + size - revision},
+    ]
     total_of_decisions = {
         "fact": "fact_nrm_decision",
         "measure": "decisions",
@@ -78,6 +82,8 @@ def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: 
         referrals(quarter, 60 + size, 40, overseas=10 + size),
         responders(quarter, {KENT: 50 + size, ESSEX: 20}),
         ("fact_nrm_referral", [{"period": quarter, "breakdown": "duty_to_notify", "referrals": 5}]),
+        ("fact_nrm_referral_authority", authorities),
+        ("fact_nrm_referral_county", [{"period": quarter, "county": "Kent", "referrals": 30 + 50 * revision}]),
         ("fact_nrm_decision", decided),
         totals=[
             referral_total(quarter, 100 + size),

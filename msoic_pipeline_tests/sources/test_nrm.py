@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from msoic_pipeline.ingest.sheet_checks import totals_equal_their_parts
+from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.grid import Sheet
@@ -23,6 +25,7 @@ from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 
 REFERRAL, DECISION = "fact_nrm_referral", "fact_nrm_decision"
+AUTHORITY, COUNTY = "fact_nrm_referral_authority", "fact_nrm_referral_county"
 ADULT, CHILD, UNKNOWN = "Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown"
 
 # Referrals by quarter as published on 7 March 2024.
@@ -97,6 +100,77 @@ def test_known_cells_of_decisions():
     }
     reports = rows_of(release, REFERRAL, sheet="Table_25", cell="C8")
     assert only(reports, "breakdown", "quarter_start", "referrals") == ("duty_to_notify", dt.date(2015, 10, 1), 65)
+
+
+# Referrals to the SCA and to the IECA as the bulletins first gave them.
+AUTHORITIES = {"2023-january-to-march-tables-revised": (3768, 978), "quarter-4-2023": (3317, 825)}
+
+
+@pytest.mark.parametrize("file", AUTHORITIES)
+def test_referrals_by_competent_authority_as_first_published(file: str):
+    release = staged("nrm", file)
+    rows = rows_of(release, AUTHORITY, quarter_start=max(release.quarters()))
+    by_authority = dict(zip(rows["competent_authority"], rows["referrals"], strict=True))
+    assert (by_authority["SCA"], by_authority["IECA"]) == AUTHORITIES[file]
+
+
+@pytest.mark.parametrize(
+    ("file", "cell", "expected"),
+    [
+        ("quarter-1-2022", "E6", (dt.date(2022, 1, 1), "IECA", 604)),  # header in row 4, column A empty
+        ("quarter-4-2022", "C7", (dt.date(2021, 10, 1), "SCA", 3064)),  # header in row 6
+    ],
+)
+def test_known_cells_of_competent_authorities(file: str, cell: str, expected: tuple[dt.date, str, int]):
+    rows = rows_of(staged("nrm", file), AUTHORITY, sheet="Table_4", cell=cell)
+    assert only(rows, "quarter_start", "competent_authority", "referrals") == expected
+
+
+@pytest.mark.parametrize("release", staged_releases("nrm"), ids=lambda release: release.release.file_name)
+def test_both_authorities_together_have_all_referrals_of_their_release(release: StagedRelease):
+    if release.release.reference_period < "2022-Q1":
+        assert AUTHORITY not in {each.fact for each in release.manifest.vintages}
+        return
+    to_either = release.frame(AUTHORITY).groupby("quarter_start")["referrals"].sum()
+    headline = rows_of(release, REFERRAL, breakdown="age_location").groupby("quarter_start")["referrals"].sum()
+    assert min(to_either.index) == dt.date(2021, 10, 1)
+    assert dict(to_either) == dict(headline[headline.index >= dt.date(2021, 10, 1)])
+
+
+def test_counties_are_read_where_a_table_has_nothing_but_counties():
+    release = staged("nrm", "2025-tables")
+    rows = release.frame(COUNTY)
+    assert set(rows["quarter_start"]) == {dt.date(2025, 10, 1)}
+    assert only(rows[rows["cell"] == "B37"], "county", "referrals") == ("Greater London", 640)
+    # In whatever words the county is published, it is the member's name that is loaded.
+    assert {"Antrim", "Londonderry"} <= set(rows["county"])
+    total = only(rows_of_totals(release, "Table_12"), "fact", "period_kind", "members", "value")
+    assert total == (COUNTY, "quarter", "", rows["referrals"].sum())
+    assert "Table_12" not in {sheet.sheet for sheet in staged("nrm", "2024-tables").manifest.sheets}
+
+
+def rows_of_totals(release: StagedRelease, sheet: str) -> pd.DataFrame:
+    """The published totals of a sheet."""
+    totals = release.frame("published_total")
+    return totals[totals["sheet"] == sheet]
+
+
+def county_sheet(*rows: list[Any], title: str = "Table 12: NRM referrals by UK county [note 5]") -> Sheet:
+    """A sheet of counties."""
+    return Sheet("Table_12", [[title], ["Source: Home Office"], [], [], [], ["UK County", "Total"], *rows])
+
+
+def test_a_county_that_is_not_known_is_told_with_those_that_it_may_be():
+    tidy = _tidy(county_sheet(["Greater Londno", 618], ["Kent", 92], ["Total", 710]), "counties", "2025_q3")
+    assert list(tidy.rows["county"]) == ["Kent"]
+    (reject,) = tidy.rejects
+    assert "Greater Londno" in str(reject) and "Greater London" in str(reject) and "counties.csv" in str(reject)
+
+
+def test_counties_that_are_not_the_sum_that_is_published_are_told():
+    tidy = _tidy(county_sheet(["Greater London", 618], ["Kent", 92], ["Total", 711]), "counties", "2025_q3")
+    (finding,) = totals_equal_their_parts(tidy, FACTS[COUNTY], ())
+    assert not finding.success and "710" in finding.detail and "711" in finding.detail
 
 
 def test_tables_of_one_competent_authority_are_left_alone():

@@ -20,7 +20,7 @@ from msoic_pipeline.texts import tell_figure
 # What stands beside a figure, and what it means.
 MARKS = {
     "i": "incomplete: not all that were due had reported",
-    "g": "still growing: more is expected to be reported of the period",
+    "g": "not settled: later releases are expected to change it much",
     "u": "unfinished: the period was not over",
     "p": "provisional: the publisher calls it so",
     "c": "kept back: it would tell what fewer than three forces returned",
