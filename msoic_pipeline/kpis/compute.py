@@ -20,6 +20,7 @@ from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end, periods
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
+from msoic_pipeline.warehouse.rows import gather_statistics
 
 STAGE = "kpi"
 
@@ -45,6 +46,7 @@ def compute_quarters(engine: Engine, quarters: Iterable[dt.date]) -> dict[dt.dat
         insert_values(connection, load_definitions(), periods_by_kind)
         rows_by_period = _count_rows_by_period(connection, periods_by_kind)
         write_fingerprints(connection, STAGE, {quarter: digests[quarter] for quarter in stale})
+    gather_statistics(engine, [kpi_value])
     rows_by_quarter: dict[dt.date, int] = {}
     for quarter in stale:
         rows_by_quarter[quarter] = 0

@@ -25,12 +25,13 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model import evidence
 from msoic_pipeline.model.arrow import make_arrow_rows, make_arrow_schema
+from msoic_pipeline.model.evidence import vintage
 from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.coverage import write_coverage
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import load_stage, read_fingerprints, write_fingerprints
-from msoic_pipeline.warehouse.rows import replace_rows
+from msoic_pipeline.warehouse.rows import gather_statistics, replace_rows
 from msoic_pipeline.warehouse.vintages import date_vintages, rank_vintages, read_held_vintages
 from msoic_pipeline.workbooks.source import Source
 
@@ -82,12 +83,15 @@ def load_quarters(
     changed = set(_find_stale(engine, source, sorted({*quarters, *loaded}), loaded, accepted))
     stale = changed if changed & set(quarters) else set()
     by_quarter = accepted.by_quarter()
-    return [
+    brought_up_to_date = [
         _load_quarter(engine, source, quarter, by_quarter[quarter], accepted)
         if quarter in stale
         else LoadedQuarter(source.source, quarter, False, {})
         for quarter in sorted({*quarters, *stale})
     ]
+    if stale:
+        gather_statistics(engine, [*(FACTS[name] for name in source.facts), published_total, vintage])
+    return brought_up_to_date
 
 
 def find_stale_loads(
