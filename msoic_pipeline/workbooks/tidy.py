@@ -108,7 +108,7 @@ def tidy_sheet(
     rejects = RejectedCells(matched, body, data_rows.body_rows)
 
     # What stands in them.
-    labels, unreadable_labels = read_labels(coded_labels, layout, data_rows.body_rows)
+    labels, unreadable_labels = read_labels(coded_labels, layout, data_rows.body_rows, withhold=source.sensitive)
     has_labels = np.ones(len(data_rows.body_rows), dtype=bool)
     for unreadable in unreadable_labels:
         rejects.add(unreadable.data_row, match.labels[unreadable.label], "unreadable_label", unreadable.expected)

@@ -178,6 +178,16 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def tell_expected(error: ValueError, *, withhold: bool) -> str:
+    """Return what a parser says that it expected; without the nearest members, where they would tell what is withheld.
+
+    Of ``Albanain`` as a nationality: ``a known nationality (nearest: 'Albanian'); …``, or ``a known nationality; …``.
+    """
+    if withhold and isinstance(error, members.UnknownMemberError):
+        return error.without_nearest
+    return str(error)
+
+
 def member_file_of(name: str) -> str:
     """Return the file of members by which the parser called ``name`` reads; empty where it reads by none."""
     file_and_column = members.member_files().get(name.partition(".")[0])

@@ -21,6 +21,7 @@ from msoic_pipeline.model.members.files import (
     rows,
 )
 from msoic_pipeline.model.members.spellings import (
+    UnknownMemberError,
     find_nearest_members,
     name_of,
     resolve,
@@ -29,6 +30,7 @@ from msoic_pipeline.model.members.spellings import (
 )
 
 __all__ = [
+    "UnknownMemberError",
     "combine_exploitation",
     "digest",
     "digest_of_all",
