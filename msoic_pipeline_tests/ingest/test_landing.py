@@ -234,7 +234,7 @@ def test_a_sidecar_written_wrongly(nrm: Raw, sidecar: str, words: str):
 def test_a_sidecar_that_contradicts_the_cover_sheet(nrm: Raw):
     nrm.copy(NRM, sidecar="published_on: 2021-11-05\nreference_period: 2021-Q3\n")
     error = nrm.refused()
-    assert error.rule == "contradictory_date"
+    assert error.rule == "contradictory_detail"
     assert (error.sheet, error.cell) == ("Cover_sheet", "A3")
     assert "2021-11-05" in error.expected and f"{NRM}.yaml" in error.expected
     assert "2021-11-04" in error.found
