@@ -115,7 +115,11 @@ class Workbook:
         return head
 
     def sheet(self, name: str) -> Sheet:
-        """Return the whole sheet called ``name``, and let go of what is kept of it. Raises SourceFileError likewise."""
+        """Return the whole sheet called ``name``, and let go of what is kept of it.
+
+        A cell that holds more than any spreadsheet's can is in it: whoever reads that cell rejects it. Raises
+        SourceFileError where the sheet cannot be read; OSError where the system does not let us read.
+        """
         rows = self._read_rows(name, None)
         self._open_sheets.pop(name, None)
         return Sheet(name, rows)
