@@ -175,6 +175,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "period": _cell_parser(lambda text: period_label(*parse_period(text))),
     "exploitation": lambda value: members.resolve_exploitation(clean(value)),
     "nationality": lambda value: members.resolve_nationality(clean(value)),
+    "place": lambda value: members.resolve_place(clean(value)),
 }
 
 
@@ -190,7 +191,8 @@ def tell_expected(error: ValueError, *, withhold: bool) -> str:
 
 def member_file_of(name: str) -> str:
     """Return the file of members by which the parser called ``name`` reads; empty where it reads by none."""
-    file_and_column = members.member_files().get(name.partition(".")[0])
+    spelled = "force" if name == "place" else name.partition(".")[0]
+    file_and_column = members.member_files().get(spelled)
     return file_and_column[0] if file_and_column else ""
 
 

@@ -27,6 +27,7 @@ from msoic_pipeline.model.members.spellings import (
     resolve,
     resolve_attribute,
     resolve_nationality,
+    resolve_place,
 )
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "resolve_attribute",
     "resolve_exploitation",
     "resolve_nationality",
+    "resolve_place",
     "rows",
     "rows_of",
 ]

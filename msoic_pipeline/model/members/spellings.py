@@ -113,6 +113,27 @@ def _distinctive_words(folded: str) -> str:
     return " ".join(kept) or folded
 
 
+# ---- places that a person names --------------------------------------------------------------------------------------
+
+NATION = "National"
+
+
+def resolve_place(text: str) -> str:
+    """Return the name of the nation, a ROCU region or a force: ``Kent`` of ``Kent Police``, or of ``Kent``.
+
+    ``West Midlands`` is a region and a force, whose name is the same. Raises UnknownMemberError for anything else.
+    """
+    regions = {row["rocu_region"] for row in rows("forces.csv")} - {""}
+    name_of_folded = {fold(name): name for name in (NATION, *regions)}
+    if fold(text) in name_of_folded:
+        return name_of_folded[fold(text)]
+    try:
+        return name_of("force", resolve("force", text))
+    except UnknownMemberError as error:
+        or_else = f"{NATION}, a ROCU region or "
+        raise UnknownMemberError(f"{or_else}{error}", f"{or_else}{error.without_nearest}") from None
+
+
 # ---- pairs of nationalities ------------------------------------------------------------------------------------------
 
 
