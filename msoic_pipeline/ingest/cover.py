@@ -101,5 +101,5 @@ def _read_stamp(source: Source, field: str, stamp: Stamp, cell: CoverCell, stamp
             remedy="Mend the cover sheet.",
         ) from error
     if field == "reference_period":
-        return period_label("month" if stamp.parse == "month" else "quarter", value)
+        return period_label(stamp.parse, value)
     return value
