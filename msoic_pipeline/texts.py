@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from msoic_pipeline.limits import MAX_CELL_CHARACTERS
+from msoic_pipeline.resource_limits import MAX_CELL_CHARACTERS
 
 # What is shown in place of something that stands in a sensitive return.
 WITHHELD = "(withheld)"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msoic_pipeline.limits import MAX_RECOGNISED, MAX_RECOGNISED_CELL
 from msoic_pipeline.periods import period_label
+from msoic_pipeline.resource_limits import MAX_RECOGNISED, MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, is_blank
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook, a1

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model import members
 from msoic_pipeline.model.columns import Kind, kind_of
-from msoic_pipeline.model.traits import traits_of_column
+from msoic_pipeline.model.traits import Severity, traits_of_column
 
 # What a rule is called where it is broken (in a known fault), and what the check of it is called.
 CHECKS = {
@@ -52,7 +52,7 @@ class Expectation:
     kind: str
     arguments: dict[str, Any]
     expected: str
-    severity: str = "block"
+    severity: Severity = "block"
 
     @property
     def check(self) -> str:

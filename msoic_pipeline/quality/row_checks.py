@@ -14,8 +14,8 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Finding
-from msoic_pipeline.ingest.known_faults import Fault, make_finding
+from msoic_pipeline.ingest.findings import Finding, make_finding
+from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.model.checks import RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.traits import traits_of_fact

@@ -22,7 +22,7 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from msoic_pipeline.limits import (
+from msoic_pipeline.resource_limits import (
     MAX_CELL_CHARACTERS,
     MAX_CELLS,
     MAX_COLUMNS,
@@ -315,5 +315,5 @@ def _refused_file_error(path: Path, expected: str, found: str) -> SourceFileErro
         file=path.name,
         expected=expected,
         found=found,
-        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
+        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/resource_limits.py.",
     )

@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
-from msoic_pipeline.limits import MAX_RECOGNISED_CELL
+from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, is_blank
 from msoic_pipeline.workbooks.differences import propose_line
 from msoic_pipeline.workbooks.errors import SourceFileError

@@ -91,7 +91,7 @@ def tidy_sheet(
     layout = match.layout
 
     # The body: what stands below the header, down to the words that end the table.
-    cells = as_array(sheet.rows[match.first_row :], sheet.width)
+    cells = as_array(sheet.rows[match.first_body_row :], sheet.width)
     replace_cells(cells, replacements, matched)
     end = find_end(cells, matched)
     refuse_stray_figures(cells, end, matched)
@@ -123,7 +123,7 @@ def tidy_sheet(
     rules = list(period_rules(layout, published_on, reference_period))
     is_misplaced = _reject_misplaced(tidy_rows, first_days, rules, min(match.labels.values()), rejects)
     counts = count_rows_after_end(cells, end) + data_rows.counts + _count_left_out(figures, is_loadable)
-    tidy = _sort_rows(tidy_rows, is_misplaced, match, rejects.failures, counts)
+    tidy = _divide_rows(tidy_rows, is_misplaced, match, rejects.failures, counts)
     check_conserved(tidy.counts, file, match.sheet)
     return tidy
 
@@ -172,7 +172,7 @@ def _join_figures(
     rows: LabelledRows, figures: Sequence[ReadFigures], is_loadable: np.ndarray, match: Match
 ) -> _TidyRows:
     """Join labels and figures of the rows that can be loaded into tidy rows."""
-    row_texts = (rows.body_rows + match.first_row + 1).astype(str).astype(object)
+    row_texts = (rows.body_rows + match.first_body_row + 1).astype(str).astype(object)
     join = _join_measures if match.layout.measures else _join_tiers
     return join(rows.labels, figures, is_loadable, row_texts, match)
 
@@ -267,7 +267,7 @@ def _reject_misplaced(
     return is_misplaced
 
 
-def _sort_rows(
+def _divide_rows(
     tidy_rows: _TidyRows, is_misplaced: np.ndarray, match: Match, rejects: list[Failure], counts: Counts
 ) -> Tidy:
     """Divide the tidy rows by what they are – to be loaded, totals, rates, not available – and count their figures.

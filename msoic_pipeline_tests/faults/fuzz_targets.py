@@ -564,7 +564,7 @@ def _check_table(path: Path) -> None:
 def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellReplacement]) -> None:
     """Every figure is counted, and what is loaded from a cell is what its parser makes of that very cell."""
     counts = tidy.counts
-    body = sheet.rows[match.first_row :]
+    body = sheet.rows[match.first_body_row :]
     cells = [row[column] for row in body for column in match.figures if column < len(row)]
     # What is no number (NaN) is something that stands there.
     filled = sum(not is_blank(cell) or isinstance(cell, float) for cell in cells)

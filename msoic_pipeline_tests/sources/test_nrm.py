@@ -133,7 +133,7 @@ def test_headers_and_numbers_of_tables_move_between_releases():
     placed: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for release in staged_releases("nrm"):
         for sheet in release.manifest.sheets:
-            placed[sheet.table].add((sheet.sheet, sheet.header_row))
+            placed[sheet.table].add((sheet.sheet, sheet.header_row_number))
     assert {row for _, row in placed["referrals_by_quarter"]} == {4, 6}
     assert len({sheet for sheet, _ in placed["first_responders_police"]}) >= 2
     assert len({sheet for sheet, _ in placed["duty_to_notify"]}) >= 3

@@ -239,7 +239,7 @@ def test_limits_of_size(xlsx: Path, monkeypatch: pytest.MonkeyPatch):
     for limit, words in limits.items():
         with monkeypatch.context() as patch:
             patch.setattr(grid, limit, 0)
-            _refused(xlsx, "refused_file", words, "limits.py")
+            _refused(xlsx, "refused_file", words, "resource_limits.py")
 
 
 def test_limits_of_a_csv(tmp_path: Path):

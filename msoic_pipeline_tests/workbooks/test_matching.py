@@ -117,7 +117,7 @@ def _refused(source: Source, grids: Grids, rule: str) -> SourceFileError:
 def test_a_header_is_found_wherever_it_stands(above: list[list[str]], left: int):
     grid = [[""] * left + row for row in [*above, HEADER, ROW]]
     (match,) = _match(_source(), {"Data 1": grid})
-    assert (match.header_row, match.first_row) == (len(above), len(above) + 1)
+    assert (match.header_row, match.first_body_row) == (len(above), len(above) + 1)
     assert match.labels == {"quarter_start": left, "force_code": left + 1}
     assert list(match.figures) == [left + 2]
 
@@ -242,7 +242,7 @@ INNER = ["Quarter", "Positive", "Negative", "Total", "Positive", "Negative", "To
 
 def test_each_column_stands_under_a_member_of_every_level():
     (match,) = _match(_source(TIERS), {"Data": [["Title"], OUTER, INNER]})
-    assert (match.header_row, match.first_row) == (1, 3)
+    assert (match.header_row, match.first_body_row) == (1, 3)
     members = {column: tuple(figure.members.values()) for column, figure in match.figures.items()}
     assert members == {
         1: ("Adult", "positive"), 2: ("Adult", "negative"), 3: ("Adult", TOTAL),
