@@ -9,8 +9,9 @@ from typing import Any
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.resource_limits import MAX_RECOGNISED, MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, is_blank
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Workbook, a1
+from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.source import Source, Stamp
 from msoic_pipeline.workbooks.values import parser, tell_expected
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, fold, is_blank, shorten
+from msoic_pipeline.workbooks.addresses import a1, column_letters, from_a1
 from msoic_pipeline.workbooks.coded_column import CodedColumn
 from msoic_pipeline.workbooks.counts import Counts
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Rows, a1, column_letters, from_a1
+from msoic_pipeline.workbooks.grid import Rows
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet

@@ -9,7 +9,7 @@ import numpy as np
 
 from msoic_pipeline.resource_limits import MAX_LISTED
 from msoic_pipeline.texts import shorten
-from msoic_pipeline.workbooks.grid import a1
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
 
 # Of a row that is rejected so many cells are told.

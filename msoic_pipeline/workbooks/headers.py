@@ -11,6 +11,7 @@ from typing import Any
 
 from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
 from msoic_pipeline.texts import clean, fold, is_blank
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.differences import (
     TOTAL,
     Difference,
@@ -18,7 +19,7 @@ from msoic_pipeline.workbooks.differences import (
     join_alternatives,
     pair_renamed,
 )
-from msoic_pipeline.workbooks.grid import Sheet, a1
+from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, MeasureColumn, PublishedTable
 from msoic_pipeline.workbooks.values import parser
 

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from msoic_pipeline.model.facts import FACTS, cell_column
+from msoic_pipeline.workbooks.addresses import column_letters
 from msoic_pipeline.workbooks.body import (
     CellReplacement,
     as_array,
@@ -46,7 +47,7 @@ from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.failures import Failure, RejectedCells
 from msoic_pipeline.workbooks.figures import MEASURE, LabelledRows, ReadFigures, read_figures
-from msoic_pipeline.workbooks.grid import Sheet, column_letters
+from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.labels import read_labels
 from msoic_pipeline.workbooks.layout import Layout

@@ -32,10 +32,11 @@ from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
 from msoic_pipeline.model.facts import FACTS, cell_column
 from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
 from msoic_pipeline.workbooks import explain as explanation
+from msoic_pipeline.workbooks.addresses import from_a1
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, from_a1, open_workbook
+from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, open_workbook
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet

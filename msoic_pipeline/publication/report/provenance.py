@@ -24,7 +24,7 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit
-from msoic_pipeline.workbooks.grid import a1, from_a1
+from msoic_pipeline.workbooks.addresses import a1, from_a1
 
 
 @dataclass(frozen=True)
