@@ -17,13 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.kpis.terms import Term
-from msoic_pipeline.model.geography import (
-    NATIONAL,
-    PUBLISHER,
-    ComparedDivision,
-    Nation,
-    compared_divisions,
-)
+from msoic_pipeline.model.compared_geography import compared_divisions
+from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, ComparedDivision, Nation
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind, as_written, parse_period
 from msoic_pipeline.workbooks.source import load_source
 

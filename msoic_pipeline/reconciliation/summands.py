@@ -20,10 +20,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from msoic_pipeline.model.compared_geography import compared_geographies
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.model.facts import breakdown_column
-from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, compared_geographies, place_column
+from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, place_column
 from msoic_pipeline.model.total_members import select_members
 from msoic_pipeline.model.vintages import join_vintage
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
