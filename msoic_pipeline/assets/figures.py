@@ -37,10 +37,10 @@ from msoic_pipeline.model.signals import kpi_signal
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, list_breaks
 from msoic_pipeline.signals.compute import compute_signals
-from msoic_pipeline.texts import first_of
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.warehouse.load_log import list_loads_by_quarter
+from msoic_pipeline.wording import first_of
 
 _LOG = logging.getLogger(__name__)
 # A break is looked into beside others of its rule.

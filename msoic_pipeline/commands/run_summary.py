@@ -17,8 +17,8 @@ from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_export
 from msoic_pipeline.running.home import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.engine import NoWarehouseError, read_transaction
+from msoic_pipeline.wording import cut_line
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200

@@ -16,7 +16,7 @@ from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.texts import first_of
+from msoic_pipeline.wording import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.failures import Failure

@@ -17,7 +17,7 @@ from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
 from msoic_pipeline.resource_limits import MAX_LISTED
-from msoic_pipeline.texts import WITHHELD, at_cell
+from msoic_pipeline.wording import WITHHELD, at_cell
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 

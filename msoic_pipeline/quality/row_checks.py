@@ -21,7 +21,7 @@ from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_p
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
-from msoic_pipeline.texts import at_cell, first_of
+from msoic_pipeline.wording import at_cell, first_of
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 

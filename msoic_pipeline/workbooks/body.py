@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
-from msoic_pipeline.texts import clean, fold, is_blank, shorten
+from msoic_pipeline.texts import clean, fold, is_blank
+from msoic_pipeline.wording import shorten
 from msoic_pipeline.workbooks.addresses import a1, column_letters, from_a1
 from msoic_pipeline.workbooks.coded_column import CodedColumn
 from msoic_pipeline.workbooks.counts import Counts

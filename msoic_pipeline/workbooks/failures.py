@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from msoic_pipeline.resource_limits import MAX_LISTED
-from msoic_pipeline.texts import shorten
+from msoic_pipeline.wording import shorten
 from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
 

@@ -30,7 +30,8 @@ from msoic_pipeline.ingest import reading, staging
 from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
 from msoic_pipeline.model.facts import FACTS, cell_column
-from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
+from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable
+from msoic_pipeline.wording import shorten
 from msoic_pipeline.workbooks import explain as explanation
 from msoic_pipeline.workbooks.addresses import from_a1
 from msoic_pipeline.workbooks.body import CellReplacement
