@@ -72,28 +72,30 @@ class Tidy:
     counts: Counts
 
 
-def tidy_sheet(
-    sheet: Sheet,
-    match: Match,
-    source: Source,
-    file: str,
-    published_on: dt.date,
-    reference_period: str,
-    replacements: Sequence[CellReplacement],
-) -> Tidy:
-    """Return the tidy rows of ``sheet`` read through ``match``.
+@dataclass(frozen=True)
+class FileToTidy:
+    """What is known of the file that a sheet is of: its name, its release's dates, and what known faults replace."""
+
+    name: str
+    published_on: dt.date
+    reference_period: str
+    replacements: tuple[CellReplacement, ...] = ()
+
+
+def tidy_sheet(sheet: Sheet, match: Match, source: Source, file: FileToTidy) -> Tidy:
+    """Return the tidy rows of ``sheet``, which is one of ``file``, read through ``match``.
 
     They have the table's label columns, its measures with their cells, ``sheet`` and ``cell``, and the period
     (``quarter_start``, and ``month_start`` or ``day`` where the layout names them). Raises SourceFileError where
     figures stand outside the table that the header opens, where a cell does not hold what a known fault says of it, or
     where a reference period is not of the kind that it should be.
     """
-    matched = MatchedSheet(sheet, match, source, file)
+    matched = MatchedSheet(sheet, match, source, file.name)
     layout = match.layout
 
     # The body: what stands below the header, down to the words that end the table.
     cells = as_array(sheet.rows[match.first_body_row :], sheet.width)
-    replace_cells(cells, replacements, matched)
+    replace_cells(cells, file.replacements, matched)
     end = find_end(cells, matched)
     refuse_stray_figures(cells, end, matched)
     body = cells[:end]
@@ -120,12 +122,12 @@ def tidy_sheet(
     # The tidy rows, and what becomes of each.
     is_loadable = _find_loadable(figures, has_labels, layout)
     tidy_rows = _join_figures(rows, figures, is_loadable, match)
-    first_days = add_period(tidy_rows.columns, len(tidy_rows.data_rows), match, file, reference_period)
-    rules = list(period_rules(layout, published_on, reference_period))
+    first_days = add_period(tidy_rows.columns, len(tidy_rows.data_rows), match, file.name, file.reference_period)
+    rules = list(period_rules(layout, file.published_on, file.reference_period))
     is_misplaced = _reject_misplaced(tidy_rows, first_days, rules, min(match.labels.values()), rejects)
     counts = count_rows_after_end(cells, end) + data_rows.counts + _count_left_out(figures, is_loadable)
     tidy = _divide_rows(tidy_rows, is_misplaced, match, rejects.failures, counts)
-    check_conserved(tidy.counts, file, match.sheet)
+    check_conserved(tidy.counts, file.name, match.sheet)
     return tidy
 
 

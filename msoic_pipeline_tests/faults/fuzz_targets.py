@@ -40,7 +40,7 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, open_workbook
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.source import Source, load_source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
@@ -521,9 +521,9 @@ def _pretending(workbook: Workbook) -> Iterator[list[tuple[Sheet, Match, Tidy, l
     """Let the file that is opened be ``workbook``, let errors of ours out, and list the sheets that are tidied."""
     tidied: list[tuple[Sheet, Match, Tidy, list[CellReplacement]]] = []
 
-    def tidy(sheet: Sheet, match: Match, source: Source, file: str, *known: Any) -> Tidy:
-        result = tidy_sheet(sheet, match, source, file, *known)
-        tidied.append((sheet, match, result, known[-1]))
+    def tidy(sheet: Sheet, match: Match, source: Source, file: FileToTidy) -> Tidy:
+        result = tidy_sheet(sheet, match, source, file)
+        tidied.append((sheet, match, result, list(file.replacements)))
         return result
 
     def let_out(*arguments: Any) -> SourceFileError:

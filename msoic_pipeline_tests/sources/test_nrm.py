@@ -19,7 +19,7 @@ from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.source import load_source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 
 REFERRAL, DECISION = "fact_nrm_referral", "fact_nrm_decision"
@@ -268,6 +268,6 @@ def _tidy(sheet: Sheet, table_name: str, quarter: str) -> Tidy:
     match = match_sheet(sheet, table, table.layouts[0], start)
     assert [difference.words(False) for difference in match.differences] == []
     period = f"{start.year}-Q{(start.month + 2) // 3}"
-    tidy = tidy_sheet(sheet, match, source, "extract", start + dt.timedelta(days=150), period, [])
+    tidy = tidy_sheet(sheet, match, source, FileToTidy("extract", start + dt.timedelta(days=150), period))
     assert np.all(tidy.rows["quarter_start"] == start)
     return tidy
