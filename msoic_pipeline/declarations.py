@@ -58,10 +58,7 @@ def parse_list(
             declared.append(model.model_validate(written))
         except ValidationError as error:
             called = (written.get(name) if isinstance(written, dict) else None) or position
-            for place, words in wrong_places(error):
-                if is_place_of_field(place):
-                    where = f"{called}: {write_place(place)}" if write_place(place) else str(called)
-                    wrong.append(f"{where}: {words}")
+            wrong += [f"{called}: {told}" for told in _tell_wrong(error)]
     if is_unique:
         times_declared = Counter(getattr(each, name) for each in declared)
         wrong += [f"{called}: declared {times} times" for called, times in times_declared.items() if times > 1]
@@ -94,6 +91,16 @@ def write_place(place: list[int | str]) -> str:
     return ".".join(str(part) for part in place if re.fullmatch(r"[a-z0-9_.]+", str(part)))
 
 
+def _tell_wrong(error: ValidationError) -> list[str]:
+    """Return what is wrong in what was declared, each with its place: ``tables.0.layouts.1.sheet: Field required``."""
+    told = []
+    for place, words in wrong_places(error):
+        if is_place_of_field(place):
+            place_text = write_place(place)
+            told.append(f"{place_text}: {words}" if place_text else words)
+    return told
+
+
 @contextmanager
 def declared_in(path: str) -> Iterator[None]:
     """Raise DeclarationError with ``path`` where what stands in that file cannot be read."""
@@ -102,8 +109,4 @@ def declared_in(path: str) -> Iterator[None]:
     except yaml.YAMLError as error:
         raise DeclarationError.of(path, error) from error
     except ValidationError as error:
-        problems = []
-        for place, wrong in wrong_places(error):
-            place_text = ".".join(map(str, place))
-            problems.append(f"{place_text}: {wrong}" if place_text else wrong)
-        raise DeclarationError.of(path, "; ".join(problems)) from error
+        raise DeclarationError.of(path, "; ".join(_tell_wrong(error))) from error

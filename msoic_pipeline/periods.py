@@ -162,7 +162,7 @@ def list_all_quarters() -> list[dt.date]:
 def period_number(starts: pd.Series, kind: str) -> pd.Series:
     """Return the places in time of periods of ``kind``: those of two that follow each other differ by one.
 
-    ``starts`` are days within the periods. For example the quarters 2021-Q4 and 2022-Q1 are 8087 and 8088.
+    ``starts`` are the first days of the periods. For example the quarters 2021-Q4 and 2022-Q1 are 8087 and 8088.
     """
     return (starts.dt.year * 12 + starts.dt.month - 1) // PERIOD_MONTHS[kind]
 

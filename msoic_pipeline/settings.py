@@ -11,6 +11,10 @@ def _path(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or default).expanduser().resolve()
 
 
+def _warehouse_url() -> str:
+    return os.environ.get("MSOIC_WAREHOUSE_URL") or f"sqlite:///{Path('data/warehouse/msoic.sqlite').resolve()}"
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings from the environment; see README.md."""
@@ -19,11 +23,7 @@ class Settings:
     archive_dir: Path = field(default_factory=lambda: _path("MSOIC_ARCHIVE_DIR", "data/archive"))
     staging_dir: Path = field(default_factory=lambda: _path("MSOIC_STAGING_DIR", "data/staging"))
     output_dir: Path = field(default_factory=lambda: _path("MSOIC_OUTPUT_DIR", "data/output"))
-    warehouse_url: str = field(
-        default_factory=lambda: (
-            os.environ.get("MSOIC_WAREHOUSE_URL") or f"sqlite:///{_path('', 'data/warehouse/msoic.sqlite')}"
-        )
-    )
+    warehouse_url: str = field(default_factory=_warehouse_url)
 
     @property
     def report_dir(self) -> Path:

@@ -1,24 +1,18 @@
-"""How texts of spreadsheets are compared and shown.
+"""How texts of spreadsheets are compared and made harmless.
 
-They are compared without case, spacing, footnote markers and typographic variants (``fold``), and shown so that they
-can do no harm (``printable``), cut to a length (``shorten``), or the first of many alone (``first_of``); also how
-places, days and figures are told.
+They are compared without case, spacing, footnote markers and typographic variants (``fold``), and can be shown anywhere
+(``printable``). How messages are worded is ``wording``.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from msoic_pipeline.limits import MAX_CELL_CHARACTERS
-
-# What is shown in place of something that stands in a sensitive return.
-WITHHELD = "(withheld)"
+from msoic_pipeline.resource_limits import MAX_CELL_CHARACTERS
 
 # In a text whose white space is single spaces. A marker is short: no text is searched to its end for a bracket.
 _NOTE = re.compile(r" ?[\[(] ?notes?\b[^\])]{0,200}[\])]| ?\[[a-z]\](?= |$)", re.IGNORECASE)
@@ -71,11 +65,6 @@ def _check_length(text: str) -> str:
     return text
 
 
-def shorten(value: Any, limit: int = 300) -> str:
-    """Return the beginning of a cell's text, to be shown."""
-    return clean(value[:limit] if isinstance(value, str) else value)
-
-
 def fold_mark(value: Any) -> str:
     """Return the form under which marks such as ``[x]``, ``-`` or ``N/A`` are compared: nothing of them is left out."""
     return " ".join(unicodedata.normalize("NFKC", str(value)).translate(_DASHES).casefold().split())
@@ -99,61 +88,3 @@ def _fold_text(text: str) -> str:
 
 
 _fold_remembered = lru_cache(maxsize=65536)(_fold_text)
-
-
-def first_of(details: Sequence[str], most: int = 5, total: int = 0) -> str:
-    """Return the first few of many details, and how many more there are: of ``total``, where not all are given.
-
-    Of seven, with ``most=2``: ``the first; the second; and 5 more``.
-    """
-    total = total or len(details)
-    more = f"; and {total - most} more" if total > most else ""
-    return "; ".join(details[:most]) + more
-
-
-def cut_line(line: str, most: int) -> str:
-    """Return a line of at most ``most`` characters as it is; of a longer one the beginning, with an ellipsis."""
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def cut_off(text: str, most: int, rest: str) -> str:
-    """Return a text of at most ``most`` characters as it is; of a longer one the beginning, and what was left out.
-
-    ``rest`` says where the whole stands: ``cut_off("a" * 2500, 2000, "table quarantine")`` ends in
-    ``… (500 more characters: see table quarantine)``.
-    """
-    if len(text) <= most:
-        return text
-    return f"{text[:most]}… ({len(text) - most:,} more characters: see {rest})"
-
-
-def at_cell(sheet: str, cell: str) -> str:
-    """Return a place in words."""
-    return f"sheet {sheet!r}, cell {cell}"
-
-
-def align_columns(rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Return rows of cells as lines in which columns stand below each other, two spaces apart.
-
-    The first row is the header; of the columns that it calls one of ``right``, cells stand to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for name, cell, width in zip(rows[0], row, widths, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def tell_day(day: dt.date) -> str:
-    """Return a day in words: 9 January 2022."""
-    return f"{day.day} {day:%B %Y}"
-
-
-def tell_figure(value: float, digits: int = 3) -> str:
-    """Return a figure as a reader wants it, to so many digits but never less than whole: 12,345; 12; 1.23."""
-    is_whole = abs(value) >= 10 ** (digits - 1) or value == round(value)
-    return f"{value:,.0f}" if is_whole else f"{value:,.{digits}g}"

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.ingest.landing import Landing
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
 from msoic_pipeline.model.facts import FACTS, breakdown_column, published_total

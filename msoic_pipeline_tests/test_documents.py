@@ -14,7 +14,7 @@ import yaml
 
 from msoic_pipeline.code_digests import find_code_used_by
 from msoic_pipeline.commands.cli import app
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.dictionary import list_dictionary_rows, write_dictionary_page
 from msoic_pipeline.model.traits import traits_of_column, traits_of_table
 from msoic_pipeline.model.views import VIEWS

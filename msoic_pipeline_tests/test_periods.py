@@ -155,6 +155,9 @@ def test_places_in_time_follow_each_other():
     assert list(period_number(starts, "quarter")) == [8087, 8088]
     assert [number_label(number, "quarter") for number in (8087, 8088)] == ["2021-Q4", "2022-Q1"]
     assert [number_label(number, "month") for number in period_number(starts, "month")] == ["2021-10", "2022-01"]
+    years = pd.to_datetime(pd.Series(["2021-04-01", "2022-04-01"]))
+    labels = [number_label(number, "financial_year") for number in period_number(years, "financial_year")]
+    assert labels == ["2021/22", "2022/23"]
 
 
 def test_the_quarters_that_are_loaded_are_the_partitions_of_the_assets():

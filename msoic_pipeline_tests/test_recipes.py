@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import BaseModel
 
 from msoic_pipeline.claims.claims import COMPARATORS, Claim, Report, parse_report
@@ -30,7 +29,7 @@ from msoic_pipeline.reconciliation.comparisons import Comparison, Summand, Toler
 from msoic_pipeline.reconciliation.rules import Rule, load_rules, parse_rules
 from msoic_pipeline.sources.statements import QualityStatement, load_statement, parse_statement
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, PublishedTable
-from msoic_pipeline.workbooks.source import Source, load_source
+from msoic_pipeline.workbooks.source import Source, load_source, parse_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
@@ -195,7 +194,7 @@ def test_the_changed_layouts_of_the_recipe_are_read():
     changed = {path: (REPOSITORY / path).read_text(encoding="utf-8") for path, _ in blocks("new-layout.md", "diff")}
     for path, diff in blocks("new-layout.md", "diff"):
         changed[path] = apply_diff(changed[path], diff)
-    sources = {path: Source.model_validate(yaml.safe_load(text)) for path, text in changed.items()}
+    sources = {path: parse_source(text, path) for path, text in changed.items()}
     nrm = sources["msoic_pipeline/sources/nrm/layouts.yaml"]
     (police,) = (table for table in nrm.tables if table.table == "first_responders_police")
     assert "Police and unit first responder" in police.layouts[0].columns[0].header

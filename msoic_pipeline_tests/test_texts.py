@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msoic_pipeline.texts import align_columns, clean, cut_off, fold, fold_mark, is_blank
+from msoic_pipeline.texts import clean, fold, fold_mark, is_blank
+from msoic_pipeline.wording import align_columns, cut_off
 
 words = st.text(st.sampled_from("abcXYZ019 &-/,."), min_size=1, max_size=30)
 

@@ -17,8 +17,8 @@ from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_key
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.publication.exports import write_exports
 from msoic_pipeline.publication.report.make import write_report
-from msoic_pipeline.texts import cut_off
 from msoic_pipeline.warehouse.engine import read_transaction
+from msoic_pipeline.wording import cut_off
 
 _LOG = logging.getLogger(__name__)
 

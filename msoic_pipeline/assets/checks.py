@@ -12,7 +12,7 @@ import dagster as dg
 
 from msoic_pipeline.assets.tables import show_table
 from msoic_pipeline.running.error_words import may_be_told, tell_exception
-from msoic_pipeline.texts import cut_off
+from msoic_pipeline.wording import cut_off
 
 # What Dagster calls our severities.
 SEVERITIES = {"block": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}

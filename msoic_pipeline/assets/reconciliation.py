@@ -19,8 +19,8 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, list_breaks
-from msoic_pipeline.texts import first_of
 from msoic_pipeline.warehouse.engine import read_transaction
+from msoic_pipeline.wording import first_of
 
 _LOG = logging.getLogger(__name__)
 # A break is looked into beside others of its rule.

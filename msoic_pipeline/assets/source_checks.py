@@ -12,7 +12,7 @@ from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.verdicts import Verdict
-from msoic_pipeline.texts import cut_off, first_of
+from msoic_pipeline.wording import cut_off, first_of
 
 # The check of expectations by their severity.
 EXPECTATION_CHECKS = {"block": "expectations", "warn": "warnings"}

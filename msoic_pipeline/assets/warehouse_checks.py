@@ -17,9 +17,9 @@ from msoic_pipeline.model.evidence import (
     validation_result,
 )
 from msoic_pipeline.model.evidence_rows import ValidationResult
-from msoic_pipeline.texts import first_of
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
+from msoic_pipeline.wording import first_of
 
 _LOG = logging.getLogger(__name__)
 

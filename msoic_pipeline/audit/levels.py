@@ -17,7 +17,7 @@ from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import period_end, period_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
-from msoic_pipeline.texts import first_of, tell_figure
+from msoic_pipeline.wording import first_of, tell_figure
 from msoic_pipeline.workbooks.source import load_source
 
 ROBUST_DEVIATIONS = 4

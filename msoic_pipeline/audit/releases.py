@@ -14,8 +14,8 @@ from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
 from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
-from msoic_pipeline.texts import first_of, tell_day
 from msoic_pipeline.warehouse.files_in_force import count_files_in_force
+from msoic_pipeline.wording import first_of, tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 

@@ -12,7 +12,7 @@ from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.kpis.definitions import SHARE, load_definitions
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline.texts import first_of
+from msoic_pipeline.wording import first_of
 
 
 def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_national: bool) -> Iterator[TableFinding]:

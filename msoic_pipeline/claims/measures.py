@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.terms import Condition, Term
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.workbooks.source import load_source
 
 

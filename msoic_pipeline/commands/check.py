@@ -69,7 +69,7 @@ def _release_lines(source: Source, staged: StagedRelease, verdict: Verdict) -> I
     for read in staged.manifest.sheets:
         yield (
             f"  sheet      {read.sheet}: {read.table}, layout {read.layout}, header in row "
-            f"{read.header_row}, {read.counts.figures:,} figures"
+            f"{read.header_row_number}, {read.counts.figures:,} figures"
         )
 
 

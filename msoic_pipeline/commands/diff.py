@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import FileArgument, open_warehouse
-from msoic_pipeline.texts import tell_figure
+from msoic_pipeline.wording import tell_figure
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from msoic_pipeline.commands.examined_file import ExaminedFile

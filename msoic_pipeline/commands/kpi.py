@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import GEOGRAPHY_HELP, PERIOD_HELP, AsAtOption, read_period, read_warehouse
-from msoic_pipeline.texts import align_columns, tell_figure
+from msoic_pipeline.wording import align_columns, tell_figure
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from sqlalchemy.engine import Connection

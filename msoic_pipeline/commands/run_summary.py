@@ -20,9 +20,9 @@ from msoic_pipeline.publication.report import make
 from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
-from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.engine import NoWarehouseError, read_transaction
 from msoic_pipeline.warehouse.files_in_force import count_files_in_force
+from msoic_pipeline.wording import cut_line
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 LONGEST_WARNING, LONGEST_ERROR = 300, 1200

@@ -18,7 +18,7 @@ from msoic_pipeline.commands.app import (
     read_period,
     read_warehouse,
 )
-from msoic_pipeline.texts import WITHHELD, tell_figure
+from msoic_pipeline.wording import WITHHELD, tell_figure
 
 if TYPE_CHECKING:
     from msoic_pipeline.kpis.lineage import Trace, TracedFigure, TracedTerm

@@ -28,7 +28,7 @@ from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.kpis.compute import list_quarters_touched, recompute_values
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.release_changes import Change, ChangeFinder
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.evidence import (
     IN_FORCE,
     coverage,

@@ -20,7 +20,7 @@ from typing import Any
 
 from msoic_pipeline.disks import PARTIAL, file_written_aside, writing_below
 from msoic_pipeline.ingest.raw_files import RawFile, open_regular, too_large_error
-from msoic_pipeline.limits import MAX_FILE_BYTES
+from msoic_pipeline.resource_limits import MAX_FILE_BYTES
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import SUFFIXES

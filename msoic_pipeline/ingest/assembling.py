@@ -27,7 +27,6 @@ from msoic_pipeline.ingest.sheet_checks import (
     rates_agree_with_their_counts,
     totals_equal_their_parts,
 )
-from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model import members
 from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.model.columns import ALL
@@ -41,6 +40,7 @@ from msoic_pipeline.model.facts import (
 from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.model.traits import traits_of_dimension, traits_of_fact
 from msoic_pipeline.periods import period_start
+from msoic_pipeline.resource_limits import MAX_LISTED
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msoic_pipeline.limits import MAX_RECOGNISED, MAX_RECOGNISED_CELL
 from msoic_pipeline.periods import period_label
+from msoic_pipeline.resource_limits import MAX_RECOGNISED, MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, is_blank
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Workbook, a1
+from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.source import Source, Stamp
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.values import parser, tell_expected
 
 # A cover stands within the first rows of the first sheets.
 COVER_ROWS = 40
@@ -96,10 +97,10 @@ def _read_stamp(source: Source, field: str, stamp: Stamp, cell: CoverCell, stamp
             file="",
             sheet=cell.sheet,
             cell=cell.cell,
-            expected=f"{stamp.label}: {error}",
+            expected=f"{stamp.label}: {tell_expected(error, withhold=source.sensitive)}",
             found="something else" if source.sensitive else repr(clean(stamped_text)),
             remedy="Mend the cover sheet.",
         ) from error
     if field == "reference_period":
-        return period_label("month" if stamp.parse == "month" else "quarter", value)
+        return period_label(stamp.parse, value)
     return value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from msoic_pipeline.limits import MAX_LISTED
+from msoic_pipeline.ingest.known_faults import Fault, find_accepting
+from msoic_pipeline.model.traits import Severity
+from msoic_pipeline.resource_limits import MAX_LISTED
 from msoic_pipeline.workbooks.failures import Failure
 
 
@@ -19,13 +21,58 @@ class Finding:
 
     table_name: str
     check_name: str
-    severity: str
+    severity: Severity
     success: bool
     rows_checked: int
     rows_failed: int
     detail: str
     failures: tuple[Failure, ...] = ()
     accepted: tuple[Failure, ...] = ()
+
+
+def divide_accepted(failures: Iterable[Failure], faults: Sequence[Fault]) -> tuple[list[Failure], list[Failure]]:
+    """Return the failures that stand, and those that known faults accept, each with the fault that does."""
+    standing, accepted = [], []
+    for failure in failures:
+        fault = find_accepting(faults, failure.rule, failure.sheet, failure.cell)
+        if fault:
+            accepted.append(replace(failure, row_text="", fault=fault))
+        else:
+            standing.append(failure)
+    return standing, accepted
+
+
+def tell_accepted(accepted: Sequence[Failure]) -> str:
+    """Return what a finding adds to its detail where known faults accept failures."""
+    return f"; {len(accepted)} accepted by declared faults" if accepted else ""
+
+
+def make_finding(
+    table_name: str,
+    check_name: str,
+    severity: Severity,
+    *,
+    rows_checked: int,
+    failures: Iterable[Failure],
+    faults: Sequence[Fault],
+    tell: Callable[[Sequence[Failure]], str],
+) -> Finding:
+    """Return what a check of a table finds: the failures that known faults accept do not speak against the release.
+
+    ``tell`` puts those that stand into words, of which there may be none.
+    """
+    standing, accepted = divide_accepted(failures, faults)
+    return Finding(
+        table_name=table_name,
+        check_name=check_name,
+        severity=severity,
+        success=not standing,
+        rows_checked=rows_checked,
+        rows_failed=len(standing),
+        detail=tell(standing) + tell_accepted(accepted),
+        failures=tuple(standing[:MAX_LISTED]),
+        accepted=tuple(accepted),
+    )
 
 
 def merge_sheets(findings: Sequence[Finding]) -> list[Finding]:

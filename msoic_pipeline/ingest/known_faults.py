@@ -7,8 +7,7 @@ fault undeclared is an error.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -16,12 +15,9 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.body import CellReplacement
-from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 
 
@@ -96,51 +92,6 @@ def find_accepting(faults: Sequence[Fault], rule: str, sheet: str, cell: str) ->
         if fault.treatment == "accept" and fault.covers(rule, sheet, cell):
             return fault.fault
     return ""
-
-
-def divide_accepted(failures: Iterable[Failure], faults: Sequence[Fault]) -> tuple[list[Failure], list[Failure]]:
-    """Return the failures that stand, and those that known faults accept, each with the fault that does."""
-    standing, accepted = [], []
-    for failure in failures:
-        fault = find_accepting(faults, failure.rule, failure.sheet, failure.cell)
-        if fault:
-            accepted.append(replace(failure, row_text="", fault=fault))
-        else:
-            standing.append(failure)
-    return standing, accepted
-
-
-def tell_accepted(accepted: Sequence[Failure]) -> str:
-    """Return what a finding adds to its detail where known faults accept failures."""
-    return f"; {len(accepted)} accepted by declared faults" if accepted else ""
-
-
-def make_finding(
-    table_name: str,
-    check_name: str,
-    severity: str,
-    *,
-    rows_checked: int,
-    failures: Iterable[Failure],
-    faults: Sequence[Fault],
-    tell: Callable[[Sequence[Failure]], str],
-) -> Finding:
-    """Return what a check of a table finds: the failures that known faults accept do not speak against the release.
-
-    ``tell`` puts those that stand into words, of which there may be none.
-    """
-    standing, accepted = divide_accepted(failures, faults)
-    return Finding(
-        table_name=table_name,
-        check_name=check_name,
-        severity=severity,
-        success=not standing,
-        rows_checked=rows_checked,
-        rows_failed=len(standing),
-        detail=tell(standing) + tell_accepted(accepted),
-        failures=tuple(standing[:MAX_LISTED]),
-        accepted=tuple(accepted),
-    )
 
 
 def read_faults_text(source: str) -> str:

@@ -16,13 +16,13 @@ from msoic_pipeline.workbooks.counts import Counts
 class SheetRead:
     """How a sheet was read, through which layout of which table, and where its rows and figures went.
 
-    ``header_row`` is the first row of the header as a person counts, from 1.
+    ``header_row_number`` is the first row of the header as a person counts, from 1.
     """
 
     sheet: str
     table: str
     layout: str
-    header_row: int
+    header_row_number: int
     counts: Counts
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msoic_pipeline.ingest.sidecars import sidecar_path
-from msoic_pipeline.limits import MAX_FILE_BYTES, MAX_SIDECAR_BYTES
+from msoic_pipeline.resource_limits import MAX_FILE_BYTES, MAX_SIDECAR_BYTES
 from msoic_pipeline.texts import printable, printable_name
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import SUFFIXES
@@ -214,7 +214,7 @@ def too_large_error(name: str, size: int) -> SourceFileError:
         file=name,
         expected=f"at most {MAX_FILE_BYTES:,} bytes",
         found=f"{size:,} bytes",
-        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
+        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/resource_limits.py.",
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msoic_pipeline.ingest.file_asked import FileAsked
-from msoic_pipeline.ingest.memory import Memory
 from msoic_pipeline.ingest.reading import FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
+from msoic_pipeline.ingest.remembered import Memory
 from msoic_pipeline.ingest.staging import is_staged
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import Source

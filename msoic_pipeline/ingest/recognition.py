@@ -112,7 +112,7 @@ def _refuse_contradiction(name: str, stamped: Mapping[str, StampedValue], sideca
         if said is not None and said != stamp.value:
             told = "" if withhold else f", {said}"
             raise SourceFileError(
-                "contradictory_date",
+                "contradictory_detail",
                 file=name,
                 sheet=stamp.sheet,
                 cell=stamp.cell,

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Finding
-from msoic_pipeline.ingest.known_faults import Fault, make_finding
+from msoic_pipeline.ingest.findings import Finding, make_finding
+from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_start
-from msoic_pipeline.texts import first_of
+from msoic_pipeline.wording import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.failures import Failure
@@ -212,13 +212,13 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
     """
     if not len(tidy.rates["cell"]):
         return []
-    (measure,) = traits_of_fact(fact).measures
+    (figure_column,) = traits_of_fact(fact).measures
     # What tells apart the counts of one name, such as convictions: everything but that name.
     key = [*(name for name in member_columns(tidy) if name != "measure"), "quarter_start"]
-    count_of = _index_counts(tidy, measure, key)
+    count_of = _index_counts(tidy, figure_column, key)
     failures: list[Failure] = []
     checked = 0
-    rate_columns = (tidy.rates[name] for name in ("cell", measure, "measure", *key))
+    rate_columns = (tidy.rates[name] for name in ("cell", figure_column, "measure", *key))
     for cell, published, rate_name, *key_of_rate in zip(*rate_columns, strict=True):
         rate = tidy.match.layout.rates[rate_name]
         counts_of_whole = [count_of.get((count_name, *key_of_rate)) for count_name in rate.whole]
@@ -235,12 +235,12 @@ def rates_agree_with_their_counts(tidy: Tidy, fact: sa.Table, faults: tuple[Faul
     return [_make_finding_of_sheet(RATES, RATES.name, tidy, checked, failures, faults)]
 
 
-def _index_counts(tidy: Tidy, measure: str, key: Sequence[str]) -> dict[tuple[Any, ...], float]:
+def _index_counts(tidy: Tidy, figure_column: str, key: Sequence[str]) -> dict[tuple[Any, ...], float]:
     """Return the figures of a sheet, finest ones and totals, by their name and what stands in the ``key`` columns."""
     count_of: dict[tuple[Any, ...], float] = {}
     for rows in (tidy.rows, tidy.totals):
         columns_of_key = [rows[name] for name in key]
-        for count, name, *key_of_count in zip(rows[measure], rows["measure"], *columns_of_key, strict=True):
+        for count, name, *key_of_count in zip(rows[figure_column], rows["measure"], *columns_of_key, strict=True):
             count_of[name, *key_of_count] = count
     return count_of
 

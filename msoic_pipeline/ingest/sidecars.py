@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from msoic_pipeline.ingest.details import Details
-from msoic_pipeline.limits import MAX_SIDECAR_BYTES
+from msoic_pipeline.resource_limits import MAX_SIDECAR_BYTES
 from msoic_pipeline.texts import clean, printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.values import parse_count, parse_date, parser

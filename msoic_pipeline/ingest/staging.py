@@ -31,7 +31,7 @@ from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.matching import match_workbook
 from msoic_pipeline.workbooks.source import digest_layout, load_source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 
 # The module that reads files: with all that it imports, the code on which staged files rest.
 READS_FILES = "msoic_pipeline.ingest.reading"
@@ -131,19 +131,14 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
 def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]) -> list[Tidy]:
     """Return what the sheets of a workbook hold that are tables of its source."""
     source = load_source(release.source)
-    replacements = [fault.cell_replacement() for fault in faults if fault.treatment == "replace"]
+    replacements = tuple(fault.cell_replacement() for fault in faults if fault.treatment == "replace")
     matches = match_workbook(source, workbook, release.reference_quarter)
     _refuse_absent_sheets(replacements, matches, release)
-    tidy_sheets: list[Tidy] = []
-    for match in matches:
-        sheet = workbook.sheet(match.sheet)
-        published_on, reference_period = release.published_on, release.reference_period
-        tidy = tidy_sheet(sheet, match, source, release.file_name, published_on, reference_period, replacements)
-        tidy_sheets.append(tidy)
-    return tidy_sheets
+    file = FileToTidy(release.file_name, release.published_on, release.reference_period, replacements)
+    return [tidy_sheet(workbook.sheet(match.sheet), match, source, file) for match in matches]
 
 
-def _refuse_absent_sheets(replacements: list[CellReplacement], matches: list[Match], release: Release) -> None:
+def _refuse_absent_sheets(replacements: tuple[CellReplacement, ...], matches: list[Match], release: Release) -> None:
     """Refuse a file that has not the sheet of a known fault: the cell would be read as it stands."""
     sheets = [match.sheet for match in matches]
     for replacement in replacements:

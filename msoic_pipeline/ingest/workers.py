@@ -1,4 +1,4 @@
-"""Workers: processes that may take only so much memory and time (``limits.py``), each for one file at a time.
+"""Workers: processes that may take only so much memory and time (``resource_limits.py``), each for one file at a time.
 
 Where a worker takes more, aborts or hangs, that is told of the one file that it was about; another worker takes its
 place and every other file goes on.
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from msoic_pipeline.limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
+from msoic_pipeline.resource_limits import MIB, WALL_TIMES_PROCESSOR, WORKER_BYTES, processor_seconds, workers
 from msoic_pipeline.workbooks.errors import SourceFileError
 
 Answer = TypeVar("Answer")
@@ -136,7 +136,7 @@ def _explain_end(name: str, exit_code: int | None, seconds: int) -> _WorkerEnded
             expected=f"a file that can be read within {WORKER_BYTES // MIB:,} MiB of memory",
             found=f"that its reader was ended ({_signal_name(exit_code)})",
             remedy="The file is damaged, made to do harm, or larger than any seen: do not open it by hand, ask who "
-            "sent it. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
+            "sent it. If it is genuine, raise the limit in msoic_pipeline/resource_limits.py.",
         ),
         True,
     )
@@ -157,7 +157,7 @@ def over_memory_error(name: str) -> SourceFileError:
         expected=f"a file that can be read within {WORKER_BYTES // MIB:,} MiB of memory",
         found="one that needs more",
         remedy="It is larger than any seen, or made to do harm: ask who sent it. If it is genuine, raise the limit in "
-        "msoic_pipeline/limits.py.",
+        "msoic_pipeline/resource_limits.py.",
     )
 
 
@@ -169,5 +169,5 @@ def over_time_error(name: str, limit: int, unit: str) -> SourceFileError:
         expected=f"a file that can be read within {limit:,} {unit}",
         found="one that takes longer, or for ever",
         remedy="It is damaged, or made to do harm: ask who sent it. If it is genuine, raise the limit in "
-        "msoic_pipeline/limits.py; it is tried again tomorrow.",
+        "msoic_pipeline/resource_limits.py; it is tried again tomorrow.",
     )

@@ -32,9 +32,11 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import parse_period, period_end
-from msoic_pipeline.texts import WITHHELD, clean, first_of
+from msoic_pipeline.texts import clean
+from msoic_pipeline.wording import WITHHELD, first_of
+from msoic_pipeline.workbooks.addresses import from_a1
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import from_a1, open_workbook
+from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline.workbooks.source import load_source
 
 # Of a file, the addresses of cells by sheet; and their texts by sheet and address.

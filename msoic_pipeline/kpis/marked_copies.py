@@ -12,7 +12,8 @@ import xlsxwriter
 
 from msoic_pipeline.ingest.workers import call_in_worker
 from msoic_pipeline.kpis.lineage import Addresses, NamedFile, Trace, list_addresses
-from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
+from msoic_pipeline.workbooks.addresses import a1, from_a1
+from msoic_pipeline.workbooks.grid import open_workbook
 
 # Below the output folder. Copies of sensitive returns have one of their own, which only its owner may enter.
 COPIES, SENSITIVE_COPIES = "trace", "trace-sensitive"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import Field, model_validator
 
 from msoic_pipeline.declarations import Declaration
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.traits import traits_of_column, traits_of_fact
 from msoic_pipeline.workbooks.source import Reporters, load_source

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 import pandas as pd
 import sqlalchemy as sa
 
+from msoic_pipeline.model.traits import Severity
+
 
 @dataclass(frozen=True)
 class CheckWords:
-    """What people read of a check: ``name`` says what holds, ``severity`` is ``block`` or ``warn``, ``reason`` says why
+    """What people read of a check: ``name`` says what holds, ``severity`` how grave a failure is, ``reason`` says why
     a failure matters.
     """
 
     name: str
-    severity: str
+    severity: Severity
     reason: str
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.model.columns import Kind, kind_of, metadata
+from msoic_pipeline.model.all_tables import metadata
+from msoic_pipeline.model.columns import Kind, kind_of
 from msoic_pipeline.model.traits import traits_of_column, traits_of_table
 from msoic_pipeline.model.views import VIEWS
 

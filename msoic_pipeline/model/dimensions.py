@@ -5,7 +5,8 @@ file that a dimension names as ``members_file`` is loaded into it, and a fact ma
 the releases: see ``DimensionTraits``.
 """
 
-from msoic_pipeline.model.columns import count, day, dimension_table, flag, key, text
+from msoic_pipeline.model.columns import count, day, dimension_table, flag, key, metadata, text
+from msoic_pipeline.model.traits import DimensionTraits, traits_of_table
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 dim_quarter = dimension_table(
@@ -152,3 +153,5 @@ dim_activity = dimension_table(
     text("description", "Definition."),
     members_file="activities.csv",
 )
+
+DIMENSIONS = tuple(table for table in metadata.tables.values() if isinstance(traits_of_table(table), DimensionTraits))

@@ -2,6 +2,7 @@
 observed values and are never mixed with them.
 """
 
+from msoic_pipeline.model import kpi  # noqa: F401 (by name, tables refer to its columns)
 from msoic_pipeline.model.columns import count, day, key, number, table, text
 
 revision_triangle = table(

@@ -2,6 +2,7 @@
 
 from sqlalchemy import true
 
+from msoic_pipeline.model import dimensions  # noqa: F401 (by name, tables refer to their columns)
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
 
 release = table(

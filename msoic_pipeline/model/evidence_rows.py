@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from msoic_pipeline.model.traits import Severity
+
 
 @dataclass(frozen=True)
 class ValidationResult:
@@ -20,7 +22,7 @@ class ValidationResult:
     table_name: str
     check_name: str
     release_id: str
-    severity: str
+    severity: Severity
     success: bool
     rows_checked: int
     rows_failed: int

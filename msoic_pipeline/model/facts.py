@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, Table
 
+from msoic_pipeline.model import dimensions, evidence  # noqa: F401 (by name, facts refer to their columns)
 from msoic_pipeline.model.columns import ALL, count, day, fact_table, key, metadata, number, text
 from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import PERIOD_MONTHS

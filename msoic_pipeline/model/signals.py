@@ -1,6 +1,6 @@
 """Which figures of a series are signals and which are noise, by the limits within which the series varies."""
 
-from msoic_pipeline.model import geography
+from msoic_pipeline.model import geography, kpi  # noqa: F401 (by name, tables refer to columns of kpi)
 from msoic_pipeline.model.columns import count, day, flag, key, number, table, text
 
 RULES = ("none", "outside limits", "trend", "near limit", "shift")

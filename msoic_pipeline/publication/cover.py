@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.texts import cut_line
 from msoic_pipeline.warehouse.files_in_force import FilesInForce, count_files_in_force
+from msoic_pipeline.wording import cut_line
 
 # Longer than any cell should be read; the run's summary has the whole.
 LONGEST_LINE = 1200

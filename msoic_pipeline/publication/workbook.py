@@ -20,7 +20,7 @@ from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.cover import Cover
 from msoic_pipeline.publication.suppression import SUPPRESSED
-from msoic_pipeline.texts import tell_figure
+from msoic_pipeline.wording import tell_figure
 
 # To so many digits an incomplete figure is written, which stands as a text.
 INCOMPLETE_DIGITS = 4

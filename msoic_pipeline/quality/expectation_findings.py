@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Finding
-from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of, tell_accepted
+from msoic_pipeline.ingest.findings import Finding, tell_accepted
+from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
-from msoic_pipeline.texts import WITHHELD, at_cell
+from msoic_pipeline.resource_limits import MAX_LISTED
+from msoic_pipeline.wording import WITHHELD, at_cell
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.model import members, metadata
+from msoic_pipeline.model import members
 from msoic_pipeline.model.columns import Kind, kind_of
-from msoic_pipeline.model.traits import traits_of_column
+from msoic_pipeline.model.traits import Severity, traits_of_column
 
 # What a rule is called where it is broken (in a known fault), and what the check of it is called.
 CHECKS = {
@@ -52,7 +52,7 @@ class Expectation:
     kind: str
     arguments: dict[str, Any]
     expected: str
-    severity: str = "block"
+    severity: Severity = "block"
 
     @property
     def check(self) -> str:
@@ -116,7 +116,8 @@ def _range_words(low: float | None, high: float | None) -> str:
 @cache
 def known_codes(reference: str) -> tuple[str, ...]:
     """Return the codes that ``table.column`` may hold; empty for a dimension whose members come with the releases."""
-    dimension = metadata.tables.get(reference.partition(".")[0])
-    if dimension is None or dimension not in members.list_declared_dimensions():
-        return ()
-    return tuple(str(row[reference.partition(".")[2]]) for row in members.rows_of(dimension))
+    table_name, _, column_name = reference.partition(".")
+    for dimension in members.list_declared_dimensions():
+        if dimension.name == table_name:
+            return tuple(str(row[column_name]) for row in members.rows_of(dimension))
+    return ()

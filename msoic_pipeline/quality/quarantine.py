@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
-from msoic_pipeline.limits import MAX_LISTED
 from msoic_pipeline.model.evidence_rows import QuarantineRow
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.resource_limits import MAX_LISTED
+from msoic_pipeline.wording import WITHHELD
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import Source
 

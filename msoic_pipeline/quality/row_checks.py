@@ -14,14 +14,14 @@ from types import MappingProxyType
 import pandas as pd
 import sqlalchemy as sa
 
-from msoic_pipeline.ingest.findings import Finding
-from msoic_pipeline.ingest.known_faults import Fault, make_finding
+from msoic_pipeline.ingest.findings import Finding, make_finding
+from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.model.checks import RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import number_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
-from msoic_pipeline.texts import at_cell, first_of
+from msoic_pipeline.wording import at_cell, first_of
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 
@@ -73,30 +73,46 @@ def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> Iter
     """
     if "day" in fact.columns:
         return
-    kind, time = _find_step(fact), finest_period_column(fact)
-    measures = list(traits_of_fact(fact).measures)
-    time_columns = ("release_id", "quarter_start", time)
-    members = [column.name for column in fact.primary_key.columns if column.name not in time_columns]
-    filled = rows.loc[(rows[measures].fillna(0) != 0).any(axis=1) & rows[time].notna()]
+    kind = _find_step(fact)
     breakdown = [name for name in ("release_id", breakdown_column(fact)) if name]
-    # Each row as one number: where two periods have as many rows and the same sum of those numbers, all rows are the
-    # same, in whatever order.
-    row_hash = pd.util.hash_pandas_object(filled[[*members, *measures]], index=False)
-    periods = (
-        filled[[*breakdown, "sheet", "cell"]]
-        .assign(number=period_number(filled[time], kind), row_hash=row_hash)
-        .groupby([*breakdown, "number"], as_index=False)
-        .agg(sum=("row_hash", "sum"), size=("row_hash", "size"), sheet=("sheet", "first"), cell=("cell", "first"))
-    )
-    same_content = [*breakdown, "number", "sum", "size"]
-    one_later = periods[same_content].assign(number=periods["number"] + 1)
-    repeating = periods[periods["size"] >= FEWEST_FIGURES].merge(one_later, on=same_content)
-    for period in repeating.to_dict("records"):
+    periods = _sum_up_content(_select_filled_rows(rows, fact), fact, kind, breakdown)
+    for period in _find_repeating(periods, breakdown).to_dict("records"):
         table = ", ".join(str(period[name]) for name in breakdown[1:]) or "the table"
         label, label_before = number_label(period["number"], kind), number_label(period["number"] - 1, kind)
         figures = f"all {period['size']} figures of {label}, from {at_cell(period['sheet'], period['cell'])}"
         detail = f"{table}: {figures}, are those of {label_before}"
         yield RowFailure(period["release_id"], detail, period["sheet"], period["cell"])
+
+
+def _select_filled_rows(rows: pd.DataFrame, fact: sa.Table) -> pd.DataFrame:
+    """Return the rows of a known period in which a figure is not zero."""
+    has_figure = (rows[list(traits_of_fact(fact).measures)].fillna(0) != 0).any(axis=1)
+    return rows.loc[has_figure & rows[finest_period_column(fact)].notna()]
+
+
+def _sum_up_content(filled: pd.DataFrame, fact: sa.Table, kind: str, breakdown: list[str]) -> pd.DataFrame:
+    """Return a row a release, breakdown and period: its ``number``, and what its rows come to.
+
+    Each row is made one number. Where two periods have as many rows (``size``) and the same ``sum`` of those numbers,
+    all rows are the same, in whatever order. ``sheet`` and ``cell`` are where the period's first row stands.
+    """
+    time = finest_period_column(fact)
+    time_columns = ("release_id", "quarter_start", time)
+    members = [column.name for column in fact.primary_key.columns if column.name not in time_columns]
+    row_hash = pd.util.hash_pandas_object(filled[[*members, *traits_of_fact(fact).measures]], index=False)
+    return (
+        filled[[*breakdown, "sheet", "cell"]]
+        .assign(number=period_number(filled[time], kind), row_hash=row_hash)
+        .groupby([*breakdown, "number"], as_index=False)
+        .agg(sum=("row_hash", "sum"), size=("row_hash", "size"), sheet=("sheet", "first"), cell=("cell", "first"))
+    )
+
+
+def _find_repeating(periods: pd.DataFrame, breakdown: list[str]) -> pd.DataFrame:
+    """Return the periods with FEWEST_FIGURES rows or more whose content is that of the period before."""
+    same_content = [*breakdown, "number", "sum", "size"]
+    one_later = periods[same_content].assign(number=periods["number"] + 1)
+    return periods[periods["size"] >= FEWEST_FIGURES].merge(one_later, on=same_content)
 
 
 def _find_step(fact: sa.Table) -> str:

@@ -100,9 +100,10 @@ def _name_in_docs(staged: StagedRelease) -> str:
 
 
 def _recall_findings(staged: StagedRelease) -> list[Finding] | None:
+    """Return what was found before; None where that is not known, or its file is damaged: the checks are made again."""
     try:
         return _FINDINGS.validate_json(findings_path(staged).read_bytes())
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None
 
 

@@ -10,7 +10,7 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.quality.quarantine import list_quarantine
-from msoic_pipeline.texts import at_cell, first_of
+from msoic_pipeline.wording import at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import Source
 
@@ -35,22 +35,22 @@ class Verdict:
 
 
 def judge_files(
-    source: Source, landing: Landing, releases: Sequence[StagedRelease], expectations: dict[str, list[Finding]]
+    source: Source, landing: Landing, releases: Sequence[StagedRelease], findings_by_release: dict[str, list[Finding]]
 ) -> list[Verdict]:
     """Return a verdict on every file of a source that was refused or is absent, and on every release that is parsed.
 
-    ``expectations`` holds, by release, what Great Expectations found. A release is rejected where a blocking check
-    failed or where more rows than the source's threshold broke a rule without a known fault.
+    ``findings_by_release`` holds what the expectations and the checks on rows found in each. A release is rejected
+    where a blocking check failed or where more rows than the source's threshold broke a rule without a known fault.
     """
     verdicts = [refuse_file(source, error) for error in (*landing.refused, *landing.absent)]
-    verdicts += [_judge_release(source, staged, expectations.get(staged.release_id, [])) for staged in releases]
+    verdicts += [_judge_release(source, staged, findings_by_release.get(staged.release_id, [])) for staged in releases]
     return verdicts
 
 
-def _judge_release(source: Source, staged: StagedRelease, expectations: Sequence[Finding]) -> Verdict:
-    """Return the verdict on a release from what was found in it while it was parsed and by ``expectations``."""
+def _judge_release(source: Source, staged: StagedRelease, found_in_rows: Sequence[Finding]) -> Verdict:
+    """Return the verdict on a release from what was found in it while it was parsed and ``found_in_rows``."""
     rows_read = _make_finding_on_rejects(source, staged)
-    findings = [*staged.manifest.findings, *expectations, rows_read]
+    findings = [*staged.manifest.findings, *found_in_rows, rows_read]
     blocking = [finding for finding in findings if not finding.success and finding.severity == "block"]
     # What could not be read stands in quarantine row by row, as rejects.
     told_by_failures = [finding for finding in blocking if finding is not rows_read]

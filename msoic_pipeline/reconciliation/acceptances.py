@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
-from msoic_pipeline.model.geography import list_compared_codes
+from msoic_pipeline.model.compared_geography import list_compared_codes
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.comparisons import PeriodText
 from msoic_pipeline.reconciliation.rules import Rule, load_rules

@@ -20,9 +20,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.kpis.terms import Condition
+from msoic_pipeline.model.compared_geography import compared_reporters
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import coverage
-from msoic_pipeline.model.geography import PUBLISHER, compared_reporters
+from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
 from msoic_pipeline.reconciliation.compared_period import move_period

@@ -19,8 +19,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from msoic_pipeline.model.compared_geography import compared_geographies
 from msoic_pipeline.model.facts import breakdown_column
-from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, compared_geographies, place_column
+from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, place_column
 from msoic_pipeline.model.total_members import select_members
 from msoic_pipeline.reconciliation.asked import LEFT, AskedComparison, GroupedSummand, list_grouped_summands
 from msoic_pipeline.reconciliation.compared_period import move_period

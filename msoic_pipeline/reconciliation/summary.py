@@ -14,7 +14,7 @@ from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.reconciliation.expressions import LargerOf
 from msoic_pipeline.reconciliation.rules import Rule, Severity
-from msoic_pipeline.texts import WITHHELD, tell_figure
+from msoic_pipeline.wording import WITHHELD, tell_figure
 
 # A force is known by its name, not by its code.
 PLACE = sa.func.coalesce(dim_force.c.name, reconciliation_result.c.geography_code)

@@ -43,7 +43,7 @@ def open_engine(url: str, *, may_create: bool = True) -> Engine:
     engine = sa.create_engine(parsed, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin_reading_or_writing)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _configure_postgresql)
     return engine
@@ -61,7 +61,8 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin_reading_or_writing(connection: Connection) -> None:
+    """Begin a transaction of SQLite: one that may write takes the lock at once and not halfway, where it could fail."""
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
 
 

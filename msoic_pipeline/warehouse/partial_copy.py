@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.arrow import make_arrow_schema
 from msoic_pipeline.warehouse.rows import bulk_insert
 

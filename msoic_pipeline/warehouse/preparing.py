@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from msoic_pipeline.logs import logged_work
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.dictionary import list_dictionary_rows
 from msoic_pipeline.model.evidence import data_dictionary, load_log

@@ -26,12 +26,12 @@ class Vintage(StagedVintage):
 class RankedVintage:
     """A vintage, and what tells which of two about the same ground is the later one.
 
-    ``came_in`` is the place of its release among those that came in; -1 where it is held.
+    ``place_in_order`` is the place of its release among those that came in; -1 where it is held.
     """
 
     staged: StagedVintage
     edition: int
-    came_in: int
+    place_in_order: int
 
     @property
     def ground(self) -> tuple[str, str, dt.date, str]:
@@ -41,7 +41,7 @@ class RankedVintage:
     @property
     def rank(self) -> tuple[dt.date, int, int]:
         """The later of two has the greater one."""
-        return self.staged.published_on, self.edition, self.came_in
+        return self.staged.published_on, self.edition, self.place_in_order
 
 
 def rank_vintages(releases: Sequence[StagedRelease], quarter: dt.date) -> list[RankedVintage]:
@@ -67,7 +67,7 @@ def read_held_vintages(
     ranked = []
     for row in connection.execute(query).mappings():
         loaded = StagedVintage(**{column.name: row[column.name] for column in columns})
-        ranked.append(RankedVintage(loaded, row["edition"], came_in=-1))
+        ranked.append(RankedVintage(loaded, row["edition"], place_in_order=-1))
     return ranked
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from msoic_pipeline.limits import MAX_RECOGNISED_CELL
-from msoic_pipeline.texts import clean, fold, is_blank, shorten
+from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
+from msoic_pipeline.texts import clean, fold, is_blank
+from msoic_pipeline.wording import shorten
+from msoic_pipeline.workbooks.addresses import a1, column_letters, from_a1
 from msoic_pipeline.workbooks.coded_column import CodedColumn
 from msoic_pipeline.workbooks.counts import Counts
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Rows, a1, column_letters, from_a1
+from msoic_pipeline.workbooks.grid import Rows
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
@@ -55,7 +57,7 @@ def replace_cells(cells: np.ndarray, replacements: Sequence[CellReplacement], ma
         if replacement.sheet != match.sheet:
             continue
         sheet_row, column = from_a1(replacement.cell)
-        body_row = sheet_row - match.first_row
+        body_row = sheet_row - match.first_body_row
         is_there = 0 <= body_row < cells.shape[0] and column < cells.shape[1]
         found = shorten(cells[body_row, column], MAX_RECOGNISED_CELL) if is_there else ""
         if found != replacement.found:
@@ -95,9 +97,9 @@ def refuse_stray_figures(cells: np.ndarray, end: int, matched: MatchedSheet) -> 
     sheet, match = matched.sheet, matched.match
     with_header = {*match.labels.values(), *match.figures, *match.ignored}
     without_header = [column for column in range(sheet.width) if column not in with_header]
-    below_header = _Area(cells[:end], match.first_row)
+    below_header = _Area(cells[:end], match.first_body_row)
     above_header = _Area(as_array(sheet.rows[: match.header_row], sheet.width), 0)
-    below_end = _Area(cells[end:], match.first_row + end)
+    below_end = _Area(cells[end:], match.first_body_row + end)
     _refuse_figures(below_header, without_header, "headless_figures", "a header over the column", matched)
     _refuse_figures(above_header, match.figures, "figures_above_header", "no figures above the header", matched)
     _refuse_figures(below_end, match.figures, "figures_below_end", "no figures below the end of the table", matched)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from msoic_pipeline.texts import is_blank
+from msoic_pipeline.workbooks.values import tell_expected
 
 # What stands in a column that was read where a cell is empty, and where it could not be read. No cell can hold them:
 # an unprintable character becomes an escape when a text is cleaned.
@@ -44,8 +45,11 @@ class CodedColumn:
         self._keep_nan_apart(cells)
         self._keep_flags_apart(cells)
 
-    def read(self, parse: Callable[[Any], Any]) -> ReadColumn:
-        """Read the column; ``parse`` returns the value of a cell that is not empty, or raises ValueError with words."""
+    def read(self, parse: Callable[[Any], Any], *, withhold: bool) -> ReadColumn:
+        """Read the column; ``parse`` returns the value of a cell that is not empty, or raises ValueError with words.
+
+        ``withhold`` keeps what stands in the cells out of what was expected of them.
+        """
         values = np.empty(len(self.distinct), dtype=object)
         expected: dict[int, str] = {}
         for code, value in enumerate(self.distinct):
@@ -55,7 +59,7 @@ class CodedColumn:
             try:
                 values[code] = parse(value)
             except ValueError as error:
-                values[code], expected[code] = UNREADABLE, str(error)
+                values[code], expected[code] = UNREADABLE, tell_expected(error, withhold=withhold)
         return ReadColumn(values[self.codes], expected)
 
     def where(self, holds: Callable[[Any], bool]) -> np.ndarray:

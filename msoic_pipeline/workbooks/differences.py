@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rapidfuzz import fuzz, process, utils
 
 from msoic_pipeline.periods import period_label
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.wording import WITHHELD
 from msoic_pipeline.workbooks.layout import BETWEEN_NAMES, HeaderTier, Layout
 
 # The member that stands for the total over all others. No cell can hold it: an unprintable character becomes an escape.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from msoic_pipeline.limits import MAX_LISTED
-from msoic_pipeline.texts import shorten
-from msoic_pipeline.workbooks.grid import a1
+from msoic_pipeline.resource_limits import MAX_LISTED
+from msoic_pipeline.wording import shorten
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
 
 # Of a row that is rejected so many cells are told.
@@ -51,7 +51,7 @@ class RejectedCells:
         """Note that a cell of a data row breaks a rule; of the first of each rule what stands there is told."""
         match = self._matched.match
         body_row = int(self._body_rows[data_row])
-        sheet_row = body_row + match.first_row
+        sheet_row = body_row + match.first_body_row
         detail, row_text = f"expected {expected}", ""
         self._number_of_rule[rule] += 1
         if self._number_of_rule[rule] <= MAX_LISTED and not self._matched.source.sensitive:

@@ -69,7 +69,7 @@ def read_figures(
     marks = {fold_mark(mark) for mark in matched.source.unavailable}
     values = np.full(len(rows.body_rows), BLANK, dtype=object)
     for is_parsed, parse in _parsers_of_rows(figure_column, rows, matched.match.layout):
-        read = coded.read(_figure_parser(parse, marks))
+        read = coded.read(_figure_parser(parse, marks), withhold=matched.source.sensitive)
         values[is_parsed] = read.values[rows.body_rows][is_parsed]
         for data_row in np.flatnonzero(is_parsed & (values == UNREADABLE)).tolist():
             expected = read.expected[coded.codes[rows.body_rows[data_row]]]

@@ -1,7 +1,7 @@
 """Any ODS, XLSX or CSV file as sheets of cells with addresses, read whole, each sheet once.
 
 Cell values are ``str``, ``float``, ``int``, ``bool``, ``datetime`` or ``""`` for an empty cell. Row and column
-numbers count from 0; ``a1`` turns them into the address that a person sees.
+numbers count from 0; ``addresses`` turns them into what a person sees.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from msoic_pipeline.limits import (
+from msoic_pipeline.resource_limits import (
     MAX_CELL_CHARACTERS,
     MAX_CELLS,
     MAX_COLUMNS,
@@ -34,6 +34,7 @@ from msoic_pipeline.limits import (
     MAX_SHEETS,
 )
 from msoic_pipeline.texts import clean, printable
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.errors import SourceFileError
 
 SUFFIXES = (".ods", ".xlsx", ".csv", ".csv.gz")
@@ -48,37 +49,6 @@ _WRITTEN_OUT = 18
 
 Cell = Any
 Rows = Sequence[Sequence[Cell]]
-
-
-@cache
-def column_letters(column: int) -> str:
-    """Return the letters of a column counted from 0: 0 → ``A``, 26 → ``AA``."""
-    letters = ""
-    column += 1
-    while column:
-        column, remainder = divmod(column - 1, 26)
-        letters = chr(65 + remainder) + letters
-    return letters
-
-
-def a1(row: int, column: int) -> str:
-    """Return the address of the cell at ``row`` and ``column``, both counted from 0: (3, 2) → ``C4``."""
-    return f"{column_letters(column)}{row + 1}"
-
-
-def from_a1(address: str) -> tuple[int, int]:
-    """Return row and column, counted from 0, of an address such as ``C4``. Raises ValueError for any other text."""
-    match = re.fullmatch(r"([A-Z]{1,3})([1-9]\d*)", address)
-    if not match:
-        raise ValueError(f"expected a cell address such as C4, found {address!r}")
-    return int(match[2]) - 1, _column_number(match[1]) - 1
-
-
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number
 
 
 @dataclass
@@ -115,7 +85,11 @@ class Workbook:
         return head
 
     def sheet(self, name: str) -> Sheet:
-        """Return the whole sheet called ``name``, and let go of what is kept of it. Raises SourceFileError likewise."""
+        """Return the whole sheet called ``name``, and let go of what is kept of it.
+
+        A cell that holds more than any spreadsheet's can is in it: whoever reads that cell rejects it. Raises
+        SourceFileError where the sheet cannot be read; OSError where the system does not let us read.
+        """
         rows = self._read_rows(name, None)
         self._open_sheets.pop(name, None)
         return Sheet(name, rows)
@@ -311,5 +285,5 @@ def _refused_file_error(path: Path, expected: str, found: str) -> SourceFileErro
         file=path.name,
         expected=expected,
         found=found,
-        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/limits.py.",
+        remedy="The file is not read. If it is genuine, raise the limit in msoic_pipeline/resource_limits.py.",
     )

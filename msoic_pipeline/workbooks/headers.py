@@ -11,6 +11,7 @@ from typing import Any
 
 from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
 from msoic_pipeline.texts import clean, fold, is_blank
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.differences import (
     TOTAL,
     Difference,
@@ -18,7 +19,7 @@ from msoic_pipeline.workbooks.differences import (
     join_alternatives,
     pair_renamed,
 )
-from msoic_pipeline.workbooks.grid import Sheet, a1
+from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, MeasureColumn, PublishedTable
 from msoic_pipeline.workbooks.values import parser
 
@@ -43,16 +44,17 @@ class FigureColumn:
 class Match:
     """A sheet read through a layout: where its header and its columns stand (rows and columns count from 0).
 
-    ``header_row`` is the first row of the header, ``first_row`` the one below its last. ``labels`` gives the column of
-    each label that was found, ``figures`` the columns of figures; ``ignored`` are columns that the layout leaves out on
-    purpose. Where nothing of the header was found, these are empty, and the header might be the first row.
+    ``header_row`` is the first row of the header, ``first_body_row`` the one below its last. ``labels`` gives the
+    column of each label that was found, ``figures`` the columns of figures; ``ignored`` are columns that the layout
+    leaves out on purpose. Where nothing of the header was found, these are empty, and the header might be the first
+    row.
     """
 
     sheet: str
     table: PublishedTable
     layout: Layout
     header_row: int
-    first_row: int
+    first_body_row: int
     labels: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[int, FigureColumn] = field(default_factory=dict)
     ignored: frozenset[int] = frozenset()
@@ -129,7 +131,7 @@ def match_sheet(head: Sheet, table: PublishedTable, layout: Layout, reference_qu
     """Return the best reading of a sheet's first rows through ``layout``; it ``fits``, or tells how it differs."""
     height = max(1, len(layout.tiers))
     nothing_found = tuple(_missing_header(column) for column in _columns_with_header(layout))
-    nearest = Match(head.name, table, layout, header_row=0, first_row=height, differences=nothing_found)
+    nearest = Match(head.name, table, layout, header_row=0, first_body_row=height, differences=nothing_found)
     last_row = min(len(head.rows), HEADER_SEARCH_ROWS) - height
     for row in range(last_row + 1):
         attempt = _match_header(head.name, _read_header(head, row, height), table, layout, reference_quarter)
@@ -161,7 +163,7 @@ def _match_header(
         table,
         layout,
         header_row=header.first_row,
-        first_row=header.first_row + len(header.texts),
+        first_body_row=header.first_row + len(header.texts),
         labels=named.labels,
         figures=named.figures | others.figures,
         ignored=frozenset(named.ignored | others.ignored),

@@ -25,12 +25,13 @@ class UnreadableLabel:
 
 
 def read_labels(
-    coded: Mapping[str, CodedColumn], layout: Layout, body_rows: np.ndarray
+    coded: Mapping[str, CodedColumn], layout: Layout, body_rows: np.ndarray, *, withhold: bool
 ) -> tuple[Columns, list[UnreadableLabel]]:
     """Return the label columns of the data rows, and the labels that could not be read.
 
     ``coded`` are the label columns that the sheet has, a cell for each row below the header; ``body_rows`` are those of
-    these rows that are data. In what is returned TOTAL stands for the text of a total and None for an empty cell.
+    these rows that are data. ``withhold`` keeps what stands in the cells out of what was expected of them. In what is
+    returned TOTAL stands for the text of a total and None for an empty cell.
     """
     labels: Columns = {}
     expected_of: dict[str, dict[int, str]] = {}
@@ -41,7 +42,7 @@ def read_labels(
         expected_of[column.to] = {}
         for name, parse in {column.to: column.parse, **column.also}.items():
             # Blank rows are read too: a heading without figures begins a group for the rows below it.
-            read = coded[column.to].read(_label_parser(parse, column.totals))
+            read = coded[column.to].read(_label_parser(parse, column.totals), withhold=withhold)
             labels[name] = read.values[body_rows]
             expected_of[column.to] |= read.expected
     fill_sparse_labels(labels, layout)

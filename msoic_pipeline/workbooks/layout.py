@@ -41,6 +41,7 @@ class LabelColumn(Declaration):
 
     A table's first column may have no header: its ``header`` is the empty text. Where one that is ``optional`` is not
     there, its labels are None. ``also`` names further tidy columns read from the same cells, each with its own parser.
+    What is not ``stored`` is read and must be readable, but no column of the fact: a year beside its quarters.
     ``ignore_rows`` is a regular expression: rows whose cell matches it are left out on purpose, such as the regions in
     a table of local authorities.
     """
@@ -52,6 +53,7 @@ class LabelColumn(Declaration):
     totals: tuple[str, ...] = ()
     blank: Literal["reject", "allow"] = "reject"
     also: dict[str, ParserName] = Field(default_factory=dict)
+    stored: bool = True
     ignore_rows: str = ""
 
 
@@ -214,6 +216,25 @@ class Layout(Declaration):
     repeated_headers: str = ""
     rates: dict[str, Rate] = Field(default_factory=dict)
 
+    @property
+    def member_columns(self) -> set[str]:
+        """The tidy columns that labels and tiers become."""
+        made: set[str] = set()
+        for column in self.columns:
+            made |= {column.to, *column.also}
+        for tier in self.tiers:
+            made |= set(tier.tidy_columns)
+        return made
+
+    @property
+    def stored_columns(self) -> set[str]:
+        """The tidy columns of which something must make use: all but those that tell the period or are not stored."""
+        made = self.member_columns | {measure.to for measure in self.measures}
+        if self.value:
+            made.add(self.value.to)
+        not_stored = {column.to for column in self.columns if not column.stored}
+        return made - not_stored - set(self.period.columns)
+
     def parsers(self) -> Iterator[str]:
         """Yield the names of all parsers by which labels, headers and figures are read."""
         for column in self.columns:
@@ -232,12 +253,7 @@ class Layout(Declaration):
         labels = {column.to for column in self.columns}
         if unknown := sorted(set(self.sparse) - labels):
             raise ValueError(f"layout {self.layout!r}: sparse: no label column {', '.join(unknown)}")
-        made = set(labels)
-        for column in self.columns:
-            made |= set(column.also)
-        for tier in self.tiers:
-            made |= set(tier.tidy_columns)
-        if unknown := sorted(set(self.period.columns) - made):
+        if unknown := sorted(set(self.period.columns) - self.member_columns):
             raise ValueError(f"layout {self.layout!r}: period: no column {', '.join(unknown)}")
         return self
 
@@ -288,6 +304,23 @@ class PublishedTable(Declaration):
         if not self.part_of_breakdown:
             return self.breakdown
         return name_part(self.breakdown, self.constants[self.part_of_breakdown])
+
+    def list_unused_columns(self) -> list[str]:
+        """Return the tidy columns that nothing asks for, each with where it is named.
+
+        A misspelt one would leave the fact's own column at ``All``, which means that figures are of all its members.
+        """
+        used = set(FACTS[self.fact].columns.keys())
+        for labels in self.labelled_by.values():
+            used |= set(labels)
+        named = {"constants": self.constants, "sum_rows": self.sum_rows, "labelled_by": self.labelled_by}
+        columns_by_place = {place: set(columns) for place, columns in named.items()}
+        for layout in self.layouts:
+            columns_by_place[f"layout {layout.layout!r}"] = layout.stored_columns
+        unused: list[str] = []
+        for place, columns in columns_by_place.items():
+            unused += [f"{place}: {column}" for column in sorted(columns - used)]
+        return unused
 
     @field_validator("fact")
     @classmethod

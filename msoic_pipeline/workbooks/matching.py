@@ -11,11 +11,12 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
-from msoic_pipeline.limits import MAX_RECOGNISED_CELL
+from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, is_blank
+from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.differences import propose_line
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Sheet, Workbook, a1
+from msoic_pipeline.workbooks.grid import Sheet, Workbook
 from msoic_pipeline.workbooks.headers import HEADER_SEARCH_ROWS, Match, match_sheet
 from msoic_pipeline.workbooks.layout import Layout, PublishedTable
 from msoic_pipeline.workbooks.source import Source

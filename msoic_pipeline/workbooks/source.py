@@ -15,9 +15,9 @@ from importlib.resources import files
 from typing import Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from msoic_pipeline.declarations import Declaration, declared_in
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import ReporterKind
 from msoic_pipeline.periods import period_end, period_start, periods
@@ -36,6 +36,13 @@ SOURCES = _list_sources()
 
 # What a cover sheet may say of a release.
 StampedField = Literal["title", "published_on", "reference_period", "edition", "reporter", "note"]
+
+# By which parsers a stamp of a field may be read, where the field takes but some kinds of value.
+_PARSERS_OF_STAMP: dict[StampedField, tuple[str, ...]] = {
+    "published_on": ("date",),
+    "reference_period": ("month", "quarter"),
+    "edition": ("count",),
+}
 
 
 class Stamp(Declaration):
@@ -96,6 +103,15 @@ class Source(Declaration):
     end: tuple[str, ...] = ("end of table", "end of worksheet")
     tables: tuple[PublishedTable, ...]
 
+    @field_validator("stamps")
+    @classmethod
+    def _check_parsers_of_stamps(cls, stamps: dict[StampedField, Stamp]) -> dict[StampedField, Stamp]:
+        for field, stamp in stamps.items():
+            allowed = _PARSERS_OF_STAMP.get(field, (stamp.parse,))
+            if stamp.parse not in allowed:
+                raise ValueError(f"{field} is parsed as {' or '.join(allowed)}, not as {stamp.parse}")
+        return stamps
+
     @property
     def facts(self) -> list[str]:
         """The names of the fact tables that it fills."""
@@ -124,8 +140,20 @@ def layout_text(source: str) -> str:
 @cache
 def load_source(source: str) -> Source:
     """Return the description of a source. Raises DeclarationError where its layout file is not well formed."""
-    with declared_in(f"msoic_pipeline/sources/{source}/layouts.yaml"):
-        return Source.model_validate(yaml.safe_load(layout_text(source)))
+    return parse_source(layout_text(source), f"msoic_pipeline/sources/{source}/layouts.yaml")
+
+
+def parse_source(text: str, path: str) -> Source:
+    """Return the description of a source from the text of its layout file, which stands at ``path``.
+
+    Raises DeclarationError where it is not well formed, or its tables have columns that their facts have not.
+    """
+    with declared_in(path):
+        source = Source.model_validate(yaml.safe_load(text))
+    for table in source.tables:
+        if unused := table.list_unused_columns():
+            raise DeclarationError.of(path, f"{table.table}: {table.fact} has no column for {'; '.join(unused)}")
+    return source
 
 
 # What of a source, besides its tables, decides what its files are parsed into; not when the next one is due.

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from msoic_pipeline.model.facts import FACTS, cell_column
+from msoic_pipeline.workbooks.addresses import column_letters
 from msoic_pipeline.workbooks.body import (
     CellReplacement,
     as_array,
@@ -46,7 +47,7 @@ from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.failures import Failure, RejectedCells
 from msoic_pipeline.workbooks.figures import MEASURE, LabelledRows, ReadFigures, read_figures
-from msoic_pipeline.workbooks.grid import Sheet, column_letters
+from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.labels import read_labels
 from msoic_pipeline.workbooks.layout import Layout
@@ -71,28 +72,30 @@ class Tidy:
     counts: Counts
 
 
-def tidy_sheet(
-    sheet: Sheet,
-    match: Match,
-    source: Source,
-    file: str,
-    published_on: dt.date,
-    reference_period: str,
-    replacements: Sequence[CellReplacement],
-) -> Tidy:
-    """Return the tidy rows of ``sheet`` read through ``match``.
+@dataclass(frozen=True)
+class FileToTidy:
+    """What is known of the file that a sheet is of: its name, its release's dates, and what known faults replace."""
+
+    name: str
+    published_on: dt.date
+    reference_period: str
+    replacements: tuple[CellReplacement, ...] = ()
+
+
+def tidy_sheet(sheet: Sheet, match: Match, source: Source, file: FileToTidy) -> Tidy:
+    """Return the tidy rows of ``sheet``, which is one of ``file``, read through ``match``.
 
     They have the table's label columns, its measures with their cells, ``sheet`` and ``cell``, and the period
     (``quarter_start``, and ``month_start`` or ``day`` where the layout names them). Raises SourceFileError where
     figures stand outside the table that the header opens, where a cell does not hold what a known fault says of it, or
     where a reference period is not of the kind that it should be.
     """
-    matched = MatchedSheet(sheet, match, source, file)
+    matched = MatchedSheet(sheet, match, source, file.name)
     layout = match.layout
 
     # The body: what stands below the header, down to the words that end the table.
-    cells = as_array(sheet.rows[match.first_row :], sheet.width)
-    replace_cells(cells, replacements, matched)
+    cells = as_array(sheet.rows[match.first_body_row :], sheet.width)
+    replace_cells(cells, file.replacements, matched)
     end = find_end(cells, matched)
     refuse_stray_figures(cells, end, matched)
     body = cells[:end]
@@ -108,7 +111,7 @@ def tidy_sheet(
     rejects = RejectedCells(matched, body, data_rows.body_rows)
 
     # What stands in them.
-    labels, unreadable_labels = read_labels(coded_labels, layout, data_rows.body_rows)
+    labels, unreadable_labels = read_labels(coded_labels, layout, data_rows.body_rows, withhold=source.sensitive)
     has_labels = np.ones(len(data_rows.body_rows), dtype=bool)
     for unreadable in unreadable_labels:
         rejects.add(unreadable.data_row, match.labels[unreadable.label], "unreadable_label", unreadable.expected)
@@ -119,12 +122,12 @@ def tidy_sheet(
     # The tidy rows, and what becomes of each.
     is_loadable = _find_loadable(figures, has_labels, layout)
     tidy_rows = _join_figures(rows, figures, is_loadable, match)
-    first_days = add_period(tidy_rows.columns, len(tidy_rows.data_rows), match, file, reference_period)
-    rules = list(period_rules(layout, published_on, reference_period))
+    first_days = add_period(tidy_rows.columns, len(tidy_rows.data_rows), match, file.name, file.reference_period)
+    rules = list(period_rules(layout, file.published_on, file.reference_period))
     is_misplaced = _reject_misplaced(tidy_rows, first_days, rules, min(match.labels.values()), rejects)
     counts = count_rows_after_end(cells, end) + data_rows.counts + _count_left_out(figures, is_loadable)
-    tidy = _sort_rows(tidy_rows, is_misplaced, match, rejects.failures, counts)
-    check_conserved(tidy.counts, file, match.sheet)
+    tidy = _divide_rows(tidy_rows, is_misplaced, match, rejects.failures, counts)
+    check_conserved(tidy.counts, file.name, match.sheet)
     return tidy
 
 
@@ -172,7 +175,7 @@ def _join_figures(
     rows: LabelledRows, figures: Sequence[ReadFigures], is_loadable: np.ndarray, match: Match
 ) -> _TidyRows:
     """Join labels and figures of the rows that can be loaded into tidy rows."""
-    row_texts = (rows.body_rows + match.first_row + 1).astype(str).astype(object)
+    row_texts = (rows.body_rows + match.first_body_row + 1).astype(str).astype(object)
     join = _join_measures if match.layout.measures else _join_tiers
     return join(rows.labels, figures, is_loadable, row_texts, match)
 
@@ -267,7 +270,7 @@ def _reject_misplaced(
     return is_misplaced
 
 
-def _sort_rows(
+def _divide_rows(
     tidy_rows: _TidyRows, is_misplaced: np.ndarray, match: Match, rejects: list[Failure], counts: Counts
 ) -> Tidy:
     """Divide the tidy rows by what they are – to be loaded, totals, rates, not available – and count their figures.

@@ -175,12 +175,24 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "period": _cell_parser(lambda text: period_label(*parse_period(text))),
     "exploitation": lambda value: members.resolve_exploitation(clean(value)),
     "nationality": lambda value: members.resolve_nationality(clean(value)),
+    "place": lambda value: members.resolve_place(clean(value)),
 }
+
+
+def tell_expected(error: ValueError, *, withhold: bool) -> str:
+    """Return what a parser says that it expected; without the nearest members, where they would tell what is withheld.
+
+    Of ``Albanain`` as a nationality: ``a known nationality (nearest: 'Albanian'); …``, or ``a known nationality; …``.
+    """
+    if withhold and isinstance(error, members.UnknownMemberError):
+        return error.without_nearest
+    return str(error)
 
 
 def member_file_of(name: str) -> str:
     """Return the file of members by which the parser called ``name`` reads; empty where it reads by none."""
-    file_and_column = members.member_files().get(name.partition(".")[0])
+    spelled = "force" if name == "place" else name.partition(".")[0]
+    file_and_column = members.member_files().get(spelled)
     return file_and_column[0] if file_and_column else ""
 
 

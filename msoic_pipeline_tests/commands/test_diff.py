@@ -22,7 +22,7 @@ from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.release_changes import ChangeFinder
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.publication.change_words import tell_change

@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.evidence import quarantine, release, vintage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_table

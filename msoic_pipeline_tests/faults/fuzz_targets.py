@@ -30,15 +30,17 @@ from msoic_pipeline.ingest import reading, staging
 from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
 from msoic_pipeline.model.facts import FACTS, cell_column
-from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable, shorten
+from msoic_pipeline.texts import clean, fold, fold_mark, is_blank, printable
+from msoic_pipeline.wording import shorten
 from msoic_pipeline.workbooks import explain as explanation
+from msoic_pipeline.workbooks.addresses import from_a1
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, from_a1, open_workbook
+from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, open_workbook
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.source import Source, load_source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
@@ -519,9 +521,9 @@ def _pretending(workbook: Workbook) -> Iterator[list[tuple[Sheet, Match, Tidy, l
     """Let the file that is opened be ``workbook``, let errors of ours out, and list the sheets that are tidied."""
     tidied: list[tuple[Sheet, Match, Tidy, list[CellReplacement]]] = []
 
-    def tidy(sheet: Sheet, match: Match, source: Source, file: str, *known: Any) -> Tidy:
-        result = tidy_sheet(sheet, match, source, file, *known)
-        tidied.append((sheet, match, result, known[-1]))
+    def tidy(sheet: Sheet, match: Match, source: Source, file: FileToTidy) -> Tidy:
+        result = tidy_sheet(sheet, match, source, file)
+        tidied.append((sheet, match, result, list(file.replacements)))
         return result
 
     def let_out(*arguments: Any) -> SourceFileError:
@@ -564,7 +566,7 @@ def _check_table(path: Path) -> None:
 def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellReplacement]) -> None:
     """Every figure is counted, and what is loaded from a cell is what its parser makes of that very cell."""
     counts = tidy.counts
-    body = sheet.rows[match.first_row :]
+    body = sheet.rows[match.first_body_row :]
     cells = [row[column] for row in body for column in match.figures if column < len(row)]
     # What is no number (NaN) is something that stands there.
     filled = sum(not is_blank(cell) or isinstance(cell, float) for cell in cells)

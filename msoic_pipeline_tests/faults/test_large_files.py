@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from msoic_pipeline.ingest.intake import take_in_source
-from msoic_pipeline.limits import MIB, WORKER_BYTES
+from msoic_pipeline.resource_limits import MIB, WORKER_BYTES
 from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.faults.large import write_outcomes, write_partnerships
 from msoic_pipeline_tests.sample import settings_in

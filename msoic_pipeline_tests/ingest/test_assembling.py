@@ -11,7 +11,7 @@ from msoic_pipeline.ingest.assembling import assemble
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.source import Source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline_tests.quality.conftest import release
 from msoic_pipeline_tests.workbooks.test_matching import BASE, QUARTER
 
@@ -30,7 +30,7 @@ def _read(fact: str, grid: list[list[Any]], period: dict[str, str], columns: lis
     sheet = Sheet("Data", grid)
     match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
     assert match.fits
-    return tidy_sheet(sheet, match, source, "file.ods", dt.date(2022, 8, 4), "2022-Q1", [])
+    return tidy_sheet(sheet, match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-Q1"))
 
 
 MEASURE = {"to": "measure", "header": ["Measure"], "totals": ["Total"]}
@@ -67,7 +67,7 @@ def test_an_unknown_row_counts_with_each_of_its_figures():
     rows = [["2022-Q1", "1", 2, 3], ["2022-Q1", "99", 4, 5]]
     grid: list[list[Any]] = [["Quarter", "Outcome", "Recorded", "Closed"], *rows]
     match = match_sheet(Sheet("Data", grid), source.tables[0], source.tables[0].layouts[0], QUARTER)
-    tidy = tidy_sheet(Sheet("Data", grid), match, source, "file.ods", dt.date(2022, 8, 4), "2022-Q1", [])
+    tidy = tidy_sheet(Sheet("Data", grid), match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-Q1"))
     counts = assemble(release("crime_outcomes", "a"), [tidy], ()).manifest.counts
     assert (counts.figures, counts.loaded, counts.rejected) == (4, 2, 2)
 

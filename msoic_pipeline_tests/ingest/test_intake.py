@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import openpyxl
 import pytest
 
-from msoic_pipeline.ingest import archive, memory, raw_files, reading
+from msoic_pipeline.ingest import archive, raw_files, reading, remembered
 from msoic_pipeline.ingest.decision_error import DecisionError
 from msoic_pipeline.ingest.decisions import (
     decide,
@@ -430,7 +430,7 @@ def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
     assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
     again = desk.take_in()
     assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"
-    monkeypatch.setattr(memory, "dt", SimpleNamespace(date=_Tomorrow))
+    monkeypatch.setattr(remembered, "dt", SimpleNamespace(date=_Tomorrow))
     tomorrow = desk.take_in()
     assert tomorrow.read == 2 and not tomorrow.unparsed and len(tomorrow.staged) == 2
 

@@ -17,7 +17,7 @@ from msoic_pipeline.ingest.intake import take_in_source
 from msoic_pipeline.ingest.reading import read_files
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.workers import call_in_worker, call_in_workers
-from msoic_pipeline.limits import MIB, WORKER_BYTES
+from msoic_pipeline.resource_limits import MIB, WORKER_BYTES
 from msoic_pipeline.workbooks import grid
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import load_source
@@ -76,7 +76,7 @@ def test_answers_come_in_order(tmp_path: Path):
 def test_what_hangs_or_aborts_is_told_and_the_others_go_on(tmp_path: Path, brief: None, function: object, rule: str):
     (error,) = _ask(function, tmp_path / "f.xlsx")
     assert isinstance(error, SourceFileError) and error.rule == rule
-    assert error.file == "f.xlsx" and "limits.py" in error.remedy
+    assert error.file == "f.xlsx" and "resource_limits.py" in error.remedy
     assert _ask(double, tmp_path, 3) == [0, 2, 4]
 
 

@@ -21,7 +21,7 @@ from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.matching import propose_lines
 from msoic_pipeline.workbooks.source import Source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, LONG, QUARTER
 
 TABLE: dict[str, Any] = {
@@ -48,7 +48,7 @@ def _read(*rows: tuple[tuple[str, str], str]) -> Tidy:
     source = Source.model_validate(BASE | {"tables": [TABLE]})
     sheet = Sheet("Data", [HEADER, *(["2021 Q1", *words, code, 5] for words, code in rows)])
     match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
-    return tidy_sheet(sheet, match, source, "file.ods", dt.date(2022, 8, 4), "2022-Q2", [])
+    return tidy_sheet(sheet, match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-Q2"))
 
 
 BY_AGE: dict[str, Any] = {
@@ -75,7 +75,7 @@ def _read_referrals(*rows: list[Any]) -> Tidy:
     source = Source.model_validate(BASE | {"tables": [BY_AGE], "unavailable": ["[c]"]})
     sheet = Sheet("Data", [["Responder", "Age", "Referrals"], *rows])
     match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
-    return tidy_sheet(sheet, match, source, "file.ods", dt.date(2022, 8, 4), "2022-Q2", [])
+    return tidy_sheet(sheet, match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-Q2"))
 
 
 def test_the_parts_of_a_total_are_the_figures_that_have_the_members_it_names():
@@ -119,7 +119,7 @@ def test_of_a_sensitive_return_the_place_alone_is_told():
     figures: list[list[Any]] = [["labour", "victim", 4711], ["labour", "suspect", 0], ["labour", "Total", 4712]]
     sheet = Sheet("Data", [["Type", "Role", "Number"], *figures])
     match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
-    tidy = tidy_sheet(sheet, match, source, "file.ods", dt.date(2022, 8, 4), "2022-06", [])
+    tidy = tidy_sheet(sheet, match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-06"))
     (finding,) = totals_equal_their_parts(tidy, FACTS["fact_investigation"], ())
     assert finding.rows_failed == 1 and finding.detail == "sheet 'Data': C4: does not hold here"
     assert [failure.cell for failure in finding.failures] == ["C4"] and "471" not in str(finding)
@@ -176,7 +176,7 @@ def test_a_rate_is_held_against_counts_that_add_up_to_the_whole(row: list[Any], 
     source = Source.model_validate(BASE | {"tables": [OUTCOMES], "unavailable": ["-"]})
     sheet = Sheet("Data", [["", "Convictions", "Rate", "Unsuccessful"], row])
     match = match_sheet(sheet, source.tables[0], source.tables[0].layouts[0], QUARTER)
-    tidy = tidy_sheet(sheet, match, source, "file.csv", dt.date(2022, 8, 4), "2022-05", [])
+    tidy = tidy_sheet(sheet, match, source, FileToTidy("file.csv", dt.date(2022, 8, 4), "2022-05"))
     (finding,) = rates_agree_with_their_counts(tidy, FACTS["fact_cps_case_outcome"], ())
     assert (finding.rows_checked, finding.rows_failed) == (checked, failed)
     if failed:

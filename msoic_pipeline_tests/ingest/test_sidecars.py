@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from msoic_pipeline.ingest.sidecars import FIELDS, parse_sidecar
-from msoic_pipeline.limits import MAX_SIDECAR_BYTES
 from msoic_pipeline.periods import period_label
+from msoic_pipeline.resource_limits import MAX_SIDECAR_BYTES
 from msoic_pipeline.texts import clean, printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 

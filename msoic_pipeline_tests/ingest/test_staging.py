@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.ingest import known_faults, staging
 from msoic_pipeline.ingest.known_faults import Fault
@@ -132,6 +133,25 @@ def test_what_does_not_decide_the_content_parses_nothing_anew():
     quarter = dt.date(2022, 1, 1)
     assert digest_layout(SOURCE.model_copy(update=changes), quarter) == digest_layout(SOURCE, quarter)
     assert digest_layout(SOURCE.model_copy(update={"sensitive": True}), quarter) != digest_layout(SOURCE, quarter)
+
+
+@pytest.mark.parametrize(
+    ("module", "is_parsed_anew"), [("model/facts.py", True), ("model/columns.py", True), ("model/kpi.py", False)]
+)
+def test_only_code_that_parses_decides_the_key(
+    release: Release, monkeypatch: pytest.MonkeyPatch, module: str, is_parsed_anew: bool
+):
+    def read_edited(path: Path) -> bytes:
+        edit = b"# another\n" if path.as_posix().endswith(f"msoic_pipeline/{module}") else b""
+        return read(path) + edit
+
+    before, read = staging_key(release), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", read_edited)
+    digest_code.cache_clear()
+    try:
+        assert (staging_key(release) != before) == is_parsed_anew
+    finally:
+        digest_code.cache_clear()
 
 
 def test_a_new_spelling_parses_only_what_may_be_spelled_so(monkeypatch: pytest.MonkeyPatch):

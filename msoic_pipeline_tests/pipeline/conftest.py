@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY

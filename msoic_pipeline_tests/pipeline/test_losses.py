@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.assets import source_steps
 from msoic_pipeline.ingest.decisions import decide, find_release
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.settings import Settings

@@ -37,7 +37,7 @@ from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
-from msoic_pipeline.workbooks.grid import from_a1
+from msoic_pipeline.workbooks.addresses import from_a1
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, TODAY
 from msoic_pipeline_tests.reconciliation.stale_results import find_stale_results

@@ -18,8 +18,8 @@ from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
 from msoic_pipeline.publication.report.shown import tell_value
-from msoic_pipeline.texts import tell_figure
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
+from msoic_pipeline.wording import tell_figure
 from msoic_pipeline_tests.pipeline.conftest import Loaded
 from msoic_pipeline_tests.publication.report.pages import ReadPage, read_page
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.automation.jobs import find_quarters_to_run, nightly
 from msoic_pipeline.definitions import defs
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.settings import Settings

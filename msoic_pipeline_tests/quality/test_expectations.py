@@ -153,6 +153,16 @@ def test_what_cannot_be_evaluated_is_an_error_that_names_the_expectation(stage: 
     assert not validation.findings_path(release).exists()
 
 
+def test_a_damaged_file_of_findings_is_made_anew(stage: Stage):
+    release = stage("nrm", "a", fact_nrm_decision=decisions())
+    found = validate_source(NRM, [release], None)
+    path = validation.findings_path(release)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert validate_source(NRM, [release], None) == found
+    assert path.read_bytes() == whole
+
+
 def test_rows_without_a_declared_column_are_an_error(stage: Stage):
     release = stage("nrm", "a", fact_nrm_decision=decisions())
     path = release.path("fact_nrm_decision")

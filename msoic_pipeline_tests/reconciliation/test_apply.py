@@ -16,7 +16,7 @@ from msoic_pipeline.model.total_members import write_members
 from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.rules import parse_rules
 from msoic_pipeline.reconciliation.summary import list_breaks
-from msoic_pipeline.texts import WITHHELD
+from msoic_pipeline.wording import WITHHELD
 from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.reconciliation.figures import (
     ADULT,

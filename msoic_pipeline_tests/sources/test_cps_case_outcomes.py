@@ -38,7 +38,7 @@ def test_the_real_files_load_unchanged(real: dict[str, StagedRelease]):
     assert len(real) == 22
     for month, release in real.items():
         (sheet,) = release.manifest.sheets
-        assert (sheet.header_row, sheet.counts.data_rows, sheet.counts.loaded, sheet.counts.totals) == (
+        assert (sheet.header_row_number, sheet.counts.data_rows, sheet.counts.loaded, sheet.counts.totals) == (
             1,
             43,
             1_050,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
+import openpyxl
 import pytest
 
-from msoic_pipeline_tests.sample import landed, only, rows_of, staged
+from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.quality.verdicts import judge_files
+from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline_tests.sample import RAW, landed, only, rows_of, staged, take_in
 
 FACT = "fact_investigation"
 COLUMNS = ("breakdown", "exploitation_type", "county_lines", "role", "nationality", "measure", "value")
@@ -40,6 +45,27 @@ def test_the_return_says_who_made_it_when_and_about_which_month():
 def test_live_investigations():
     rows = rows_of(staged("force_returns", "2021-10/e23000001"), FACT, breakdown="exploitation", measure="live")
     assert rows["value"].sum() == 168 + 74 + 19 + 76 + 78 + 3 + 18 + 11
+
+
+def test_what_cannot_be_read_is_not_hinted_at(tmp_path: Path):
+    book = openpyxl.load_workbook(RAW / "force_returns" / "2021-10" / "e23000001-2021-10.xlsx")
+    book["Nationality"]["B2"] = "Albanain"
+    book["Nationality"]["C3"] = "Albanian"
+    book["Investigations"]["A2"] = "Sexuall"
+    path = tmp_path / "raw" / "force_returns" / "return.xlsx"
+    path.parent.mkdir(parents=True)
+    book.save(path)
+    (release,) = take_in(tmp_path, "force_returns", tmp_path / "raw").staged
+    rejects = release.frame("rejects")
+    detail_at = dict(zip(rejects["cell"].tolist(), rejects["detail"].tolist(), strict=True))
+    assert set(detail_at) == {"B2", "C3", "A2"}
+    assert detail_at["B2"].startswith("expected a known nationality; if this is a new spelling add it")
+    assert detail_at["A2"].startswith("expected a known exploitation; if this is a new spelling add it")
+    assert detail_at["C3"] == "expected a whole number"
+    (verdict,) = judge_files(load_source("force_returns"), Landing((release.release,), ()), [release], {})
+    told = str(verdict)
+    for hint in ("nearest", "Albanain", "Albanian", "Sexual"):
+        assert hint not in told
 
 
 def test_a_missing_return_is_missing():

@@ -81,7 +81,7 @@ def test_rows_are_those_of_the_sheet(source: str):
         grids = read_grids(RAW / release.release.file_name)
         for sheet in release.manifest.sheets:
             tiers = max(1, len(_layout(source, sheet.table, sheet.layout).tiers))
-            assert sheet.counts.rows == len(grids[sheet.sheet]) - (sheet.header_row - 1) - tiers
+            assert sheet.counts.rows == len(grids[sheet.sheet]) - (sheet.header_row_number - 1) - tiers
 
 
 def _layout(source: str, table: str, layout: str) -> Layout:

@@ -21,7 +21,7 @@ from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.source import load_source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 
 REFERRAL, DECISION = "fact_nrm_referral", "fact_nrm_decision"
@@ -207,7 +207,7 @@ def test_headers_and_numbers_of_tables_move_between_releases():
     placed: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for release in staged_releases("nrm"):
         for sheet in release.manifest.sheets:
-            placed[sheet.table].add((sheet.sheet, sheet.header_row))
+            placed[sheet.table].add((sheet.sheet, sheet.header_row_number))
     assert {row for _, row in placed["referrals_by_quarter"]} == {4, 6}
     assert len({sheet for sheet, _ in placed["first_responders_police"]}) >= 2
     assert len({sheet for sheet, _ in placed["duty_to_notify"]}) >= 3
@@ -342,6 +342,6 @@ def _tidy(sheet: Sheet, table_name: str, quarter: str) -> Tidy:
     match = match_sheet(sheet, table, table.layouts[0], start)
     assert [difference.words(False) for difference in match.differences] == []
     period = f"{start.year}-Q{(start.month + 2) // 3}"
-    tidy = tidy_sheet(sheet, match, source, "extract", start + dt.timedelta(days=150), period, [])
+    tidy = tidy_sheet(sheet, match, source, FileToTidy("extract", start + dt.timedelta(days=150), period))
     assert np.all(tidy.rows["quarter_start"] == start)
     return tidy

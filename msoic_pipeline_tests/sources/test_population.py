@@ -38,7 +38,7 @@ def force_areas(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> St
 
 def test_the_real_estimates_load_unchanged(estimates: StagedRelease):
     (sheet,) = estimates.manifest.sheets
-    assert (sheet.sheet, sheet.header_row) == ("MYE5", 8)
+    assert (sheet.sheet, sheet.header_row_number) == ("MYE5", 8)
     # 318 authorities and the nation; 2 countries, 9 regions, 21 counties and 6 metropolitan counties are ignored.
     assert (sheet.counts.data_rows, sheet.counts.note_rows, sheet.counts.loaded, sheet.counts.totals) == (
         319,
@@ -66,7 +66,12 @@ def test_real_cells_of_authorities(estimates: StagedRelease):
 
 def test_the_real_table_of_police_force_areas_loads_unchanged(force_areas: StagedRelease):
     (sheet,) = force_areas.manifest.sheets
-    assert (sheet.sheet, sheet.header_row, sheet.counts.loaded, sheet.counts.unavailable) == ("Table P3", 5, 42, 1)
+    assert (sheet.sheet, sheet.header_row_number, sheet.counts.loaded, sheet.counts.unavailable) == (
+        "Table P3",
+        5,
+        42,
+        1,
+    )
     assert force_areas.frame("rejects").empty
     assert failed_checks(force_areas) == []
     rows = rows_of(force_areas, OF_FORCES, force_code="E23000034")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
+import openpyxl
 import pytest
 
-from msoic_pipeline_tests.sample import landed, only, rows_of, staged
+from msoic_pipeline.ingest.staging import StagedRelease
+from msoic_pipeline_tests.sample import RAW, landed, only, rows_of, staged, take_in
 
 FACT = "fact_programme_activity"
 COLUMNS = ("month_start", "activity", "category", "geography", "measure", "value")
@@ -22,6 +25,31 @@ COLUMNS = ("month_start", "activity", "category", "geography", "measure", "value
 )  # fmt: skip
 def test_known_cells(cell: str, expected: tuple[object, ...]):
     assert only(rows_of(staged("programme_activity", "q2-v2"), FACT, cell=cell), *COLUMNS) == expected
+
+
+def _record_with_geography(folder: Path, geography: str) -> StagedRelease:
+    """The record of a quarter whose first row names another place."""
+    (path,) = (RAW / "programme_activity").rglob("*2021-22-q2-v2.xlsx")
+    book = openpyxl.load_workbook(path)
+    assert [cell.value for cell in book["Activity"][1]].index("Geography") == 3
+    book["Activity"]["D2"] = geography
+    target = folder / "raw" / "programme_activity" / "record.xlsx"
+    target.parent.mkdir(parents=True)
+    book.save(target)
+    (release,) = take_in(folder, "programme_activity", folder / "raw").staged
+    return release
+
+
+def test_a_force_is_known_however_it_is_spelled(tmp_path: Path):
+    release = _record_with_geography(tmp_path, "Kent Police")
+    assert only(rows_of(release, FACT, cell="G2"), "geography") == ("Kent",)
+
+
+def test_an_unknown_place_is_named(tmp_path: Path):
+    release = _record_with_geography(tmp_path, "Kentt")
+    (detail,) = release.frame("rejects")["detail"]
+    assert detail.startswith("expected National, a ROCU region or a known force (nearest: 'Kent'")
+    assert detail.endswith("found 'Kentt'")
 
 
 def test_a_reissue_of_a_quarter_corrects_the_one_before():

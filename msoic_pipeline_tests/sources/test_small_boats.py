@@ -27,7 +27,7 @@ def real(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> StagedRel
 
 def test_the_real_file_loads_unchanged(real: StagedRelease):
     assert real.frame("rejects").empty
-    assert {sheet.sheet: sheet.header_row for sheet in real.manifest.sheets} == {"SB_01": 1, "SB_02": 1}
+    assert {sheet.sheet: sheet.header_row_number for sheet in real.manifest.sheets} == {"SB_01": 1, "SB_02": 1}
     people = _by_year(real, "people_arrived")
     assert people.loc[2018:2025].tolist() == [299, 1843, 8462, 28526, 45755, 29437, 36816, 41472]
 

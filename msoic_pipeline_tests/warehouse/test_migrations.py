@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.columns import metadata
 from msoic_pipeline.model.evidence import load_log, release, report_claim, withdrawal
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.warehouse import preparing

@@ -11,11 +11,11 @@ MAY, AUGUST = dt.date(2022, 5, 5), dt.date(2022, 8, 4)
 
 
 def _ranked(
-    release: str, published_on: dt.date, edition: int, came_in: int, breakdown: str = "age_location"
+    release: str, published_on: dt.date, edition: int, place_in_order: int, breakdown: str = "age_location"
 ) -> RankedVintage:
     quarter = dt.date(2022, 1, 1)
     staged = StagedVintage("fact_nrm_referral", breakdown, quarter, quarter, "", release, published_on, rows=9)
-    return RankedVintage(staged, edition, came_in)
+    return RankedVintage(staged, edition, place_in_order)
 
 
 def _superseded_on(*ranked: RankedVintage) -> dict[str, dt.date | None]:

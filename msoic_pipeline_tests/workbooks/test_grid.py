@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from python_calamine import CalamineError
 
 from msoic_pipeline.workbooks import grid
+from msoic_pipeline.workbooks.addresses import a1, from_a1
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.grid import a1, from_a1, open_workbook
+from msoic_pipeline.workbooks.grid import open_workbook
 from msoic_pipeline_tests.sample import RAW, read_grids
 from sample_data.writers import write_csv, write_ods, write_xlsx
 
@@ -239,7 +240,7 @@ def test_limits_of_size(xlsx: Path, monkeypatch: pytest.MonkeyPatch):
     for limit, words in limits.items():
         with monkeypatch.context() as patch:
             patch.setattr(grid, limit, 0)
-            _refused(xlsx, "refused_file", words, "limits.py")
+            _refused(xlsx, "refused_file", words, "resource_limits.py")
 
 
 def test_limits_of_a_csv(tmp_path: Path):

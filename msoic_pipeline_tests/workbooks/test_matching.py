@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.matching import match_workbook
-from msoic_pipeline.workbooks.source import Source
+from msoic_pipeline.workbooks.source import Source, layout_text, parse_source
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
 
 QUARTER = dt.date(2022, 4, 1)
@@ -45,6 +47,58 @@ def _source(*layouts: dict[str, Any], sensitive: bool = False, **table: Any) -> 
     return Source.model_validate(BASE | {"tables": [described], "sensitive": sensitive})
 
 
+@pytest.mark.parametrize(
+    ("column", "misspelt"),
+    [
+        ({"to": "force_cod", "header": ["Force"], "parse": "force"}, "force_cod"),
+        (
+            {"to": "force_code", "header": ["Force"], "parse": "force", "also": {"regoin": "force.rocu_region"}},
+            "regoin",
+        ),
+    ],
+)
+def test_a_label_that_nothing_asks_for_is_named(column: dict[str, Any], misspelt: str):
+    (table,) = _source(LONG | {"columns": [LONG["columns"][0], column]}).tables
+    assert table.list_unused_columns() == [f"layout 'long': {misspelt}"]
+
+
+def test_a_column_of_a_tier_that_nothing_asks_for_is_named():
+    layout = {name: said for name, said in LONG.items() if name != "measures"}
+    layout |= {
+        "tiers": [{"to": "offence_cod", "members": {"106": ["Slavery"]}}],
+        "value": {"to": "offences", "header": []},
+    }
+    (table,) = _source(layout, constants={"kind": "all"}).tables
+    assert table.list_unused_columns() == ["constants: kind", "layout 'long': offence_cod"]
+
+
+def test_a_layout_file_with_a_column_that_nothing_asks_for_is_refused():
+    text = layout_text("programme_activity")
+    assert text.count("to: geography") == 1
+    misspelt = text.replace("to: geography", "to: geograhpy")
+    with pytest.raises(DeclarationError, match=r"layouts\.yaml .* activity: fact_programme_activity .*: geograhpy"):
+        parse_source(misspelt, "layouts.yaml")
+
+
+def test_a_column_that_is_not_stored_is_no_column_of_the_fact():
+    year = {"to": "year", "header": ["Year"], "parse": "calendar_year", "stored": False}
+    source = _source(LONG | {"columns": [*LONG["columns"], year]})
+    assert source.tables[0].layouts[0].stored_columns == {"force_code", "offences"}
+
+
+@pytest.mark.parametrize(
+    ("field", "parse", "words"),
+    [
+        ("reference_period", "period", "reference_period is parsed as month or quarter, not as period"),
+        ("reference_period", "financial_year", "reference_period is parsed as month or quarter, not as financial_year"),
+        ("published_on", "text", "published_on is parsed as date, not as text"),
+    ],
+)
+def test_a_stamp_that_is_read_as_something_else_is_refused(field: str, parse: str, words: str):
+    with pytest.raises(ValidationError, match=words):
+        Source.model_validate(BASE | {"tables": [], "stamps": {field: {"label": "About", "parse": parse}}})
+
+
 def _match(source: Source, grids: Grids, quarter: dt.date = QUARTER) -> list[Match]:
     return match_workbook(source, GridWorkbook(Path("file.ods"), grids), quarter)
 
@@ -63,7 +117,7 @@ def _refused(source: Source, grids: Grids, rule: str) -> SourceFileError:
 def test_a_header_is_found_wherever_it_stands(above: list[list[str]], left: int):
     grid = [[""] * left + row for row in [*above, HEADER, ROW]]
     (match,) = _match(_source(), {"Data 1": grid})
-    assert (match.header_row, match.first_row) == (len(above), len(above) + 1)
+    assert (match.header_row, match.first_body_row) == (len(above), len(above) + 1)
     assert match.labels == {"quarter_start": left, "force_code": left + 1}
     assert list(match.figures) == [left + 2]
 
@@ -188,7 +242,7 @@ INNER = ["Quarter", "Positive", "Negative", "Total", "Positive", "Negative", "To
 
 def test_each_column_stands_under_a_member_of_every_level():
     (match,) = _match(_source(TIERS), {"Data": [["Title"], OUTER, INNER]})
-    assert (match.header_row, match.first_row) == (1, 3)
+    assert (match.header_row, match.first_body_row) == (1, 3)
     members = {column: tuple(figure.members.values()) for column, figure in match.figures.items()}
     assert members == {
         1: ("Adult", "positive"), 2: ("Adult", "negative"), 3: ("Adult", TOTAL),

@@ -162,7 +162,7 @@ Change = Iterator[Grids]
 
 
 def _area(match: Match, grid: list[list[Any]]) -> Area:
-    tiers = tuple(range(match.header_row, match.first_row))
+    tiers = tuple(range(match.header_row, match.first_body_row))
     width = max(len(row) for row in grid)
     filled = [c for c in range(width) if any(clean(grid[row][c]) for row in tiers if c < len(grid[row]))]
     return Area(match.sheet, tiers, tuple(filled), frozenset(match.labels.values()))

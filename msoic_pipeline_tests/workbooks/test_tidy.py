@@ -17,7 +17,7 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
 from msoic_pipeline.workbooks.source import Source
-from msoic_pipeline.workbooks.tidy import Tidy, tidy_sheet
+from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline_tests.workbooks.test_matching import BASE, HEADER, LONG, OPEN, QUARTER, ROW
 
 PUBLISHED = dt.date(2022, 8, 4)
@@ -45,7 +45,7 @@ def _tidy(
     sheet = Sheet("Data", grid)
     match = match_sheet(sheet, described.tables[0], described.tables[0].layouts[0], QUARTER)
     assert match.fits
-    return tidy_sheet(sheet, match, described, "file.ods", PUBLISHED, reference_period, list(replacements))
+    return tidy_sheet(sheet, match, described, FileToTidy("file.ods", PUBLISHED, reference_period, replacements))
 
 
 def _refused(rule: str, grid: Grid, *, layout: dict[str, Any] = LONG, **rest: Any) -> SourceFileError:

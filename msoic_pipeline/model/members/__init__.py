@@ -21,14 +21,17 @@ from msoic_pipeline.model.members.files import (
     rows,
 )
 from msoic_pipeline.model.members.spellings import (
+    UnknownMemberError,
     find_nearest_members,
     name_of,
     resolve,
     resolve_attribute,
     resolve_nationality,
+    resolve_place,
 )
 
 __all__ = [
+    "UnknownMemberError",
     "combine_exploitation",
     "digest",
     "digest_of_all",
@@ -46,6 +49,7 @@ __all__ = [
     "resolve_attribute",
     "resolve_exploitation",
     "resolve_nationality",
+    "resolve_place",
     "rows",
     "rows_of",
 ]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.schema import sort_tables
 
-from msoic_pipeline.model.columns import metadata
+from msoic_pipeline.model.dimensions import DIMENSIONS
 from msoic_pipeline.model.members.exploitation import list_exploitation_members
 from msoic_pipeline.model.members.files import rows
-from msoic_pipeline.model.traits import DimensionTraits, traits_of_dimension, traits_of_table
+from msoic_pipeline.model.traits import traits_of_dimension
 
 
 def list_declared_dimensions() -> list[sa.Table]:
     """Return the dimensions whose members are known beforehand, in the order in which they can be loaded."""
     declared = []
-    for dimension in _list_dimensions():
+    for dimension in sort_tables(DIMENSIONS):
         traits = traits_of_dimension(dimension)
         if traits.members_file or traits.combines:
             declared.append(dimension)
@@ -24,11 +25,7 @@ def list_declared_dimensions() -> list[sa.Table]:
 
 def list_published_dimensions() -> list[sa.Table]:
     """Return the dimensions whose members come with the releases."""
-    return [dimension for dimension in _list_dimensions() if traits_of_dimension(dimension).labels is not None]
-
-
-def _list_dimensions() -> list[sa.Table]:
-    return [table for table in metadata.sorted_tables if isinstance(traits_of_table(table), DimensionTraits)]
+    return [dimension for dimension in DIMENSIONS if traits_of_dimension(dimension).labels is not None]
 
 
 def rows_of(dimension: sa.Table) -> list[dict[str, Any]]:

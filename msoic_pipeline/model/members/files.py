@@ -12,8 +12,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from msoic_pipeline.declarations import DeclarationError
-from msoic_pipeline.model.columns import metadata
-from msoic_pipeline.model.traits import DimensionTraits, traits_of_table
+from msoic_pipeline.model.dimensions import DIMENSIONS
+from msoic_pipeline.model.traits import traits_of_dimension
 
 
 class MemberFile(NamedTuple):
@@ -84,10 +84,10 @@ def digest_of_all() -> str:
 def list_files_of_dimensions() -> dict[str, sa.Table]:
     """Return the dimensions that have a file of members, by its name."""
     dimension_by_file: dict[str, sa.Table] = {}
-    for table in metadata.sorted_tables:
-        traits = traits_of_table(table)
-        if isinstance(traits, DimensionTraits) and traits.members_file:
-            dimension_by_file[traits.members_file] = table
+    for dimension in DIMENSIONS:
+        traits = traits_of_dimension(dimension)
+        if traits.members_file:
+            dimension_by_file[traits.members_file] = dimension
     return dimension_by_file
 
 

@@ -16,6 +16,17 @@ SUGGESTED, LEAST_LIKENESS = 3, 60
 SHARED_WORDS = frozenset({"and", "constabulary", "force", "of", "police", "service", "the"})
 
 
+class UnknownMemberError(ValueError):
+    """A text that no member is called by: says what is read in its place, the nearest members and the file to edit.
+
+    ``without_nearest`` says the same without the nearest members, which would tell what stands there.
+    """
+
+    def __init__(self, words: str, without_nearest: str) -> None:
+        super().__init__(words)
+        self.without_nearest = without_nearest
+
+
 @cache
 def _spellings(dimension: str) -> dict[str, str]:
     file_name, code_column = member_files()[dimension]
@@ -33,20 +44,21 @@ def _spellings(dimension: str) -> dict[str, str]:
 def resolve(dimension: str, text: str) -> str:
     """Return the code of the member of ``dimension`` that ``text`` spells.
 
-    Raises ValueError where no member is spelled so, naming the nearest ones and the file to edit.
+    Raises UnknownMemberError where no member is spelled so, naming the nearest ones and the file to edit.
     """
     known = _spellings(dimension)
     folded = fold(text)
     if folded in known:
         return known[folded]
-    raise ValueError(_words_for_unknown(dimension, folded[:LIKENED]))
+    nearest = _tell_nearest(dimension, folded[:LIKENED])
+    raise UnknownMemberError(_words_for_unknown(dimension, nearest), without_nearest=_words_for_unknown(dimension))
 
 
 def resolve_attribute(dimension: str, text: str, column: str) -> str | None:
     """Return what the row of the member that ``text`` spells has in a column of its file; None where that is empty.
 
     For example ``local_authority``, ``E06000001`` and ``force_code``: E23000013, the force in which Hartlepool lies.
-    Raises ValueError as ``resolve`` does.
+    Raises UnknownMemberError as ``resolve`` does.
     """
     return _rows_by_code(dimension)[resolve(dimension, text)][column] or None
 
@@ -64,12 +76,17 @@ def name_of(dimension: str, code: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _words_for_unknown(dimension: str, folded: str) -> str:
+def _tell_nearest(dimension: str, folded: str) -> str:
+    """Return the names of the nearest members as they are told behind what was expected; empty where none is near."""
     nearest = ", ".join(repr(name_of(dimension, code)) for code in find_nearest_members(dimension, folded))
+    return f" (nearest: {nearest})" if nearest else ""
+
+
+def _words_for_unknown(dimension: str, nearest: str = "") -> str:
     file_name = member_files()[dimension][0]
     return (
-        f"a known {dimension.replace('_', ' ')}{f' (nearest: {nearest})' if nearest else ''}; if this is a new "
-        f"spelling add it to the variants in msoic_pipeline/model/members/{file_name}, if a new member add a row there"
+        f"a known {dimension.replace('_', ' ')}{nearest}; if this is a new spelling add it to the variants in "
+        f"msoic_pipeline/model/members/{file_name}, if a new member add a row there"
     )
 
 
@@ -96,6 +113,27 @@ def _distinctive_words(folded: str) -> str:
     return " ".join(kept) or folded
 
 
+# ---- places that a person names --------------------------------------------------------------------------------------
+
+NATION = "National"
+
+
+def resolve_place(text: str) -> str:
+    """Return the name of the nation, a ROCU region or a force: ``Kent`` of ``Kent Police``, or of ``Kent``.
+
+    ``West Midlands`` is a region and a force, whose name is the same. Raises UnknownMemberError for anything else.
+    """
+    regions = {row["rocu_region"] for row in rows("forces.csv")} - {""}
+    name_of_folded = {fold(name): name for name in (NATION, *regions)}
+    if fold(text) in name_of_folded:
+        return name_of_folded[fold(text)]
+    try:
+        return name_of("force", resolve("force", text))
+    except UnknownMemberError as error:
+        or_else = f"{NATION}, a ROCU region or "
+        raise UnknownMemberError(f"{or_else}{error}", f"{or_else}{error.without_nearest}") from None
+
+
 # ---- pairs of nationalities ------------------------------------------------------------------------------------------
 
 
@@ -108,7 +146,7 @@ def _most_words(dimension: str) -> int:
 def resolve_nationality(text: str) -> str:
     """Return a nationality, or a pair of them such as ``Albanian UK``, each a known one.
 
-    Raises ValueError where a part is not known.
+    Raises UnknownMemberError where a part is not known.
     """
     words = text.split()
     if len(words) > 2 * _most_words("nationality"):  # every division of a long text would be tried

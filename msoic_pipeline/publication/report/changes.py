@@ -25,7 +25,7 @@ from msoic_pipeline.publication.change_words import (
 )
 from msoic_pipeline.publication.report.sections import AskableFigure, SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader
-from msoic_pipeline.texts import tell_day
+from msoic_pipeline.wording import tell_day
 
 # A release is late news once the next of a quarterly series is due.
 LATEST_DAYS = 92

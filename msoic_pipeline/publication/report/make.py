@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
 from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown

@@ -17,7 +17,7 @@ from msoic_pipeline.publication.report.coverage import SYMBOLS
 from msoic_pipeline.publication.report.provenance import Told
 from msoic_pipeline.publication.report.sections import ShownSection
 from msoic_pipeline.publication.report.shown import MARKS
-from msoic_pipeline.texts import tell_day
+from msoic_pipeline.wording import tell_day
 
 PACKAGE = "msoic_pipeline.publication.report"
 # By which name the digest of what a report was made from stands in its head.

@@ -22,7 +22,7 @@ from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.model.views import select_kpi_revisions
 from msoic_pipeline.publication.report.shown import tell_value
 from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
-from msoic_pipeline.texts import tell_day
+from msoic_pipeline.wording import tell_day
 
 # How many of the largest revisions are named.
 MOST_NAMED = 10

@@ -37,7 +37,7 @@ from msoic_pipeline.publication.report.wording import (
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
 from msoic_pipeline.signals.funnel import INNER, Measure
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
-from msoic_pipeline.texts import tell_day
+from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import load_source
 
 # A figure's finest series, of which a tile shows the course.

@@ -15,7 +15,7 @@ from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import period_end, periods
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters
-from msoic_pipeline.texts import tell_figure
+from msoic_pipeline.wording import tell_figure
 
 # What stands beside a figure, and what it means.
 MARKS = {

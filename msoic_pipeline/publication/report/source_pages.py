@@ -29,7 +29,7 @@ from msoic_pipeline.sources.statements import (
     digest_statements,
     load_statement,
 )
-from msoic_pipeline.texts import tell_day
+from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, layout_text, load_source
 
 HOW_LIMITS_ARE_MADE = (

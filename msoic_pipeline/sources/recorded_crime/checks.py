@@ -1,6 +1,5 @@
 """Checks of police recorded crime alone."""
 
-import datetime as dt
 from collections.abc import Iterator
 
 import pandas as pd
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 from msoic_pipeline.model.checks import PublisherChecks, RowCheck, RowFailure, SeriesApart
 from msoic_pipeline.model.members import name_of
 from msoic_pipeline.model.traits import traits_of_fact
-from msoic_pipeline.periods import PERIOD_MONTHS, period_label
+from msoic_pipeline.periods import PERIOD_MONTHS, period_label, period_start
 
 # Home Office offence code of modern slavery.
 MODERN_SLAVERY = SeriesApart("offence_code", "106", name="offence 106", others="all other offences")
@@ -19,15 +18,15 @@ QUARTERS_OF_A_YEAR = PERIOD_MONTHS["financial_year"] // PERIOD_MONTHS["quarter"]
 def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
     """Find the forces with the very same total in two whole financial years of one release."""
     (measure,) = traits_of_fact(fact).measures
-    quarter = rows["quarter_start"]
+    year_of = {quarter: period_start("financial_year", quarter.date()) for quarter in set(rows["quarter_start"])}
     years = (
-        rows.assign(year=quarter.dt.year - (quarter.dt.month < 4))
-        .groupby(["release_id", "force_code", "year"], as_index=False)
+        rows.assign(year_start=rows["quarter_start"].map(year_of))
+        .groupby(["release_id", "force_code", "year_start"], as_index=False)
         .agg(total=(measure, "sum"), quarters=("quarter_start", "nunique"))
     )
     whole_years = years[(years["quarters"] == QUARTERS_OF_A_YEAR) & (years["total"] != 0)]
     repeated = whole_years[whole_years.duplicated(["release_id", "force_code", "total"], keep=False)]
-    labels = [period_label("financial_year", dt.date(int(year), 4, 1)) for year in repeated["year"]]
+    labels = [period_label("financial_year", start) for start in repeated["year_start"]]
     by_total = repeated.assign(label=labels).groupby(["release_id", "force_code", "total"])
     for force in by_total["label"].agg(", ".join).reset_index().to_dict("records"):
         name = name_of("force", force["force_code"])

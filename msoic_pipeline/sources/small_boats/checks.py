@@ -6,7 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.model.checks import PublisherChecks, RowCheck, RowFailure
-from msoic_pipeline.texts import at_cell, tell_day, tell_figure
+from msoic_pipeline.wording import at_cell, tell_day, tell_figure
 
 DAYS_OF_A_WEEK = 7
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.maturity import estimate_maturity
-from msoic_pipeline.model import metadata
+from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.publication.report.make import make_report
 from msoic_pipeline_tests.handmade import Row, Warehouse

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msoic_pipeline.publication.report.provenance import join_cells, list_runs
-from msoic_pipeline.workbooks.grid import a1, from_a1
+from msoic_pipeline.workbooks.addresses import a1, from_a1
 
 
 def spread(ranges: str) -> list[tuple[int, int]]:

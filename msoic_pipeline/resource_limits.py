@@ -24,6 +24,7 @@ MAX_SIDECAR_BYTES = 64 * 1024
 # ---- its content -----------------------------------------------------------------------------------
 
 MAX_SHEETS = 1_000
+# Of a CSV, counted while it is read. What the sheets of other files come to, the worker's memory alone bounds.
 MAX_CELLS = 100_000_000
 # What a spreadsheet program itself can hold.
 MAX_COLUMNS = 16_384

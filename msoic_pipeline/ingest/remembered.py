@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.disks import replace_file
@@ -16,11 +16,29 @@ from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.reading import Blame, FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES, staging_key
+from msoic_pipeline.texts import printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import Source, digest_layout, stamps_digest
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
+
+
+@dataclass(frozen=True)
+class RememberedReading:
+    """What came of reading a file: the release that it is, the error that there was, or both.
+
+    ``error`` are the error's fields, ``blame`` what it is put down to, and ``holds_while`` what must be the same for it
+    to hold.
+    """
+
+    release: Release | None = None
+    error: dict[str, str] | None = None
+    blame: Blame = "file"
+    holds_while: tuple[str, ...] = ()
+
+
+_READINGS = TypeAdapter(dict[str, RememberedReading])
 
 
 class Memory:
@@ -42,9 +60,9 @@ class Memory:
         )
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
         self._today = dt.date.today().isoformat()
-        self._new: dict[str, dict[str, Any]] = {}
+        self._new: dict[str, RememberedReading] = {}
         try:
-            self._old: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+            self._old = _READINGS.validate_json(path.read_bytes())
         except (OSError, ValueError):
             self._old = {}
 
@@ -55,39 +73,39 @@ class Memory:
         it had then does not hold any more.
         """
         key = self._key_of(asked)
-        entry = self._new.get(key) or self._old.get(key)
-        if entry is None:
+        remembered = self._new.get(key) or self._old.get(key)
+        if remembered is None:
             return None
-        release = _make_release(entry["release"], asked) if "release" in entry else None
-        error = _make_error(entry["error"], asked) if "error" in entry else None
-        if error and entry["holds_while"] != self._conditions_of_error(release, entry["blame"]):
-            error = None
+        # The file may be asked for under another name than it was read under.
+        release = replace(remembered.release, file_name=asked.name) if remembered.release else None
+        error = None
+        if remembered.error and remembered.holds_while == self._conditions_of_error(release, remembered.blame):
+            error = _make_error(remembered.error, asked)
         if release is None and error is None:
             return None
-        self._new[key] = entry
+        self._new[key] = remembered
         if release is None:
             assert error is not None
-            return RefusedFile(error, entry["blame"])
-        return RecognisedFile(release, error, entry["blame"]) if error else RecognisedFile(release)
+            return RefusedFile(error, remembered.blame)
+        return RecognisedFile(release, error, remembered.blame) if error else RecognisedFile(release)
 
     def keep(self, asked: FileAsked, reading: FileReading) -> None:
         """Remember what came of reading a file; not an error that was the machine's."""
-        entry: dict[str, Any] = {}
         release = reading.release if isinstance(reading, RecognisedFile) else None
-        if release is not None:
-            entry["release"] = asdict(release)
+        remembered = RememberedReading(release)
         if reading.error is not None and reading.blame != "machine":
-            entry["error"] = reading.error.fields()
-            entry["blame"] = reading.blame
-            entry["holds_while"] = self._conditions_of_error(release, reading.blame)
-        if entry:
-            self._new[self._key_of(asked)] = entry
+            # As it will be told: half a character, which a name may hold, could not be written.
+            error = {name: printable(text) for name, text in reading.error.fields().items()}
+            conditions = self._conditions_of_error(release, reading.blame)
+            remembered = RememberedReading(release, error, reading.blame, conditions)
+        if remembered != RememberedReading():
+            self._new[self._key_of(asked)] = remembered
 
     def save(self) -> None:
         """Write what was recalled or kept."""
         if self._new != self._old:
             with suppress(OSError):  # on a full disk: what is not remembered is read again
-                replace_file(self._path, json.dumps(self._new, default=str))
+                replace_file(self._path, _READINGS.dump_json(self._new))
 
     def _key_of(self, asked: FileAsked) -> str:
         # An empty sidecar is not the same as none.
@@ -95,7 +113,7 @@ class Memory:
         identity = f"{self._rules} {asked.sha256} {Path(asked.name).name} "
         return hashlib.sha256(identity.encode() + sidecar).hexdigest()
 
-    def _conditions_of_error(self, release: Release | None, blame: Blame) -> list[str]:
+    def _conditions_of_error(self, release: Release | None, blame: Blame) -> tuple[str, ...]:
         """Return what must be the same for an error to hold, as it is now; ``release`` is what was recognised.
 
         What took too much is tried again tomorrow: of a busy machine, perhaps.
@@ -107,13 +125,7 @@ class Memory:
             same.append(self._layouts)
         if blame == "limits":
             same.append(self._today)
-        return same
-
-
-def _make_release(fields: dict[str, Any], asked: FileAsked) -> Release:
-    """Return a release that is remembered, under the name under which its file is asked for."""
-    days = {day: dt.date.fromisoformat(fields[day]) for day in ("published_on", "reference_start")}
-    return Release(**(fields | days | {"file_name": asked.name}))
+        return tuple(same)
 
 
 def _make_error(fields: dict[str, str], asked: FileAsked) -> SourceFileError:
