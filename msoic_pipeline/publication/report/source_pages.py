@@ -262,7 +262,7 @@ def _show_statement(
             Described("Public interest", f"{statement.public_interest.level}. {statement.public_interest.because}"),
             Described("Assurance that is needed", tell_assurance(statement.assurance)),
         ),
-        areas=ShownTable("Assurance by practice area", columns, tuple(areas)),
+        areas=ShownTable(f"Assurance by practice area: {source.title}", columns, tuple(areas)),
         shortfall=f"In {below} of {len(areas)} practice areas there is less assurance than is needed."
         if below
         else f"There is as much assurance as is needed in all {len(areas)} practice areas.",
