@@ -23,7 +23,7 @@ from msoic_pipeline.publication.change_words import (
     tell_releases,
     tell_usual,
 )
-from msoic_pipeline.publication.report.sections import AskableFigure, SectionMaker
+from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline.wording import tell_day
 
@@ -86,12 +86,10 @@ def list_days_shown(
 class ChangesMaker:
     """Makes the section from what was known on the report's day (None: today)."""
 
-    def __init__(
-        self, connection: Connection, reader: FigureReader, maker: SectionMaker, as_at: dt.date | None
-    ) -> None:
+    def __init__(self, connection: Connection, reader: FigureReader, parts: PartMaker, as_at: dt.date | None) -> None:
         self._connection = connection
         self._reader = reader
-        self._maker = maker
+        self._parts = parts
         self._finder = ChangeFinder(connection, as_at)
 
     def make_changes(self, files_by_day: dict[dt.date, list[PublishedFile]]) -> ShownChanges:
@@ -134,7 +132,7 @@ class ChangesMaker:
         of_series = [value for value in known if value.geography_code == change.series.nation]
         if not of_series or of_series[0].value is None:
             return None
-        return self._maker.ask(self._reader.show_earlier(change.kpi, of_series[0], known_on))
+        return self._parts.ask(self._reader.show_earlier(change.kpi, of_series[0], known_on))
 
 
 def group_by_kpi(changes: Sequence[Change]) -> list[list[Change]]:

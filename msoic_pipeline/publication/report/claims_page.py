@@ -21,7 +21,7 @@ from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.verdict_words import PUBLISHED, SAMPLE, VERDICT_GROUPS
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, JudgedClaim, judge_claims
 from msoic_pipeline.model.geography import NATIONAL, name_geography
-from msoic_pipeline.publication.report.sections import AskableFigure, SectionMaker
+from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.publication.report.tables import tell_count
 
@@ -135,10 +135,10 @@ class ClaimsOfReport:
 class ClaimsMaker:
     """Makes the page of claims from the figures known on a day, and notes which of them can be asked for."""
 
-    def __init__(self, connection: Connection, reader: FigureReader, maker: SectionMaker, day: dt.date) -> None:
+    def __init__(self, connection: Connection, reader: FigureReader, parts: PartMaker, day: dt.date) -> None:
         self._connection = connection
         self._reader = reader
-        self._maker = maker
+        self._parts = parts
         self._day = day
 
     def make_claims(self, reports: Sequence[Report] | None = None) -> tuple[ClaimsOfReport, ...]:
@@ -192,7 +192,7 @@ class ClaimsMaker:
                         for figure in figures:
                             if _is_of(figure, period.kind, start, interpretation.claim.geography):
                                 label = f"{kpi.title}, {figure.period_label}"
-                                yield FigureBehind(label, self._maker.ask(figure))
+                                yield FigureBehind(label, self._parts.ask(figure))
 
 
 def _is_of(figure: ShownFigure, period_kind: str, start: dt.date, geography: str) -> bool:

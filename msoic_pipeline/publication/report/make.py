@@ -20,6 +20,7 @@ from msoic_pipeline.publication.cover import Cover, make_cover
 from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
 from msoic_pipeline.publication.report.claims_page import ClaimsMaker
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
+from msoic_pipeline.publication.report.parts import PartMaker
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
@@ -60,11 +61,12 @@ def make_report(
     releases = read_releases(connection, as_at)
     asked = Asked(connection, releases, as_at, is_internal=is_internal)
     reader = FigureReader(connection, as_at, today)
-    maker = SectionMaker(reader, asked)
+    parts = PartMaker(reader, asked)
+    maker = SectionMaker(parts)
     sections = tuple(maker.make_section(section) for section in load_sections())
     days_shown = list_days_shown(connection, as_at, today)
-    changes = ChangesMaker(connection, reader, maker, as_at).make_changes(days_shown)
-    claims = ClaimsMaker(connection, reader, maker, as_at or today).make_claims()
+    changes = ChangesMaker(connection, reader, parts, as_at).make_changes(days_shown)
+    claims = ClaimsMaker(connection, reader, parts, as_at or today).make_claims()
     warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
     page = Page(

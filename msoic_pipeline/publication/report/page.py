@@ -14,8 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 from msoic_pipeline.publication.report.coverage import SYMBOLS
+from msoic_pipeline.publication.report.parts import ShownSection
 from msoic_pipeline.publication.report.provenance import Told
-from msoic_pipeline.publication.report.sections import ShownSection
 from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.wording import tell_day
 

@@ -27,6 +27,7 @@ from msoic_pipeline.model.geography import NATIONAL, TERRITORIAL_FORCE, name_geo
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.publication.charts import Chart, ChartSeries
 from msoic_pipeline.publication.cover import Cover
+from msoic_pipeline.publication.report.funnel_chart import make_sized_row, make_unsized_row, name_size_columns
 from msoic_pipeline.publication.report.funnels import (
     ForceFunnel,
     FunnelReader,
@@ -36,16 +37,11 @@ from msoic_pipeline.publication.report.funnels import (
     tell_population,
 )
 from msoic_pipeline.publication.report.page import Page, fill_page
+from msoic_pipeline.publication.report.parts import PartMaker, ShownChart, ShownRow, ShownSection
 from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid, read_releases
 from msoic_pipeline.publication.report.rates import POPULATION, SizedFigure
 from msoic_pipeline.publication.report.returns import ReturnsOfForce, read_returns
-from msoic_pipeline.publication.report.sections import (
-    SectionMaker,
-    ShownChart,
-    ShownRow,
-    ShownSection,
-    name_size_columns,
-)
+from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
 from msoic_pipeline.publication.report.wording import tell_figure_of
 from msoic_pipeline.signals.funnel import name_measure
@@ -143,7 +139,8 @@ class _ForceSections:
         self._funnels = funnels
         self._force = force
         self._own = reader.read_at("force", force.code)
-        self._maker = SectionMaker(self._own, asked, funnels)
+        self._parts = PartMaker(self._own, asked)
+        self._maker = SectionMaker(self._parts, funnels)
         self._without_figures: list[str] = []
 
     @property
@@ -242,11 +239,11 @@ class _ForceSections:
         """Return a row of the comparison; of a KPI that is neither rate nor share the figure alone."""
         sized = self._funnels.sizes.size_figure(figure) if figure else None
         if sized:
-            return self._maker.make_sized_row(label, sized, position)
+            return make_sized_row(self._parts, label, sized, position)
         measure = name_measure(figure.kpi) if figure else None
         if figure and measure is None:
-            return ShownRow(label, (self._maker.ask(figure),))
-        return self._maker.make_unsized_row(label, figure, measure or "rate", "–")
+            return ShownRow(label, (self._parts.ask(figure),))
+        return make_unsized_row(self._parts, label, figure, measure or "rate", "–")
 
     def _finish(
         self,
@@ -278,8 +275,8 @@ class _ForceSections:
             breaks=(),
             note="",
             caveats=(kpi.caveat,) if kpi.caveat else (),
-            basis=self._maker.tell_basis(behind),
-            is_synthetic=self._maker.has_synthetic(behind),
+            basis=self._parts.tell_basis(behind),
+            is_synthetic=self._parts.has_synthetic(behind),
             has_open_table=True,
         )
 

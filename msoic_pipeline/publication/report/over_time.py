@@ -1,0 +1,128 @@
+"""Charts over time: the nation's figures of several KPIs, with limits, signals and breaks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msoic_pipeline.periods import period_label, period_start, periods
+from msoic_pipeline.publication.charts import Chart, ChartSeries
+from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw
+from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, name_columns
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
+from msoic_pipeline.publication.report.wording import NamedSeries, tell_alternative, tell_headline, tell_series
+from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
+from msoic_pipeline.signals.rebases import Rebase, load_rebases
+from msoic_pipeline.wording import tell_day
+
+
+@dataclass(frozen=True)
+class _Times:
+    """The periods along the bottom of a chart, without gaps, by their first days."""
+
+    kind: str
+    starts: tuple[dt.date, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        return [period_label(self.kind, start) for start in self.starts]
+
+    def label_of(self, day: dt.date) -> str:
+        """Return the label of the period that holds a day."""
+        return period_label(self.kind, period_start(self.kind, day))
+
+
+def make_chart_over_time(parts: PartMaker, chart: Chart) -> ShownChart:
+    """Return a chart of series over time."""
+    series = [_read_series(parts.reader, chart, declared) for declared in chart.series]
+    figures = [figure for each in series for figure in each.figures]
+    times = _span_times(chart.period, figures)
+    rebases = _list_rebases(chart, times)
+    drawing = Drawing(
+        headline=tell_headline(series, chart.period),
+        sentences=tuple(tell_series(each, chart.period) for each in series),
+        picture=draw(_make_picture(chart, series, times, rebases), chart.shows),
+        alternative=tell_alternative(chart.shows, series, chart.period),
+        first_column="Period",
+        columns=name_columns(chart),
+        rows=tuple(_make_rows(parts, series, times)),
+        breaks=tuple(f"{tell_day(rebase.day)}: {rebase.reason}" for rebase in rebases),
+    )
+    return parts.finish_chart(chart, drawing, figures)
+
+
+def _read_series(reader: FigureReader, chart: Chart, declared: ChartSeries) -> NamedSeries:
+    kpi = declared.definition
+    figures = reader.read_series(kpi, chart.period, chart.since)
+    signals = reader.find_signals(kpi, chart.period) if chart.period in PERIOD_KINDS else {}
+    return NamedSeries(declared.name, kpi.unit, figures, signals)
+
+
+def _span_times(kind: str, figures: Sequence[ShownFigure]) -> _Times:
+    """Return the periods from the first that has a figure to the last."""
+    starts = [figure.period_start for figure in figures]
+    return _Times(kind, tuple(periods(kind, min(starts), max(starts))) if starts else ())
+
+
+def _list_rebases(chart: Chart, times: _Times) -> list[Rebase]:
+    """Return the rebases of a chart's KPIs that lie within what it shows, each reason once."""
+    kpi_ids = {series.kpi for series in chart.series}
+    by_reason: dict[str, Rebase] = {}
+    for rebase in load_rebases():
+        is_within = times.label_of(rebase.day) in times.labels[1:]
+        if rebase.kpi_id in kpi_ids and is_within:
+            by_reason.setdefault(rebase.reason, rebase)
+    return list(by_reason.values())
+
+
+def _make_picture(chart: Chart, series: Sequence[NamedSeries], times: _Times, rebases: Sequence[Rebase]) -> Picture:
+    points = [point for each in series for point in _make_points(each, times)]
+    units = {each.unit for each in series}
+    return Picture(
+        labels=times.labels,
+        points=points,
+        unit=units.pop() if len(units) == 1 else "",
+        limits=_list_limits(series[0], times) if chart.has_limits else (),
+        breaks=[times.label_of(rebase.day) for rebase in rebases],
+    )
+
+
+def _make_points(series: NamedSeries, times: _Times) -> list[Point]:
+    """Return a point for each period; of one without a figure it is a gap."""
+    by_start = {figure.period_start: figure for figure in series.figures}
+    points = []
+    for start, label in zip(times.starts, times.labels, strict=True):
+        figure = by_start.get(start)
+        if figure is None:
+            points.append(Point(series.name, label, None))
+            continue
+        signal = series.signals.get(label)
+        is_signal = signal is not None and signal.judged.signal is not None
+        points.append(Point(series.name, label, figure.value, figure.is_whole, is_signal))
+    return points
+
+
+def _list_limits(series: NamedSeries, times: _Times) -> list[LimitLine]:
+    """Return the limits of a series, one line for each of its phases."""
+    by_phase: dict[dt.date, list[FigureSignal]] = {}
+    for label in times.labels:
+        if label in series.signals:
+            signal = series.signals[label]
+            by_phase.setdefault(signal.judged.phase.first, []).append(signal)
+    lines = []
+    for signals in by_phase.values():
+        limits = signals[0].judged.limits
+        first, last = signals[0].known.period_label, signals[-1].known.period_label
+        lines.append(LimitLine(first, last, limits.mean, limits.lower, limits.upper))
+    return lines
+
+
+def _make_rows(parts: PartMaker, series: Sequence[NamedSeries], times: _Times) -> list[ShownRow]:
+    """Return a row for each period, latest first, with a figure for each series that has one."""
+    figures_by_start = [{figure.period_start: figure for figure in each.figures} for each in series]
+    rows = []
+    for start, label in reversed(list(zip(times.starts, times.labels, strict=True))):
+        figures = [by_start.get(start) for by_start in figures_by_start]
+        rows.append(ShownRow(label, tuple(parts.ask(figure) if figure else None for figure in figures)))
+    return rows

@@ -1,0 +1,153 @@
+"""What the page is made of: tiles, charts, their rows; and what these have in common, figures that can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msoic_pipeline.publication.charts import Chart
+from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid
+from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
+from msoic_pipeline.wording import tell_day
+from msoic_pipeline.workbooks.source import load_source
+
+
+@dataclass(frozen=True)
+class AskableFigure:
+    """A figure on the page: its words, its marks, and the name by which a reader asks where it comes from."""
+
+    words: str
+    marks: tuple[str, ...]
+    asked_as: str
+
+
+@dataclass(frozen=True)
+class ShownTile:
+    """A tile: a KPI's latest figure, what it rests on, and its course."""
+
+    title: str
+    figure: AskableFigure | None
+    unit: str
+    period: str
+    comparison: str
+    signal: str
+    basis: str
+    is_synthetic: bool
+    sparkline: str
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row of a chart's table: a period or place, and a figure for each series.
+
+    ``texts`` are the cells after those: what is worked out from the figures, and stands in no publisher's cell.
+    """
+
+    label: str
+    figures: tuple[AskableFigure | None, ...]
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownChart:
+    """A chart with all that stands beside it."""
+
+    chart: str
+    title: str
+    headline: str
+    sentences: tuple[str, ...]
+    picture: str
+    alternative: str
+    columns: tuple[str, ...]
+    first_column: str
+    rows: tuple[ShownRow, ...]
+    marks: tuple[str, ...]
+    breaks: tuple[str, ...]
+    note: str
+    caveats: tuple[str, ...]
+    basis: tuple[str, ...]
+    is_synthetic: bool
+    has_open_table: bool = False
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    """A section as the page shows it."""
+
+    section: str
+    title: str
+    of_report: int | None
+    about: str
+    tiles: tuple[ShownTile, ...]
+    charts: tuple[ShownChart, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a chart shows, in its picture, words and table, before it is said what that rests on.
+
+    ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing.
+    """
+
+    headline: str
+    sentences: tuple[str, ...]
+    picture: str
+    alternative: str
+    first_column: str
+    columns: tuple[str, ...]
+    rows: tuple[ShownRow, ...]
+    breaks: tuple[str, ...] = ()
+
+
+class PartMaker:
+    """What all parts of a page are made with: the figures as known on its day, and what is told of each."""
+
+    def __init__(self, reader: FigureReader, asked: Asked) -> None:
+        self.reader = reader
+        self._asked = asked
+
+    def ask(self, figure: ShownFigure) -> AskableFigure:
+        """Return a figure for the page, of which a reader can ask where it comes from."""
+        return AskableFigure(figure.words, figure.marks, self._asked.add(figure))
+
+    def has_synthetic(self, figures: Sequence[ShownFigure]) -> bool:
+        """Whether figures rest on synthetic sample data, wholly or in part."""
+        return any(each.is_synthetic for each in self._asked.list_releases_behind(figures))
+
+    def tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
+        """Return of each source behind figures its publisher, its title, and the day of the latest release used."""
+        latest: dict[str, ReleaseSaid] = {}
+        for said in self._asked.list_releases_behind(figures):
+            latest[said.source] = said
+        return tuple(
+            f"{said.publisher}, {load_source(said.source).title}, published {tell_day(said.published_on)}"
+            f"{' (SYNTHETIC)' if said.is_synthetic else ''}"
+            for said in latest.values()
+        )
+
+    def finish_chart(self, chart: Chart, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
+        """Return a chart with what follows from the figures in it: marks, caveats, what they rest on."""
+        marks = {mark for figure in figures for mark in figure.marks}
+        caveats = dict.fromkeys(series.definition.caveat for series in chart.series)
+        return ShownChart(
+            chart=chart.chart,
+            title=chart.title,
+            headline=drawing.headline,
+            sentences=drawing.sentences,
+            picture=drawing.picture,
+            alternative=drawing.alternative,
+            columns=drawing.columns,
+            first_column=drawing.first_column,
+            rows=drawing.rows,
+            marks=tuple(mark for mark in MARKS if mark in marks),
+            breaks=drawing.breaks,
+            note=chart.note,
+            caveats=tuple(caveat for caveat in caveats if caveat),
+            basis=self.tell_basis(figures),
+            is_synthetic=self.has_synthetic(figures),
+        )
+
+
+def name_columns(chart: Chart) -> tuple[str, ...]:
+    """Return the headers of a chart's series, each with its unit."""
+    return tuple(f"{series.name} ({series.definition.unit})" for series in chart.series)
