@@ -13,7 +13,7 @@ from msoic_pipeline.publication.report.funnels import (
     tell_outside,
     tell_population,
 )
-from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow
+from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, name_columns
 from msoic_pipeline.publication.report.rates import SizedFigure, name_size
 from msoic_pipeline.publication.report.shown import ShownFigure, tell_value
 from msoic_pipeline.signals.funnel import INNER, Measure
@@ -28,7 +28,9 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
     forces = funnels.read_funnel(kpi, chart.period)
     if forces is None:
         nothing = f"{declared.name}: too few forces have figures, or a population, to be compared"
-        drawing = Drawing(nothing, (), picture="", alternative=nothing, first_column="Force", columns=(), rows=())
+        drawing = Drawing(
+            nothing, (), picture="", alternative=nothing, first_column="Force", columns=name_columns(chart), rows=()
+        )
         return parts.finish_chart(chart, drawing, [])
     headline = tell_headline_of_funnel(forces, declared.name)
     said = (tell_how_to_read(forces), tell_outside(forces), tell_population(forces.sized), tell_left_out(forces))
