@@ -6,7 +6,12 @@ import datetime as dt
 
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.kpis.maturity import estimate_figure, list_maturing_figures, list_triangle_cells
+from msoic_pipeline.kpis.maturity import (
+    MaturityEstimate,
+    estimate_figure,
+    list_maturing_figures,
+    list_triangle_cells,
+)
 
 # A figure is grown where its estimate is no further from it than this part of the estimate.
 GROWN_WITHIN = 0.02
@@ -15,14 +20,19 @@ GROWN_WITHIN = 0.02
 def find_growing_quarters(connection: Connection, as_at: dt.date | None = None) -> dict[str, set[dt.date]]:
     """Return, by KPI, the quarters whose national figure was still growing on ``as_at`` (None: is growing today).
 
-    A quarter without an estimate, since no older one has been published at its age and the next, counts as grown.
+    Where nothing can be estimated yet, since no quarter has been published at two ages that follow each other, all of
+    them count as growing: that a figure is settled must be known and not supposed.
     """
     growing: dict[str, set[dt.date]] = {}
     for figure in list_maturing_figures():
-        estimates = estimate_figure(figure, list_triangle_cells(connection, figure, as_at))
-        growing[figure.kpi_id] = {
-            estimate.period_start
-            for estimate in estimates
-            if abs(estimate.estimate - estimate.observed) > GROWN_WITHIN * abs(estimate.estimate)
-        }
+        cells = list_triangle_cells(connection, figure, as_at)
+        estimates = estimate_figure(figure, cells)
+        if estimates:
+            growing[figure.kpi_id] = {each.period_start for each in estimates if not _is_grown(each)}
+        else:
+            growing[figure.kpi_id] = {cell.period_start for cell in cells}
     return growing
+
+
+def _is_grown(estimate: MaturityEstimate) -> bool:
+    return abs(estimate.estimate - estimate.observed) <= GROWN_WITHIN * abs(estimate.estimate)
