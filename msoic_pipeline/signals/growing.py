@@ -27,7 +27,7 @@ def find_growing_quarters(connection: Connection, as_at: dt.date | None = None) 
     for figure in list_maturing_figures():
         cells = list_triangle_cells(connection, figure, as_at)
         estimates = estimate_figure(figure, cells)
-        if estimates:
+        if estimates and estimates[0].ultimate_age > 0:
             growing[figure.kpi_id] = {each.period_start for each in estimates if not _is_grown(each)}
         else:
             growing[figure.kpi_id] = {cell.period_start for cell in cells}

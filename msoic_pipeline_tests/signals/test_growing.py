@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ FIGURE = MaturingFigure("modern_slavery_charge_outcome_rate", "value")
 OLDEST, OLDER, NEWEST = (dt.date(year, 1, 1) for year in (2018, 2019, 2020))
 
 
-def find_growing(monkeypatch: pytest.MonkeyPatch, observed: dict[dt.date, Sequence[float]]) -> set[dt.date]:
+def find_growing(monkeypatch: pytest.MonkeyPatch, observed: Mapping[dt.date, Sequence[float]]) -> set[dt.date]:
     """Return the growing quarters, of figures by quarter and age."""
     cells = [
         TriangleCell(FIGURE.kpi_id, FIGURE.measure, "quarter", quarter, age, dt.date(quarter.year + age, 7, 1), value)
