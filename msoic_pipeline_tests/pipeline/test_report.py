@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import shutil
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.model.evidence import release
+from msoic_pipeline.model.signals import kpi_signal
 from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
 from msoic_pipeline.publication.report.shown import tell_value
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
@@ -93,6 +95,23 @@ def count_cells(ranges: str) -> int:
     from msoic_pipeline_tests.publication.report.test_provenance import spread
 
     return len(spread(ranges))
+
+
+def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection):
+    html = make_report(connection, TODAY)
+    assert html.index('id="news"') < html.index('id="summary"')
+    news = html[html.index('id="news"') : html.index('id="summary"')]
+    latest: dict[str, tuple[dt.date, str, str]] = {}
+    for row in connection.execute(sa.select(kpi_signal).where(kpi_signal.c.geography_kind == "national")):
+        kpi = find_definition(row.kpi_id)
+        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive:
+            told = (row.period_start, row.variation, kpi.title)
+            latest[row.kpi_id] = max(told, latest.get(row.kpi_id, told))
+    signals = {title for _, variation, title in latest.values() if variation != "common cause"}
+    quiet = {title for _, variation, title in latest.values() if variation == "common cause"}
+    assert signals and quiet
+    told = set(unescape(title) for title in re.findall("<li><strong>(.*?)</strong>", news))
+    assert signals <= told and told.isdisjoint(quiet)
 
 
 def test_no_return_of_a_force_is_named(report: Made, connection: Connection):

@@ -14,11 +14,13 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
 from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
 from msoic_pipeline.publication.report.claims_page import ClaimsMaker
+from msoic_pipeline.publication.report.news import find_news
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.parts import PartMaker
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
@@ -63,6 +65,7 @@ def make_report(
     reader = FigureReader(connection, as_at, today)
     parts = PartMaker(reader, asked)
     maker = SectionMaker(parts)
+    news = find_news(parts, load_definitions())
     sections = tuple(maker.make_section(section) for section in load_sections())
     days_shown = list_days_shown(connection, as_at, today)
     changes = ChangesMaker(connection, reader, parts, as_at).make_changes(days_shown)
@@ -79,6 +82,7 @@ def make_report(
     return fill_page(
         TEMPLATE,
         page,
+        news=news,
         changes=changes,
         claims=claims,
         quality=make_quality(quality, is_internal),

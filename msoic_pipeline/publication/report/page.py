@@ -24,6 +24,7 @@ PACKAGE = "msoic_pipeline.publication.report"
 DIGEST_NAME = "msoic-digest"
 FILES = (
     "report.html.j2",
+    "news.html.j2",
     "changes.html.j2",
     "claims.html.j2",
     "quality.html.j2",
