@@ -105,13 +105,13 @@ def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection
     for row in connection.execute(sa.select(kpi_signal).where(kpi_signal.c.geography_kind == "national")):
         kpi = find_definition(row.kpi_id)
         if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive:
-            told = (row.period_start, row.variation, kpi.title)
-            latest[row.kpi_id] = max(told, latest.get(row.kpi_id, told))
+            judged = (row.period_start, row.variation, kpi.title)
+            latest[row.kpi_id] = max(judged, latest.get(row.kpi_id, judged))
     signals = {title for _, variation, title in latest.values() if variation != "common cause"}
     quiet = {title for _, variation, title in latest.values() if variation == "common cause"}
     assert signals and quiet
-    told = set(unescape(title) for title in re.findall("<li><strong>(.*?)</strong>", news))
-    assert signals <= told and told.isdisjoint(quiet)
+    shown = {unescape(title) for title in re.findall("<li><strong>(.*?)</strong>", news)}
+    assert signals <= shown and shown.isdisjoint(quiet)
 
 
 def test_no_return_of_a_force_is_named(report: Made, connection: Connection):
