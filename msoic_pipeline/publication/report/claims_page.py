@@ -122,6 +122,11 @@ class ShownDisagreements:
 class ClaimsOfReport:
     """A report's claims as the page shows them."""
 
+    @property
+    def contradictions(self) -> int:
+        """In how many pairs of places the report contradicts itself."""
+        return sum(len(over.pairs) for over in self.disagreements)
+
     report: str
     title: str
     published_on: dt.date

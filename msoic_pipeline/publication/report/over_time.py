@@ -39,14 +39,16 @@ def make_chart_over_time(parts: PartMaker, chart: Chart) -> ShownChart:
     figures = [figure for each in series for figure in each.figures]
     times = _span_times(chart.period, figures)
     rebases = _list_rebases(chart, times)
+    picture = _make_picture(chart, series, times, rebases)
     drawing = Drawing(
         headline=tell_headline(series, chart.period),
         sentences=tuple(tell_series(each, chart.period) for each in series),
-        picture=draw(_make_picture(chart, series, times, rebases), chart.shows),
+        picture=draw(picture, chart.shows),
         alternative=tell_alternative(chart.shows, series, chart.period),
         first_column="Period",
         columns=name_columns(chart),
         rows=tuple(_make_rows(parts, series, times)),
+        key=_tell_key(chart, picture),
         breaks=tuple(f"{tell_day(rebase.day)}: {rebase.reason}" for rebase in rebases),
     )
     return parts.finish_chart(chart, drawing, figures)
@@ -86,6 +88,21 @@ def _make_picture(chart: Chart, series: Sequence[NamedSeries], times: _Times, re
         limits=_list_limits(series[0], times) if chart.has_limits else (),
         breaks=[times.label_of(rebase.day) for rebase in rebases],
     )
+
+
+def _tell_key(chart: Chart, picture: Picture) -> str:
+    """Return what the marks and lines of a picture mean, as far as it has them."""
+    said = []
+    if any(not point.is_whole and point.value is not None for point in picture.points):
+        hollow = "Hollow marks" if chart.shows == "lines" else "Pale columns"
+        said.append(f"{hollow} are figures that are not whole or not settled: see the letters in the table.")
+    if chart.shows == "lines" and any(point.is_signal and point.is_whole for point in picture.points):
+        said.append("Large marks are signals.")
+    if picture.limits:
+        said.append("The grey line is the average, the dashed ones are the limits of what is usual.")
+    if picture.breaks:
+        said.append("A dotted line across stands where figures stop comparing.")
+    return " ".join(said)
 
 
 def _make_points(series: NamedSeries, times: _Times) -> list[Point]:

@@ -33,6 +33,7 @@ class ShownTile:
     signal: str
     basis: str
     is_synthetic: bool
+    is_old: bool
     sparkline: str
 
 
@@ -63,6 +64,7 @@ class ShownChart:
     rows: tuple[ShownRow, ...]
     marks: tuple[str, ...]
     breaks: tuple[str, ...]
+    key: str
     note: str
     caveats: tuple[str, ...]
     basis: tuple[str, ...]
@@ -86,7 +88,8 @@ class ShownSection:
 class Drawing:
     """What a chart shows, in its picture, words and table, before it is said what that rests on.
 
-    ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing.
+    ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing, and
+    ``key`` what its marks and lines mean.
     """
 
     headline: str
@@ -97,6 +100,7 @@ class Drawing:
     columns: tuple[str, ...]
     rows: tuple[ShownRow, ...]
     breaks: tuple[str, ...] = ()
+    key: str = ""
 
 
 class PartMaker:
@@ -141,6 +145,7 @@ class PartMaker:
             rows=drawing.rows,
             marks=tuple(mark for mark in MARKS if mark in marks),
             breaks=drawing.breaks,
+            key=drawing.key,
             note=chart.note,
             caveats=tuple(caveat for caveat in caveats if caveat),
             basis=self.tell_basis(figures),

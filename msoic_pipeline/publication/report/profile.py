@@ -273,6 +273,7 @@ class _ForceSections:
             rows=tuple(rows),
             marks=tuple(mark for mark in MARKS if mark in marks),
             breaks=(),
+            key="",
             note="",
             caveats=(kpi.caveat,) if kpi.caveat else (),
             basis=self._parts.tell_basis(behind),

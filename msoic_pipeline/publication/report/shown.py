@@ -107,6 +107,11 @@ class FigureReader:
         self._read: dict[str, list[ShownFigure]] = {}
         self._kept_back = self._find_kept_back()
 
+    @property
+    def known_on(self) -> dt.date:
+        """The day as known on which figures are read."""
+        return self._known_on
+
     def read_at(self, geography_kind: str, geography_code: str) -> FigureReader:
         """Return a reader of the series of a geography, which shares with this one what has been read."""
         reader = copy.copy(self)

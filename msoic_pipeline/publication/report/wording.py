@@ -19,6 +19,8 @@ PERIOD_NAMES = {
     "calendar_year": ("calendar year", "calendar years"),
     "financial_year": ("financial year", "financial years"),
 }
+# A whole figure of so many years before the latest still makes the headline.
+YEARS_BACK_FOR_WHOLE = 1
 SHOWN_AS = {
     "lines": "Line chart",
     "columns": "Column chart",
@@ -43,9 +45,16 @@ class NamedSeries:
 
     @property
     def latest(self) -> ShownFigure | None:
-        """The latest figure of a period that was over; where there is none, the latest of all."""
+        """The figure that a headline is about: the latest whole one, unless it is of a year long before the latest.
+
+        A year of which one quarter has been reported is no headline, and neither is one of four years ago because a
+        force has been missing since.
+        """
         over = [figure for figure in self.known if "u" not in figure.marks]
         known = over or self.known
+        whole = [figure for figure in known if figure.is_whole]
+        if whole and known[-1].period_start.year - whole[-1].period_start.year <= YEARS_BACK_FOR_WHOLE:
+            return whole[-1]
         return known[-1] if known else None
 
     def find_before(self, figure: ShownFigure) -> ShownFigure | None:
@@ -84,7 +93,8 @@ def tell_difference(now: float, before: float, unit: str) -> str:
 def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
     """Return in a clause what a figure is beside its limits."""
     limits = signal.judged.limits
-    usual = f"its usual range of {_tell_limit(max(limits.lower, 0), unit)} to {_tell_limit(limits.upper, unit)}"
+    lower, upper = _tell_limit(max(limits.lower, 0), unit), _tell_limit(limits.upper, unit)
+    usual = f"its usual range of {lower} to {upper}" if lower != upper else f"its usual {upper}"
     periods = PERIOD_NAMES[period_kind][1]
     found = signal.judged.signal
     if found is None:
@@ -100,7 +110,9 @@ def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
 
 def _tell_limit(limit: float, unit: str) -> str:
     """Return a limit as near as it means anything: to the whole, where it is not small."""
-    return tell_value(round(limit) if unit != "share" and limit >= 10 else limit, unit)
+    if unit == "share":
+        return tell_value(limit, unit)
+    return tell_value(round(limit) if limit >= 10 else round(limit, 1), unit)
 
 
 def tell_headline(series: Sequence[NamedSeries], period_kind: str) -> str:

@@ -56,5 +56,3 @@ document.addEventListener("click", (event) => {
 });
 document.getElementById("origin-close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-// A print has all figures: what is folded up is unfolded for it.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
