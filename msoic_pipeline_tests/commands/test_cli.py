@@ -16,7 +16,7 @@ HEAVY = ("dagster", "great_expectations", "numpy", "openpyxl", "pandas", "pyarro
 
 def test_commands_are_listed_as_people_come_to_need_them():
     assert [
-        *("run", "ui", "check", "releases", "withdraw", "put-back", "let-go", "remove-sample"),
+        *("run", "ui", "check", "diff", "releases", "withdraw", "put-back", "let-go", "remove-sample"),
         *("kpi", "trace", "rule", "claims", "report", "dictionary", "template"),
     ] == COMMANDS
     assert [group.name for group in app.registered_groups] == ["layout"]

@@ -28,7 +28,7 @@ QUARTER = dt.date(2021, 7, 1)
 LOADED = {dt.date(2021, 1, 1), dt.date(2021, 4, 1), QUARTER, dt.date(2021, 10, 1), dt.date(2022, 1, 1)}
 
 # Facts of which the sample has figures of other quarters only.
-OF_OTHER_YEARS = {"fact_cps_case_outcome", "fact_force_population"}
+OF_OTHER_YEARS = {"fact_cps_case_outcome", "fact_force_population", "fact_nrm_referral_county"}
 
 
 def test_definitions_load():

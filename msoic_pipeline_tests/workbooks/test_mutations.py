@@ -368,15 +368,15 @@ class Reader:
 
     def __init__(self, case: Case, raw: Path, path: Path, staging: Path, patch: pytest.MonkeyPatch) -> None:
         self.path, self._raw, self._staging, self._patch = path, raw, staging, patch
-        self._source = load_source(case.source)
+        self.source = load_source(case.source)
 
     def figures(self, grids: Grids) -> dict[str, pd.DataFrame]:
         """Return the facts that ``grids`` hold, less the places; raise SourceFileError or Rejected if none load."""
         pretend(self._patch, grids)
         shutil.rmtree(self._staging, ignore_errors=True)
         release = self.release()
-        staged = stage_release(release, self._source, self._raw, self._staging)
-        (verdict,) = judge_files(self._source, Landing((release,), ()), [staged], {})
+        staged = stage_release(release, self.source, self._raw, self._staging)
+        (verdict,) = judge_files(self.source, Landing((release,), ()), [staged], {})
         if not verdict.accepted:
             rejects = staged.frame("rejects")
             assert all(rejects["sheet"]) and all(rejects["cell"]) and all(rejects["detail"])
@@ -386,7 +386,7 @@ class Reader:
 
     def release(self) -> Release:
         """Return the release that the file is."""
-        return land_file(self.path, self._raw, self._source)
+        return land_file(self.path, self._raw, self.source)
 
 
 def _without_places(rows: pd.DataFrame) -> pd.DataFrame:
@@ -404,7 +404,10 @@ def _outcome(reader: Reader, grids: Grids, original: dict[str, pd.DataFrame]) ->
         return REFUSED
     except Rejected:
         return REFUSED
-    same = found.keys() == original.keys() and all(rows.equals(original[fact]) for fact, rows in found.items())
+    # A table that a release need not have, and whose title is gone, is not there; what is there must be the same.
+    optional = {table.fact for table in reader.source.tables if not table.required}
+    expected = {fact: rows for fact, rows in original.items() if fact in found or fact not in optional}
+    same = found.keys() == expected.keys() and all(rows.equals(expected[fact]) for fact, rows in found.items())
     return SAME if same else DIFFERENT
 
 

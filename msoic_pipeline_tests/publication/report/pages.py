@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -56,3 +57,9 @@ def read_page(html: str) -> ReadPage:
     reader = _Reader()
     reader.feed(html)
     return reader.page
+
+
+def count_marks(svg: str) -> int:
+    """Return how many points a picture has: the paths within its groups of symbols, but for those of its legend."""
+    groups = re.findall(r'<g class="mark-symbol role-mark[^"]*"[^>]*>(.*?)</g>', svg, re.S)
+    return sum(group.count("<path") for group in groups)

@@ -92,8 +92,8 @@ def test_a_reader_can_ask_where_the_figure_before_came_from(told: Warehouse):
         assert name
         figure = asked["figures"][html.unescape(name[1])]
         (term,) = figure["terms"]
-        assert asked["terms"][term]["total"] == figure["value"]
-        origins.append((figure["known_on"], [cells[0] for cells in asked["terms"][term]["cells"]]))
+        assert asked["terms"][term]["total"] == figure["words"]
+        origins.append((figure["known_on"], [cells["release"] for cells in asked["terms"][term]["cells"]]))
     assert origins == [("2021-08-04", ["nrm-2021-05-06"]), ("2021-08-05", ["nrm-2021-08-05"])]
 
 

@@ -31,6 +31,7 @@ from msoic_pipeline_tests.publication.report.conftest import (
     make_crimes,
     people_of,
 )
+from msoic_pipeline_tests.publication.report.pages import count_marks
 
 CRIMES = find_definition("recorded_modern_slavery_crimes")
 
@@ -79,8 +80,7 @@ def test_the_picture_has_a_mark_for_each_and_names_who_is_outside(connection: Co
     texts = {element.text for element in svg.iter() if element.tag.endswith("text")}
     assert "Kent" in texts and "Essex" not in texts
     assert "residents" in texts and "offences per million" in texts
-    marks = [element for element in svg.iter() if element.get("aria-roledescription") == "point"]
-    assert len(marks) == len(FORCES)
+    assert count_marks(chart.picture) == len(FORCES)
 
 
 def test_before_there_was_a_population_there_is_no_rate(connection: Connection):

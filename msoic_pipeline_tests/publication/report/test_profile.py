@@ -33,6 +33,7 @@ from msoic_pipeline.publication.report.returns import read_returns
 from msoic_pipeline.publication.report.shown import tell_value
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.publication.report.conftest import ESSEX, FORCES, SECRET, TODAY, live_of
+from msoic_pipeline_tests.publication.report.pages import count_marks
 
 CITY = next(force for force in FORCES if force.name == "City of London")
 MET = next(force for force in FORCES if force.name == "Metropolitan Police")
@@ -133,7 +134,7 @@ def test_no_other_force_s_return_is_told(connection: Connection, force: Force):
     assert SECRET not in html
     # In the pictures neither names nor marks stand for the returns of others.
     figure = re.search(r'<figure id="chart-live_investigations-beside".*?</figure>', html, re.S)
-    assert figure and figure[0].count('aria-roledescription="point"') == 1
+    assert figure and count_marks(figure[0]) == 1
 
 
 def test_a_region_of_two_forces_is_kept_back(connection: Connection):

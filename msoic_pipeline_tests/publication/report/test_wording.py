@@ -89,8 +89,15 @@ def test_years_are_compared_with_the_year_before_and_called_neither_high_nor_low
 
 
 def test_what_is_incomplete_is_compared_with_nothing():
-    said = tell_series(series([100, 60], "i", kind="calendar_year"), "calendar_year")
+    said = tell_series(series([None, 60], "i", kind="calendar_year"), "calendar_year")
     assert said == "NRM referrals: 60 referrals in 2019 (incomplete)."
+
+
+def test_a_headline_is_about_a_whole_year_unless_that_is_long_ago():
+    part_of_a_year = series([100, 25], "i", kind="calendar_year")
+    assert tell_headline([part_of_a_year], "calendar_year") == "NRM referrals: 100 referrals in 2018"
+    missing_since = series([100, None, None, 60], "i", kind="calendar_year")
+    assert tell_headline([missing_since], "calendar_year") == "NRM referrals: 60 referrals in 2021 (incomplete)"
 
 
 def test_an_unfinished_period_is_not_the_latest():
