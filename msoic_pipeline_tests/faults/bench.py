@@ -62,7 +62,7 @@ SECONDS = float(os.environ.get("MSOIC_FAULTS_RUN_SECONDS", "900"))
 MEMORY_MB = int(os.environ.get("MSOIC_FAULTS_MEMORY_MB", "4096"))  # of any process of a run, resident
 GROWTH_MB = int(os.environ.get("MSOIC_FAULTS_GROWTH_MB", "48"))  # of the warehouse by a group of hostile files
 # Not a limit that is tested, but one that protects the machine.
-ADDRESS_SPACE_MB = int(os.environ.get("MSOIC_FAULTS_RUN_ADDRESS_SPACE_MB", "8192"))
+DATA_MB = int(os.environ.get("MSOIC_FAULTS_RUN_DATA_MB", "8192"))
 
 MARK = "MSOIC_FAULTS_RUN"
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -222,8 +222,9 @@ class Bench:
         command += ["--from", first, "--to", last or self.last or first]
 
         def limited() -> None:
-            size = ADDRESS_SPACE_MB * 2**20
-            resource.setrlimit(resource.RLIMIT_AS, (size, size))
+            size = DATA_MB * 2**20
+            # Of data, not of addresses: the program that draws the report reserves many of those, and uses few.
+            resource.setrlimit(resource.RLIMIT_DATA, (size, size))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             if _LIBC:  # the run ends with the tests, however they end
                 _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -6,13 +6,19 @@ are put into the picture as texts, so that they can be read out and found.
 
 from __future__ import annotations
 
+import atexit
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
 import altair as alt
-import vl_convert
+
+from msoic_pipeline.publication.report import svg_process
 
 # The Analysis Function's categorical palette, in its order: each contrasts 3 to 1 or more with white.
 COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
@@ -214,7 +220,48 @@ def _make_svg(chart: Any) -> str:
         .configure_axis(labelColor=GREY, titleColor=GREY, gridColor="#e3e3e3", domainColor=GREY, labelFontSize=12)
         .configure_legend(orient="top", title=None, labelFontSize=13, symbolSize=90, labelLimit=260, columns=3)
     )
-    return _leave_roles_out(vl_convert.vegalite_to_svg(configured.to_json(validate=False), vl_version="v5_21"))
+    return _leave_roles_out(_convert(configured.to_json(validate=False)))
+
+
+class DrawingError(OSError):
+    """The program that draws has ended before a picture was there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the program that draws has ended: `python -m msoic_pipeline.publication.report.svg_process` says why; it "
+            "needs some 40 GB of address space, of which it uses little, so that `ulimit -v` must not be lower"
+        )
+
+
+def _convert(description: str) -> str:
+    """Return Vega-Lite's description of a chart as SVG. Raises DrawingError."""
+    program = _start_program()
+    assert program.stdin and program.stdout
+    try:
+        program.stdin.write(json.dumps(description) + "\n")
+        program.stdin.flush()
+        svg: str = json.loads(program.stdout.readline())
+    except (BrokenPipeError, json.JSONDecodeError) as error:
+        _end_program(program)
+        _start_program.cache_clear()
+        raise DrawingError from error
+    return svg
+
+
+@cache
+def _start_program() -> subprocess.Popen[str]:
+    """Start the program that draws; it stays for all pictures, and ends with this process."""
+    command = [sys.executable, "-m", svg_process.__name__]
+    program = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
+    )
+    atexit.register(_end_program, program)
+    return program
+
+
+def _end_program(program: subprocess.Popen[str]) -> None:
+    program.kill()
+    program.communicate()
 
 
 def _leave_roles_out(svg: str) -> str:

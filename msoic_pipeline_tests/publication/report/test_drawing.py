@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from msoic_pipeline.publication.report import drawing
 from msoic_pipeline.publication.report.drawing import (
     COLOURS,
     DASHES,
@@ -92,3 +93,16 @@ def test_texts_of_names_are_texts():
 def test_a_sparkline_of_nothing_is_still_a_picture():
     assert ET.fromstring(draw_sparkline([])).tag.endswith("svg")
     assert ET.fromstring(draw_sparkline([None, 3.0, 4.0])).tag.endswith("svg")
+
+
+def test_a_program_that_ends_is_told_and_started_again():
+    drawing._start_program().kill()
+    with pytest.raises(drawing.DrawingError, match="the program that draws has ended"):
+        draw_sparkline([1.0, 2.0])
+    assert ET.fromstring(draw_sparkline([1.0, 2.0])).tag.endswith("svg")
+
+
+def test_what_cannot_be_drawn_ends_no_run():
+    with pytest.raises(drawing.DrawingError):
+        drawing._convert('{"mark": "no such mark"}')
+    assert ET.fromstring(draw_sparkline([1.0, 2.0])).tag.endswith("svg")
