@@ -13,6 +13,7 @@ from sqlalchemy import event
 from msoic_pipeline.assets.run_endings import record_broken_run
 from msoic_pipeline.running.lost_runs import show_alive
 from msoic_pipeline.running.processes import tell_holder
+from msoic_pipeline.running.termination import heed_signals
 from msoic_pipeline.running.warehouse_lock import hold_warehouse
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine
@@ -33,7 +34,8 @@ class Warehouse(dg.ConfigurableResource):
 
     @property
     def engine(self) -> sa.Engine:
-        """The engine, with all tables and views in place."""
+        """The engine, with all tables and views in place. Raises KeyboardInterrupt where the run was asked to end."""
+        heed_signals()
         if self._engine is None:
             self._engine = open_engine(self._warehouse_address)
         if not self._is_prepared:

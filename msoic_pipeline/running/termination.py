@@ -11,8 +11,21 @@ from typing import NoReturn
 STOPPED = "it was stopped, by Ctrl-C or by the system, before its end; what it had loaded stands"
 
 
+# The signals that were heard, for ``heed_signals``: Python swallows an exception that is raised in a finaliser, or in
+# the callback of a weak reference, of which the import of large packages has many.
+_heard: list[int] = []
+
+
 def _raise_interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    _heard.append(signum)
     raise KeyboardInterrupt
+
+
+def heed_signals() -> None:
+    """Raise KeyboardInterrupt where a signal to end was heard and the exception that it raised has led to nothing."""
+    if _heard:
+        _heard.clear()
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -29,5 +42,6 @@ def stop_on_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        _heard.clear()
         for each, handler in former.items():
             signal.signal(each, handler)
