@@ -231,17 +231,11 @@ def find_facts(
     """
     fact = wanted.term.table
     query = (
-        select_standing_facts(wanted.term, span)
-        .add_columns(
-            *(release.c[name] for name in ("release_id", "source", "file_name", "sha256", "published_on")),
-            fact.c.sheet,
-            fact.c[cell_column(fact, wanted.term.measure_column.name)].label("cell"),
-        )
+        _select_facts_with_cells(wanted, span, in_geography)
+        .add_columns(*(release.c[name] for name in ("source", "file_name", "sha256", "published_on")))
         .join(release, release.c.release_id == fact.c.release_id)
         .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
     )
-    if in_geography is not None:
-        query = query.where(in_geography)
     facts = [
         FactRow(
             value=float(row.value),
@@ -260,6 +254,19 @@ def find_facts(
     return facts
 
 
+def _select_facts_with_cells(
+    wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+) -> sa.Select[Any]:
+    """Return the query of the facts that a term sums, with ``release_id``, ``sheet`` and ``cell`` of each."""
+    fact = wanted.term.table
+    query = select_standing_facts(wanted.term, span).add_columns(
+        fact.c.release_id,
+        fact.c.sheet,
+        fact.c[cell_column(fact, wanted.term.measure_column.name)].label("cell"),
+    )
+    return query if in_geography is None else query.where(in_geography)
+
+
 @dataclass(frozen=True)
 class SummedCells:
     """Of a release and sheet the cells that a term sums, and what they come to."""
@@ -271,21 +278,15 @@ class SummedCells:
 
 
 def find_summed_cells(
-    connection: Connection, term: WantedTerm, span: Span, geography: sa.ColumnElement[bool] | None
+    connection: Connection, wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
 ) -> list[SummedCells]:
     """Return the cells of the facts that ``find_facts`` would return, by release and sheet.
 
     Tables of first responders have thousands of cells behind one figure: they are put together by the database.
     """
-    if term.over_time == "last":
-        return _group_cells(find_facts(connection, term, span, geography))
-    facts = select_standing_facts(term.term, span)
-    fact = term.term.table
-    if geography is not None:
-        facts = facts.where(geography)
-    each = facts.add_columns(
-        fact.c.release_id, fact.c.sheet, fact.c[cell_column(fact, term.term.measure_column.name)].label("cell")
-    ).subquery()
+    if wanted.over_time == "last":
+        return _group_cells(find_facts(connection, wanted, span, in_geography))
+    each = _select_facts_with_cells(wanted, span, in_geography).subquery()
     query = (
         sa.select(
             each.c.release_id,

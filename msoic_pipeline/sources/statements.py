@@ -46,7 +46,7 @@ AREAS = {
 }
 
 
-class Judgement(Declaration):
+class Grading(Declaration):
     """How large a concern or an interest is, and why."""
 
     level: Grade
@@ -75,8 +75,8 @@ class QualityStatement(Declaration):
     """
 
     kind: StatisticsKind
-    quality_concern: Judgement
-    public_interest: Judgement
+    quality_concern: Grading
+    public_interest: Grading
     assurance: Assurance
     operational_context: PracticeArea
     supply_partners: PracticeArea

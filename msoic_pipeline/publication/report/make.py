@@ -53,11 +53,12 @@ def make_report(
     cover: Cover | None = None,
     *,
     is_internal: bool = False,
+    digest: str = "",
 ) -> str:
     """Return the report as HTML: of figures as known on ``as_at``, or today where that is None.
 
     ``cover`` says what failed; without one nothing is said of that. One that ``is_internal`` names who made returns,
-    and says so before all else.
+    and says so before all else. ``digest`` is of all that it is made from, where it is kept and somebody will ask.
     """
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
@@ -77,7 +78,7 @@ def make_report(
         sections=sections,
         told=asked.told,
         warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
-        digest=digest_inputs(connection, today, cover),
+        digest=digest,
     )
     return fill_page(
         TEMPLATE,
@@ -109,9 +110,10 @@ def write_report(connection: Connection, folder: Path, today: dt.date, failed: S
     path = folder / (UNCHECKED if failed else CHECKED)
     if not failed:
         (folder / UNCHECKED).unlink(missing_ok=True)
-    if read_digest(path) == digest_inputs(connection, today, cover):
+    digest = digest_inputs(connection, today, cover)
+    if read_digest(path) == digest:
         return WrittenReport(path, is_new=False)
-    save_report(make_report(connection, today, cover=cover), path)
+    save_report(make_report(connection, today, cover=cover, digest=digest), path)
     return WrittenReport(path, is_new=True)
 
 
