@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL
 
+from msoic_pipeline.ingest import raw_files
 from msoic_pipeline_tests import once, postgres
 from msoic_pipeline_tests.databases import database
 
@@ -35,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first: of several processes none then waits long for another's last file."""
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow_files)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _settled_at_once() -> Iterator[None]:
+    """Do not wait a second for each source whose files a test has just written: nobody else is writing to them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raw_files, "SETTLING_SECONDS", 0.02)
+        yield
 
 
 @pytest.fixture(scope="session")

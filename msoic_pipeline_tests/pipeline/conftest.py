@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
-from msoic_pipeline.workbooks.source import SOURCES
+from msoic_pipeline.workbooks.source import SOURCES, load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.once import make_once
@@ -52,6 +52,18 @@ class Ran:
 
     def __str__(self) -> str:
         return "\n".join(self.errors)
+
+
+# What is worked out of the facts, save the checks of the whole, claims and publications.
+DERIVED = ("reconciliation_result", "kpi_value", "maturity_estimate", "kpi_signal")
+
+
+def assets_of(*sources: str) -> list[str]:
+    """The assets that show what becomes of the files of sources, up to their facts: a run of them takes seconds."""
+    assets = []
+    for name in sources:
+        assets += [f"landed/{name}", f"staged/{name}", f"validated/{name}", *load_source(name).facts]
+    return assets
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.load_log import forget_loads
 from msoic_pipeline.workbooks.source import Source
 from msoic_pipeline_tests.conftest import REPOSITORY
-from msoic_pipeline_tests.pipeline.conftest import LAST, SAMPLE, Ran, contents
+from msoic_pipeline_tests.pipeline.conftest import DERIVED, FIRST, LAST, SAMPLE, Ran, assets_of, contents
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., Ran]
@@ -86,11 +86,12 @@ def test_a_run_killed_in_the_middle_leaves_whole_quarters(
 
 def test_what_is_gone_is_red_and_takes_no_figure_with_it(run: Run, raw: Path, loaded_url: str):
     before = contents(loaded_url)
+    assets = [*assets_of("cps", "nrm"), *DERIVED, "pipeline_run"]
     (file,) = (raw / "cps").glob("*quarter-4-2021-2022*.xlsx")
     file.unlink()
     file.with_name(f"{file.name}.yaml").unlink()
     shutil.move(raw / "nrm", raw.parent / "nrm-elsewhere")
-    ran = run(loaded_url)
+    ran = run(loaded_url, FIRST, LAST, *assets)
     assert not ran.success
     assert "landed/cps:files_present" in str(ran) and file.name in str(ran)
     assert "landed/nrm:files_present" in str(ran) and "no such folder" in str(ran)
@@ -99,7 +100,7 @@ def test_what_is_gone_is_red_and_takes_no_figure_with_it(run: Run, raw: Path, lo
         assert after[name] == before[name], name
     assert {row[4] for row in set(after["quarantine"]) - set(before["quarantine"])} == {"absent_file", "absent_folder"}
     shutil.rmtree(Settings().archive_dir / "cps")
-    ran = run(loaded_url)
+    ran = run(loaded_url, FIRST, LAST, *assets)
     assert "validated/cps:files_kept" in str(ran) and "found it in neither" in str(ran)
     after = contents(loaded_url)
     for name in (*FACTS, "kpi_value", "vintage"):
@@ -107,7 +108,7 @@ def test_what_is_gone_is_red_and_takes_no_figure_with_it(run: Run, raw: Path, lo
     shutil.move(raw.parent / "nrm-elsewhere", raw / "nrm")
     for path in (SAMPLE / "cps").glob("*quarter-4-2021-2022*"):
         shutil.copy2(path, raw / "cps" / path.name)
-    ran = run(loaded_url)
+    ran = run(loaded_url, FIRST, LAST, *assets)
     assert ran.success, str(ran)
     assert contents(loaded_url, "validation_result", "load_log") == {
         name: rows for name, rows in before.items() if name not in ("validation_result", "load_log")
@@ -120,6 +121,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     """A declared fault that ends, a rule that is added: the figures that stand must not go overnight."""
     url = loaded_sqlite
     before = contents(url)
+    assets = [*assets_of("cps"), *DERIVED, "pipeline_run"]
     judged = source_steps.judge_files
 
     def judge_harder(source: Source, *rest: Any) -> list[Verdict]:
@@ -130,7 +132,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
         return verdicts
 
     monkeypatch.setattr(source_steps, "judge_files", judge_harder)
-    ran = run(url)
+    ran = run(url, FIRST, LAST, *assets)
     assert not ran.success and "a new rule is broken" in str(ran)
     held = contents(url)
     for name in (*FACTS, "kpi_value", "vintage"):
@@ -138,7 +140,7 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     settings, (release,) = Settings(), (row for row in held["release"] if "quarter-4-2021-2022" in str(row))
     assert "held" in release
     decide(settings, find_release(settings, str(release[0])), "withdrawn", "The publisher asks for it.")
-    ran = run(url, LAST, LAST)
+    ran = run(url, LAST, LAST, *assets)
     assert ran.success, str(ran)
     after = contents(url)
     assert not [row for row in after["fact_cps_outcome"] if release[0] in row]
