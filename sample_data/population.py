@@ -35,7 +35,7 @@ GREATER_MANCHESTER = "E23000005"
 class Edition:
     last_year: int
     published: dt.date
-    # By what share an authority's estimates of the years from 2012 differ from those of the last edition, at most.
+    # By what share an authority's estimates of each year differ from those of the last edition, at most.
     revised_by: float
 
 

@@ -64,7 +64,7 @@ class Agreement(Declaration):
     """Who agreed a statement, and on which day."""
 
     by: str = Field(min_length=1)
-    day: dt.date = Field(alias="on")
+    day: dt.date
 
 
 class QualityStatement(Declaration):

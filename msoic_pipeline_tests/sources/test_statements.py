@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import yaml
 
@@ -47,6 +49,13 @@ def read(**changes: object) -> list[str]:
 def test_areas_with_less_than_is_needed_are_named():
     assert read() == [AREAS["supply_partners"], AREAS["suppliers_checks"]]
     assert read(assurance="A3") == [AREAS[name] for name in list(AREAS)[:3]]
+
+
+def test_who_agreed_and_when_is_read_as_people_write_it():
+    written = yaml.safe_dump(STATEMENT) + "agreed: {by: the head of analysis, day: 2024-06-30}\n"
+    agreed = parse_statement(written, "statement.yaml").agreed
+    assert agreed is not None
+    assert (agreed.by, agreed.day) == ("the head of analysis", dt.date(2024, 6, 30))
 
 
 @pytest.mark.parametrize(
