@@ -1,1 +1,3 @@
-"""One folder a publisher: its layouts and its known faults, as data, and the checks of its figures alone."""
+"""One folder a source, which holds ``layouts.yaml`` and ``statement.yaml``, and where needed ``faults.yaml`` (known faults
+of its files) and ``checks.py`` (checks of its figures alone).
+"""
