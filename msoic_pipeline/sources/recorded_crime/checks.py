@@ -31,7 +31,7 @@ def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFail
 def _sum_whole_years(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Return the totals by release, force and financial year (``year_start``) of which all quarters are there.
 
-    A year without an offence is left out: that many a force has nothing of a kind is no chance.
+    Years without any offence are left out: that two of them are alike says nothing.
     """
     year_of = {quarter: period_start("financial_year", quarter.date()) for quarter in set(rows["quarter_start"])}
     years = (
