@@ -14,9 +14,7 @@ from random import Random
 
 from msoic_pipeline.periods import financial_quarter_label, period_label, shift_months
 from sample_data.allocate import allocate
-from sample_data.writers import Rows, write_sidecar, write_xlsx
-
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
+from sample_data.writers import SYNTHETIC, Rows, write_sidecar, write_xlsx
 
 # Suspects and defendants are few, so larger areas are only roughly larger.
 AREAS = {

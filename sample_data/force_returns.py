@@ -23,9 +23,8 @@ from random import Random
 
 from msoic_pipeline.periods import shift_months
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_xlsx
+from sample_data.writers import SYNTHETIC, Cell, write_xlsx
 
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
 FORCES = Path(__file__).parents[1] / "msoic_pipeline" / "model" / "members" / "forces.csv"
 
 MONTHS = [shift_months(dt.date(2020, 1, 1), n) for n in range(27)]

@@ -15,11 +15,8 @@ from itertools import product
 from pathlib import Path
 
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_sidecar, write_xlsx
+from sample_data.writers import SYNTHETIC, Cell, Row, write_sidecar, write_xlsx
 
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
-
-Row = list[Cell]
 Option = tuple[tuple[str, ...], float]  # labels, and the weight with which they occur
 
 AIR, PORT, INSIDE, BOAT = METHODS = (

@@ -17,9 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_ods, write_sidecar
+from sample_data.writers import SYNTHETIC, Row, write_ods, write_sidecar
 
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
 HERE = Path(__file__).parent
 FORCES = HERE.parent / "msoic_pipeline" / "model" / "members" / "forces.csv"
 
@@ -28,7 +27,6 @@ AUTHORITIES = ("Single Competent Authority", "Immigration Enforcement Competent 
 LOCATIONS = ("Overseas", "UK", "UK and Overseas", "Not specified or unknown")
 MONTHS = {"Q1": "January to March", "Q2": "April to June", "Q3": "July to September", "Q4": "October to December"}
 
-Row = list[Cell]
 Series = dict[str, list[int]]  # period ("2021-Q4", or "2023-Total" for a published annual row) → figures
 People = Counter[tuple[str, ...]]  # (first responder, exploitation type, age, gender, nationality) → referrals
 

@@ -27,9 +27,8 @@ from random import Random
 
 from msoic_pipeline.periods import financial_quarter_label, shift_months
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_xlsx
+from sample_data.writers import SYNTHETIC, Cell, write_xlsx
 
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
 ACTIVITIES = Path(__file__).parents[1] / "msoic_pipeline" / "model" / "members" / "activities.csv"
 
 MONTHS = [shift_months(dt.date(2020, 1, 1), n) for n in range(30)]

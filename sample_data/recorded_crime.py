@@ -17,9 +17,7 @@ from random import Random
 from typing import NamedTuple
 
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, Rows, write_csv, write_ods, write_sidecar, write_xlsx
-
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
+from sample_data.writers import SYNTHETIC, Cell, Rows, write_csv, write_ods, write_sidecar, write_xlsx
 
 HERE = Path(__file__).parent
 FORCES_FILE = HERE.parent / "msoic_pipeline" / "model" / "members" / "forces.csv"
