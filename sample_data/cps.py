@@ -245,7 +245,7 @@ def make_all_crime_table(window: range, release: int) -> Rows:
 
 
 def draw_all_crime(index: int, release: int, label: str) -> dict[str, float | str]:
-    """Return the national figures of a quarter by measure, as the release of ``QUARTERS[release]``, ``label``, has them."""
+    """Return the national figures of a quarter by measure, as the release of ``QUARTERS[release]`` gives them."""
     random = Random(f"cps:all crime:{index}")
     revision = 1.0
     if not is_latest_of_quarter(index, release):
