@@ -34,8 +34,8 @@ AIR, PORT, INSIDE, BOAT = METHODS = (
     "Small boat arrivals",
 )
 FIRST_YEAR = 2018
-# From its first quarter on. To 2023 Q4: dataset of the year ending December 2023. Small boats after that: the weekly series, which
-# gives 36,816 in 2024 and 41,472 in 2025 as published. The other methods after 2023 are invented.
+# From its first quarter on. To 2023 Q4: dataset of the year ending December 2023. Small boats after that: the weekly
+# series, which gives 36,816 in 2024 and 41,472 in 2025 as published. The other methods after 2023 are invented.
 DETECTIONS = {
     AIR: (
         (960, 1015, 1289, 1505), (1176, 1024, 1501, 1536), (1127, 33, 476, 692), (232, 256, 853, 1220),
@@ -469,7 +469,8 @@ def _make_notes(release: Release) -> list[Row]:
 
 def _make_list_of_fields(datasets: Sequence[Dataset]) -> list[Row]:
     fields = dict.fromkeys(name for dataset in datasets for name in dataset.header)
-    return [["Field", "Description"], *([name, f"{name} of the record."] for name in fields), ["End of table"]]
+    described: list[Row] = [[name, f"{name} of the record."] for name in fields]
+    return [["Field", "Description"], *described, ["End of table"]]
 
 
 def write(raw: Path) -> None:
