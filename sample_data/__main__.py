@@ -16,7 +16,7 @@ HELPERS = {"__init__", "__main__", "allocate", "writers"}
 
 
 def list_sampled_sources(folder: Path) -> tuple[str, ...]:
-    """Return the sources of which ``folder`` has a module. Raises ValueError where one is called by no source's name."""
+    """Return the sources of which ``folder`` has a module. Raises ValueError where a module has no source's name."""
     modules = {path.stem for path in folder.glob("*.py")} - HELPERS
     if misnamed := sorted(modules - set(SOURCES)):
         raise ValueError(f"no source is called {', '.join(misnamed)}: a module of samples has its source's name")

@@ -338,21 +338,21 @@ def list_forces() -> list[Force]:
     return [Force(row["force_code"], row["name"]) for row in territorial]
 
 
-def years_before_end(month: dt.date) -> float:
+def count_years_before_end(month: dt.date) -> float:
     """Return how long before the last month a month is, in years."""
     return ((LAST_MONTH.year - month.year) * 12 + LAST_MONTH.month - month.month) / 12
 
 
 def grow_to(last: int, growth: float, month: dt.date) -> float:
     """Return the national figure of a month that by steady yearly ``growth`` reaches ``last`` in March 2022."""
-    return last * math.pow(growth, -years_before_end(month))
+    return last * math.pow(growth, -count_years_before_end(month))
 
 
 def share_out_live(month: dt.date) -> dict[InvestigationType, int]:
     """Return national live investigations by type at the end of a month."""
     total = round(grow_to(LIVE_LAST, LIVE_GROWTH, month))
-    criminal = CRIMINAL_SHARE_LAST - CRIMINAL_SHARE_RISE * years_before_end(month)
-    county_lines = 0.72 - 0.15 * years_before_end(month)  # of criminal exploitation
+    criminal = CRIMINAL_SHARE_LAST - CRIMINAL_SHARE_RISE * count_years_before_end(month)
+    county_lines = 0.72 - 0.15 * count_years_before_end(month)  # of criminal exploitation
     single = criminal - 2 * COMBINED_SHARE
     shares = [single * county_lines, single * (1 - county_lines), COMBINED_SHARE, COMBINED_SHARE]
     shares += [(1 - criminal) * rest.share for rest in REST.values()]
@@ -453,7 +453,7 @@ def draw_nationalities(role: str, live: FiguresByMonth) -> dict[dt.date, list[di
         weights = [total * lean for total, (lean, _) in zip(totals, leaning, strict=True)]
         unknown = allocate(round(sum(totals) * unknown_share), weights)
         known = [total - part for total, part in zip(totals, unknown, strict=True)]
-        share = british_share - rise * years_before_end(month)
+        share = british_share - rise * count_years_before_end(month)
         weights = [total * lean for total, (_, lean) in zip(known, leaning, strict=True)]
         british = allocate(round(sum(known) * share), weights)
         months[month] = []
