@@ -274,7 +274,7 @@ NOTES = (
 
 # ------------------------------------------------------------------------------------------- national series by vintage
 
-# Annual referrals, by release: nrm_total_revisions.csv, each row there with its source.
+# Annual referrals, by release: from the Home Office's bulletins and tables.
 PUBLISHED_ANNUAL = {
     "2020-Q4": {"2019": 10616, "2020": 10613},
     "2021-Q4": {"2019": 10611, "2020": 10601, "2021": 12727},
