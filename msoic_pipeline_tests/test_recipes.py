@@ -207,7 +207,7 @@ def test_the_changed_layouts_of_the_recipe_are_read():
 def test_the_statement_of_the_recipe_is_read():
     path = "msoic_pipeline/sources/helpline/statement.yaml"
     statement = parse_statement(example("new-source.md", "yaml", "statement-example"), path)
-    assert statement.assurance == "A1" and len(statement.areas_below_need) == 1
+    assert statement.assurance_needed == "A1" and len(statement.areas_below_need) == 1
     text = (DOCS / "new-source.md").read_text(encoding="utf-8")
     assert [word for word in QualityStatement.model_fields if not re.search(rf"`{word}`", text)] == []
 

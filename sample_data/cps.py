@@ -13,10 +13,9 @@ from pathlib import Path
 from random import Random
 
 from msoic_pipeline.periods import financial_quarter_label, period_label, shift_months
+from msoic_pipeline.wording import tell_day
 from sample_data.allocate import allocate
-from sample_data.writers import Rows, write_sidecar, write_xlsx
-
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
+from sample_data.writers import SYNTHETIC, Row, Rows, write_sidecar, write_xlsx
 
 # Suspects and defendants are few, so larger areas are only roughly larger.
 AREAS = {
@@ -38,7 +37,8 @@ AREAS = {
 
 QUARTERS = [shift_months(dt.date(2019, 1, 1), 3 * n) for n in range(21)]  # 2018/19 Q4 to 2023/24 Q4
 
-# Calendar-year sums 349, 267, 466, 405, 410 and 251, 197, 332, 282, 311: Parliamentary answer, domain notes, section 3.
+# Calendar-year sums 349, 267, 466, 405, 410 and 251, 197, 332, 282, 311: Parliamentary answer on modern slavery
+# prosecutions.
 # Convictions rise 53% from 2020/21 to 2021/22 and 78% from its first quarter to 2021/22 quarter 4, charged suspects
 # 70% and 97%: annual report 2021-22, section 4.
 PROSECUTIONS = (
@@ -74,7 +74,8 @@ REFERRALS = (
     197,
 )
 
-# All crime, as published on the CPS's pages: domain notes, section 3. Index into QUARTERS → figure.
+# All crime, as the pages of the CPS data summaries have it (2021-2022 quarter 1, 2022-2023 quarter 3, 2024-2025
+# quarter 1). Index into QUARTERS → figure.
 ALL_CRIME_REFERRALS = {8: 47_644, 9: 48_250, 14: 50_530, 15: 50_421, 20: 56_050}
 ALL_CRIME_PROSECUTIONS = {14: 99_117, 15: 99_251}
 ALL_CRIME_CONVICTION_RATE = {14: 0.819, 15: 0.824}
@@ -85,44 +86,56 @@ RATES_AS_TEXT = ("2020/21 Q3", "2022/23 Q2")
 # The release that the annual report draws on: its national charges and convictions are those of today.
 UNREVISED_NATIONALLY = "2021/22 Q4"
 
-Counts = dict[str, list[int]]  # measure → one count an area
+PROSECUTION_MEASURES = ["Completed prosecutions", "Convictions", "Conviction rate", "Non-convictions", "Guilty pleas"]
+NOTES: Rows = [
+    ["Note", "Text"],
+    [1, "Cases flagged modern slavery and human trafficking, unless the sheet says all crime."],
+    [2, "Pre-charge counts suspects; prosecutions counts defendants."],
+    [3, "Taken from the case-management system: provisional, and revised in later summaries."],
+    [4, "Until 2022/23 quarter 1, receipts from the police stands for referrals and receipts alike."],
+    [5, "- means that no prosecution was completed, so that there is no conviction rate."],
+]
+
+CountsByArea = dict[str, list[int]]  # measure → one count an area
 
 
 def write(raw: Path) -> None:
+    """Write the summary of every quarter that has three before it under ``raw/cps``."""
     for last in range(3, len(QUARTERS)):
         start = QUARTERS[last]
         quarter = financial_quarter_label(start)  # 2021/22 Q4
         year = f"{quarter[:4]}-20{quarter[5:7]}"
-        published = published_on(start)
+        published = find_day_of_publication(start)
         title = f"CPS data summary Quarter {quarter[-1]} {year}"
-        name = f"cps-data-summary-quarter-{quarter[-1]}-{year}.xlsx"
+        path = raw / "cps" / f"cps-data-summary-quarter-{quarter[-1]}-{year}.xlsx"
         window = range(last - 3, last + 1)
-        counts = {index: area_counts(index, last) for index in window}
+        counts = {index: draw_counts(index, last) for index in window}
+        pre_charge = list_pre_charge_measures(quarter)
         write_xlsx(
-            raw / "cps" / name,
+            path,
             {
                 "Cover": [
                     [title],
-                    [f"Published: {published.day} {published:%B %Y}"],
+                    [f"Published: {tell_day(published)}"],
                     ["Management information, provisional"],
                     [SYNTHETIC],
                 ],
-                "Notes": notes(),
-                "1 Pre-charge": two_tier("Pre-charge: suspects", pre_charge(quarter), counts, quarter),
-                "2 Prosecutions": two_tier("Prosecutions: defendants", prosecutions(), counts, quarter),
-                "3 All crime": all_crime(window, last),
+                "Notes": NOTES,
+                "1 Pre-charge": make_area_table("Pre-charge: suspects", pre_charge, counts, quarter),
+                "2 Prosecutions": make_area_table("Prosecutions: defendants", PROSECUTION_MEASURES, counts, quarter),
+                "3 All crime": make_all_crime_table(window, last),
             },
         )
-        write_sidecar(raw / "cps" / name, title, published, period_label("quarter", start))
+        write_sidecar(path, title, published, period_label("quarter", start))
 
 
-def published_on(quarter: dt.date) -> dt.date:
+def find_day_of_publication(quarter: dt.date) -> dt.date:
     """Return the third Thursday of the fourth month after the quarter."""
     first = shift_months(quarter, 6)
     return first + dt.timedelta(days=(3 - first.weekday()) % 7 + 14)
 
 
-def pre_charge(release: str) -> list[str]:
+def list_pre_charge_measures(release: str) -> list[str]:
     """Return the pre-charge measures of a release: until 2022/23 Q1 "receipts" stood for referrals too."""
     received = ["Receipts from the police"]
     if release >= FIRST_WITH_RECEIPTS_APART:
@@ -130,29 +143,14 @@ def pre_charge(release: str) -> list[str]:
     return [*received, "Legal decisions", "Charged", "No further action"]
 
 
-def prosecutions() -> list[str]:
-    return ["Completed prosecutions", "Convictions", "Conviction rate", "Non-convictions", "Guilty pleas"]
-
-
-def notes() -> Rows:
-    return [
-        ["Note", "Text"],
-        [1, "Cases flagged modern slavery and human trafficking, unless the sheet says all crime."],
-        [2, "Pre-charge counts suspects; prosecutions counts defendants."],
-        [3, "Taken from the case-management system: provisional, and revised in later summaries."],
-        [4, "Until 2022/23 quarter 1, receipts from the police stands for referrals and receipts alike."],
-        [5, "- means that no prosecution was completed, so that there is no conviction rate."],
-    ]
-
-
-def area_counts(index: int, release: int) -> Counts:
+def draw_counts(index: int, release: int) -> CountsByArea:
     """Return the quarter's modern slavery counts by area, as the release of ``QUARTERS[release]`` gives them."""
     random = Random(f"cps:areas:{index}")
 
     def spread(total: int) -> list[int]:
         return allocate(total, [weight * random.uniform(0.1, 1.9) for weight in AREAS.values()])
 
-    counts: Counts = {
+    counts: CountsByArea = {
         "Referrals from the police": spread(REFERRALS[index]),
         "Charged": spread(CHARGED[index]),
         "No further action": spread(round(CHARGED[index] * 0.31)),
@@ -161,23 +159,22 @@ def area_counts(index: int, release: int) -> Counts:
         "Non-convictions": spread(PROSECUTIONS[index] - CONVICTIONS[index]),
     }
     counts["Guilty pleas"] = allocate(round(CONVICTIONS[index] * 0.68), counts["Convictions"])
-    if release < min(index + 3, len(QUARTERS) - 1):
-        revise(counts, index, release)
-    counts["Receipts from the police"] = counts["Referrals from the police"]
-    counts["Receipts for a charging decision"] = allocate(
-        round(sum(counts["Referrals from the police"]) * 0.94), counts["Referrals from the police"]
-    )
-    decisions = zip(counts["Charged"], counts["No further action"], counts["Other decisions"], strict=True)
-    counts["Legal decisions"] = [sum(parts) for parts in decisions]
-    completed = zip(counts["Convictions"], counts["Non-convictions"], strict=True)
-    counts["Completed prosecutions"] = [sum(parts) for parts in completed]
-    return counts
+    if not is_latest_of_quarter(index, release):
+        counts = undo_revision(counts, index, release)
+    return counts | derive_counts(counts)
 
 
-def revise(counts: Counts, index: int, release: int) -> None:
-    """Make ``counts`` what a release earlier than the quarter's latest said, a case or two away."""
+def is_latest_of_quarter(index: int, release: int) -> bool:
+    """Return whether a release is the last one that shows the quarter."""
+    return release == min(index + 3, len(QUARTERS) - 1)
+
+
+def undo_revision(counts: CountsByArea, index: int, release: int) -> CountsByArea:
+    """Return what a release earlier than the quarter's latest said, a case or two away from ``counts``."""
     random = Random(f"cps:revision:{index}:{release}")
+    earlier: CountsByArea = {}
     for measure, areas in counts.items():
+        earlier[measure] = list(areas)
         if measure == "Other decisions":  # too few to change
             continue
         largest = sorted(range(len(areas)), key=areas.__getitem__, reverse=True)[:5]
@@ -185,46 +182,60 @@ def revise(counts: Counts, index: int, release: int) -> None:
         first, second = random.sample(largest, 2)
         pinned = measure in ("Charged", "Convictions")
         if pinned and financial_quarter_label(QUARTERS[release]) == UNREVISED_NATIONALLY:
-            areas[first] += 1
-            areas[second] -= 1
+            earlier[measure][first] += 1
+            earlier[measure][second] -= 1
         else:
-            areas[first] = max(areas[first] + change, 0)
-    pairs = zip(counts["Guilty pleas"], counts["Convictions"], strict=True)
-    counts["Guilty pleas"] = [min(pair) for pair in pairs]
+            earlier[measure][first] = max(areas[first] + change, 0)
+    pairs = zip(earlier["Guilty pleas"], earlier["Convictions"], strict=True)
+    return earlier | {"Guilty pleas": [min(pair) for pair in pairs]}
 
 
-def two_tier(subject: str, measures: list[str], counts: dict[int, Counts], release: str) -> Rows:
+def derive_counts(counts: CountsByArea) -> CountsByArea:
+    """Return the counts that follow of others: receipts, legal decisions and completed prosecutions."""
+    referrals = counts["Referrals from the police"]
+    decisions = zip(counts["Charged"], counts["No further action"], counts["Other decisions"], strict=True)
+    completed = zip(counts["Convictions"], counts["Non-convictions"], strict=True)
+    return {
+        "Receipts from the police": referrals,
+        "Receipts for a charging decision": allocate(round(sum(referrals) * 0.94), referrals),
+        "Legal decisions": [sum(parts) for parts in decisions],
+        "Completed prosecutions": [sum(parts) for parts in completed],
+    }
+
+
+def make_area_table(subject: str, measures: list[str], counts: dict[int, CountsByArea], release: str) -> Rows:
     """Return a sheet of one block of measures a quarter: quarter on row 3, measures on row 4, areas, National."""
     labels = [financial_quarter_label(QUARTERS[index]) for index in counts]
     blanks = [None] * (len(measures) - 1)
-    rows: list[list[str | int | float | None]] = [
+    rows: list[Row] = [
         [f"{subject} in cases flagged modern slavery and human trafficking, by CPS Area, {labels[0]} to {labels[-1]}"],
         [],
         [None, *(cell for label in labels for cell in (label, *blanks))],
         ["CPS Area", *(measures * len(labels))],
     ]
     for area, name in enumerate([*AREAS, "National"]):
-        row: list[str | int | float | None] = [name]
+        row: Row = [name]
         for block in counts.values():
             values = {m: sum(parts) if name == "National" else parts[area] for m, parts in block.items()}
-            rate = conviction_rate(values["Convictions"], values["Completed prosecutions"], release)
+            rate = work_out_conviction_rate(values["Convictions"], values["Completed prosecutions"], release)
             row += [rate if measure == "Conviction rate" else values[measure] for measure in measures]
         rows.append(row)
     return rows
 
 
-def conviction_rate(convictions: int, completed: int, release: str) -> float | str:
+def work_out_conviction_rate(convictions: int, completed: int, release: str) -> float | str:
+    """Return the rate as a release shows it: as a share, as a text, or as a dash where no prosecution was completed."""
     if not completed:
         return "-"
     rate = convictions / completed
     return f"{rate:.1%}" if release in RATES_AS_TEXT else round(rate, 3)
 
 
-def all_crime(window: range, release: int) -> Rows:
+def make_all_crime_table(window: range, release: int) -> Rows:
     """Return the national sheet: a row a measure, a column a quarter; figures the CPS published stand as they were."""
     label = financial_quarter_label(QUARTERS[release])
-    measures = [*pre_charge(label), *prosecutions()]
-    columns = [all_crime_quarter(index, release, label) for index in window]
+    measures = [*list_pre_charge_measures(label), *PROSECUTION_MEASURES]
+    columns = [draw_all_crime(index, release, label) for index in window]
     return [
         ["All crime, national"],
         [],
@@ -233,20 +244,22 @@ def all_crime(window: range, release: int) -> Rows:
     ]
 
 
-def all_crime_quarter(index: int, release: int, label: str) -> dict[str, float | str]:
+def draw_all_crime(index: int, release: int, label: str) -> dict[str, float | str]:
+    """Return the national figures of a quarter by measure, as the release of ``QUARTERS[release]`` gives them."""
     random = Random(f"cps:all crime:{index}")
-    latest = release == min(index + 3, len(QUARTERS) - 1)
-    revision = 1.0 if latest else 1 + Random(f"cps:all crime:{index}:{release}").uniform(-0.002, 0.002)
+    revision = 1.0
+    if not is_latest_of_quarter(index, release):
+        revision += Random(f"cps:all crime:{index}:{release}").uniform(-0.002, 0.002)
 
-    def figure(published: dict[int, int], invented: dict[int, int]) -> int:
+    def draw_figure(published: dict[int, int], invented: dict[int, int]) -> int:
         drift = random.uniform(0.99, 1.01) * revision
-        return published.get(index) or round(between(published | invented, index) * drift)
+        return published.get(index) or round(interpolate(published | invented, index) * drift)
 
-    referrals = figure(ALL_CRIME_REFERRALS, {0: 58_000, 4: 53_000, 5: 46_000})
+    referrals = draw_figure(ALL_CRIME_REFERRALS, {0: 58_000, 4: 53_000, 5: 46_000})
     receipts = ALL_CRIME_RECEIPTS.get(index) or round(referrals * 0.937)
-    decisions = figure({}, {0: 56_000, 4: 51_000, 5: 45_000, 8: 46_000, 20: 53_000})
-    completed = figure(ALL_CRIME_PROSECUTIONS, {0: 124_000, 4: 112_000, 5: 72_000, 8: 112_000, 20: 107_000})
-    rate = between(ALL_CRIME_CONVICTION_RATE | {0: 0.838, 8: 0.832, 20: 0.83}, index)
+    decisions = draw_figure({}, {0: 56_000, 4: 51_000, 5: 45_000, 8: 46_000, 20: 53_000})
+    completed = draw_figure(ALL_CRIME_PROSECUTIONS, {0: 124_000, 4: 112_000, 5: 72_000, 8: 112_000, 20: 107_000})
+    rate = interpolate(ALL_CRIME_CONVICTION_RATE | {0: 0.838, 8: 0.832, 20: 0.83}, index)
     convictions = round(completed * rate)
     return {
         "Referrals from the police": referrals,
@@ -257,13 +270,13 @@ def all_crime_quarter(index: int, release: int, label: str) -> dict[str, float |
         "No further action": round(decisions * 0.22),
         "Completed prosecutions": completed,
         "Convictions": convictions,
-        "Conviction rate": conviction_rate(convictions, completed, label),
+        "Conviction rate": work_out_conviction_rate(convictions, completed, label),
         "Non-convictions": completed - convictions,
         "Guilty pleas": round(convictions * 0.9),
     }
 
 
-def between(points: dict[int, int] | dict[int, float], index: int) -> float:
+def interpolate(points: dict[int, int] | dict[int, float], index: int) -> float:
     """Return the straight-line value at ``index`` between the known ``points``."""
     before = max(point for point in points if point <= index)
     after = min(point for point in points if point >= index)

@@ -18,21 +18,23 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from msoic_pipeline.periods import period_label, period_start
 from sample_data.recorded_crime import (
     FORCES,
-    NOT_PROVIDED,
+    OFFENCE_OF_CODE,
     OFFENCES,
     RELABELLED,
-    ROW,
     YEARS,
-    Key,
-    calendar_quarter,
-    cover_sheet,
-    figures,
-    force_name,
-    year_label,
+    CrimeCell,
+    CrimeCounts,
+    count_crimes,
+    is_not_provided,
+    label_year,
+    make_cover_sheet,
+    spell_force,
+    start_quarter,
 )
-from sample_data.writers import Cell, Rows, write_sidecar, write_xlsx
+from sample_data.writers import Cell, Row, Rows, write_sidecar, write_xlsx
 
 OFFENCE_CODES = ("106", "10A", "13", "22A", "24", "27", "36", "38", "61A", "71", "72", "92A")
 EXPIRED_CODE = "72"  # replaced by 106; still ends investigations, records nothing
@@ -50,6 +52,8 @@ APRIL_2022 = dt.date(2022, 4, 28)
 
 
 class OutcomeType(NamedTuple):
+    """An outcome in the publisher's words, and the first financial year in which there was it."""
+
     description: str
     group: str
     first_year: int = 2014
@@ -147,7 +151,7 @@ class Release:
         return f"Outcomes_open_data_{start}_{end}" if start < 2022 else f"Outcomes open data {start}_{end}"
 
     @property
-    def count_headers(self) -> list[Cell]:
+    def count_headers(self) -> Row:
         words = "Number of outcomes" if self.published < dt.date(2022, 1, 1) else "Outcomes"
         return [
             f"{words} for offences that were recorded in the quarter",
@@ -164,7 +168,9 @@ RELEASES = (
 )
 
 
-class Place(NamedTuple):
+class OutcomeCell(NamedTuple):
+    """Where the outcomes of a year stand: their quarter, their force and the code of their offence."""
+
     quarter: int
     force: str
     code: str
@@ -175,18 +181,19 @@ def write(raw: Path) -> None:
     for release in RELEASES:
         path = raw / "crime_outcomes" / release.file
         title = f"Outcomes open data, year ending March {release.year + 1}"
-        rows = list(_rows(release))
+        rows = list(_make_rows(release))
         sheets: dict[str, Rows] = {
-            "Cover_sheet": cover_sheet(title, release.published, ["Notes", "Pivot", release.sheet]),
+            "Cover_sheet": make_cover_sheet(title, release.published, ["Notes", "Pivot", release.sheet]),
             "Notes": _NOTES,
-            "Pivot": _pivot(release, rows),
+            "Pivot": _make_pivot(release, rows),
             release.sheet: [[*_HEADERS, *release.count_headers], *rows],
         }
         write_xlsx(path, sheets)
-        write_sidecar(path, title, release.published, calendar_quarter(release.year, release.last_quarter))
+        reference_period = period_label("quarter", start_quarter(release.year, release.last_quarter))
+        write_sidecar(path, title, release.published, reference_period)
 
 
-_HEADERS: list[Cell] = [
+_HEADERS: Row = [
     "Financial Year",
     "Financial Quarter",
     "Force Name",
@@ -199,6 +206,7 @@ _HEADERS: list[Cell] = [
     "Outcome Group",
     "Outcome Type",
 ]
+GROUP_COLUMN, RECORDED_COLUMN = _HEADERS.index("Outcome Group"), len(_HEADERS)
 _NOTES: Rows = [
     ["Note number", "Note text"],
     ["Note 1", "Outcomes are shown in the quarter in which the offence was recorded, and change in later releases."],
@@ -208,88 +216,110 @@ _NOTES: Rows = [
 ]
 
 
-def _pivot(release: Release, rows: list[list[Cell]]) -> Rows:
-    """The publisher's summary: counts by outcome group, without a header row."""
+def _make_pivot(release: Release, rows: list[Row]) -> Rows:
+    """Return the publisher's summary: counts by outcome group, without a header row."""
     groups: Counter[str] = Counter()
     for row in rows:
-        if isinstance(row[-2], int):
-            groups[str(row[9])] += row[-2]
-    pivot: list[list[Cell]] = [["Financial Year", year_label(release.year)], ["Force Name", "(All)"], []]
+        count = row[RECORDED_COLUMN]
+        if isinstance(count, int):
+            groups[str(row[GROUP_COLUMN])] += count
+    pivot: list[Row] = [["Financial Year", label_year(release.year)], ["Force Name", "(All)"], []]
     pivot += [[group, count] for group, count in sorted(groups.items())]
     return [*pivot, ["Grand Total", groups.total()]]
 
 
-def _rows(release: Release) -> Iterator[list[Cell]]:
-    year, last_day = release.year, release.published - dt.timedelta(days=DAYS_TO_PUBLISH)
-    recorded, closed = _recorded(year)[release.published], _closed()
+def _make_rows(release: Release) -> Iterator[Row]:
+    """Yield the rows of a year, by quarter, force as spelled, offence and outcome."""
+    year = release.year
     rng = Random(f"crime_outcomes:negatives:{release.file}")
     for quarter in range(1, release.last_quarter + 1):
-        for force in sorted(_reporting(year), key=lambda force: force_name(force, year).lower()):
-            missing = (force, year) == NOT_PROVIDED[:2] and quarter in NOT_PROVIDED[2]
+        for force in sorted(_list_reporting_forces(year), key=lambda force: spell_force(force, year).lower()):
             for code in OFFENCE_CODES:
-                key = Place(quarter, force, code)
-                label = _labels(year, key)
-                if missing:
-                    for outcome in MARKED_TYPES:
-                        yield [*label, *_outcome(outcome), NOT_GIVEN, NOT_GIVEN]
-                    continue
-                ended = closed[year].get(key, Counter())
-                if code == EXPIRED_CODE:
-                    for outcome, count in sorted(ended.items()):
-                        yield [*label, *_outcome(outcome), EXPIRED, count]
-                    continue
-                count = recorded[Key(quarter, ROW[code], force)]
-                assigned = Counter(type_ for type_, day in _crimes(year, key)[: max(count, 0)] if day <= last_day)
-                yield [*label, *_outcome(0), count - assigned.total(), NOT_APPLICABLE]
-                for outcome in sorted({*assigned, *ended}):
-                    correction = not ended[outcome] and rng.random() < NEGATIVE_CLOSED / 2_000
-                    yield [*label, *_outcome(outcome), assigned[outcome], -1 if correction else ended[outcome]]
+                cell = OutcomeCell(quarter, force, code)
+                if is_not_provided(year, quarter, force):
+                    outcomes = _mark_not_provided()
+                elif code == EXPIRED_CODE:
+                    outcomes = _list_outcomes_of_expired_code(year, cell)
+                else:
+                    outcomes = _list_outcomes(release, cell, rng)
+                label = _label_cell(year, cell)
+                for outcome, *counts in outcomes:
+                    yield [*label, OUTCOMES[outcome].description, OUTCOMES[outcome].group, outcome, *counts]
 
 
-def _reporting(year: int) -> list[str]:
+# An outcome type, and what stands for it under offences recorded and under investigations closed.
+OutcomeRow = tuple[int, Cell, Cell]
+
+
+def _mark_not_provided() -> Iterator[OutcomeRow]:
+    for outcome in MARKED_TYPES:
+        yield outcome, NOT_GIVEN, NOT_GIVEN
+
+
+def _list_outcomes_of_expired_code(year: int, cell: OutcomeCell) -> Iterator[OutcomeRow]:
+    """Yield the outcomes of an offence under which nothing is recorded any more."""
+    for outcome, count in sorted(_find_closed(year, cell).items()):
+        yield outcome, EXPIRED, count
+
+
+def _list_outcomes(release: Release, cell: OutcomeCell, rng: Random) -> Iterator[OutcomeRow]:
+    """Yield the outcomes of an offence as known on the day of a release, those not yet assigned first.
+
+    ``rng`` decides, once for each row without investigations closed, whether a correction stands there.
+    """
+    year, last_day = release.year, release.published - dt.timedelta(days=DAYS_TO_PUBLISH)
+    closed = _find_closed(year, cell)
+    count = _count_recorded(year)[release.published][CrimeCell(cell.quarter, OFFENCE_OF_CODE[cell.code], cell.force)]
+    known = _draw_crimes(year, cell)[: max(count, 0)]
+    assigned = Counter(outcome for outcome, day in known if day <= last_day)
+    yield 0, count - assigned.total(), NOT_APPLICABLE
+    for outcome in sorted({*assigned, *closed}):
+        is_correction = not closed[outcome] and rng.random() < NEGATIVE_CLOSED / 2_000
+        yield outcome, assigned[outcome], -1 if is_correction else closed[outcome]
+
+
+def _find_closed(year: int, cell: OutcomeCell) -> Counter[int]:
+    return _count_closed_investigations()[year].get(cell, Counter())
+
+
+def _list_reporting_forces(year: int) -> list[str]:
     left_out = set(MISSING_IN_FIRST_YEAR) if year == YEARS[0] else set()
     if year < TRANSPORT_POLICE_FROM:
         left_out.add("British Transport Police")
     return [force for force in FORCES if force not in left_out]
 
 
-def _labels(year: int, key: Place) -> list[Cell]:
-    offence = OFFENCES[ROW[key.code]]
-    words = [offence.description, *(RELABELLED.get(word, word) for word in (offence.group, offence.subgroup))]
-    expired = "x" if key.code == EXPIRED_CODE else None
-    return [year_label(year), key.quarter, force_name(key.force, year), *words, key.code, expired]
-
-
-def _outcome(outcome: int) -> list[Cell]:
-    return [OUTCOMES[outcome].description, OUTCOMES[outcome].group, outcome]
+def _label_cell(year: int, cell: OutcomeCell) -> Row:
+    offence = OFFENCES[OFFENCE_OF_CODE[cell.code]]
+    words = [offence.description, *(RELABELLED.get(label, label) for label in (offence.group, offence.subgroup))]
+    expired = "x" if cell.code == EXPIRED_CODE else None
+    return [label_year(year), cell.quarter, spell_force(cell.force, year), *words, cell.code, expired]
 
 
 # --- the figures ---
 
 
-def _quarter_start(year: int, quarter: int) -> dt.date:
-    return dt.date(year, 1 + 3 * quarter, 1) if quarter < 4 else dt.date(year + 1, 1, 1)
-
-
-def _year_and_quarter(day: dt.date) -> tuple[int, int]:
-    months = day.year * 12 + day.month - 4
-    return months // 12, months % 12 // 3 + 1
+def _find_quarter(day: dt.date) -> tuple[int, int]:
+    """Return the financial year in which a day lies, and the quarter in it."""
+    start = period_start("financial_year", day)
+    return start.year, (day.month - start.month) % 12 // 3 + 1
 
 
 @cache
-def _recorded(year: int) -> dict[dt.date, dict[Key, int]]:
-    """Recorded crime of the year as known on the day of each release."""
-    return {release.published: figures(year, release.published) for release in RELEASES if release.year == year}
+def _count_recorded(year: int) -> dict[dt.date, CrimeCounts]:
+    """Return recorded crime of the year as known on the day of each release."""
+    return {release.published: count_crimes(year, release.published) for release in RELEASES if release.year == year}
 
 
 @cache
-def _crimes(year: int, key: Place) -> list[tuple[int, dt.date]]:
-    """Outcome type, and the day it is assigned, of every crime that any release counts in this cell."""
-    most = max(counts[Key(key.quarter, ROW[key.code], key.force)] for counts in _recorded(year).values())
-    rng = Random(f"crime_outcomes:{year}:{key.quarter}:{key.force}:{key.code}")
-    types, weights = _mix(year, key.code)
-    means = SLAVERY_MEAN_DAYS if key.code == "106" else MEAN_DAYS
-    start = _quarter_start(year, key.quarter)
+def _draw_crimes(year: int, cell: OutcomeCell) -> list[tuple[int, dt.date]]:
+    """Return outcome type, and the day it is assigned, of every crime that any release counts in this cell."""
+    crime_cell = CrimeCell(cell.quarter, OFFENCE_OF_CODE[cell.code], cell.force)
+    most = max(counts[crime_cell] for counts in _count_recorded(year).values())
+    rng = Random(f"crime_outcomes:{year}:{cell.quarter}:{cell.force}:{cell.code}")
+    types, weights = _weigh_outcomes(year, cell.code)
+    means = SLAVERY_MEAN_DAYS if cell.code == "106" else MEAN_DAYS
+    start = start_quarter(year, cell.quarter)
     crimes = []
     for _ in range(most):
         recorded = start + dt.timedelta(days=int(rng.random() * 90))
@@ -300,30 +330,32 @@ def _crimes(year: int, key: Place) -> list[tuple[int, dt.date]]:
 
 
 @cache
-def _mix(year: int, code: str) -> tuple[list[int], list[float]]:
+def _weigh_outcomes(year: int, code: str) -> tuple[list[int], list[float]]:
+    """Return the outcome types that crimes of a year can have, and how common each is among them."""
     mix: dict[int, float] = dict(MIX.get(code, OTHER_MIX))
     if code == "106":
-        others = {type_: weight for type_, weight in SLAVERY_MIX.items() if OUTCOMES[type_].first_year <= year}
+        others = {outcome: weight for outcome, weight in SLAVERY_MIX.items() if OUTCOMES[outcome].first_year <= year}
         mix = {1: SLAVERY_CHARGED[year] / (1 - SLAVERY_CHARGED[year]) * sum(others.values()), **others}
-    known = [type_ for type_ in mix if OUTCOMES[type_].first_year <= year]
-    return known, [mix[type_] for type_ in known]
+    known = [outcome for outcome in mix if OUTCOMES[outcome].first_year <= year]
+    return known, [mix[outcome] for outcome in known]
 
 
 @cache
-def _closed() -> dict[int, dict[Place, Counter[int]]]:
-    """Investigations closed, by year and cell in which they closed, whenever the crime was recorded."""
-    closed: dict[int, dict[Place, Counter[int]]] = {year: {} for year in YEARS}
+def _count_closed_investigations() -> dict[int, dict[OutcomeCell, Counter[int]]]:
+    """Return investigations closed, by year and cell in which they closed, whenever the crime was recorded."""
+    closed: dict[int, dict[OutcomeCell, Counter[int]]] = {year: {} for year in YEARS}
     for year in YEARS:
-        for quarter, row, force in figures(year, APRIL_2022):
-            code = OFFENCES[row].code
+        for quarter, offence, force in count_crimes(year, APRIL_2022):
+            code = OFFENCES[offence].code
             if code not in OFFENCE_CODES or code == EXPIRED_CODE:
                 continue
-            for outcome, day in _crimes(year, Place(quarter, force, code)):
-                then, quarter_then = _year_and_quarter(day)
-                if then in closed:
-                    closed[then].setdefault(Place(quarter_then, force, code), Counter())[outcome] += 1
+            for outcome, day in _draw_crimes(year, OutcomeCell(quarter, force, code)):
+                year_closed, quarter_closed = _find_quarter(day)
+                if year_closed in closed:
+                    cell = OutcomeCell(quarter_closed, force, code)
+                    closed[year_closed].setdefault(cell, Counter())[outcome] += 1
         rng = Random(f"crime_outcomes:expired:{year}")
         for _ in range(EXPIRED_CLOSED.get(year, 0)):
-            cell = Place(rng.randint(1, 4), rng.choice(_reporting(year)), EXPIRED_CODE)
+            cell = OutcomeCell(rng.randint(1, 4), rng.choice(_list_reporting_forces(year)), EXPIRED_CODE)
             closed[year].setdefault(cell, Counter())[rng.choice((1, 14, 15, 16, 18))] += 1
     return closed

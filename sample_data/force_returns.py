@@ -15,21 +15,23 @@ In every force's returns live investigations are last month's, plus those opened
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
+from msoic_pipeline.model import members
 from msoic_pipeline.periods import shift_months
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_xlsx
-
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
-FORCES = Path(__file__).parents[1] / "msoic_pipeline" / "model" / "members" / "forces.csv"
+from sample_data.writers import SYNTHETIC, Row, write_xlsx
 
 MONTHS = [shift_months(dt.date(2020, 1, 1), n) for n in range(27)]
-LAST = len(MONTHS) - 1
+LAST_MONTH = MONTHS[-1]
+# Whose investigations are live when the first month begins.
+MONTH_BEFORE = shift_months(MONTHS[0], -1)
 
 LIVE_LAST = 4_396  # end of March 2022; a month before it is 4,216 ("over 4200", section 4)
 LIVE_GROWTH = 1.65
@@ -57,26 +59,40 @@ WEST_YORKSHIRE_DOMESTIC_OPENED = (
     *(6, 6, 7),
 )
 
-# Rows of the Investigations sheet: (types, county lines) → (share within criminal or within the rest, weight of child
-# involvement). Shares of criminal exploitation for single types are what the combined ones leave.
-Row = tuple[str, str]
+
+class InvestigationType(NamedTuple):
+    """What a row of the Investigations sheet is about: types of exploitation, and county lines or not."""
+
+    exploitation: str
+    county_lines: str
+
+
+class ShareOfRest(NamedTuple):
+    """A type's share of the investigations without criminal exploitation, and how often children are involved."""
+
+    share: float
+    child_weight: float
+
+
+# Of each type how often children are involved. Shares of criminal exploitation for single types are what the combined
+# ones leave.
 COMBINED_SHARE = 0.004  # of all live investigations, each of the two combinations with criminal exploitation
-CRIMINAL: dict[Row, float] = {
-    ("Criminal", "Yes"): 0.72,
-    ("Criminal", "No"): 0.40,
-    ("Criminal, Sexual", "Yes"): 0.50,
-    ("Criminal & Labour", "No"): 0.0,
+CRIMINAL: dict[InvestigationType, float] = {
+    InvestigationType("Criminal", "Yes"): 0.72,
+    InvestigationType("Criminal", "No"): 0.40,
+    InvestigationType("Criminal, Sexual", "Yes"): 0.50,
+    InvestigationType("Criminal & Labour", "No"): 0.0,
 }
-REST: dict[Row, tuple[float, float]] = {
-    ("Domestic", "No"): (0.09, 0.15),
-    ("Labour", "No"): (0.42, 0.08),
-    ("Sexual", "No"): (0.36, 0.35),
-    ("Organ Harvesting", "No"): (0.004, 0.0),
-    ("Not specified or unknown", "No"): (0.086, 0.40),
-    ("Labour, Domestic", "No"): (0.025, 0.05),
-    ("Sexual, Labour & Domestic", "No"): (0.015, 0.15),
+REST: dict[InvestigationType, ShareOfRest] = {
+    InvestigationType("Domestic", "No"): ShareOfRest(0.09, 0.15),
+    InvestigationType("Labour", "No"): ShareOfRest(0.42, 0.08),
+    InvestigationType("Sexual", "No"): ShareOfRest(0.36, 0.35),
+    InvestigationType("Organ Harvesting", "No"): ShareOfRest(0.004, 0.0),
+    InvestigationType("Not specified or unknown", "No"): ShareOfRest(0.086, 0.40),
+    InvestigationType("Labour, Domestic", "No"): ShareOfRest(0.025, 0.05),
+    InvestigationType("Sexual, Labour & Domestic", "No"): ShareOfRest(0.015, 0.15),
 }
-ROWS = [*CRIMINAL, *REST]
+TYPES = [*CRIMINAL, *REST]
 # Forces spell a combination as they please.
 SPELLINGS = {
     "Criminal, Sexual": ("Criminal, Sexual", "Sexual & Criminal", "Criminal & Sexual"),
@@ -149,62 +165,129 @@ INVESTIGATIONS_HEADER = [
     "With crime reference",
 ]
 
-Series = dict[Row, list[list[int]]]  # row → for each month, one figure a force
+# By type of investigation one figure a force, in the order of list_forces(): of one month, and of each month.
+FiguresByForce = dict[InvestigationType, list[int]]
+FiguresByMonth = dict[dt.date, FiguresByForce]
+
+
+class Force(NamedTuple):
+    """A force that returns figures."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class NationalFigures:
+    """What all forces have, by month: the investigations, and the nationalities of each role by force."""
+
+    live: FiguresByMonth
+    opened: FiguresByMonth
+    closed: FiguresByMonth
+    with_children: FiguresByMonth
+    nationalities: dict[str, dict[dt.date, list[dict[str, int]]]]
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a force fills in its returns: its spellings, shares with references, and victims by investigation."""
+
+    spellings: dict[str, str]
+    referred: float
+    crimed: float
+    adults_each: float
+    children_each: float
 
 
 def write(raw: Path) -> None:
-    forces = territorial_forces()
-    live = live_by_force(forces)
-    opened, closed = flows(forces, live)
-    children = children_by_force(live)
-    nationalities = {role: nationalities_by_force(role, live) for role in NATIONALITY}
-    for number, (code, name) in enumerate(forces):
-        random = Random(f"force_returns:habits:{code}")
-        spelling = {types: random.choice(spellings) for types, spellings in SPELLINGS.items()}
-        referred, crimed = random.uniform(0.5, 0.75), random.uniform(0.8, 0.97)
-        adults_each, children_each = random.uniform(1.2, 1.9), random.uniform(1.1, 1.5)
-        for t, month in enumerate(MONTHS):
-            label = f"{month:%Y-%m}"
-            late = random.choice((4, 8, 15)) if random.random() < 0.04 else 0
-            if label in MISSING.get(code, ()):
-                continue
-            investigations: list[list[Cell]] = []
-            for row in ROWS:
-                count = live[row][t][number]
-                flow = (opened[row][t][number], closed[row][t][number])
-                types, county_lines = row
-                if types in SPELLINGS and not count and not any(flow):
-                    continue
-                child = children[row][t][number]
-                adult = count - child + round(child * 0.06)
-                investigations.append(
-                    [
-                        spelling.get(types, types),
-                        county_lines,
-                        count,
-                        *flow,
-                        adult,
-                        child,
-                        round(adult * adults_each),
-                        round(child * children_each),
-                        round(count * referred),
-                        round(count * crimed),
-                    ]
-                )
-            nationality: list[list[Cell]] = [
-                [role, nation, count]
-                for role, parts in nationalities.items()
-                for nation, count in parts[t][number].items()
+    """Write every force's return of every month under ``raw/force_returns``."""
+    figures = draw_national_figures()
+    for number, force in enumerate(list_forces()):
+        random = Random(f"force_returns:habits:{force.code}")
+        habits = draw_habits(random)
+        for month in MONTHS:
+            days_late = random.choice((4, 8, 15)) if random.random() < 0.04 else 0
+            if f"{month:%Y-%m}" not in MISSING.get(force.code, ()):
+                investigations = make_investigation_rows(figures, month, number, habits)
+                nationalities = make_nationality_rows(figures, month, number)
+                write_month(raw, force, month, days_late, investigations, nationalities)
+
+
+def draw_national_figures() -> NationalFigures:
+    """Return the figures of all forces and months."""
+    forces = list_forces()
+    before, live = draw_live(forces)
+    opened, closed = draw_flows(forces, before, live)
+    nationalities = {role: draw_nationalities(role, live) for role in NATIONALITY}
+    return NationalFigures(live, opened, closed, share_out_children(live), nationalities)
+
+
+def draw_habits(random: Random) -> Habits:
+    """Return the habits of a force."""
+    return Habits(
+        spellings={types: random.choice(spellings) for types, spellings in SPELLINGS.items()},
+        referred=random.uniform(0.5, 0.75),
+        crimed=random.uniform(0.8, 0.97),
+        adults_each=random.uniform(1.2, 1.9),
+        children_each=random.uniform(1.1, 1.5),
+    )
+
+
+def make_investigation_rows(figures: NationalFigures, month: dt.date, force: int, habits: Habits) -> list[Row]:
+    """Return the Investigations rows of a force; a combination of types of which there is nothing has none."""
+    rows: list[Row] = []
+    for type_ in TYPES:
+        live = figures.live[month][type_][force]
+        flow = (figures.opened[month][type_][force], figures.closed[month][type_][force])
+        if type_.exploitation in SPELLINGS and not live and not any(flow):
+            continue
+        with_children = figures.with_children[month][type_][force]
+        with_adults = live - with_children + round(with_children * 0.06)
+        rows.append(
+            [
+                habits.spellings.get(type_.exploitation, type_.exploitation),
+                type_.county_lines,
+                live,
+                *flow,
+                with_adults,
+                with_children,
+                round(with_adults * habits.adults_each),
+                round(with_children * habits.children_each),
+                round(live * habits.referred),
+                round(live * habits.crimed),
             ]
-            folder = raw / "force_returns" / label
-            submitted = shift_months(month, 1) + dt.timedelta(days=9 + late)
-            path = folder / f"{code.lower()}-{label}.xlsx"
-            if (code, label) == CORRECTED:
-                wrong = wrongly_closed(investigations, nationality)
-                write_return(path, NAMES.get(code, name), month, submitted, *wrong)
-                path = path.with_stem(f"{path.stem}-v2")
-                submitted += dt.timedelta(days=14)
-            write_return(path, NAMES.get(code, name), month, submitted, investigations, nationality)
+        )
+    return rows
+
+
+def make_nationality_rows(figures: NationalFigures, month: dt.date, force: int) -> list[Row]:
+    """Return the Nationality rows of a force."""
+    return [
+        [role, nationality, count]
+        for role, by_month in figures.nationalities.items()
+        for nationality, count in by_month[month][force].items()
+    ]
+
+
+def write_month(
+    raw: Path,
+    force: Force,
+    month: dt.date,
+    days_late: int,
+    investigations: list[Row],
+    nationalities: list[Row],
+) -> None:
+    """Write a force's return of a month: one file, or a mistaken one and the one that corrects it."""
+    label = f"{month:%Y-%m}"
+    path = raw / "force_returns" / label / f"{force.code.lower()}-{label}.xlsx"
+    name = NAMES.get(force.code, force.name)
+    submitted = shift_months(month, 1) + dt.timedelta(days=9 + days_late)
+    if (force.code, label) == CORRECTED:
+        mistaken = close_wrongly(investigations, nationalities)
+        write_return(path, name, month, submitted, *mistaken)
+        path = path.with_stem(f"{path.stem}-v2")
+        submitted += dt.timedelta(days=14)
+    write_return(path, name, month, submitted, investigations, nationalities)
 
 
 def write_return(
@@ -212,9 +295,10 @@ def write_return(
     force: str,
     month: dt.date,
     submitted: dt.date,
-    investigations: list[list[Cell]],
-    nationality: list[list[Cell]],
+    investigations: list[Row],
+    nationalities: list[Row],
 ) -> None:
+    """Write one file."""
     write_xlsx(
         path,
         {
@@ -227,136 +311,154 @@ def write_return(
                 [SYNTHETIC],
             ],
             "Investigations": [INVESTIGATIONS_HEADER, *investigations],
-            "Nationality": [["Role", "Nationality", "Live investigations"], *nationality],
+            "Nationality": [["Role", "Nationality", "Live investigations"], *nationalities],
         },
     )
 
 
-def wrongly_closed(
-    investigations: list[list[Cell]], nationality: list[list[Cell]]
-) -> tuple[list[list[Cell]], list[list[Cell]]]:
+def close_wrongly(investigations: list[Row], nationalities: list[Row]) -> tuple[list[Row], list[Row]]:
     """Return the sheets of the first, mistaken return: consistent in itself, with 19 investigations fewer."""
     change = dict.fromkeys(INVESTIGATIONS_HEADER[2:], -WRONGLY_CLOSED)
     change |= {"Opened in month": 0, "Closed in month": WRONGLY_CLOSED}
     change |= {"Live involving adult victims": 0, "Adult victims": 0}
-    first = [list(row) for row in investigations]
-    for column, header in enumerate(INVESTIGATIONS_HEADER):
-        value = first[0][column]
-        if isinstance(value, int):
-            first[0][column] = value + change[header]
-    people = [
-        [role, nation, count - WRONGLY_CLOSED if nation == "British" and isinstance(count, int) else count]
-        for role, nation, count in nationality
+    changed = [
+        value + change[header] if isinstance(value, int) else value
+        for header, value in zip(INVESTIGATIONS_HEADER, investigations[0], strict=True)
     ]
-    return first, people
+    people: list[Row] = [
+        [role, nationality, count - WRONGLY_CLOSED if nationality == "British" and isinstance(count, int) else count]
+        for role, nationality, count in nationalities
+    ]
+    return [changed, *investigations[1:]], people
 
 
-def territorial_forces() -> list[tuple[str, str]]:
-    with FORCES.open(encoding="utf-8") as file:
-        return [(row["force_code"], row["name"]) for row in csv.DictReader(file) if row["kind"] == "territorial force"]
+def list_forces() -> list[Force]:
+    """Return the forces that return figures."""
+    territorial = (row for row in members.rows("forces.csv") if row["kind"] == "territorial force")
+    return [Force(row["force_code"], row["name"]) for row in territorial]
 
 
-def grown(last: int, growth: float, t: int) -> float:
-    """Return the national figure of month ``t`` that by steady yearly ``growth`` reaches ``last`` in March 2022."""
-    return last * math.pow(growth, (t - LAST) / 12)
+def count_years_before_end(month: dt.date) -> float:
+    """Return how long before the last month a month is, in years."""
+    return ((LAST_MONTH.year - month.year) * 12 + LAST_MONTH.month - month.month) / 12
 
 
-def national_live(t: int) -> dict[Row, int]:
-    """Return national live investigations by row at the end of month ``t``; -1 is December 2019."""
-    total = round(grown(LIVE_LAST, LIVE_GROWTH, t))
-    criminal = CRIMINAL_SHARE_LAST + CRIMINAL_SHARE_RISE * (t - LAST) / 12
-    county_lines = 0.72 + 0.15 * (t - LAST) / 12  # of criminal exploitation
+def grow_to(last: int, growth: float, month: dt.date) -> float:
+    """Return the national figure of a month that by steady yearly ``growth`` reaches ``last`` in March 2022."""
+    return last * math.pow(growth, -count_years_before_end(month))
+
+
+def share_out_live(month: dt.date) -> dict[InvestigationType, int]:
+    """Return national live investigations by type at the end of a month."""
+    total = round(grow_to(LIVE_LAST, LIVE_GROWTH, month))
+    criminal = CRIMINAL_SHARE_LAST - CRIMINAL_SHARE_RISE * count_years_before_end(month)
+    county_lines = 0.72 - 0.15 * count_years_before_end(month)  # of criminal exploitation
     single = criminal - 2 * COMBINED_SHARE
-    within = [single * county_lines, single * (1 - county_lines), COMBINED_SHARE, COMBINED_SHARE]
-    within += [(1 - criminal) * share for share, _ in REST.values()]
-    return dict(zip(ROWS, allocate(total, within), strict=True))
+    shares = [single * county_lines, single * (1 - county_lines), COMBINED_SHARE, COMBINED_SHARE]
+    shares += [(1 - criminal) * rest.share for rest in REST.values()]
+    return dict(zip(TYPES, allocate(total, shares), strict=True))
 
 
-def live_by_force(forces: list[tuple[str, str]]) -> Series:
-    """Return live investigations at month end by row, month and force; December 2019 stands last, at index -1."""
-    months = range(-1, len(MONTHS))
-    national = [national_live(t) for t in months]
-    live: Series = {}
-    for row in ROWS:
-        random = Random(f"force_returns:live:{row}")
-        weights = [SIZES.get(name, OTHER_SIZE) * random.uniform(0.6, 1.4) for _, name in forces]
-        names = [name for _, name in forces]
-        if row[0] in SPELLINGS or row[0] == "Organ Harvesting":
-            chosen = random.sample([name for name in names if name != "West Yorkshire"], 8)
-            weights = [weight if name in chosen else 0.0 for weight, name in zip(weights, names, strict=True)]
-        west_yorkshire = names.index("West Yorkshire") if row[0] == "Domestic" else None
-        if west_yorkshire is not None:
-            weights[west_yorkshire] = 0.2 * sum(weights)
-        series = []
-        for counts in national:
-            series.append(allocate(counts[row], weights))
+def draw_live(forces: Sequence[Force]) -> tuple[FiguresByForce, FiguresByMonth]:
+    """Return live investigations at the end of the month before the first, and of each month.
+
+    By type, each force has its own part of them, which changes a little from month to month.
+    """
+    months = [MONTH_BEFORE, *MONTHS]
+    national = {month: share_out_live(month) for month in months}
+    live: FiguresByMonth = {month: {} for month in months}
+    for type_ in TYPES:
+        random = Random(f"force_returns:live:{tuple(type_)}")
+        weights = draw_weights_of_forces(type_, forces, random)
+        for month in months:
+            live[month][type_] = allocate(national[month][type_], weights)
             weights = [
-                weight if number == west_yorkshire else weight * random.uniform(0.97, 1.03)
-                for number, weight in enumerate(weights)
+                weight if is_fixed_part(type_, force) else weight * random.uniform(0.97, 1.03)
+                for force, weight in zip(forces, weights, strict=True)
             ]
-        live[row] = [*series[1:], series[0]]
-    return live
+    return live.pop(MONTH_BEFORE), live
 
 
-def flows(forces: list[tuple[str, str]], live: Series) -> tuple[Series, Series]:
-    """Return investigations opened and closed, by row, month and force, that explain the change in those live."""
-    opened: Series = {row: [] for row in ROWS}
-    closed: Series = {row: [] for row in ROWS}
-    for row in ROWS:
-        random = Random(f"force_returns:flows:{row}")
-        for t in range(len(MONTHS)):
-            new, gone = [], []
-            for number, (_, name) in enumerate(forces):
-                before, now = live[row][t - 1][number], live[row][t][number]
-                arrivals = max(now - before, 0) + round(before * random.uniform(0.02, 0.09))
-                if name == "West Yorkshire" and row[0] == "Domestic":
-                    arrivals = WEST_YORKSHIRE_DOMESTIC_OPENED[t]
-                departures = before + arrivals - now
-                if departures < 0:
-                    raise ValueError(f"{name} {MONTHS[t]}: {arrivals} opened cannot explain {before} → {now} live")
-                new.append(arrivals)
-                gone.append(departures)
-            opened[row].append(new)
-            closed[row].append(gone)
+def is_fixed_part(type_: InvestigationType, force: Force) -> bool:
+    """Return whether the force's part of a type is set: domestic servitude in West Yorkshire, by the annual report."""
+    return type_.exploitation == "Domestic" and force.name == "West Yorkshire"
+
+
+def draw_weights_of_forces(type_: InvestigationType, forces: Sequence[Force], random: Random) -> list[float]:
+    """Return how much of a type each force has in the first month; what is rare is in eight forces alone."""
+    weights = [SIZES.get(force.name, OTHER_SIZE) * random.uniform(0.6, 1.4) for force in forces]
+    if type_.exploitation in SPELLINGS or type_.exploitation == "Organ Harvesting":
+        chosen = random.sample([force.name for force in forces if force.name != "West Yorkshire"], 8)
+        weights = [weight if force.name in chosen else 0.0 for force, weight in zip(forces, weights, strict=True)]
+    whole = sum(weights)
+    return [0.2 * whole if is_fixed_part(type_, force) else w for force, w in zip(forces, weights, strict=True)]
+
+
+def draw_flows(
+    forces: Sequence[Force], before: FiguresByForce, live: FiguresByMonth
+) -> tuple[FiguresByMonth, FiguresByMonth]:
+    """Return investigations opened and closed by month, that explain the change in those live since ``before``."""
+    opened: FiguresByMonth = {month: {} for month in MONTHS}
+    closed: FiguresByMonth = {month: {} for month in MONTHS}
+    for type_ in TYPES:
+        random = Random(f"force_returns:flows:{tuple(type_)}")
+        live_before = before[type_]
+        for month in MONTHS:
+            arrivals = [
+                count_arrivals(type_, force, month, was, now, random.uniform(0.02, 0.09))
+                for force, was, now in zip(forces, live_before, live[month][type_], strict=True)
+            ]
+            departures = [
+                was + new - now for was, new, now in zip(live_before, arrivals, live[month][type_], strict=True)
+            ]
+            if min(departures) < 0:
+                raise ValueError(f"{type_} in {month}: what was opened cannot explain what is live")
+            opened[month][type_], closed[month][type_] = arrivals, departures
+            live_before = live[month][type_]
     return opened, closed
 
 
-def children_by_force(live: Series) -> Series:
-    """Return live investigations that involve children, by row, month and force."""
-    children: Series = {row: [] for row in ROWS}
-    for t in range(len(MONTHS)):
-        criminal = round(grown(CRIMINAL_CHILDREN_LAST, CRIMINAL_CHILDREN_GROWTH, t))
-        total = round(grown(CHILDREN_LAST, CHILDREN_GROWTH, t))
-        rest = {row: involved for row, (_, involved) in REST.items()}
-        for national, rows in ((criminal, CRIMINAL), (total - criminal, rest)):
-            by_row = allocate(national, [sum(live[row][t]) * involved for row, involved in rows.items()])
-            for row, count in zip(rows, by_row, strict=True):
-                children[row].append(allocate(count, live[row][t]))
+def count_arrivals(type_: InvestigationType, force: Force, month: dt.date, was: int, now: int, turnover: float) -> int:
+    """Return how many investigations a force opened in a month, of which ``turnover`` is a share of those that were."""
+    if is_fixed_part(type_, force):
+        return WEST_YORKSHIRE_DOMESTIC_OPENED[MONTHS.index(month)]
+    return max(now - was, 0) + round(was * turnover)
+
+
+def share_out_children(live: FiguresByMonth) -> FiguresByMonth:
+    """Return live investigations that involve children, by month."""
+    weights_of_rest = {type_: rest.child_weight for type_, rest in REST.items()}
+    children: FiguresByMonth = {}
+    for month, of_month in live.items():
+        criminal = round(grow_to(CRIMINAL_CHILDREN_LAST, CRIMINAL_CHILDREN_GROWTH, month))
+        total = round(grow_to(CHILDREN_LAST, CHILDREN_GROWTH, month))
+        children[month] = {}
+        for national, weights in ((criminal, CRIMINAL), (total - criminal, weights_of_rest)):
+            by_type = allocate(national, [sum(of_month[type_]) * weight for type_, weight in weights.items()])
+            for type_, count in zip(weights, by_type, strict=True):
+                children[month][type_] = allocate(count, of_month[type_])
     return children
 
 
-def nationalities_by_force(role: str, live: Series) -> list[list[dict[str, int]]]:
-    """Return, for each month and force, live investigations by principal nationality of ``role``; they sum to all."""
+def draw_nationalities(role: str, live: FiguresByMonth) -> dict[dt.date, list[dict[str, int]]]:
+    """Return by month, for each force, live investigations by principal nationality of ``role``; they sum to all."""
     unknown_share, british_share, rise = NATIONALITY[role]
     random = Random(f"force_returns:nationality:{role}")
-    count = len(live[ROWS[0]][0])
-    leaning = [(random.uniform(0.7, 1.3), random.uniform(0.85, 1.15)) for _ in range(count)]
-    others = [[weight * random.uniform(0.3, 2) for weight in OTHER_NATIONALITIES.values()] for _ in range(count)]
-    months = []
-    for t in range(len(MONTHS)):
-        totals = [sum(live[row][t][number] for row in ROWS) for number in range(count)]
-        unknown = allocate(
-            round(sum(totals) * unknown_share), [total * lean for total, (lean, _) in zip(totals, leaning, strict=True)]
-        )
+    forces = range(len(list_forces()))
+    leaning = [(random.uniform(0.7, 1.3), random.uniform(0.85, 1.15)) for _ in forces]
+    others = [[weight * random.uniform(0.3, 2) for weight in OTHER_NATIONALITIES.values()] for _ in forces]
+    months: dict[dt.date, list[dict[str, int]]] = {}
+    for month, of_month in live.items():
+        totals = [sum(of_month[type_][force] for type_ in TYPES) for force in forces]
+        weights = [total * lean for total, (lean, _) in zip(totals, leaning, strict=True)]
+        unknown = allocate(round(sum(totals) * unknown_share), weights)
         known = [total - part for total, part in zip(totals, unknown, strict=True)]
-        share = british_share + rise * (t - LAST) / 12
-        british = allocate(
-            round(sum(known) * share), [total * lean for total, (_, lean) in zip(known, leaning, strict=True)]
-        )
-        forces = []
-        for number in range(count):
-            rest = allocate(known[number] - british[number], others[number])
-            parts = {"Unknown": unknown[number], "British": british[number]}
-            forces.append(parts | {n: part for n, part in zip(OTHER_NATIONALITIES, rest, strict=True) if part})
-        months.append(forces)
+        share = british_share - rise * count_years_before_end(month)
+        weights = [total * lean for total, (_, lean) in zip(known, leaning, strict=True)]
+        british = allocate(round(sum(known) * share), weights)
+        months[month] = []
+        for force in forces:
+            rest = allocate(known[force] - british[force], others[force])
+            named = {name: part for name, part in zip(OTHER_NATIONALITIES, rest, strict=True) if part}
+            months[month].append({"Unknown": unknown[force], "British": british[force]} | named)
     return months

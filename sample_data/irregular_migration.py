@@ -13,14 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
+from msoic_pipeline.wording import tell_day
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_sidecar, write_xlsx
+from sample_data.writers import SYNTHETIC, Cell, Row, write_sidecar, write_xlsx
 
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
 
-Row = list[Cell]
-Option = tuple[tuple[str, ...], float]  # labels, and the weight with which they occur
+class Option(NamedTuple):
+    """Labels that a record can have, and the weight with which they occur."""
+
+    labels: tuple[str, ...]
+    weight: float
+
 
 AIR, PORT, INSIDE, BOAT = METHODS = (
     "Inadequately documented air arrivals",
@@ -28,8 +33,9 @@ AIR, PORT, INSIDE, BOAT = METHODS = (
     "Recorded detections in the UK",
     "Small boat arrivals",
 )
-# From 2018 Q1. To 2023 Q4: dataset of the year ending December 2023. Small boats after that: the weekly series, which
-# gives 36,816 in 2024 and 41,472 in 2025 as published. The other methods after 2023 are invented.
+FIRST_YEAR = 2018
+# From its first quarter on. To 2023 Q4: dataset of the year ending December 2023. Small boats after that: the weekly
+# series, which gives 36,816 in 2024 and 41,472 in 2025 as published. The other methods after 2023 are invented.
 DETECTIONS = {
     AIR: (
         (960, 1015, 1289, 1505), (1176, 1024, 1501, 1536), (1127, 33, 476, 692), (232, 256, 853, 1220),
@@ -65,6 +71,8 @@ NRM_RAISED = (
 
 @dataclass(frozen=True)
 class Release:
+    """One published workbook: what it covers, and how it words things."""
+
     year: int
     published: dt.date
     next_update: dt.date
@@ -160,206 +168,314 @@ PLACE = ("Nationality", "Region")
 PERSON = ("Sex", "Age Group")
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """One of the datasets of a release: its columns beside the period, its rows, and by which its pivot groups them."""
+
+    number: str
+    title: str
+    columns: tuple[str, ...]
+    grouped_by: tuple[str, ...]
+    rows: list[Row]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The headers of its sheet."""
+        return (*PERIOD, *self.columns)
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A quarter that a release covers; ``position`` is its place in the year, from 0."""
+
+    year: int
+    position: int
+    quarters_before_end: int
+
+    @property
+    def label(self) -> str:
+        """What it is called in the datasets."""
+        return f"{self.year} Q{self.position + 1}"
+
+
+def _list_quarters(release: Release) -> list[Quarter]:
+    return [
+        Quarter(year, position, (release.year - year) * 4 + 3 - position)
+        for year in range(FIRST_YEAR, release.year + 1)
+        for position in range(4)
+    ]
+
+
+# --- Whom the figures are of ---
+
+
 def _spread(key: str, total: int, options: Sequence[Option]) -> list[tuple[tuple[str, ...], int]]:
     """Share a total out over options, the same way for the same key; options that get nobody are left out."""
     rng = random.Random(f"irregular_migration:{key}")
-    counts = allocate(total, [weight * rng.uniform(0.5, 1.5) for _, weight in options])
-    return [(labels, count) for (labels, _), count in zip(options, counts, strict=True) if count]
+    counts = allocate(total, [option.weight * rng.uniform(0.5, 1.5) for option in options])
+    return [(option.labels, count) for option, count in zip(options, counts, strict=True) if count]
 
 
-def _places(release: Release, key: str, weights: dict[str, int]) -> list[Option]:
-    """The three commonest nationalities and another, the same ones for the same key."""
+def _choose_places(release: Release, key: str, weights: dict[str, int]) -> list[Option]:
+    """Return the three commonest nationalities and another, the same ones for the same key."""
     other = random.Random(f"irregular_migration:{key}").choice(list(weights)[3:])
     options: list[Option] = []
     for name in (*list(weights)[:3], other):
         label = release.south_sudan if name == "South Sudan" else name
-        options.append(((label, REGIONS[name]), weights[name]))
+        options.append(Option((label, REGIONS[name]), weights[name]))
     return options
 
 
-def _persons(release: Release) -> list[Option]:
-    options: list[Option] = [((sex, release.ages[age]), weight) for sex, age, weight in SEX_AND_AGE]
-    return [*options, (("Unknown", "Unknown"), 0.3)]
+def _list_persons(release: Release) -> list[Option]:
+    """Return sexes and ages, those that are not known at the end."""
+    known = [Option((sex, release.ages[age]), weight) for sex, age, weight in SEX_AND_AGE]
+    return [*known, Option(("Unknown", "Unknown"), 0.3)]
+
+
+def _list_applicants(release: Release) -> list[Option]:
+    return [Option((kind, uasc, sex, release.ages[age]), weight) for kind, uasc, sex, age, weight in APPLICANTS]
 
 
 def _cross(*parts: Sequence[Option]) -> list[Option]:
+    """Return each combination of an option of every part: its labels one after another, its weight their product."""
     crossed: list[Option] = []
     for combination in product(*parts):
         labels: tuple[str, ...] = ()
         weight = 1.0
-        for part, share in combination:
-            labels += part
-            weight *= share
-        crossed.append((labels, weight))
+        for option in combination:
+            labels += option.labels
+            weight *= option.weight
+        crossed.append(Option(labels, weight))
     return crossed
 
 
-def _quarters(release: Release) -> list[tuple[int, int, str, int]]:
-    """Year, position in the year, label, and how many quarters before the end of the release."""
-    return [
-        (year, quarter, f"{year} Q{quarter + 1}", (release.year - year) * 4 + 3 - quarter)
-        for year in range(2018, release.year + 1)
-        for quarter in range(4)
-    ]
+# --- The rows of each dataset ---
 
 
-def _detections(release: Release) -> list[Row]:
+def _make_detection_rows(release: Release) -> list[Row]:
     rows: list[Row] = []
-    for year, quarter, label, age in _quarters(release):
+    for quarter in _list_quarters(release):
         for method in METHODS:
-            total = DETECTIONS[method][year - 2018][quarter]
-            if year == release.year == 2022:
-                total = FIRST_2022.get(method, DETECTIONS[method][4])[quarter]
-            unrecorded = total // 40 if method == BOAT and age < 2 else 0
-            options = _cross(_places(release, f"{label}:{method}", NATIONALITIES[method]), _persons(release))
-            found = _spread(f"{label}:{method}", total - unrecorded, options)
+            total = DETECTIONS[method][quarter.year - FIRST_YEAR][quarter.position]
+            if quarter.year == release.year == 2022 and method in FIRST_2022:
+                total = FIRST_2022[method][quarter.position]
+            is_new = quarter.quarters_before_end < 2
+            unrecorded = total // 40 if method == BOAT and is_new else 0
+            key = f"{quarter.label}:{method}"
+            options = _cross(_choose_places(release, key, NATIONALITIES[method]), _list_persons(release))
+            found = _spread(key, total - unrecorded, options)
             if unrecorded:
                 found.append(((NOT_RECORDED,) * 4, unrecorded))
-            rows += [[year, label, method, *labels, count] for labels, count in sorted(found)]
+            rows += [[quarter.year, quarter.label, method, *labels, count] for labels, count in sorted(found)]
     return rows
 
 
-def _small_boats(year: int, quarter: int, age: int) -> tuple[int, int, int]:
-    """Arrivals, asylum applications raised and NRM referrals raised; referrals of a new quarter are still coming in."""
-    position = (year - 2018) * 4 + quarter
-    if position < len(ARRIVALS):
-        arrivals, asylum, referred = ARRIVALS[position], ASYLUM_RAISED[position], NRM_RAISED[position]
+class SmallBoats(NamedTuple):
+    """Arrivals by small boat of a quarter, and how many of them applied for asylum and were referred to the NRM."""
+
+    arrivals: int
+    asylum_raised: int
+    nrm_raised: int
+
+
+def _count_small_boats(quarter: Quarter) -> SmallBoats:
+    """Return what came of the arrivals of a quarter; of a new one referrals are still coming in."""
+    place = (quarter.year - FIRST_YEAR) * 4 + quarter.position
+    if place < len(ARRIVALS):
+        arrivals, asylum, referred = ARRIVALS[place], ASYLUM_RAISED[place], NRM_RAISED[place]
     else:
-        arrivals = DETECTIONS[BOAT][year - 2018][quarter]
+        arrivals = DETECTIONS[BOAT][quarter.year - FIRST_YEAR][quarter.position]
         arrivals -= arrivals // 150
         asylum, referred = arrivals - arrivals // 30, arrivals // 14
-    return arrivals, asylum, referred * min(10, 5 + age) // 10
+    return SmallBoats(arrivals, asylum, referred * min(10, 5 + quarter.quarters_before_end) // 10)
 
 
-def _asylum_applications(release: Release) -> list[Row]:
+def _make_asylum_application_rows(release: Release) -> list[Row]:
     rows: list[Row] = []
-    applicants = [((kind, uasc, sex, release.ages[age]), weight) for kind, uasc, sex, age, weight in APPLICANTS]
-    none = [(("N/A - No asylum application", "Non-UASC", "Male", age), 1.0) for age in release.ages[1:3]]
-    for year, quarter, label, age in _quarters(release):
-        arrivals, raised, _ = _small_boats(year, quarter, age)
+    none = [Option(("N/A - No asylum application", "Non-UASC", "Male", age), 1.0) for age in release.ages[1:3]]
+    for quarter in _list_quarters(release):
+        boats = _count_small_boats(quarter)
         for application, total, options in (
-            ("Asylum application raised", raised, applicants),
-            ("No asylum application raised", arrivals - raised, none),
+            ("Asylum application raised", boats.asylum_raised, _list_applicants(release)),
+            ("No asylum application raised", boats.arrivals - boats.asylum_raised, none),
         ):
-            places = _places(release, f"{label}:{BOAT}", NATIONALITIES[BOAT])
-            found = _spread(f"{label}:{application}", total, _cross(places, options))
-            rows += [[year, label, application, *labels, count] for labels, count in sorted(found)]
+            places = _choose_places(release, f"{quarter.label}:{BOAT}", NATIONALITIES[BOAT])
+            found = _spread(f"{quarter.label}:{application}", total, _cross(places, options))
+            rows += [[quarter.year, quarter.label, application, *labels, count] for labels, count in sorted(found)]
     return rows
 
 
-def _asylum_decisions(release: Release) -> list[Row]:
+def _make_asylum_decision_rows(release: Release) -> list[Row]:
     rows: list[Row] = []
-    applicants = [((kind, uasc, sex, release.ages[age]), weight) for kind, uasc, sex, age, weight in APPLICANTS[:6]]
-    outcomes = [((outcome, group), float(weight)) for outcome, group, weight in ASYLUM_OUTCOMES]
-    for year, quarter, label, age in _quarters(release):
-        raised = _small_boats(year, quarter, age)[1]
-        places = _places(release, f"{label}:{BOAT}", NATIONALITIES[BOAT])[:2]
-        found = _spread(f"{label}:decisions", raised, _cross(places, outcomes, applicants))
-        rows += [[year, label, *labels, count] for labels, count in sorted(found)]
+    outcomes = [Option((outcome, group), float(weight)) for outcome, group, weight in ASYLUM_OUTCOMES]
+    for quarter in _list_quarters(release):
+        places = _choose_places(release, f"{quarter.label}:{BOAT}", NATIONALITIES[BOAT])[:2]
+        options = _cross(places, outcomes, _list_applicants(release)[:6])
+        found = _spread(f"{quarter.label}:decisions", _count_small_boats(quarter).asylum_raised, options)
+        rows += [[quarter.year, quarter.label, *labels, count] for labels, count in sorted(found)]
     return rows
 
 
-def _nrm_referrals(release: Release) -> list[Row]:
+def _make_nrm_referral_rows(release: Release) -> list[Row]:
     rows: list[Row] = []
-    for year, quarter, label, age in _quarters(release):
-        arrivals, _, raised = _small_boats(year, quarter, age)
+    for quarter in _list_quarters(release):
+        boats = _count_small_boats(quarter)
         for referral, total, weights in (
-            ("No NRM referral raised", arrivals - raised, NATIONALITIES[BOAT]),
-            ("NRM referral raised", raised, REFERRED),
+            ("No NRM referral raised", boats.arrivals - boats.nrm_raised, NATIONALITIES[BOAT]),
+            ("NRM referral raised", boats.nrm_raised, REFERRED),
         ):
-            options = _cross(_places(release, f"{label}:{BOAT}", weights), _persons(release)[:8])
-            found = _spread(f"{label}:{referral}", total, options)
-            rows += [[year, label, referral, *labels, count] for labels, count in sorted(found)]
+            places = _choose_places(release, f"{quarter.label}:{BOAT}", weights)
+            found = _spread(f"{quarter.label}:{referral}", total, _cross(places, _list_persons(release)[:8]))
+            rows += [[quarter.year, quarter.label, referral, *labels, count] for labels, count in sorted(found)]
     return rows
 
 
-def _nrm_outcomes(release: Release) -> list[Row]:
+def _make_nrm_outcome_rows(release: Release) -> list[Row]:
     rows: list[Row] = []
-    for year, quarter, label, age in _quarters(release):
-        raised = _small_boats(year, quarter, age)[2]
-        options = _cross(_places(release, f"{label}:{BOAT}", REFERRED)[:3], _persons(release)[:3])
+    for quarter in _list_quarters(release):
+        raised = _count_small_boats(quarter).nrm_raised
+        places = _choose_places(release, f"{quarter.label}:{BOAT}", REFERRED)[:3]
+        options = _cross(places, _list_persons(release)[:3])
         for outcome, group, share in NRM_OUTCOMES:
-            found = _spread(f"{label}:{outcome}:{group}", round(raised * share), options)
-            rows += [[year, label, *labels, outcome, group, count] for labels, count in sorted(found)]
+            found = _spread(f"{quarter.label}:{outcome}:{group}", round(raised * share), options)
+            rows += [[quarter.year, quarter.label, *labels, outcome, group, count] for labels, count in sorted(found)]
     return rows
 
 
-def _pivot(title: str, header: Sequence[str], rows: Sequence[Row], by: Sequence[str]) -> list[Row]:
-    """What the publisher's pivot table shows: the last eight quarters, by group and, where there is one, by detail."""
-    columns = [header.index(name) for name in by]
-    quarters = sorted({str(row[1]) for row in rows})[-8:]
+# --- The sheets ---
+
+
+def _make_datasets(release: Release) -> tuple[Dataset, ...]:
+    applicant = ("Applicant type", "UASC")
+    asylum_outcome = ("Asylum Case Outcome", "Asylum Case Outcome Group")
+    return (
+        Dataset(
+            number="D01",
+            title=release.detections,
+            columns=("Method of entry", *PLACE, *PERSON, "Number of detections"),
+            grouped_by=("Method of entry",),
+            rows=_make_detection_rows(release),
+        ),
+        Dataset(
+            number="D02",
+            title="Asylum applications from small boat arrivals",
+            columns=("Asylum application", *PLACE, *applicant, *PERSON, "Applications"),
+            grouped_by=("Asylum application",),
+            rows=_make_asylum_application_rows(release),
+        ),
+        Dataset(
+            number="D03",
+            title="Initial decisions on asylum applications from small boat arrivals",
+            columns=(*PLACE, *asylum_outcome, *applicant, *PERSON, "Decisions"),
+            grouped_by=("Asylum Case Outcome Group", "Asylum Case Outcome"),
+            rows=_make_asylum_decision_rows(release),
+        ),
+        Dataset(
+            number="D04",
+            title="NRM referrals from small boat arrivals",
+            columns=("NRM referral", *PLACE, *PERSON, "Referrals"),
+            grouped_by=("NRM referral",),
+            rows=_make_nrm_referral_rows(release),
+        ),
+        Dataset(
+            number="D05",
+            title="Outcomes of NRM referrals from small boat arrivals",
+            columns=(*PLACE, *PERSON, "NRM Case Outcome", "NRM Case Outcome Group", "Referrals"),
+            grouped_by=("NRM Case Outcome Group", "NRM Case Outcome"),
+            rows=_make_nrm_outcome_rows(release),
+        ),
+    )
+
+
+def _make_sheets(release: Release) -> dict[str, list[Row]]:
+    """Return all sheets of a release: what stands in front, and of each dataset its pivot and its rows."""
+    datasets = _make_datasets(release)
+    sheets = {
+        "Cover_sheet": _make_cover(release),
+        "Contents": _make_contents(release, datasets),
+        "Notes": _make_notes(release),
+        "List of Fields": _make_list_of_fields(datasets),
+    }
+    for dataset in datasets:
+        pivot_name, data_name = _name_sheets(release, dataset)
+        sheets[pivot_name] = _make_pivot(release, dataset)
+        title: Row = [f"{dataset.title}, {FIRST_YEAR} to {release.year} Q4 - dataset"]
+        sheets[data_name] = [title, [*dataset.header], *dataset.rows, ["End of table"]]
+    return sheets
+
+
+def _name_sheets(release: Release, dataset: Dataset) -> tuple[str, str]:
+    """Return what the sheets of a dataset's pivot and of its rows are called."""
+    name = f"{release.code}_{dataset.number}"
+    return name, f"{release.data_prefix}{name}"
+
+
+def _make_pivot(release: Release, dataset: Dataset) -> list[Row]:
+    """Return what the publisher's pivot table shows: the last eight quarters, by group and, if any, by detail."""
+    columns = [dataset.header.index(name) for name in dataset.grouped_by]
+    quarters = sorted({str(row[1]) for row in dataset.rows})[-8:]
     sums: Counter[tuple[Cell, ...]] = Counter()
-    for row in rows:
+    for row in dataset.rows:
         group = tuple(row[column] for column in columns)
         for depth in range(len(group) + 1):
             sums[(row[1], *group[:depth])] += int(str(row[-1]))
+    title = f"{dataset.title}, {FIRST_YEAR} Q1 to {release.year} Q4 - pivot table"
     filters: list[Row] = [[name, "(All)"] for name in ("Year", *PLACE, *PERSON)]
-    shown: list[Row] = [[title], [], *filters, [], [f"Sum of {header[-1]}", "Column Labels"]]
+    shown: list[Row] = [[title], [], *filters, [], [f"Sum of {dataset.header[-1]}", "Column Labels"]]
     shown.append(["Row Labels", *quarters])
-    for group in sorted({key[1:] for key in sums if len(key) > 1}, key=lambda group: [str(label) for label in group]):
+    groups = {key[1:] for key in sums if len(key) > 1}
+    for group in sorted(groups, key=lambda group: [str(label) for label in group]):
         shown.append([group[-1], *(sums[(quarter, *group)] for quarter in quarters)])
     shown.append(["Grand Total", *(sums[(quarter,)] for quarter in quarters)])
     return shown
 
 
-def _sheets(release: Release) -> dict[str, list[Row]]:
-    code = release.code
-    tables = (
-        ("D01", release.detections, ("Method of entry", *PLACE, *PERSON, "Number of detections"),
-         ("Method of entry",), _detections(release)),
-        ("D02", "Asylum applications from small boat arrivals",
-         ("Asylum application", *PLACE, "Applicant type", "UASC", *PERSON, "Applications"),
-         ("Asylum application",), _asylum_applications(release)),
-        ("D03", "Initial decisions on asylum applications from small boat arrivals",
-         (*PLACE, "Asylum Case Outcome", "Asylum Case Outcome Group", "Applicant type", "UASC", *PERSON, "Decisions"),
-         ("Asylum Case Outcome Group", "Asylum Case Outcome"), _asylum_decisions(release)),
-        ("D04", "NRM referrals from small boat arrivals", ("NRM referral", *PLACE, *PERSON, "Referrals"),
-         ("NRM referral",), _nrm_referrals(release)),
-        ("D05", "Outcomes of NRM referrals from small boat arrivals",
-         (*PLACE, *PERSON, "NRM Case Outcome", "NRM Case Outcome Group", "Referrals"),
-         ("NRM Case Outcome Group", "NRM Case Outcome"), _nrm_outcomes(release)),
-    )  # fmt: skip
-    next_update = _words(release.next_update)
+def _make_cover(release: Release) -> list[Row]:
+    return [
+        [],
+        [f"{release.subject} statistics"],
+        [f"year ending December {release.year}"],
+        ["Detailed datasets"],
+        [f"Published: {tell_day(release.published)}"],
+        [f"Next update: {tell_day(release.next_update)}"],
+        [SYNTHETIC],
+    ]
+
+
+def _make_contents(release: Release, datasets: Sequence[Dataset]) -> list[Row]:
     contents: list[Row] = [[release.title], ["Detailed datasets"]]
     contents.append(["Sheet", "Title", "Variables available", "Period covered", "National Statistics", "Next update"])
-    data_sheets: dict[str, list[Row]] = {}
-    fields: Counter[str] = Counter()
-    for number, title, names, by, rows in tables:
-        header = (*PERIOD, *names)
-        fields.update(header)
-        name, data_name = f"{code}_{number}", f"{release.data_prefix}{code}_{number}"
-        for sheet, kind in ((name, "pivot table"), (data_name, "dataset")):
-            variables = ", ".join(names[:-1])
-            contents.append([sheet, f"{title} - {kind}", variables, "2018 onwards", "No", next_update])
-        data_sheets[name] = _pivot(f"{title}, 2018 Q1 to {release.year} Q4 - pivot table", header, rows, by)
-        heading: Row = [f"{title}, 2018 to {release.year} Q4 - dataset"]
-        data_sheets[data_name] = [heading, [*header], *rows, ["End of table"]]
+    for dataset in datasets:
+        variables = ", ".join(dataset.columns[:-1])
+        for sheet, kind in zip(_name_sheets(release, dataset), ("pivot table", "dataset"), strict=True):
+            about: Row = [variables, f"{FIRST_YEAR} onwards", "No", tell_day(release.next_update)]
+            contents.append([sheet, f"{dataset.title} - {kind}", *about])
     contents.append(["End of contents"])
-    cover: list[Row] = [[], [f"{release.subject} statistics"], [f"year ending December {release.year}"]]
-    cover += [["Detailed datasets"], [f"Published: {_words(release.published)}"], [f"Next update: {next_update}"]]
-    cover.append([SYNTHETIC])
-    notes: list[Row] = [["Notes"], [SYNTHETIC]]
-    notes += [
+    return contents
+
+
+def _make_notes(release: Release) -> list[Row]:
+    code = release.code
+    return [
+        ["Notes"],
+        [SYNTHETIC],
         ["1. Arrivals by small boat are people detected on arrival, or in the Channel and brought to the UK."],
         [f"2. Where a breakdown is not yet available it is shown as '{NOT_RECORDED}'."],
         [f"3. In {code}_D05 a person stands in several groups, so its figures do not add up to people."],
         [f"4. Arrivals in {code}_D02 and {code}_D04 differ slightly from {code}_D01, which was taken on other dates."],
         ["End of notes"],
     ]
-    described: list[Row] = [["Field", "Description"]]
-    described += [[name, f"{name} of the record."] for name in fields]
-    described.append(["End of table"])
-    front = {"Cover_sheet": cover, "Contents": contents, "Notes": notes, "List of Fields": described}
-    return front | data_sheets
 
 
-def _words(date: dt.date) -> str:
-    return f"{date.day} {date:%B %Y}"
+def _make_list_of_fields(datasets: Sequence[Dataset]) -> list[Row]:
+    fields = dict.fromkeys(name for dataset in datasets for name in dataset.header)
+    described: list[Row] = [[name, f"{name} of the record."] for name in fields]
+    return [["Field", "Description"], *described, ["End of table"]]
 
 
 def write(raw: Path) -> None:
     """Write every release under ``raw/irregular_migration``."""
     for release in RELEASES:
         path = raw / "irregular_migration" / release.name.format(release.year)
-        write_xlsx(path, _sheets(release))
+        write_xlsx(path, _make_sheets(release))
         write_sidecar(path, release.title, release.published, f"{release.year}-Q4")

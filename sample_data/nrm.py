@@ -15,28 +15,52 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
+from msoic_pipeline.model import members
+from msoic_pipeline.wording import tell_day
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_ods, write_sidecar
-
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
-HERE = Path(__file__).parent
-FORCES = HERE.parent / "msoic_pipeline" / "model" / "members" / "forces.csv"
+from sample_data.writers import SYNTHETIC, Row, write_ods, write_sidecar
 
 ADULT, CHILD, UNKNOWN = AGES = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or unknown")
 AUTHORITIES = ("Single Competent Authority", "Immigration Enforcement Competent Authority")
 LOCATIONS = ("Overseas", "UK", "UK and Overseas", "Not specified or unknown")
 MONTHS = {"Q1": "January to March", "Q2": "April to June", "Q3": "July to September", "Q4": "October to December"}
 
-Row = list[Cell]
-Series = dict[str, list[int]]  # period ("2021-Q4", or "2023-Total" for a published annual row) → figures
-People = Counter[tuple[str, ...]]  # (first responder, exploitation type, age, gender, nationality) → referrals
+# By period ("2021-Q4", or "2023-Total" for a published annual row) the figures of a row.
+FiguresByPeriod = dict[str, list[int]]
+# Where some figures stand in a row: of referrals each age has four locations, of decisions each age has two outcomes.
+ADULT_UK_AND_OVERSEAS = LOCATIONS.index("UK and Overseas")
+ADULT_LOCATION_UNKNOWN = LOCATIONS.index("Not specified or unknown")
+OUTCOMES = ("Negative", "Positive")
+ADULT_NEGATIVE, ADULT_POSITIVE = range(len(OUTCOMES))
+IN_UK_ALONE = slice(LOCATIONS.index("UK"), None, len(LOCATIONS))  # of every age
+
+# The releases of which nrm_published.csv has the series.
+FIRST_KNOWN, LAST_KNOWN = "2023-Q1", "2023-Q4"
+# Since this quarter there are two competent authorities.
+FIRST_OF_TWO_AUTHORITIES = "2021-Q4"
+
+
+class Referred(NamedTuple):
+    """What is known of a person who was referred."""
+
+    responder: str
+    exploitation: str
+    age: str
+    gender: str
+    nationality: str
+
+
+People = Counter[Referred]
+# By some of what is known of a person, ending in what columns are made of, how many there are.
+Counts = Mapping[tuple[str, ...], int]
 
 # ------------------------------------------------------------------------------------------------- releases and layout
 
 # Table numbers. Detail by first responder stood in 10-13 to 2022 Q3 and in 11-14 from 2022 Q4; DtN by nationality in
-# 25, 26, 26, 35 and 41, conclusive grounds in 19 and 28; the 2025 release had UK county in Table_12 (domain.md §1).
-# The other numbers are invented.
+# 25, 26, 26, 35 and 41, conclusive grounds in 19 and 28; the 2025 release had UK county in Table_12: as in the releases
+# themselves. The other numbers are invented.
 _TO_2022_Q3 = {
     "summary": 1, "referrals": 2, "nationality": 3, "competent_authority": 4, "region": 5, "county": 6,
     "responder_type": 9,
@@ -65,15 +89,72 @@ _2025 = _2024 | {
 
 @dataclass(frozen=True)
 class Release:
+    """One published workbook: the quarter it is about, its table numbers, and how it is laid out."""
+
     period: str
     published: dt.date
     tables: Mapping[str, int]
     edition: int = 1
 
     @property
-    def old(self) -> bool:
+    def has_old_layout(self) -> bool:
         """Whether the layout is the one used to 2022 Q3: header on row 4, column A empty."""
         return self.period < "2022-Q4"
+
+    @property
+    def has_total_first(self) -> bool:
+        """Whether the total of a table by first responder stands above its parts."""
+        return self.period < "2021-Q4" or self.period >= "2024"
+
+    @property
+    def has_two_authorities(self) -> bool:
+        """Whether there was the Immigration Enforcement Competent Authority, and a table of its decisions."""
+        return self.period >= FIRST_OF_TWO_AUTHORITIES
+
+    @property
+    def has_referrals_by_authority(self) -> bool:
+        """Whether referrals are given by competent authority."""
+        return self.period >= "2022-Q1"
+
+    @property
+    def has_counties_alone(self) -> bool:
+        """Whether referrals by county are not divided further."""
+        return self.period >= "2025"
+
+    @property
+    def has_note_on_age(self) -> bool:
+        """Whether the header of ages bears the marker of a note."""
+        return self.period >= "2023-Q3"
+
+    @property
+    def unknown_age_label(self) -> str:
+        """What it calls an age that is not known, in the tables by first responder."""
+        return UNKNOWN if self.period >= "2024" else "Not specified or unknown"
+
+    @property
+    def unknown_gender_label(self) -> str:
+        """What it calls a gender that is not known."""
+        return "Not Recorded" if self.has_old_layout else "Not specified or unknown"
+
+    @property
+    def mislabels_newest_quarter(self) -> bool:
+        """Whether it calls January to March 2023 a quarter of 2022, by the publisher's own fault."""
+        return (self.period, self.edition) == ("2023-Q1", 1)
+
+    @property
+    def is_before_known(self) -> bool:
+        """Whether it is older than those of which nrm_published.csv has the series."""
+        return self.period < FIRST_KNOWN
+
+    @property
+    def is_after_known(self) -> bool:
+        """Whether it is newer than those of which nrm_published.csv has the series."""
+        return self.period > LAST_KNOWN
+
+    @property
+    def nearest_known(self) -> str:
+        """The release nearest to it of which nrm_published.csv has the series."""
+        return min(max(self.period, FIRST_KNOWN), LAST_KNOWN)
 
     @property
     def file_name(self) -> str:
@@ -193,7 +274,7 @@ NOTES = (
 
 # ------------------------------------------------------------------------------------------- national series by vintage
 
-# Annual referrals, by release: nrm_total_revisions.csv, each row there with its source.
+# Annual referrals, by release: from the Home Office's bulletins and tables.
 PUBLISHED_ANNUAL = {
     "2020-Q4": {"2019": 10616, "2020": 10613},
     "2021-Q4": {"2019": 10611, "2020": 10601, "2021": 12727},
@@ -205,7 +286,7 @@ PUBLISHED_ANNUAL = {
     "2024-Q4": {"2023": 16990, "2024": 19125},
     "2025-Q4": {"2025": 23411},
 }
-# Quarters as first published: domain.md §1.
+# Quarters as first published, each in the release about it.
 PUBLISHED_FIRST = {"2022-Q2": 4171, "2022-Q3": 4586, "2022-Q4": 4418, "2023-Q4": 4142, "2024-Q4": 5538, "2025-Q4": 6021}
 # Referrals of a quarter in the releases that nrm_published.csv lacks; a release between two of these is interpolated.
 # Chosen so as to give the published years and quarters above.
@@ -250,114 +331,142 @@ PUBLISHED_AUTHORITIES = {
     "2025-Q4": (4757, 1264),
 }
 AUTHORITY_SHARES = {"2021": (92, 8), "2022": (84, 16), "2023": (80, 20), "2024": (86, 14), "2025": (81, 19)}
-FIRST_OF_TWO_AUTHORITIES = "2021-Q4"
-# Decisions and reports after 2023: invented.
-LATER = {
-    "reasonable_grounds": (4610, 4890, 5120, 5480, 5690, 5930, 6310, 6080),
-    "conclusive_grounds": (3920, 4180, 4460, 4740, 4390, 4210, 4030, 3910),
-    "duty_to_notify": (1250, 1380, 1420, 1550, 1600, 1700, 1750, 1720),
-}
+# Decisions and reports of the quarters after 2023: invented.
+LATER_REASONABLE_GROUNDS = (4610, 4890, 5120, 5480, 5690, 5930, 6310, 6080)
+LATER_CONCLUSIVE_GROUNDS = (3920, 4180, 4460, 4740, 4390, 4210, 4030, 3910)
+LATER_DUTY_TO_NOTIFY = (1250, 1380, 1420, 1550, 1600, 1700, 1750, 1720)
+LATER_QUARTERS = tuple(f"{year}-Q{quarter}" for year in (2024, 2025) for quarter in range(1, 5))
 
 
-def _published(series: str, release: str) -> Series:
-    """A published series as the given 2023 release had it."""
-    found: Series = {}
-    with (HERE / "nrm_published.csv").open(encoding="utf-8", newline="") as file:
+def _is_annual(period: str) -> bool:
+    return period.endswith("Total")
+
+
+def _read_published(series: str, release: str) -> FiguresByPeriod:
+    """Return a published series as the given 2023 release had it."""
+    found: FiguresByPeriod = {}
+    with (Path(__file__).parent / "nrm_published.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["series"] == series and row["release"] <= release:
-                if row["period"].endswith("Total") and row["release"] != release:
+                if _is_annual(row["period"]) and row["release"] != release:
                     continue
                 found[row["period"]] = [int(figure) for figure in row["figures"].split()]
     return dict(sorted(found.items()))
 
 
-def _series(name: str, release: str) -> Series:
-    """A series as it stands in a release, the years after 2023 in proportion to 2023."""
-    found = _published(name, min(max(release, "2023-Q1"), "2023-Q4"))
-    found = {period: figures for period, figures in found.items() if period <= release or period.endswith("Total")}
-    if release > "2023-Q4":
-        for position in range(8):
-            period = f"{2024 + position // 4}-Q{position % 4 + 1}"
-            pattern = found[f"2023-Q{position % 4 + 1}"]
-            if period <= release:
-                total = sum(pattern) if name == "referrals" else LATER[name][position]
-                found[period] = allocate(total, pattern)
+def _extend_published(series: str, release: Release, later_totals: Sequence[int] = ()) -> FiguresByPeriod:
+    """Return a series as it stands in a release, the quarters after 2023 in the proportions of that year.
+
+    ``later_totals`` are the totals of these; where there are none, 2023 stands again.
+    """
+    published = _read_published(series, release.nearest_known)
+    found = {period: figures for period, figures in published.items() if period <= release.period or _is_annual(period)}
+    if release.is_after_known:
+        for place, period in enumerate(LATER_QUARTERS):
+            pattern = published[f"2023{period[4:]}"]
+            if period <= release.period:
+                found[period] = allocate(later_totals[place] if later_totals else sum(pattern), pattern)
     return found
 
 
-def _steps(earlier: str, later: str) -> int:
-    """How many releases lie between two."""
+def _count_releases_between(earlier: str, later: str) -> int:
+    """Return how many releases on from one the other is."""
     order = sorted({release.period for release in RELEASES})
     return order.index(later) - order.index(earlier)
 
 
 def _interpolate(values: Mapping[str, int], release: str) -> int:
-    """The value at a release, in a straight line between those that are given."""
+    """Return the value at a release, in a straight line between those that are given."""
     for (earlier, first), (later, last) in pairwise(sorted(values.items())):
         if earlier <= release <= later:
-            return first + round((last - first) * _steps(earlier, release) / _steps(earlier, later))
+            passed, whole = _count_releases_between(earlier, release), _count_releases_between(earlier, later)
+            return first + round((last - first) * passed / whole)
     return values[max(key for key in values if key <= release)]
 
 
-def referrals(release: str) -> Series:
-    """Referrals by quarter: four locations for each of three ages."""
-    found = _series("referrals", release)
-    if "2023-Q1" <= release <= "2023-Q4":
-        return found
-    nearest = "2023-Q1" if release < "2023-Q1" else "2023-Q4"
-    for period, cells in found.items():
-        if period in REFERRALS:
-            values = dict(REFERRALS[period])
-            if period <= nearest:
-                values[nearest] = sum(cells)
-            cells[:] = allocate(_interpolate(values, release), cells)
-        if release < "2023-Q1" and period >= "2014":  # the location became known later, as in the real revisions
-            settled = min(cells[2], _steps(release, "2023-Q1"))
-            cells[2] -= settled
-            cells[3] += settled
-    return found
+def make_referrals(release: Release) -> FiguresByPeriod:
+    """Return referrals by quarter: four locations for each of three ages."""
+    series = _extend_published("referrals", release)
+    if not release.is_before_known and not release.is_after_known:
+        return series
+    return {period: _vary_referrals(release, period, cells) for period, cells in series.items()}
 
 
-def by_authority(series: Series) -> Series:
-    """Referrals by quarter to each of the two competent authorities, since there are two."""
-    found: Series = {}
-    for period, cells in series.items():
-        if period >= FIRST_OF_TWO_AUTHORITIES and not period.endswith("Total"):
+def _vary_referrals(release: Release, period: str, cells: list[int]) -> list[int]:
+    """Return the referrals of a quarter as a release had them, of which nrm_published.csv has but the nearest one's."""
+    varied = list(cells)
+    if period in REFERRALS:
+        values = dict(REFERRALS[period])
+        if period <= release.nearest_known:
+            values[release.nearest_known] = sum(cells)
+        varied = allocate(_interpolate(values, release.period), cells)
+    if release.is_before_known and period >= "2014":  # the location became known later, as in the real revisions
+        settled = min(varied[ADULT_UK_AND_OVERSEAS], _count_releases_between(release.period, FIRST_KNOWN))
+        varied[ADULT_UK_AND_OVERSEAS] -= settled
+        varied[ADULT_LOCATION_UNKNOWN] += settled
+    return varied
+
+
+def divide_by_authority(referrals: FiguresByPeriod) -> FiguresByPeriod:
+    """Return referrals by quarter to each of the two competent authorities, since there are two."""
+    found: FiguresByPeriod = {}
+    for period, cells in referrals.items():
+        if period >= FIRST_OF_TWO_AUTHORITIES and not _is_annual(period):
             shares = PUBLISHED_AUTHORITIES.get(period) or AUTHORITY_SHARES[period[:4]]
             found[period] = allocate(sum(cells), shares)
     return found
 
 
-def decisions(name: str, release: str) -> Series:
-    """Reasonable or conclusive grounds decisions: negative and positive for each of three ages."""
-    found = _series(name, release)
-    for period, cells in found.items():
-        if release < "2023-Q1" and period >= "2018":
-            cells[1] += _steps(release, "2023-Q1") // 2
-        elif release > "2024-Q4" and "2018" <= period <= "2024-Q4":
-            cells[0] -= min(cells[0], 2)
-    return found
+def make_reasonable_grounds(release: Release) -> FiguresByPeriod:
+    """Return reasonable grounds decisions by quarter: negative and positive for each of three ages."""
+    return _vary_decisions(release, _extend_published("reasonable_grounds", release, LATER_REASONABLE_GROUNDS))
 
 
-def duty_to_notify(release: str) -> Series:
-    """DtN reports; to 2022 Q3 the newest quarter is a little short, as late reports come in."""
-    found = _series("duty_to_notify", release)
-    if release < "2022-Q4":
-        found[release][0] -= 3
-    if release > "2024-Q4":
-        found["2024-Q4"][0] += 4
-    return found
+def make_conclusive_grounds(release: Release) -> FiguresByPeriod:
+    """Return conclusive grounds decisions by quarter: negative and positive for each of three ages."""
+    return _vary_decisions(release, _extend_published("conclusive_grounds", release, LATER_CONCLUSIVE_GROUNDS))
 
 
-def _check_published(release: str, found: Series) -> None:
+def _vary_decisions(release: Release, decisions: FiguresByPeriod) -> FiguresByPeriod:
+    """Return decisions as revised a little from release to release."""
+    varied = {period: list(cells) for period, cells in decisions.items()}
+    for period, cells in varied.items():
+        if release.is_before_known and period >= "2018":
+            cells[ADULT_POSITIVE] += _count_releases_between(release.period, FIRST_KNOWN) // 2
+        elif release.period > "2024-Q4" and "2018" <= period <= "2024-Q4":
+            cells[ADULT_NEGATIVE] -= min(cells[ADULT_NEGATIVE], 2)
+    return varied
+
+
+def divide_from_immigration(decisions: FiguresByPeriod) -> FiguresByPeriod:
+    """Return those of all decisions that the Immigration Enforcement Competent Authority made: invented."""
+    return {
+        quarter: [cell // 5 for cell in cells]
+        for quarter, cells in decisions.items()
+        if quarter >= FIRST_OF_TWO_AUTHORITIES and not _is_annual(quarter)
+    }
+
+
+def make_duty_to_notify(release: Release) -> FiguresByPeriod:
+    """Return DtN reports; to 2022 Q3 the newest quarter is a little short, as late reports come in."""
+    series = _extend_published("duty_to_notify", release, LATER_DUTY_TO_NOTIFY)
+    added = Counter({release.period: -3}) if release.has_old_layout else Counter[str]()
+    if release.period > "2024-Q4":
+        added["2024-Q4"] = 4
+    return {period: [reports + added[period]] for period, (reports,) in series.items()}
+
+
+def _check_published(release: Release, referrals: FiguresByPeriod) -> None:
+    """Refuse referrals that do not sum to what the release published."""
     annual: Counter[str] = Counter()
-    for period, cells in found.items():
+    for period, cells in referrals.items():
         annual[period[:4]] += sum(cells)
-    for year, total in PUBLISHED_ANNUAL.get(release, {}).items():
+    for year, total in PUBLISHED_ANNUAL.get(release.period, {}).items():
         if annual[year] != total:
-            raise ValueError(f"NRM referrals of {year} in the release of {release}: {annual[year]}, published {total}")
-    if sum(found[release]) != PUBLISHED_FIRST.get(release, sum(found[release])):
-        raise ValueError(f"NRM referrals of {release} differ from the figure first published")
+            raise ValueError(f"NRM referrals of {year} in {release.period}: {annual[year]}, published {total}")
+    newest = sum(referrals[release.period])
+    if newest != PUBLISHED_FIRST.get(release.period, newest):
+        raise ValueError(f"NRM referrals of {release.period} differ from the figure first published")
 
 
 # ------------------------------------------------------------------------------------- people, by first responder table
@@ -368,7 +477,8 @@ TYPES = {
     "police": "Police",
     "local_authority": "Local authority",
 }
-# First published, in the order of TYPES: domain.md §1. 2022 Q4 and 2023 Q4 sum to 1 below the headline, as published.
+# As first published, each in the release about it, in the order of TYPES. 2022 Q4 and 2023 Q4 sum to 1 below the
+# headline, as published.
 PUBLISHED_TYPES = {
     "2022-Q2": (2104, 265, 950, 852),
     "2022-Q3": (2394, 265, 969, 958),
@@ -436,6 +546,7 @@ EXPLOITATION: dict[str, dict[str, float]] = {
 # Where a responder refers few people, they are of fewer kinds.
 FEWER = {age: {label: weight**3 for label, weight in weights.items()} for age, weights in EXPLOITATION.items()}
 # Weight for government agencies and NGOs, and for police and local authorities.
+OF_AGENCIES_AND_NGOS, OF_POLICE_AND_COUNCILS = 0, 1
 NATIONALITIES = {
     "Afghan": (5, 1.2), "Albanian": (24, 9), "Algerian": (0.8, 0.3), "Bangladeshi": (1.5, 0.8), "Brazilian": (0.7, 1),
     "Bulgarian": (0.4, 0.8), "Chinese": (1.5, 1.5), "Czech": (0.1, 0.8), "Egyptian": (2, 0.2), "Eritrean": (11, 1.5),
@@ -481,85 +592,94 @@ COUNTIES_FROM_2025 = {
 KNOWN_COUNTY_SHARE = 0.9  # of those exploited in the UK alone: invented
 
 
-def _police(period: str, rng: random.Random) -> dict[str, float]:
-    """The police responders of a quarter, spelled as organisations; one small force has no referral and is absent."""
+def _weigh_police(period: str, rng: random.Random) -> dict[str, float]:
+    """Return the police responders of a quarter, as organisations are spelled; one small force refers nobody."""
     weights: dict[str, float] = {}
     units: list[str] = []
-    with FORCES.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            names = [*filter(None, row["variants"].split("|")), row["name"]]
-            if row["kind"] == "regional organised crime unit":
-                units.append(names[0])
-            elif row["kind"] != "fraud reporting body":
-                spelled = [name for name in names if name.endswith(("Police", "Constabulary", "Service"))]
-                name = FORCE_SPELLINGS.get(row["name"], (spelled or [row["name"]])[0])
-                if name == "Hampshire Constabulary" and period >= "2024":
-                    name = "Hampshire and Isle of Wight Constabulary"
-                weights[name] = BIG_FORCES.get(name, 5 if name in SMALL_FORCES else 13)
+    for row in members.rows("forces.csv"):
+        names = [*filter(None, row["variants"].split("|")), row["name"]]
+        if row["kind"] == "regional organised crime unit":
+            units.append(names[0])
+        elif row["kind"] != "fraud reporting body":
+            spelled = [name for name in names if name.endswith(("Police", "Constabulary", "Service"))]
+            name = FORCE_SPELLINGS.get(row["name"], (spelled or [row["name"]])[0])
+            if name == "Hampshire Constabulary" and period >= "2024":
+                name = "Hampshire and Isle of Wight Constabulary"
+            weights[name] = BIG_FORCES.get(name, 5 if name in SMALL_FORCES else 13)
     del weights[rng.choice(SMALL_FORCES)]
     return weights | dict.fromkeys(rng.sample(units, 2), 4.0)
 
 
-def _responders(kind: str, period: str, rng: random.Random) -> Mapping[str, float]:
+def _weigh_responders(kind: str, period: str, rng: random.Random) -> Mapping[str, float]:
     if kind == "police":
-        return _police(period, rng)
+        return _weigh_police(period, rng)
     return {"government": GOVERNMENT, "ngo": NGO}.get(kind, {"": 1})
 
 
-def _by_age(cells: Sequence[int]) -> list[int]:
-    return [sum(cells[start : start + 4]) for start in (0, 4, 8)]
+def _sum_by_age(cells: Sequence[int]) -> list[int]:
+    size = len(LOCATIONS)
+    return [sum(cells[start : start + size]) for start in range(0, len(cells), size)]
 
 
 def _pick(rng: random.Random, weights: Mapping[str, float]) -> str:
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def _gender(rng: random.Random, exploitation: str, unrecorded: str) -> str:
+def _draw_gender(rng: random.Random, exploitation: str, unknown_label: str) -> str:
     female = 0.85 if "Sexual" in exploitation else 0.6 if "Domestic" in exploitation else 0.08
-    return _pick(rng, {"Female": female, "Male": 1 - female, "Other": 0.002, unrecorded: 0.001})
+    return _pick(rng, {"Female": female, "Male": 1 - female, "Other": 0.002, unknown_label: 0.001})
 
 
-def people(release: Release, cells: Sequence[int]) -> dict[str, People]:
-    """Everyone referred in the quarter, by type of first responder."""
-    period, headline = release.period, sum(cells)
-    shares = TYPE_SHARES.get(period[:4], LATER_SHARES)
-    totals = PUBLISHED_TYPES.get(period) or allocate(headline, shares)
-    unknown_label = UNKNOWN if period >= "2024" else "Not specified or unknown"
-    unrecorded = "Not Recorded" if release.old else "Not specified or unknown"
-    _, children, unknown = _by_age(cells)
+def draw_people(release: Release, cells: Sequence[int]) -> dict[str, People]:
+    """Return everyone referred in the quarter, by type of first responder; ``cells`` are the quarter's referrals."""
+    shares = TYPE_SHARES.get(release.period[:4], LATER_SHARES)
+    totals = PUBLISHED_TYPES.get(release.period) or allocate(sum(cells), shares)
+    _, children, unknown = _sum_by_age(cells)
     unknowns = allocate(unknown, [total * weight for total, weight in zip(totals, UNKNOWN_AGE_WEIGHT, strict=True)])
     minors = allocate(children, [total * weight for total, weight in zip(totals, CHILD_WEIGHT, strict=True)])
+    return {
+        kind: _draw_people_of_type(release, kind, total, of_type_children, of_type_unknown)
+        for kind, total, of_type_children, of_type_unknown in zip(TYPES, totals, minors, unknowns, strict=True)
+    }
 
-    found: dict[str, People] = {}
-    for position, kind in enumerate(TYPES):
-        rng = random.Random(f"nrm:{period}:{kind}")
-        civil = kind in ("government", "ngo")
-        responders = _responders(kind, period, rng)
-        weights = [weight * rng.lognormvariate(0, 0.25) for weight in responders.values()]
-        counts = allocate(totals[position], weights)
-        nationalities = {name: float(weight[0 if civil else 1]) for name, weight in NATIONALITIES.items()}
-        nationalities |= dict.fromkeys(rng.sample(RARE_NATIONALITIES, 8), 0.1)
-        ages = [CHILD] * minors[position] + [UNKNOWN] * unknowns[position]
-        ages += [ADULT] * (totals[position] - len(ages))
-        rng.shuffle(ages)
-        found[kind] = Counter()
-        for responder, count in zip(responders, counts, strict=True):
-            for _ in range(count):
-                age = ages.pop()
-                exploitation = _pick(rng, (FEWER if count < 45 else EXPLOITATION)[age])
-                gender = _gender(rng, exploitation, unrecorded)
-                british = 2 if age == CHILD and "Criminal" in exploitation else 1
-                nationality = _pick(rng, nationalities | {"UK": nationalities["UK"] * british})
-                label = unknown_label if age == UNKNOWN else age
-                found[kind][responder, exploitation, label, gender, nationality] += 1
-    return found
+
+def _draw_people_of_type(release: Release, kind: str, total: int, children: int, unknown: int) -> People:
+    """Return so many people whom first responders of a type referred, children and those of unknown age among them.
+
+    One generator of random numbers draws all: in another order every figure would be another one.
+    """
+    rng = random.Random(f"nrm:{release.period}:{kind}")
+    responders = _weigh_responders(kind, release.period, rng)
+    counts = allocate(total, [weight * rng.lognormvariate(0, 0.25) for weight in responders.values()])
+    nationalities = _weigh_nationalities(kind, rng)
+    ages = [CHILD] * children + [UNKNOWN] * unknown
+    ages += [ADULT] * (total - len(ages))
+    rng.shuffle(ages)
+    people: People = Counter()
+    for responder, count in zip(responders, counts, strict=True):
+        for _ in range(count):
+            age = ages.pop()
+            exploitation = _pick(rng, (FEWER if count < 45 else EXPLOITATION)[age])
+            gender = _draw_gender(rng, exploitation, release.unknown_gender_label)
+            british = 2 if age == CHILD and "Criminal" in exploitation else 1
+            nationality = _pick(rng, nationalities | {"UK": nationalities["UK"] * british})
+            label = release.unknown_age_label if age == UNKNOWN else age
+            people[Referred(responder, exploitation, label, gender, nationality)] += 1
+    return people
+
+
+def _weigh_nationalities(kind: str, rng: random.Random) -> dict[str, float]:
+    """Return how common nationalities are among those whom a type of first responder refers, with a few rare ones."""
+    column = OF_AGENCIES_AND_NGOS if kind in ("government", "ngo") else OF_POLICE_AND_COUNCILS
+    weights = {name: float(weight[column]) for name, weight in NATIONALITIES.items()}
+    return weights | dict.fromkeys(rng.sample(RARE_NATIONALITIES, 8), 0.1)
 
 
 # --------------------------------------------------------------------------------------------------------------- tables
 
 
-def _headers(release: Release, kind: str) -> list[str]:
-    """The label columns of a first-responder table; that of local authorities has no responder column."""
+def _list_label_headers(release: Release, kind: str) -> list[str]:
+    """Return the label columns of a first-responder table; that of local authorities has no responder column."""
     first = {
         "government": ("First responder (government agencies)", "Government agency first responder"),
         "ngo": ("First Responder (NGO and Third Sector)", "NGO and third sector first responder"),
@@ -570,17 +690,21 @@ def _headers(release: Release, kind: str) -> list[str]:
         "county": ("UK county", "UK county"),
         "responder_type": ("First responder type", "First responder type"),
     }
-    exploitation = "Claimed exploitation type" if release.old else "Exploitation type"
-    age = "Age group at exploitation" if release.old else "Age at exploitation"
-    if release.period >= "2023-Q3":
+    old, new = first.get(kind, ("", ""))
+    responder = old if release.has_old_layout else new
+    exploitation = "Claimed exploitation type" if release.has_old_layout else "Exploitation type"
+    age = "Age group at exploitation" if release.has_old_layout else "Age at exploitation"
+    if release.has_note_on_age:
         age += " [note 1]"
-    labels = [first[kind][0 if release.old else 1]] if kind in first else []
-    labels += [age] if kind == "responder_type" else [exploitation, age]
-    return labels if kind in ("county", "responder_type") else [*labels, "Gender"]
+    if kind == "responder_type":
+        return [responder, age]
+    if kind == "county":
+        return [responder, exploitation, age]
+    return [*([responder] if responder else []), exploitation, age, "Gender"]
 
 
-def _hierarchy(counts: Mapping[tuple[str, ...], int], labels: Sequence[str], total_first: bool) -> list[Row]:
-    """Sparse rows: every group's total, named in its own column alone, stands above the group's parts.
+def _make_hierarchy(counts: Counts, labels: Sequence[str], has_total_first: bool) -> list[Row]:
+    """Return sparse rows: every group's total, named in its own column alone, stands above the group's parts.
 
     The last part of a key is the column (a nationality); where all are empty there is only a total.
     """
@@ -592,27 +716,33 @@ def _hierarchy(counts: Mapping[tuple[str, ...], int], labels: Sequence[str], tot
     header: Row = [*labels, *columns, "Total"]
     body: list[Row] = []
     for group in sorted(filter(None, sums), key=lambda group: [label.casefold() for label in group]):
-        body.append(_labelled(group, len(labels), columns, sums[group]))
-    total = _labelled(("Total",), len(labels), columns, sums[()])
-    return [header, total, *body] if total_first else [header, *body, total]
+        body.append(_make_group_row(group, len(labels), columns, sums[group]))
+    total = _make_group_row(("Total",), len(labels), columns, sums[()])
+    return [header, total, *body] if has_total_first else [header, *body, total]
 
 
-def _labelled(group: Sequence[str], width: int, columns: Iterable[str], counts: Counter[str]) -> Row:
+def _make_group_row(group: Sequence[str], width: int, columns: Iterable[str], counts: Counter[str]) -> Row:
+    """Return the row of a group, whose own name stands in the column of its depth."""
     cells: Row = [None] * width
     cells[len(group) - 1] = group[-1]
     return [*cells, *(counts[column] for column in columns), counts.total()]
 
 
-def _regroup(people: Mapping[str, People], *parts: int) -> People:
-    """Everyone by some parts of their key, the first responder's type being part -1 and no column kept."""
-    counts: People = Counter()
-    for kind, found in people.items():
-        for key, count in found.items():
-            counts[(*((TYPES[kind] if part < 0 else key[part]) for part in parts), "")] += count
+RESPONDER_TYPE = "responder_type"
+
+
+def _regroup(people: Mapping[str, People], *parts: str) -> Counts:
+    """Return everyone by some of what is known of them, or by the type of first responder, and by no column."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for kind, of_type in people.items():
+        for person, count in of_type.items():
+            known = person._asdict() | {RESPONDER_TYPE: TYPES[kind]}
+            counts[(*(known[part] for part in parts), "")] += count
     return counts
 
 
-def _two_tier(blocks: Sequence[str]) -> list[Row]:
+def _make_two_tiers(blocks: Sequence[str]) -> list[Row]:
+    """Return two rows of headers: each age over its blocks and their total."""
     top: Row = [None, None]
     bottom: Row = ["Year", "Quarter"]
     for age in AGES:
@@ -621,8 +751,8 @@ def _two_tier(blocks: Sequence[str]) -> list[Row]:
     return [[*top, "Total"], [*bottom, None]]
 
 
-def _in_blocks(cells: Sequence[int], size: int) -> Row:
-    """The figures with a total after each block and a grand total at the end."""
+def _add_totals(cells: Sequence[int], size: int) -> Row:
+    """Return the figures with a total after each block of so many and a grand total at the end."""
     row: Row = []
     for start in range(0, len(cells), size):
         block = cells[start : start + size]
@@ -630,33 +760,49 @@ def _in_blocks(cells: Sequence[int], size: int) -> Row:
     return [*row, sum(cells)]
 
 
-def _annual(series: Series, block: int | None = None) -> list[Row]:
-    """Quarters with a blank year under an annual total that has one; a published annual row wins over the sum."""
+def _make_annual_rows(series: FiguresByPeriod, block: int | None = None) -> list[Row]:
+    """Return quarters with a blank year under an annual total that has one; a published annual row wins over the sum.
+
+    With ``block``, a total follows each block of so many figures.
+    """
     rows: list[Row] = []
     for year in sorted({period[:4] for period in series}):
         quarters = {period: cells for period, cells in series.items() if period.startswith(f"{year}-Q")}
         total = series.get(f"{year}-Total") or [sum(column) for column in zip(*quarters.values(), strict=True)]
-        rows.append([int(year), None, *(_in_blocks(total, block) if block else total)])
+        rows.append([int(year), None, *(_add_totals(total, block) if block else total)])
         for period, cells in quarters.items():
-            rows.append([None, period[5:], *(_in_blocks(cells, block) if block else cells)])
+            rows.append([None, period[5:], *(_add_totals(cells, block) if block else cells)])
     return rows
 
 
-def _decision_rows(release: Release, grounds: str, series: Series) -> list[Row]:
-    suffix = f" {grounds}" if release.old else ""
-    return [*_two_tier([f"Negative{suffix}", f"Positive{suffix}"]), *_annual(series, 2)]
+def _make_decision_table(release: Release, grounds: str, series: FiguresByPeriod) -> list[Row]:
+    suffix = f" {grounds}" if release.has_old_layout else ""
+    return [
+        *_make_two_tiers([f"{outcome}{suffix}" for outcome in OUTCOMES]),
+        *_make_annual_rows(series, len(OUTCOMES)),
+    ]
 
 
-def _referral_rows(release: Release, series: Series) -> list[Row]:
-    rows: list[Row] = [[int(period[:4]), period[5:], *_in_blocks(cells, 4)] for period, cells in series.items()]
-    if release.period == "2023-Q1" and release.edition == 1:
-        rows[-1][0] = 2022  # the publisher's own fault: January to March 2023 was labelled 2022
-    return rows
+def _make_referral_table(release: Release, series: FiguresByPeriod) -> list[Row]:
+    rows: list[Row] = []
+    for period, cells in series.items():
+        year = int(period[:4])
+        if release.mislabels_newest_quarter and period == release.period:
+            year -= 1
+        rows.append([year, period[5:], *_add_totals(cells, len(LOCATIONS))])
+    return [*_make_two_tiers(LOCATIONS), *rows]
 
 
-def _share_out(counts: Mapping[tuple[str, ...], int], places: Mapping[str, float]) -> People:
-    """Counts by (…, column) spread over places, the place becoming the first part of the key."""
-    shared: People = Counter()
+def _make_authority_table(referrals: FiguresByPeriod) -> list[Row]:
+    rows: list[Row] = [
+        [int(quarter[:4]), quarter[5:], *cells, sum(cells)] for quarter, cells in divide_by_authority(referrals).items()
+    ]
+    return [["Year", "Quarter", *AUTHORITIES, "Total"], *rows]
+
+
+def _share_out(counts: Counts, places: Mapping[str, float]) -> Counts:
+    """Return counts spread over places, the place becoming the first part of the key."""
+    shared: Counter[tuple[str, ...]] = Counter()
     for key, count in sorted(counts.items()):
         rng = random.Random(f"nrm:places:{key}:{count}")
         weights = [weight * rng.uniform(0.6, 1.4) for weight in places.values()]
@@ -666,86 +812,101 @@ def _share_out(counts: Mapping[tuple[str, ...], int], places: Mapping[str, float
     return shared
 
 
-def _ages_across(header: str, cells_by_label: Mapping[str, Sequence[int]]) -> list[Row]:
+def _make_age_table(header: str, cells_by_label: Mapping[str, Sequence[int]]) -> list[Row]:
     rows: list[Row] = [[header, *AGES, "Total"]]
     rows += [[label, *cells, sum(cells)] for label, cells in cells_by_label.items()]
     totals = [sum(column) for column in zip(*cells_by_label.values(), strict=True)]
     return [*rows, ["Total", *totals, sum(totals)]]
 
 
-def _nationality_rows(people: Mapping[str, People]) -> list[Row]:
-    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for found in people.values():
-        for key, count in found.items():
-            counts[key[4]][0 if key[2] == ADULT else 1 if key[2] == CHILD else 2] += count
-    return _ages_across("Nationality", {name: counts[name] for name in sorted(counts, key=str.casefold)})
+def _make_nationality_table(people: Mapping[str, People]) -> list[Row]:
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for of_type in people.values():
+        for person, count in of_type.items():
+            age = person.age if person.age in (ADULT, CHILD) else UNKNOWN
+            counts[person.nationality][age] += count
+    names = sorted(counts, key=str.casefold)
+    return _make_age_table("Nationality", {name: [counts[name][age] for age in AGES] for name in names})
 
 
-def _county_rows(cells: Sequence[int]) -> list[Row]:
-    """Referrals by county, of those exploited in the UK alone and of known county, the total in the last row."""
-    of_known_county = round(sum(cells[1::4]) * KNOWN_COUNTY_SHARE)
-    counts = allocate(of_known_county, list(COUNTIES_FROM_2025.values()))
-    rows: list[Row] = [[county, count] for county, count in zip(COUNTIES_FROM_2025, counts, strict=True)]
+def _make_region_table(cells: Sequence[int]) -> list[Row]:
+    parts_by_age = [allocate(total, list(REGIONS.values())) for total in _sum_by_age(cells)]
+    return _make_age_table("UK region", dict(zip(REGIONS, zip(*parts_by_age, strict=True), strict=True)))
+
+
+def _make_county_table(release: Release, people: Mapping[str, People], cells: Sequence[int]) -> list[Row]:
+    """Return referrals by county, type of exploitation and age, or by county alone."""
+    if not release.has_counties_alone:
+        counts = _share_out(_regroup(people, "exploitation", "age"), COUNTIES)
+        return _make_hierarchy(counts, _list_label_headers(release, "county"), release.has_total_first)
+    # Of those exploited in the UK alone and of known county.
+    of_known_county = round(sum(cells[IN_UK_ALONE]) * KNOWN_COUNTY_SHARE)
+    parts = allocate(of_known_county, list(COUNTIES_FROM_2025.values()))
+    rows: list[Row] = [[county, count] for county, count in zip(COUNTIES_FROM_2025, parts, strict=True)]
     return [["UK County", "Total"], *rows, ["Total", of_known_county]]
 
 
-def _tables(release: Release) -> dict[str, list[Row]]:
-    """Header and body rows of every table of a release."""
-    period = release.period
-    series = referrals(period)
-    _check_published(period, series)
-    found = people(release, series[period])
-    total_first = period < "2021-Q4" or period >= "2024"
-    reasonable = decisions("reasonable_grounds", period)
-    reports = duty_to_notify(period)
-    by_age = _by_age(series[period])
-    regions = zip(*(allocate(total, list(REGIONS.values())) for total in by_age), strict=True)
-    shares = allocate(reports[period][0], [weight[0] for weight in NATIONALITIES.values()])
-    shared: list[Row] = [[name, count] for name, count in zip(NATIONALITIES, shares, strict=True)]
+def _make_notify_nationality_table(reports: int) -> list[Row]:
+    weights = [weight[OF_AGENCIES_AND_NGOS] for weight in NATIONALITIES.values()]
+    rows: list[Row] = [[name, count] for name, count in zip(NATIONALITIES, allocate(reports, weights), strict=True)]
+    return [["Nationality", "Total"], *rows, ["Total", reports]]
+
+
+def _make_responder_table(release: Release, kind: str, people: People) -> list[Row]:
+    """Return the table of first responders of a type; local authorities are not named."""
+    first_label = 1 if kind == "local_authority" else 0
+    counts: Counts = {person[first_label:]: count for person, count in people.items()}
+    return _make_hierarchy(counts, _list_label_headers(release, kind), release.has_total_first)
+
+
+def _make_tables(release: Release) -> dict[str, list[Row]]:
+    """Return header and body rows of every table of a release."""
+    referrals = make_referrals(release)
+    _check_published(release, referrals)
+    cells = referrals[release.period]
+    people = draw_people(release, cells)
+    reasonable, conclusive = make_reasonable_grounds(release), make_conclusive_grounds(release)
+    reports = make_duty_to_notify(release)
+
+    def make_hierarchy(kind: str, *parts: str) -> list[Row]:
+        return _make_hierarchy(_regroup(people, *parts), _list_label_headers(release, kind), release.has_total_first)
 
     tables: dict[str, list[Row]] = {
-        "summary": _hierarchy(_regroup(found, 1, 2, 3), _headers(release, "summary"), total_first),
-        "referrals": [*_two_tier(LOCATIONS), *_referral_rows(release, series)],
-        "nationality": _nationality_rows(found),
-        "region": _ages_across("UK region", dict(zip(REGIONS, regions, strict=True))),
-        "county": _hierarchy(_share_out(_regroup(found, 1, 2), COUNTIES), _headers(release, "county"), total_first),
-        "responder_type": _hierarchy(_regroup(found, -1, 2), _headers(release, "responder_type"), total_first),
-        "reasonable_grounds": _decision_rows(release, "reasonable grounds", reasonable),
-        "conclusive_grounds": _decision_rows(release, "conclusive grounds", decisions("conclusive_grounds", period)),
-        "duty_to_notify": [["Year", "Quarter", "Total"], *_annual(reports)],
-        "duty_to_notify_nationality": [["Nationality", "Total"], *shared, ["Total", reports[period][0]]],
+        "summary": make_hierarchy("summary", "exploitation", "age", "gender"),
+        "referrals": _make_referral_table(release, referrals),
+        "nationality": _make_nationality_table(people),
+        "region": _make_region_table(cells),
+        "county": _make_county_table(release, people, cells),
+        "responder_type": make_hierarchy("responder_type", RESPONDER_TYPE, "age"),
+        "reasonable_grounds": _make_decision_table(release, "reasonable grounds", reasonable),
+        "conclusive_grounds": _make_decision_table(release, "conclusive grounds", conclusive),
+        "duty_to_notify": [["Year", "Quarter", "Total"], *_make_annual_rows(reports)],
+        "duty_to_notify_nationality": _make_notify_nationality_table(reports[release.period][0]),
     }
-    if period >= "2022-Q1":
-        quarters: list[Row] = [
-            [int(quarter[:4]), quarter[5:], *cells, sum(cells)] for quarter, cells in by_authority(series).items()
-        ]
-        tables["competent_authority"] = [["Year", "Quarter", *AUTHORITIES, "Total"], *quarters]
-    if period >= "2025":
-        tables["county"] = _county_rows(series[period])
-    if period >= "2021-Q4":
-        of_one_authority = {
-            quarter: [cell // 5 for cell in cells]
-            for quarter, cells in reasonable.items()
-            if quarter >= "2021-Q4" and not quarter.endswith("Total")
-        }
-        tables["immigration_reasonable_grounds"] = _decision_rows(release, "reasonable grounds", of_one_authority)
-    for kind in TYPES:
-        counts: Mapping[tuple[str, ...], int] = found[kind]
-        if kind == "local_authority":
-            counts = {key[1:]: count for key, count in counts.items()}
-        tables[kind] = _hierarchy(counts, _headers(release, kind), total_first)
+    if release.has_referrals_by_authority:
+        tables["competent_authority"] = _make_authority_table(referrals)
+    if release.has_two_authorities:
+        of_one_authority = divide_from_immigration(reasonable)
+        tables["immigration_reasonable_grounds"] = _make_decision_table(release, "reasonable grounds", of_one_authority)
+    for kind, of_type in people.items():
+        tables[kind] = _make_responder_table(release, kind, of_type)
     return tables
 
 
-def _sheet(release: Release, kind: str, rows: Sequence[Row]) -> tuple[str, str, list[Row]]:
-    """The sheet's name, its title, and its rows: title on row 1, header on row 4 or row 6."""
-    number = release.tables[kind]
+def _make_title(release: Release, kind: str) -> str:
     note = f" [note {NOTED[kind]}]" if kind in NOTED else ""
-    words = TITLES_FROM_2025.get(kind, "") if release.period >= "2025" else ""
-    title = f"Table {number}: {words or TITLES[kind][0 if release.old else 1]}{note}"
-    if release.old:
+    old, new = TITLES[kind]
+    words = old if release.has_old_layout else new
+    if release.has_counties_alone:
+        words = TITLES_FROM_2025.get(kind, words)
+    return f"Table {release.tables[kind]}: {words}{note}"
+
+
+def _add_title(release: Release, title: str, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of a sheet: title on row 1, header on row 4 or row 6."""
+    if release.has_old_layout:
         top: list[Row] = [[title], ["Source: Home Office"], []]
-        return f"Table_{number}", title, [[None, *row] for row in (*top, *rows)]
+        return [[None, *row] for row in (*top, *rows)]
     top = [
         [title],
         ["This worksheet contains one table. Notes are on the worksheet named Notes."],
@@ -753,10 +914,10 @@ def _sheet(release: Release, kind: str, rows: Sequence[Row]) -> tuple[str, str, 
         ["Contents"],
         [],
     ]
-    return f"Table_{number}", title, [*top, *rows]
+    return [*top, *rows]
 
 
-def _heading(release: Release) -> str:
+def _make_heading(release: Release) -> str:
     year, quarter = release.period.split("-")
     return (
         "Modern slavery: National Referral Mechanism and Duty to Notify statistics UK, "
@@ -764,26 +925,32 @@ def _heading(release: Release) -> str:
     )
 
 
+def _make_sheets(release: Release) -> dict[str, list[Row]]:
+    """Return all sheets of a release, its tables in the order of their numbers."""
+    cover: list[Row] = [[_make_heading(release)], ["Data tables"], [f"Published: {tell_day(release.published)}"]]
+    cover.append([SYNTHETIC])
+    if release.edition > 1:
+        cover.append([REISSUE_NOTE])
+    contents: list[Row] = [["Contents"], ["Worksheet", "Title"]]
+    notes: list[Row] = [["Notes"]]
+    notes += [[note] for note in NOTES]
+    sheets = {"Cover_sheet": cover, "Contents": contents, "Notes": notes}
+    tables = _make_tables(release)
+    for kind in sorted(tables, key=lambda kind: release.tables[kind]):
+        name, title = f"Table_{release.tables[kind]}", _make_title(release, kind)
+        contents.append([name, title])
+        sheets[name] = _add_title(release, title, tables[kind])
+    return sheets
+
+
 def write(raw: Path) -> None:
     """Write every NRM release under ``raw/nrm``."""
     for release in RELEASES:
-        tables = _tables(release)
-        ordered = sorted(tables, key=lambda kind: release.tables[kind])
-        sheets = [_sheet(release, kind, tables[kind]) for kind in ordered]
-        published = f"{release.published.day} {release.published:%B %Y}"
-        cover: list[Row] = [[_heading(release)], ["Data tables"], [f"Published: {published}"], [SYNTHETIC]]
-        if release.edition > 1:
-            cover.append([REISSUE_NOTE])
-        contents: list[Row] = [["Contents"], ["Worksheet", "Title"]]
-        contents += [[name, title] for name, title, _ in sheets]
-        notes: list[Row] = [["Notes"]]
-        notes += [[note] for note in NOTES]
         path = raw / "nrm" / release.file_name
-        front = {"Cover_sheet": cover, "Contents": contents, "Notes": notes}
-        write_ods(path, front | {name: rows for name, _, rows in sheets})
+        write_ods(path, _make_sheets(release))
         write_sidecar(
             path,
-            title=_heading(release),
+            title=_make_heading(release),
             published_on=release.published,
             reference_period=release.period,
             edition=release.edition,

@@ -16,13 +16,11 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from msoic_pipeline.model import members
+from msoic_pipeline.periods import period_label, shift_months
+from msoic_pipeline.wording import tell_day
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, Rows, write_csv, write_ods, write_sidecar, write_xlsx
-
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
-
-HERE = Path(__file__).parent
-FORCES_FILE = HERE.parent / "msoic_pipeline" / "model" / "members" / "forces.csv"
+from sample_data.writers import SYNTHETIC, Cell, Row, Rows, write_csv, write_sidecar, write_workbook
 
 YEARS = range(2015, 2024)  # financial years by the year they start in
 QUARTERS = (1, 2, 3, 4)
@@ -46,6 +44,7 @@ DERBYSHIRE_ALL_OFFENCES = {2021: 86_228, 2022: 86_228}  # two identical years, a
 
 NEGATIVES = (-45, -20, -10, -4, -2, -2, *[-1] * 30)  # 36 a year, down to -45, as in the real 2017/18 sheet
 REVISED_CELLS = 700  # force-quarter-offence cells of a year that some later release changes
+LARGE_ENOUGH = 20  # a count that can be changed a little without anybody's notice
 NOT_PROVIDED = ("Greater Manchester", 2019, (2, 3, 4))  # July 2019 to March 2020
 
 ANNUAL_INDEX = dict(zip(YEARS, (0.84, 0.92, 1.0, 1.06, 1.08, 0.98, 1.12, 1.17, 1.16), strict=True))
@@ -94,6 +93,8 @@ PARTNERSHIP_OFFENCES = ("106", "10D", "34B", "36", "8N", "92A")
 
 
 class Offence(NamedTuple):
+    """A row of ``offences.csv``: an offence as the publisher words it, and about how many there are in a year."""
+
     code: str
     description: str
     group: str
@@ -101,16 +102,21 @@ class Offence(NamedTuple):
     annual_volume: int
 
 
-class Key(NamedTuple):
+class CrimeCell(NamedTuple):
+    """Where a count of a year stands: its quarter, its offence by the place in OFFENCES, and its force."""
+
     quarter: int
-    row: int  # index in OFFENCES
+    offence: int
     force: str
 
 
-class Revision(NamedTuple):
-    """``key`` was lower by ``added`` in releases before ``known_from``."""
+CrimeCounts = dict[CrimeCell, int]
 
-    key: Key
+
+class Revision(NamedTuple):
+    """``cell`` was lower by ``added`` in releases before ``known_from``."""
+
+    cell: CrimeCell
     added: int
     known_from: dt.date
 
@@ -198,33 +204,34 @@ PARTNERSHIP_RELEASES = (
     ),
 )
 
-with (HERE / "offences.csv").open(newline="", encoding="utf-8") as _file:
-    OFFENCES = [
-        Offence(code, description, group, subgroup, int(volume))
-        for code, description, group, subgroup, volume in list(csv.reader(_file))[1:]
-    ]
-with FORCES_FILE.open(newline="", encoding="utf-8") as _file:
-    FORCES = [row["name"] for row in csv.DictReader(_file) if row["kind"] in ("territorial force", "special force")]
-ROW = {offence.code: index for index, offence in reversed(list(enumerate(OFFENCES)))}  # first row of a code
-HOMICIDE_ROWS = [index for index, offence in enumerate(OFFENCES) if offence.description == "Homicide"]
-SLAVERY, TRAFFICKING = ROW["106"], ROW["72"]
-FIXED_ROWS = {*HOMICIDE_ROWS, SLAVERY, TRAFFICKING}  # rows whose totals are set, not grown from a volume
+
+def _read_offences() -> list[Offence]:
+    with (Path(__file__).parent / "offences.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    return [Offence(code, words, group, subgroup, int(volume)) for code, words, group, subgroup, volume in rows]
 
 
-def year_label(year: int) -> str:
-    return f"{year}/{(year + 1) % 100:02d}"
+OFFENCES = _read_offences()
+FORCES = [row["name"] for row in members.rows("forces.csv") if row["kind"] in ("territorial force", "special force")]
+# Places in OFFENCES, by code the first one of it.
+OFFENCE_OF_CODE = {offence.code: place for place, offence in reversed(list(enumerate(OFFENCES)))}
+HOMICIDES = [place for place, offence in enumerate(OFFENCES) if offence.description == "Homicide"]
+SLAVERY, TRAFFICKING = OFFENCE_OF_CODE["106"], OFFENCE_OF_CODE["72"]
+FIXED_OFFENCES = {*HOMICIDES, SLAVERY, TRAFFICKING}  # whose totals are set, not grown from a volume
 
 
-def calendar_quarter(year: int, quarter: int) -> str:
-    return f"{year}-Q{quarter + 1}" if quarter < 4 else f"{year + 1}-Q1"
+def label_year(year: int) -> str:
+    """Return the label of the financial year that begins in ``year``: of 2021 it is ``2021/22``."""
+    return period_label("financial_year", dt.date(year, 4, 1))
 
 
-def long_date(day: dt.date) -> str:
-    return f"{day.day} {day:%B %Y}"
+def start_quarter(year: int, quarter: int) -> dt.date:
+    """Return the first day of a quarter of the financial year that begins in ``year``."""
+    return shift_months(dt.date(year, 4, 1), 3 * (quarter - 1))
 
 
-def force_name(force: str, year: int) -> str:
-    """The force as the publisher spells it in the tables for ``year``."""
+def spell_force(force: str, year: int) -> str:
+    """Return a force as the publisher spells it in the tables for ``year``."""
     if force == "City of London":
         return "London, City of"
     if force == "Devon and Cornwall" and year >= 2018:
@@ -236,16 +243,16 @@ def force_name(force: str, year: int) -> str:
     return force
 
 
-def figures(year: int, published: dt.date) -> dict[Key, int]:
-    """All counts of ``year`` by quarter, offence row and force, as a release of that date gives them.
+def count_crimes(year: int, published: dt.date) -> CrimeCounts:
+    """Return all counts of ``year`` as a release of that date gives them.
 
-    Greater Manchester's quarters that were not provided have no key.
+    Greater Manchester's quarters that were not provided have no cell.
     """
-    final, revisions = _year(year)
+    final, revisions = _make_final_counts(year)
     counts = dict(final)
-    for key, added, known_from in revisions:
+    for cell, added, known_from in revisions:
         if published < known_from:
-            counts[key] -= added
+            counts[cell] -= added
     return counts
 
 
@@ -258,11 +265,12 @@ def write(raw: Path) -> None:
         _write_partnerships(folder / partnership_release.file, partnership_release)
 
 
-def cover_sheet(title: str, published: dt.date, contents: Sequence[str]) -> Rows:
+def make_cover_sheet(title: str, published: dt.date, contents: Sequence[str]) -> Rows:
+    """Return a cover sheet of the Home Office's open data, which lists the sheets of ``contents``."""
     return [
         [title],
         ["Publisher: Home Office"],
-        [f"Published: {long_date(published)}"],
+        [f"Published: {tell_day(published)}"],
         ["Coverage: England and Wales"],
         [SYNTHETIC],
         [],
@@ -271,12 +279,8 @@ def cover_sheet(title: str, published: dt.date, contents: Sequence[str]) -> Rows
     ]
 
 
-def write_workbook(path: Path, sheets: dict[str, Rows]) -> None:
-    (write_ods if path.suffix == ".ods" else write_xlsx)(path, sheets)
-
-
-def noisy(expected: float, rng: Random) -> float:
-    """``expected`` with about the scatter of a count."""
+def _scatter(expected: float, rng: Random) -> float:
+    """Return ``expected`` with about the scatter of a count."""
     return max(0.0, expected + math.sqrt(expected) * (rng.random() + rng.random() + rng.random() - 1.5) * 2)
 
 
@@ -284,125 +288,182 @@ def noisy(expected: float, rng: Random) -> float:
 
 
 @cache
-def _affinity(row: int, force: str) -> float:
-    spread = 0.6 if row == SLAVERY else 0.35
-    return 1 - spread + 2 * spread * Random(f"recorded_crime:affinity:{OFFENCES[row].code}:{force}").random()
+def _draw_affinity(offence: int, force: str) -> float:
+    """Return how much more or less than its share a force has of an offence."""
+    spread = 0.6 if offence == SLAVERY else 0.35
+    rng = Random(f"recorded_crime:affinity:{OFFENCES[offence].code}:{force}")
+    return 1 - spread + 2 * spread * rng.random()
 
 
 @cache
-def _year(year: int) -> tuple[dict[Key, int], list[Revision]]:
-    """Final counts of the year, and how earlier releases differed from them."""
+def _make_final_counts(year: int) -> tuple[CrimeCounts, list[Revision]]:
+    """Return the final counts of the year, and how earlier releases differed from them.
+
+    All steps draw from one generator of random numbers: in another order, or with a step more, every figure would be
+    another one and every file of the sample would change.
+    """
     rng = Random(f"recorded_crime:{year}")
-    counts = {
-        Key(quarter, row, force): int(noisy(_expected(year, quarter, row, force), rng) + rng.random())
-        for quarter in QUARTERS
-        for row in range(len(OFFENCES))
-        for force in FORCES
-    }
-    for row, total in zip(HOMICIDE_ROWS, _homicides(year), strict=True):
-        keys = [Key(quarter, row, force) for quarter in QUARTERS for force in FORCES]
-        weights = [noisy(total / 4 * FORCE_SIZE[key.force] / ALL_FORCES, rng) for key in keys]
-        counts.update(zip(keys, allocate(total, weights), strict=True))
-    for key in [key for key in counts if key.row == TRAFFICKING]:
-        counts[key] = int(year == 2017 and (key.quarter, key.force) in TRAFFICKING_2017)
-    _set_slavery(counts, year, rng)
-
-    force, missing_year, missing_quarters = NOT_PROVIDED
-    if year == missing_year:
-        counts = {key: n for key, n in counts.items() if key.force != force or key.quarter not in missing_quarters}
-
-    free = [key for key in counts if key.row not in FIXED_ROWS and key.force != "British Transport Police"]
-    rare = [key for key in free if OFFENCES[key.row].annual_volume < 2_000]
-    counts.update(zip(rng.sample(rare, len(NEGATIVES)), NEGATIVES, strict=True))
-    revisions = _revisions(counts, [key for key in free if counts[key] >= 20], year, rng)
-
+    counts = _draw_counts(year, rng)
+    counts |= _draw_homicides(year, rng)
+    counts |= _set_trafficking(year)
+    counts |= _draw_slavery(year, rng)
+    counts = _leave_out_not_provided(counts, year)
+    free = [cell for cell in counts if cell.offence not in FIXED_OFFENCES and cell.force != "British Transport Police"]
+    counts |= _draw_negatives(free, rng)
+    revisions = _draw_revisions(counts, [cell for cell in free if counts[cell] >= LARGE_ENOUGH], year, rng)
     if year == 2017:
-        fraud = sum(_fraud(year).values())
-        pending = sum(revision.added for revision in revisions if revision.known_from > RELEASES[0].published)
-        _settle(counts, free, ALL_OFFENCES_2017_AS_FIRST_PUBLISHED - fraud + pending - sum(counts.values()))
+        counts |= _settle_all_offences_of_2017(counts, free, revisions)
     if year in DERBYSHIRE_ALL_OFFENCES:
-        total = sum(count for key, count in counts.items() if key.force == "Derbyshire")
-        own = [key for key in free if key.force == "Derbyshire"]
-        _settle(counts, own, DERBYSHIRE_ALL_OFFENCES[year] - total)
+        counts |= _settle_derbyshire(counts, free, year)
     return counts, revisions
 
 
-def _expected(year: int, quarter: int, row: int, force: str) -> float:
-    share = FORCE_SIZE[force] / ALL_FORCES * _affinity(row, force)
-    return _volume(year, OFFENCES[row]) / 4 * ANNUAL_INDEX[year] * LOCKDOWN.get((year, quarter), 1) * share
+def _draw_counts(year: int, rng: Random) -> CrimeCounts:
+    return {
+        CrimeCell(quarter, offence, force): int(
+            _scatter(_expect_count(year, quarter, offence, force), rng) + rng.random()
+        )
+        for quarter in QUARTERS
+        for offence in range(len(OFFENCES))
+        for force in FORCES
+    }
 
 
-def _volume(year: int, offence: Offence) -> int:
+def _expect_count(year: int, quarter: int, offence: int, force: str) -> float:
+    share = FORCE_SIZE[force] / ALL_FORCES * _draw_affinity(offence, force)
+    return _find_volume(year, OFFENCES[offence]) / 4 * ANNUAL_INDEX[year] * LOCKDOWN.get((year, quarter), 1) * share
+
+
+def _find_volume(year: int, offence: Offence) -> int:
+    """Return about how many offences there are in a year: none under a code that was not yet, or no longer, in use."""
     if year >= 2017:
         return offence.annual_volume
     if successor := CODES_BEFORE_2017.get(offence.code):
-        return OFFENCES[ROW[successor]].annual_volume
+        return OFFENCES[OFFENCE_OF_CODE[successor]].annual_volume
     return 0 if offence.code in CODES_BEFORE_2017.values() else offence.annual_volume
 
 
-def _homicides(year: int) -> list[int]:
-    """National totals of the year's four homicide rows."""
-    first, others = (HOMICIDE_2017[0], HOMICIDE_2017[1]) if year == 2017 else (8, round(700 * ANNUAL_INDEX[year]))
-    return [first, *allocate(others, [OFFENCES[row].annual_volume for row in HOMICIDE_ROWS[1:]])]
+def _draw_homicides(year: int, rng: Random) -> CrimeCounts:
+    counts: CrimeCounts = {}
+    for offence, total in zip(HOMICIDES, _total_homicides(year), strict=True):
+        cells = [CrimeCell(quarter, offence, force) for quarter in QUARTERS for force in FORCES]
+        weights = [_scatter(total / 4 * FORCE_SIZE[cell.force] / ALL_FORCES, rng) for cell in cells]
+        counts |= zip(cells, allocate(total, weights), strict=True)
+    return counts
 
 
-def _set_slavery(counts: dict[Key, int], year: int, rng: Random) -> None:
+def _total_homicides(year: int) -> list[int]:
+    """Return the national totals of the year's four rows of homicides."""
+    first, others = HOMICIDE_2017 if year == 2017 else (8, round(700 * ANNUAL_INDEX[year]))
+    return [first, *allocate(others, [OFFENCES[offence].annual_volume for offence in HOMICIDES[1:]])]
+
+
+def _set_trafficking(year: int) -> CrimeCounts:
+    return {
+        CrimeCell(quarter, TRAFFICKING, force): int(year == 2017 and (quarter, force) in TRAFFICKING_2017)
+        for quarter in QUARTERS
+        for force in FORCES
+    }
+
+
+def _draw_slavery(year: int, rng: Random) -> CrimeCounts:
+    """Return modern slavery by force, which sums to the totals of the quarters."""
     manchester = SLAVERY_GREATER_MANCHESTER.get(year)
     forces = [force for force in FORCES if force != "Greater Manchester" or manchester is None]
     if year < 2017:  # tables of these years come with and without the British Transport Police
         forces.remove("British Transport Police")
-    if year == 2017:
-        pairs = zip(SLAVERY_2017_AS_FIRST_PUBLISHED, SLAVERY_2017_ADDED_LATER, strict=True)
-        totals = [first + added for first, added in pairs]
-    else:
-        total = SLAVERY_OTHER_FORCES.get(year) or SLAVERY_SYNTHETIC[year]
-        totals = allocate(total, [LOCKDOWN.get((year, quarter), 1) * (1 + quarter / 25) for quarter in QUARTERS])
-    for quarter, total in zip(QUARTERS, totals, strict=True):
+    counts: CrimeCounts = {}
+    for quarter, total in zip(QUARTERS, _total_slavery(year), strict=True):
         for force in FORCES:
-            counts[Key(quarter, SLAVERY, force)] = manchester[quarter - 1] if manchester else 0
-        sizes = [FORCE_SIZE[force] * _affinity(SLAVERY, force) for force in forces]
+            counts[CrimeCell(quarter, SLAVERY, force)] = manchester[quarter - 1] if manchester else 0
+        sizes = [FORCE_SIZE[force] * _draw_affinity(SLAVERY, force) for force in forces]
         if "British Transport Police" in forces:  # 5 of the 3,393 in the real 2017/18 sheet
             sizes[forces.index("British Transport Police")] /= 20
-        weights = [noisy(size * total / math.fsum(sizes), rng) for size in sizes]
+        weights = [_scatter(size * total / math.fsum(sizes), rng) for size in sizes]
         for force, count in zip(forces, allocate(total, weights), strict=True):
-            counts[Key(quarter, SLAVERY, force)] = count
+            counts[CrimeCell(quarter, SLAVERY, force)] = count
+    return counts
 
 
-def _revisions(counts: dict[Key, int], candidates: list[Key], year: int, rng: Random) -> list[Revision]:
+def _total_slavery(year: int) -> list[int]:
+    """Return modern slavery by quarter, without Greater Manchester where that is known by itself."""
+    if year == 2017:
+        pairs = zip(SLAVERY_2017_AS_FIRST_PUBLISHED, SLAVERY_2017_ADDED_LATER, strict=True)
+        return [first + added for first, added in pairs]
+    total = SLAVERY_OTHER_FORCES.get(year) or SLAVERY_SYNTHETIC[year]
+    return allocate(total, [LOCKDOWN.get((year, quarter), 1) * (1 + quarter / 25) for quarter in QUARTERS])
+
+
+def _leave_out_not_provided(counts: CrimeCounts, year: int) -> CrimeCounts:
+    return {cell: count for cell, count in counts.items() if not is_not_provided(year, cell.quarter, cell.force)}
+
+
+def is_not_provided(year: int, quarter: int, force: str) -> bool:
+    """Return whether a force did not provide the data of a quarter."""
+    missing_force, missing_year, missing_quarters = NOT_PROVIDED
+    return (force, year) == (missing_force, missing_year) and quarter in missing_quarters
+
+
+def _draw_negatives(free: Sequence[CrimeCell], rng: Random) -> CrimeCounts:
+    """Return counts below zero for some of the cells that are not fixed, of offences that are rare."""
+    rare = [cell for cell in free if OFFENCES[cell.offence].annual_volume < 2_000]
+    return dict(zip(rng.sample(rare, len(NEGATIVES)), NEGATIVES, strict=True))
+
+
+def _draw_revisions(counts: CrimeCounts, candidates: Sequence[CrimeCell], year: int, rng: Random) -> list[Revision]:
+    """Return how earlier releases differed: in some of ``candidates``, and in modern slavery."""
     start = dt.date(year, 10, 1)
     span = (dt.date(2024, 7, 1) - start).days
 
-    def some_day() -> dt.date:
+    def draw_day() -> dt.date:
         return start + dt.timedelta(days=rng.randrange(span))
 
     revisions = []
-    for key in rng.sample(candidates, REVISED_CELLS):
-        added = max(1, round(counts[key] * rng.random() * 0.02))
-        revisions.append(Revision(key, added if rng.random() < 0.65 else -added, some_day()))
+    for cell in rng.sample(candidates, REVISED_CELLS):
+        added = max(1, round(counts[cell] * rng.random() * 0.02))
+        revisions.append(Revision(cell, added if rng.random() < 0.65 else -added, draw_day()))
 
     additions = SLAVERY_2017_ADDED_LATER if year == 2017 else SLAVERY_SYNTHETIC_ADDED_LATER.get(year, (0, 0, 0, 0))
     for quarter, added_later in zip(QUARTERS, additions, strict=True):
-        large = [Key(quarter, SLAVERY, force) for force in FORCES if force != "Greater Manchester"]
-        large = [key for key in large if counts[key] >= 10]
-        when = dt.date(2019, 7, 18) if year == 2017 else dt.date(2023, 1, 26)
-        revisions += [Revision(rng.choice(large), 1, when) for _ in range(added_later)]
+        large = [CrimeCell(quarter, SLAVERY, force) for force in FORCES if force != "Greater Manchester"]
+        large = [cell for cell in large if counts[cell] >= 10]
+        day = dt.date(2019, 7, 18) if year == 2017 else dt.date(2023, 1, 26)
+        revisions += [Revision(rng.choice(large), 1, day) for _ in range(added_later)]
         if len(large) >= 2:  # records moved between forces leave the published national total as it is
             for _ in range(3):
                 gains, loses = rng.sample(large, 2)
-                moved, when = rng.randint(1, 2), some_day()
-                revisions += [Revision(gains, moved, when), Revision(loses, -moved, when)]
+                moved, day = rng.randint(1, 2), draw_day()
+                revisions += [Revision(gains, moved, day), Revision(loses, -moved, day)]
     return revisions
 
 
-def _settle(counts: dict[Key, int], keys: list[Key], missing: int) -> None:
-    """Spread ``missing`` over ``keys`` in proportion, so that a total comes out as published."""
-    keys = [key for key in keys if counts[key] >= 20]
-    for key, part in zip(keys, allocate(abs(missing), [counts[key] for key in keys]), strict=True):
-        counts[key] += part if missing > 0 else -part
+def _settle_all_offences_of_2017(
+    counts: CrimeCounts, free: Sequence[CrimeCell], revisions: Sequence[Revision]
+) -> CrimeCounts:
+    """Return the cells that make the first release of 2017/18 sum to what was published, fraud included."""
+    fraud = sum(_draw_fraud(2017).values())
+    pending = sum(revision.added for revision in revisions if revision.known_from > RELEASES[0].published)
+    missing = ALL_OFFENCES_2017_AS_FIRST_PUBLISHED - fraud + pending - sum(counts.values())
+    return _spread_missing(counts, free, missing)
+
+
+def _settle_derbyshire(counts: CrimeCounts, free: Sequence[CrimeCell], year: int) -> CrimeCounts:
+    """Return the cells that make all offences of Derbyshire sum to what was published."""
+    total = sum(count for cell, count in counts.items() if cell.force == "Derbyshire")
+    own = [cell for cell in free if cell.force == "Derbyshire"]
+    return _spread_missing(counts, own, DERBYSHIRE_ALL_OFFENCES[year] - total)
+
+
+def _spread_missing(counts: CrimeCounts, cells: Sequence[CrimeCell], missing: int) -> CrimeCounts:
+    """Return the larger of ``cells`` with ``missing`` spread over them in proportion."""
+    large = [cell for cell in cells if counts[cell] >= LARGE_ENOUGH]
+    parts = allocate(abs(missing), [counts[cell] for cell in large])
+    return {cell: counts[cell] + (part if missing > 0 else -part) for cell, part in zip(large, parts, strict=True)}
 
 
 @cache
-def _fraud(year: int) -> dict[tuple[int, str], int]:
+def _draw_fraud(year: int) -> dict[tuple[int, str], int]:
+    """Return the fraud that each body recorded, by quarter and body."""
     rng = Random(f"recorded_crime:fraud:{year}")
     counts = {}
     for quarter in QUARTERS:
@@ -421,17 +482,21 @@ def _write_release(path: Path, release: Release) -> None:
     title = "Police recorded crime open data Police Force Area tables, "
     if path.suffix == ".gz":
         title += f"year ending March {last_year + 1}"
-        padded = [[*row[:-1], _padded(row[-1])] for row in _rows(release, last_year)]
-        write_csv(path, [[*_headers(release, last_year)], *padded])
+        padded = [[*row[:-1], _pad_count(row[-1])] for row in _make_rows(release, last_year)]
+        write_csv(path, [_make_header(release, last_year), *padded])
     else:
         title += f"year ending March {release.first_year + 1} onwards"
         years = range(release.first_year, last_year + 1)
         tables = {release.sheet.format(year, f"{(year + 1) % 100:02d}"): year for year in years}
-        sheets: dict[str, Rows] = {"Cover_sheet": cover_sheet(title, release.published, list(tables)), "Notes_": _NOTES}
+        sheets: dict[str, Rows] = {
+            "Cover_sheet": make_cover_sheet(title, release.published, list(tables)),
+            "Notes_": _NOTES,
+        }
         for sheet, year in tables.items():
-            sheets[sheet] = [_headers(release, year), *_rows(release, year)]
+            sheets[sheet] = [_make_header(release, year), *_make_rows(release, year)]
         write_workbook(path, sheets)
-    write_sidecar(path, title, release.published, calendar_quarter(last_year, last_quarter), note=release.note)
+    reference_period = period_label("quarter", start_quarter(last_year, last_quarter))
+    write_sidecar(path, title, release.published, reference_period, note=release.note)
 
 
 _NOTES: Rows = [
@@ -445,46 +510,46 @@ _NOTES: Rows = [
 ]
 
 
-def _headers(release: Release, year: int) -> list[Cell]:
+def _make_header(release: Release, year: int) -> Row:
     count = "Offence Count" if year >= release.offence_count_from else "Number of Offences"
     offence = ["Offence Description", "Offence Group", "Offence Subgroup", "Offence Code"]
     return ["Financial Year", "Financial Quarter", "Force Name", *offence, count]
 
 
-def _rows(release: Release, year: int) -> Iterator[list[Cell]]:
-    """The dense grid of a year: every quarter, force and offence row, and the fraud bodies, by name."""
-    counts, fraud = figures(year, release.published), _fraud(year)
-    label = year_label(year)
-    words = [_words(release, year, offence) for offence in OFFENCES]
+def _make_rows(release: Release, year: int) -> Iterator[Row]:
+    """Yield the dense grid of a year: every quarter, force and offence, and the fraud bodies, by name."""
+    counts, fraud = count_crimes(year, release.published), _draw_fraud(year)
+    labels = [_label_offence(release, year, offence) for offence in OFFENCES]
     last_quarter = release.last[1] if year == release.last[0] else 4
     for quarter in range(1, last_quarter + 1):
-        units = {force_name(force, year): force for force in FORCES if Key(quarter, 0, force) in counts}
+        forces = {spell_force(force, year): force for force in FORCES if CrimeCell(quarter, 0, force) in counts}
         if year < release.transport_police_from:
-            del units["British Transport Police"]
-        bodies = {_fraud_word(body, year): body for at, body in fraud if at == quarter}
-        for name in sorted([*units, *bodies], key=str.lower):
+            del forces["British Transport Police"]
+        bodies = {_spell_fraud(body, year): body for at, body in fraud if at == quarter}
+        for name in sorted([*forces, *bodies], key=str.lower):
+            start: Row = [label_year(year), quarter, name]
             if body := bodies.get(name):
                 code, subgroup = FRAUD_BODIES[body]
-                offence = [f"Fraud offences recorded by {name}", "Fraud offences", _fraud_word(subgroup, year), code]
-                yield [label, quarter, name, *offence, fraud[quarter, body]]
+                words = [f"Fraud offences recorded by {name}", "Fraud offences", _spell_fraud(subgroup, year), code]
+                yield [*start, *words, fraud[quarter, body]]
                 continue
-            for row in range(len(OFFENCES)):
-                yield [label, quarter, name, *words[row], counts[Key(quarter, row, units[name])]]
+            for offence, label in enumerate(labels):
+                yield [*start, *label, counts[CrimeCell(quarter, offence, forces[name])]]
 
 
-def _words(release: Release, year: int, offence: Offence) -> list[Cell]:
-    def word(label: str) -> str:
+def _label_offence(release: Release, year: int, offence: Offence) -> Row:
+    def relabel(label: str) -> str:
         return RELABELLED[label] if year >= release.relabelled.get(label, 9999) else label
 
-    return [offence.description, word(offence.group), word(offence.subgroup), offence.code]
+    return [offence.description, relabel(offence.group), relabel(offence.subgroup), offence.code]
 
 
-def _fraud_word(text: str, year: int) -> str:
+def _spell_fraud(text: str, year: int) -> str:
     return text.replace("CIFAS", "Cifas") if year >= 2022 else text
 
 
-def _padded(count: Cell) -> str:
-    """A count as the real CSV pads it, zero as ``-00``."""
+def _pad_count(count: Cell) -> str:
+    """Return a count as the real CSV pads it, zero as ``-00``."""
     if count == 0:
         return "-00 "
     return f" {count} " if isinstance(count, int) and count > 0 else f"{count} "
@@ -496,27 +561,27 @@ def _write_partnerships(path: Path, release: PartnershipRelease) -> None:
     header: list[Cell] = ["Financial Year", "Financial Quarter", release.force_header, "CSP Name", *offence]
     header.append(release.count_header)
     sheets: dict[str, Rows] = {
-        "Cover_sheet": cover_sheet(title, release.published, [release.sheet]),
+        "Cover_sheet": make_cover_sheet(title, release.published, [release.sheet]),
         "Notes": _NOTES[:3],
-        release.sheet: [header, *_partnership_rows(release)],
+        release.sheet: [header, *_make_partnership_rows(release)],
     }
     write_workbook(path, sheets)
     note = "Six forces and six offence codes only."
-    write_sidecar(path, title, release.published, calendar_quarter(*release.last), note=note)
+    reference_period = period_label("quarter", start_quarter(*release.last))
+    write_sidecar(path, title, release.published, reference_period, note=note)
 
 
-def _partnership_rows(release: PartnershipRelease) -> Iterator[list[Cell]]:
-    """Partnership counts that sum to the force-area figure of a release of the same date."""
-    counts = figures(PARTNERSHIP_YEAR, release.published)
+def _make_partnership_rows(release: PartnershipRelease) -> Iterator[Row]:
+    """Yield partnership counts that sum to the force-area figure of a release of the same date."""
+    counts = count_crimes(PARTNERSHIP_YEAR, release.published)
     for quarter in range(1, release.last[1] + 1):
-        label = f"Q{quarter}" if release.quarter_letter else quarter
-        for force, named in PARTNERSHIPS.items():
-            names = [*named, f"Unassigned {force}"]
+        for force, partnerships in PARTNERSHIPS.items():
             for code in PARTNERSHIP_OFFENCES:
-                offence = OFFENCES[ROW[code]]
+                offence = OFFENCES[OFFENCE_OF_CODE[code]]
                 rng = Random(f"partnerships:{quarter}:{force}:{code}")
-                weights = [*(0.5 + rng.random() for _ in named), 0.05]
-                parts = allocate(counts[Key(quarter, ROW[code], force)], weights)
-                for name, part in zip(names, parts, strict=True):
-                    words = [offence.description, offence.group, offence.subgroup, offence.code]
-                    yield [year_label(PARTNERSHIP_YEAR), label, force, name, *words, part]
+                weights = [*(0.5 + rng.random() for _ in partnerships), 0.05]
+                parts = allocate(counts[CrimeCell(quarter, OFFENCE_OF_CODE[code], force)], weights)
+                start = [label_year(PARTNERSHIP_YEAR), f"Q{quarter}" if release.quarter_letter else quarter, force]
+                words = [offence.description, offence.group, offence.subgroup, offence.code]
+                for name, part in zip([*partnerships, f"Unassigned {force}"], parts, strict=True):
+                    yield [*start, name, *words, part]

@@ -9,16 +9,24 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from msoic_pipeline.periods import shift_months
 from sample_data.allocate import allocate
-from sample_data.writers import Cell, write_ods, write_sidecar
+from sample_data.writers import SYNTHETIC, Cell, Row, write_ods, write_sidecar
 
-SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
 
-Row = list[Cell]
-Days = dict[dt.date, tuple[int, int]]  # people and boats
+class Arrivals(NamedTuple):
+    """Who arrived on a day."""
 
-# People, boats and days with arrivals by quarter from 2018. People and boats: the weekly series to 20 August 2026
+    people: int
+    boats: int
+
+
+ArrivalsByDay = dict[dt.date, Arrivals]
+
+FIRST_YEAR = 2018
+# People, boats and days with arrivals by quarter from then on. People and boats: the weekly series to 20 August 2026
 # (people 299, 1,843, 8,462, 28,526, 45,755, 29,437 a year; provisional, so 2020 differs from the dataset's 8,466).
 # Days with arrivals are invented.
 QUARTERS = (
@@ -29,14 +37,19 @@ QUARTERS = (
     ((4548, 147, 36), (8199, 219, 43), (20282, 463, 52), (12726, 281, 38)),
     ((3793, 91, 29), (7640, 165, 40), (13397, 250, 49), (4607, 96, 24)),
 )
-JANUARY_2024: Days = {dt.date(2024, 1, 13): (124, 3), dt.date(2024, 1, 14): (207, 4)}  # invented
-SINCE = dt.date(2018, 1, 1)
+JANUARY_2024: ArrivalsByDay = {  # invented
+    dt.date(2024, 1, 13): Arrivals(124, 3),
+    dt.date(2024, 1, 14): Arrivals(207, 4),
+}
+FIRST_WEEK_ENDS = dt.date(2018, 1, 7)
 UNCONTROLLED_SINCE = dt.date(2023, 1, 1)
 NOT_AVAILABLE = "-"
 
 
 @dataclass(frozen=True)
 class Release:
+    """One issue of the series."""
+
     published: dt.date
     reference_period: str
     last_day: dt.date
@@ -68,50 +81,52 @@ RELEASES = (
 )
 
 
-def _quarter(year: int, quarter: int) -> Days:
-    people, boats, busy = QUARTERS[year - 2018][quarter]
+def _spread_quarter_on_days(year: int, quarter: int) -> ArrivalsByDay:
+    """Return the arrivals of each day of a quarter, the first being 0, which sum to those of the quarter."""
+    people, boats, days_with_arrivals = QUARTERS[year - FIRST_YEAR][quarter]
     first = dt.date(year, 3 * quarter + 1, 1)
-    last = dt.date(year + quarter // 3, (3 * quarter + 3) % 12 + 1, 1)
-    days = [first + dt.timedelta(position) for position in range((last - first).days)]
+    days = [first + dt.timedelta(number) for number in range((shift_months(first, 3) - first).days)]
     rng = random.Random(f"small_boats:{year}:{quarter}")
     chosen = [day for day in (*WINTER, *SUMMER) if day in days]
-    chosen += rng.sample([day for day in days if day not in chosen], busy - len(chosen))
+    chosen += rng.sample([day for day in days if day not in chosen], days_with_arrivals - len(chosen))
     chosen.sort()
     weights = [rng.lognormvariate(0, 0.7) for _ in chosen]
     # Every day chosen has a boat, and every boat somebody in it.
-    boats_a_day = [1 + more for more in allocate(boats - busy, weights)]
-    people_a_day = allocate(people - boats, [count * rng.uniform(0.8, 1.2) for count in boats_a_day])
-    counts = dict.fromkeys(days, (0, 0))
-    for day, aboard, number in zip(chosen, people_a_day, boats_a_day, strict=True):
-        counts[day] = (aboard + number, number)
-    return counts
+    boats_a_day = [1 + more for more in allocate(boats - days_with_arrivals, weights)]
+    others_a_day = allocate(people - boats, [count * rng.uniform(0.8, 1.2) for count in boats_a_day])
+    arrivals = dict.fromkeys(days, Arrivals(0, 0))
+    for day, others, boats_of_day in zip(chosen, others_a_day, boats_a_day, strict=True):
+        arrivals[day] = Arrivals(others + boats_of_day, boats_of_day)
+    return arrivals
 
 
-def _days(release: Release) -> Days:
-    counts: Days = {}
-    for year in range(2018, 2018 + len(QUARTERS)):
+def _list_arrivals(release: Release) -> ArrivalsByDay:
+    """Return the arrivals of every day, as a release has them."""
+    arrivals: ArrivalsByDay = {}
+    for year in range(FIRST_YEAR, FIRST_YEAR + len(QUARTERS)):
         for quarter in range(4):
-            counts |= _quarter(year, quarter)
-    day = max(counts)
+            arrivals |= _spread_quarter_on_days(year, quarter)
+    day = max(arrivals)
     while (day := day + dt.timedelta(1)) <= release.last_day:
-        counts[day] = (0, 0)
-    counts |= JANUARY_2024
+        arrivals[day] = Arrivals(0, 0)
+    arrivals |= JANUARY_2024
     for day, difference in release.differences.items():
-        counts[day] = (counts[day][0] + difference, counts[day][1])
-    return {day: figures for day, figures in counts.items() if day <= release.last_day}
+        final = arrivals[day]
+        arrivals[day] = final._replace(people=final.people + difference)
+    return {day: of_day for day, of_day in arrivals.items() if day <= release.last_day}
 
 
-def _daily(release: Release, counts: Days) -> list[Row]:
+def _make_daily_table(release: Release, arrivals: ArrivalsByDay) -> list[Row]:
     rows: list[Row] = [
         ["Date", "Migrants arrived", "Boats arrived", "Boats arrived - involved in uncontrolled landings", "Notes"]
     ]
-    for day, (people, boats) in counts.items():
-        uncontrolled: Cell = 0 if day >= UNCONTROLLED_SINCE else NOT_AVAILABLE
-        rows.append([day, people, boats, uncontrolled, "Revised" if day in release.revised else None])
+    for day, of_day in arrivals.items():
+        note = "Revised" if day in release.revised else None
+        rows.append([day, of_day.people, of_day.boats, _uncontrolled_from(day), note])
     return rows
 
 
-def _weekly(release: Release, counts: Days) -> list[Row]:
+def _make_weekly_table(release: Release, arrivals: ArrivalsByDay) -> list[Row]:
     rows: list[Row] = [
         [
             "Week ending",
@@ -123,21 +138,26 @@ def _weekly(release: Release, counts: Days) -> list[Row]:
             "Notes",
         ]
     ]
-    ending = SINCE + dt.timedelta(6)
+    ending = FIRST_WEEK_ENDS
     while ending <= release.last_week:
-        days = [ending - dt.timedelta(position) for position in range(7)]
-        people, boats = (sum(counts[day][part] for day in days) for part in (0, 1))
-        uncontrolled: Cell = 0 if days[-1] >= UNCONTROLLED_SINCE else NOT_AVAILABLE
+        days = [ending - dt.timedelta(back) for back in range(7)]
+        people = sum(arrivals[day].people for day in days)
+        boats = sum(arrivals[day].boats for day in days)
         note = "Revised" if set(days) & set(release.revised) else None
-        rows.append([ending, people, boats, uncontrolled, NOT_AVAILABLE, NOT_AVAILABLE, note])
+        rows.append([ending, people, boats, _uncontrolled_from(min(days)), NOT_AVAILABLE, NOT_AVAILABLE, note])
         ending += dt.timedelta(7)
     return rows
+
+
+def _uncontrolled_from(first_day: dt.date) -> Cell:
+    """Return what stands for uncontrolled landings on days from ``first_day`` on: none, where they were counted."""
+    return 0 if first_day >= UNCONTROLLED_SINCE else NOT_AVAILABLE
 
 
 def write(raw: Path) -> None:
     """Write both releases under ``raw/small_boats``; their cover sheets, like the real one, bear no date."""
     for release in RELEASES:
-        counts = _days(release)
+        arrivals = _list_arrivals(release)
         cover: list[Row] = [
             [],
             [],
@@ -154,7 +174,10 @@ def write(raw: Path) -> None:
         stamp = f"{release.published:%d-%B-%Y}".lower()
         path = raw / "small_boats" / f"small-boat-arrivals-time-series-{stamp}.ods"
         sheets = {"Cover_sheet": cover, "Notes": notes}
-        write_ods(path, sheets | {"SB_01": _daily(release, counts), "SB_02": _weekly(release, counts)})
+        write_ods(
+            path,
+            sheets | {"SB_01": _make_daily_table(release, arrivals), "SB_02": _make_weekly_table(release, arrivals)},
+        )
         write_sidecar(
             path,
             "Migrants detected crossing the English Channel in small boats: time series",

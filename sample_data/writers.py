@@ -19,7 +19,11 @@ import xlsxwriter
 import yaml
 
 Cell = str | int | float | dt.date | None
+Row = list[Cell]
 Rows = Sequence[Sequence[Cell]]
+
+# What the files of most sources say of themselves.
+SYNTHETIC = "Synthetic sample data: national totals are as published where known, everything below is invented."
 
 _FIXED_MOMENT = dt.datetime(2000, 1, 1)
 _ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
@@ -76,6 +80,14 @@ def write_ods(path: Path, sheets: Mapping[str, Rows]) -> None:
         _add(archive, "mimetype", b"application/vnd.oasis.opendocument.spreadsheet", zipfile.ZIP_STORED)
         _add(archive, "META-INF/manifest.xml", manifest.encode(), zipfile.ZIP_DEFLATED)
         _add(archive, "content.xml", body.getvalue().encode(), zipfile.ZIP_DEFLATED)
+
+
+def write_workbook(path: Path, sheets: Mapping[str, Rows]) -> None:
+    """Write ``sheets`` (name → rows) to the spreadsheet that the file's name asks for: ``.ods`` or ``.xlsx``."""
+    if path.suffix == ".ods":
+        write_ods(path, sheets)
+    else:
+        write_xlsx(path, sheets)
 
 
 def write_csv(path: Path, rows: Rows) -> None:

@@ -96,9 +96,9 @@ def _figure_headers(layout: Layout) -> list[str]:
 
 
 def _choices(column: LabelColumn) -> list[str]:
-    """Return what may stand in a column, where that is a list: ``one_of:Live=live|Closed=closed`` offers two words."""
-    if column.parse.startswith("one_of:"):
-        return [choice.split("=")[0] for choice in column.parse.removeprefix("one_of:").split("|")]
+    """Return what may stand in a column, where that is a list."""
+    if column.members:
+        return list(column.members)
     if column.parse == "exploitation":
         return [row["exploitation"] for row in members.rows("exploitation_types.csv")]
     return []

@@ -1,1 +1,5 @@
-"""One folder a publisher: its layouts and its known faults, as data, and the checks of its figures alone."""
+"""One folder a source: ``layouts.yaml``, ``statement.yaml``, and where needed ``faults.yaml`` and ``checks.py``.
+
+They say how its files are laid out, what is to be known of its quality, what is wrong in single files, and what its
+figures alone must fulfil.
+"""

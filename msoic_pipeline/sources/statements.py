@@ -25,7 +25,7 @@ Assurance = Literal["A0", "A1", "A2", "A3"]
 StatisticsKind = Literal["official statistics", "management information", "operational record"]
 
 ASSURANCE_NAMES: dict[Assurance, str] = {"A0": "none", "A1": "basic", "A2": "enhanced", "A3": "comprehensive"}
-# The toolkit's risk/profile matrix: by quality concern and public interest the levels among which one is needed.
+# The toolkit's risk/profile matrix: by quality concern and public interest each assurance that may be the one needed.
 MATRIX: dict[tuple[Grade, Grade], tuple[Assurance, ...]] = {
     ("low", "low"): ("A1",),
     ("low", "medium"): ("A1", "A2"),
@@ -37,26 +37,19 @@ MATRIX: dict[tuple[Grade, Grade], tuple[Assurance, ...]] = {
     ("high", "medium"): ("A3",),
     ("high", "high"): ("A3",),
 }
-# The toolkit's practice areas, by the field that holds each.
-AREAS = {
-    "operational_context": "Operational context and administrative data collection",
-    "supply_partners": "Communication with data supply partners",
-    "suppliers_checks": "QA principles, standards and checks applied by data suppliers",
-    "own_checks": "Producer’s QA investigations and documentation",
-}
 
 
 class Grading(Declaration):
     """How large a concern or an interest is, and why."""
 
-    level: Grade
+    grade: Grade
     because: str = Field(min_length=1)
 
 
 class PracticeArea(Declaration):
     """The assurance that there is in a practice area, and what it consists of."""
 
-    level: Assurance
+    assurance: Assurance
     says: str = Field(min_length=1)
 
 
@@ -64,24 +57,24 @@ class Agreement(Declaration):
     """Who agreed a statement, and on which day."""
 
     by: str = Field(min_length=1)
-    day: dt.date = Field(alias="on")
+    day: dt.date
 
 
 class QualityStatement(Declaration):
     """What is to be known of a source's quality beyond what checks can find.
 
-    ``assurance`` is the level that is needed; it must be one that the matrix gives. Without ``agreed`` the statement is
-    a draft.
+    ``assurance_needed`` must be one that the matrix gives. The practice areas stand in the toolkit's order, with its
+    titles. Without ``agreed`` the statement is a draft.
     """
 
     kind: StatisticsKind
     quality_concern: Grading
     public_interest: Grading
-    assurance: Assurance
-    operational_context: PracticeArea
-    supply_partners: PracticeArea
-    suppliers_checks: PracticeArea
-    own_checks: PracticeArea
+    assurance_needed: Assurance
+    operational_context: PracticeArea = Field(title="Operational context and administrative data collection")
+    supply_partners: PracticeArea = Field(title="Communication with data supply partners")
+    suppliers_checks: PracticeArea = Field(title="QA principles, standards and checks applied by data suppliers")
+    own_checks: PracticeArea = Field(title="Producer’s QA investigations and documentation")
     agreed: Agreement | None = None
 
     @property
@@ -89,20 +82,29 @@ class QualityStatement(Declaration):
         """The practice areas by their titles, in the toolkit's order."""
         return {title: getattr(self, name) for name, title in AREAS.items()}
 
+    def has_enough(self, area: PracticeArea) -> bool:
+        """Return whether there is as much assurance in an area as is needed."""
+        return area.assurance >= self.assurance_needed
+
     @property
     def areas_below_need(self) -> list[str]:
         """The titles of the areas in which there is less assurance than is needed."""
-        return [title for title, area in self.areas.items() if area.level < self.assurance]
+        return [title for title, area in self.areas.items() if not self.has_enough(area)]
 
     @model_validator(mode="after")
     def _follows_by_the_matrix(self) -> QualityStatement:
-        concern, interest = self.quality_concern.level, self.public_interest.level
+        concern, interest = self.quality_concern.grade, self.public_interest.grade
         possible = MATRIX[concern, interest]
-        if self.assurance not in possible:
-            raise ValueError(
-                f"of {concern} concern and {interest} interest follows {' or '.join(possible)}, not {self.assurance}"
-            )
+        if self.assurance_needed not in possible:
+            follows = f"{' or '.join(possible)}, not {self.assurance_needed}"
+            raise ValueError(f"of {concern} concern and {interest} interest follows {follows}")
         return self
+
+
+# The titles of the practice areas, by the field that holds each.
+AREAS = {
+    name: str(field.title) for name, field in QualityStatement.model_fields.items() if field.annotation is PracticeArea
+}
 
 
 def parse_statement(text: str, path: str) -> QualityStatement:

@@ -10,18 +10,18 @@ from itertools import product
 from typing import Any
 
 from msoic_pipeline.periods import PERIOD_MONTHS, shift_months
+from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, fold, is_blank
 from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.differences import (
     TOTAL,
     Difference,
     MemberPath,
-    join_alternatives,
     pair_renamed,
 )
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, MeasureColumn, PublishedTable
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.values import parser, parser_of_members
 
 # A header stands among the first rows; nothing below is searched for it.
 HEADER_SEARCH_ROWS = 60
@@ -209,9 +209,15 @@ def _find_ignored_columns(header: _Header, layout: Layout) -> set[int]:
     ignored_texts = {fold(text) for text in layout.ignore}
     ignored: set[int] = set()
     for column in header.columns:
-        if any(text and fold(text) in ignored_texts for text in header.texts_of(column)):
+        texts = [text for text in header.texts_of(column) if text]
+        if any(fold(text) in ignored_texts or _is_ignored_by_pattern(text, layout) for text in texts):
             ignored.add(column)
     return ignored
+
+
+def _is_ignored_by_pattern(text: str, layout: Layout) -> bool:
+    is_short = len(text) <= MAX_RECOGNISED_CELL
+    return bool(layout.ignore_columns and is_short and re.search(layout.ignore_columns, text, re.IGNORECASE))
 
 
 def _missing_header(spec: LabelColumn | MeasureColumn) -> Difference:
@@ -338,10 +344,7 @@ def _read_member(tier: HeaderTier, cell: _HeaderCell) -> Any:
     if folded in {fold(ignored) for ignored in tier.ignore}:
         return None
     if tier.members:
-        for member, spellings in tier.members.items():
-            if folded in {fold(spelling) for spelling in (member, *spellings)}:
-                return member
-        raise ValueError(f"one of {join_alternatives(tuple(tier.members))}")
+        return parser_of_members(tier.members)(cell.text)
     if is_blank(cell.value):
         raise ValueError(f"a {tier.to}")
     return parser(tier.parse)(cell.value)

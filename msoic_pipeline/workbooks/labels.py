@@ -12,7 +12,6 @@ from msoic_pipeline.texts import fold
 from msoic_pipeline.workbooks.coded_column import BLANK, UNREADABLE, CodedColumn, Columns
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout
-from msoic_pipeline.workbooks.values import parser
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ def read_labels(
             labels[column.to] = np.full(len(body_rows), None, dtype=object)
             continue
         expected_of[column.to] = {}
-        for name, parse in {column.to: column.parse, **column.also}.items():
+        for name, read_member in column.parsers.items():
             # Blank rows are read too: a heading without figures begins a group for the rows below it.
-            read = coded[column.to].read(_label_parser(parse, column.totals), withhold=withhold)
+            read = coded[column.to].read(_with_totals(read_member, column.totals), withhold=withhold)
             labels[name] = read.values[body_rows]
             expected_of[column.to] |= read.expected
     fill_sparse_labels(labels, layout)
@@ -56,9 +55,8 @@ def read_labels(
     return labels, unreadable
 
 
-def _label_parser(parse: str, totals: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Return a parser that reads the texts of a total as TOTAL, and all others by the parser called ``parse``."""
-    read_member = parser(parse)
+def _with_totals(read_member: Callable[[Any], Any], totals: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Return a parser that reads the texts of a total as TOTAL, and all others by ``read_member``."""
     total_texts = {fold(text) for text in totals}
 
     def read_label(value: Any) -> Any:

@@ -8,7 +8,7 @@ open-ended unless ``until`` is given. Columns are found by header text alone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -17,7 +17,7 @@ from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS, breakdown_column
 from msoic_pipeline.periods import parse_quarter
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.values import parser, parser_of_members
 
 # What stands between the names of several tidy columns that one tier of headers becomes, and between their members.
 BETWEEN_NAMES = " / "
@@ -35,12 +35,16 @@ def _check_parser(name: str) -> str:
 # The name of a parser, as ``values.parser`` knows it.
 ParserName = Annotated[str, AfterValidator(_check_parser)]
 
+# A closed set of members, each with its other spellings.
+Members = dict[str, tuple[str, ...]]
+
 
 class LabelColumn(Declaration):
     """A label column: its accepted header texts, how its cells are read, and the tidy column it becomes.
 
-    A table's first column may have no header: its ``header`` is the empty text. Where one that is ``optional`` is not
-    there, its labels are None. ``also`` names further tidy columns read from the same cells, each with its own parser.
+    Its cells hold the ``members`` that are listed, each with its other spellings, or what ``parse`` reads. A table's
+    first column may have no header: its ``header`` is the empty text. Where one that is ``optional`` is not there, its
+    labels are None. ``also`` names further tidy columns read from the same cells, each with its own parser.
     What is not ``stored`` is read and must be readable, but no column of the fact: a year beside its quarters.
     ``ignore_rows`` is a regular expression: rows whose cell matches it are left out on purpose, such as the regions in
     a table of local authorities.
@@ -49,12 +53,25 @@ class LabelColumn(Declaration):
     to: str
     header: tuple[str, ...]
     parse: ParserName = "text"
+    members: Members = Field(default_factory=dict)
     optional: bool = False
     totals: tuple[str, ...] = ()
     blank: Literal["reject", "allow"] = "reject"
     also: dict[str, ParserName] = Field(default_factory=dict)
     stored: bool = True
     ignore_rows: str = ""
+
+    @model_validator(mode="after")
+    def _check_members_or_parser(self) -> LabelColumn:
+        if self.members and "parse" in self.model_fields_set:
+            raise ValueError(f"column {self.to!r}: give members or parse, not both")
+        return self
+
+    @property
+    def parsers(self) -> dict[str, Callable[[Any], Any]]:
+        """The parsers by which its cells are read, by the tidy column that each makes of them."""
+        own_parser = parser_of_members(self.members) if self.members else parser(self.parse)
+        return {self.to: own_parser, **{name: parser(parse) for name, parse in self.also.items()}}
 
 
 class MeasureColumn(Declaration):
@@ -77,7 +94,7 @@ class HeaderTier(Declaration):
     """
 
     to: str
-    members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    members: Members = Field(default_factory=dict)
     optional: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     parse: str = ""
@@ -197,7 +214,8 @@ class Layout(Declaration):
     Either ``measures`` (each a column of figures) or ``tiers`` (figures under one or two tiers of headers, with
     ``value`` naming the measure) is given. ``sparse`` names the label columns, outermost first, in which a label is
     given once for several rows (``labels.fill_sparse_labels`` has an example). ``period`` says which tidy columns hold
-    the reference period; where it is ``own_period`` every row must lie within the release's.
+    the reference period; where it is ``own_period`` every row must lie within the release's. ``ignore`` lists the
+    headers of columns that are left out on purpose; ``ignore_columns`` is a regular expression for those of many.
     ``repeated_headers`` tolerates stray copies of a header: the first one counts. ``rates`` are the members of
     ``measure`` that are held against the counts they are made of, and not loaded.
     """
@@ -213,6 +231,7 @@ class Layout(Declaration):
     period: PeriodColumns
     own_period: bool = False
     ignore: tuple[str, ...] = ()
+    ignore_columns: str = ""
     repeated_headers: str = ""
     rates: dict[str, Rate] = Field(default_factory=dict)
 

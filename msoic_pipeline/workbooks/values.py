@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msoic_pipeline.model import members
@@ -196,23 +196,29 @@ def member_file_of(name: str) -> str:
     return file_and_column[0] if file_and_column else ""
 
 
+def parser_of_members(spellings_by_member: Mapping[str, Sequence[str]]) -> Callable[[Any], str]:
+    """Return the parser that reads these members alone, each as it is called here or in one of its other spellings.
+
+    That of ``{"Yes": [], "No": ["N", "None"]}`` reads ``n`` as ``No``.
+    """
+    member_of = {
+        fold(spelling): member for member, others in spellings_by_member.items() for spelling in (member, *others)
+    }
+
+    def read_member(value: Any) -> str:
+        try:
+            return member_of[fold(value)]
+        except KeyError:
+            raise ValueError(f"one of {', '.join(spellings_by_member)}") from None
+
+    return read_member
+
+
 def parser(name: str) -> Callable[[Any], Any]:
     """Return the parser called ``name``. Raises KeyError where there is none.
 
-    ``one_of:A|B=b=bb`` allows just the members A and B, the latter also spelled ``b`` or ``bb``. ``force`` reads a
-    member of a file of members; ``local_authority.force_code`` a column of that member's row.
+    ``force`` reads a member of a file of members; ``local_authority.force_code`` a column of that member's row.
     """
-    if name.startswith("one_of:"):
-        groups = [choice.split("=") for choice in name.removeprefix("one_of:").split("|")]
-        choices = {fold(spelling): group[0] for group in groups for spelling in group}
-
-        def one_of(value: Any) -> str:
-            try:
-                return choices[fold(value)]
-            except KeyError:
-                raise ValueError(f"one of {', '.join(group[0] for group in groups)}") from None
-
-        return one_of
     if name in PARSERS:
         return PARSERS[name]
     dimension, _, attribute = name.partition(".")

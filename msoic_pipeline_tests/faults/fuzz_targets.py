@@ -41,7 +41,7 @@ from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, o
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
-from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser
+from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser, parser_of_members
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
 # One input may take so much processor time, and let the process grow by so much.
@@ -583,11 +583,12 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellRe
             for value, address in zip(rows[measure], rows.get(cell_name, rows["cell"]), strict=True):
                 if value is not None and address:
                     row, column = _place(address)
-                    parse = match.figures[column].measure.parse
+                    parse = parser(match.figures[column].measure.parse)
                     _hold(_parsed(parse, sheet.rows[row][column]) == value, f"{address} is loaded as {value!r}")
         for spec in layout.columns:
             if spec.to not in match.labels or spec.to in layout.sparse or spec.to not in rows:
                 continue
+            parse = spec.parsers[spec.to]
             for value, address in zip(rows[spec.to], rows[next(iter(cell_of.values()))], strict=True):
                 if not address or value == TOTAL:
                     continue
@@ -595,7 +596,7 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellRe
                 column = match.labels[spec.to]
                 text = values[column] if column < len(values) else ""
                 if not is_blank(text):
-                    _hold(_parsed(spec.parse, text) == value, f"{address}: {spec.to} is loaded as {value!r}")
+                    _hold(_parsed(parse, text) == value, f"{address}: {spec.to} is loaded as {value!r}")
 
 
 def _is_number(value: Any) -> bool:
@@ -610,11 +611,11 @@ _place = lru_cache(maxsize=65536)(from_a1)
 
 
 @lru_cache(maxsize=65536, typed=True)
-def _parsed(parse: str, value: Any) -> Any:
+def _parsed(parse: Callable[[Any], Any], value: Any) -> Any:
     try:
-        return parser(parse)(value)
+        return parse(value)
     except ValueError as error:
-        raise Broken(f"{value!r} is loaded, though {parse} expects {error}") from error
+        raise Broken(f"{value!r} is loaded, though what is expected is {error}") from error
 
 
 # ---- CSV, sidecars, values -------------------------------------------------------------------------
@@ -676,10 +677,9 @@ def run_values(choices: Choices) -> str:
         _hold(function is fold_mark or printable(text) == text, f"{function.__name__} leaves {text!r}")
         if function in (clean, fold) and len(text) < 5000:
             _hold(function(text) == text, f"{function.__name__} is not done with {text!r}: {function(text)!r}")
-    names = (*PARSERS, "one_of:A|B=b=bb")
-    for name in names:
+    for name, parse in (PARSERS | {"members": parser_of_members({"A": (), "B": ("b", "bb")})}).items():
         try:
-            read = parser(name)(value)
+            read = parse(value)
         except ValueError as error:
             words = str(error)
             _hold(words.startswith(WORDS), f"{name} says {words!r}")

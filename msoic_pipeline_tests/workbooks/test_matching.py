@@ -99,6 +99,20 @@ def test_a_stamp_that_is_read_as_something_else_is_refused(field: str, parse: st
         Source.model_validate(BASE | {"tables": [], "stamps": {field: {"label": "About", "parse": parse}}})
 
 
+def test_a_column_of_listed_members_has_no_parser_beside_them():
+    column = {"to": "force_code", "header": ["Force"], "parse": "force", "members": {"Kent": []}}
+    with pytest.raises(ValidationError, match="column 'force_code': give members or parse, not both"):
+        _source(LONG | {"columns": [LONG["columns"][0], column]})
+
+
+def test_columns_are_left_out_by_a_pattern_of_their_headers():
+    source = _source(LONG | {"ignore_columns": r"^\d{4} per head$"})
+    (match,) = _match(source, {"Data": [[*HEADER, "2021 per head [note 1]", "2022 PER HEAD"], ROW]})
+    assert match.ignored == {3, 4}
+    error = _refused(source, {"Data": [[*HEADER, "2021 per head and day"], ROW]}, "changed_layout")
+    assert "2021 per head and day" in error.found
+
+
 def _match(source: Source, grids: Grids, quarter: dt.date = QUARTER) -> list[Match]:
     return match_workbook(source, GridWorkbook(Path("file.ods"), grids), quarter)
 

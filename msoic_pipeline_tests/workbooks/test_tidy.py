@@ -25,7 +25,7 @@ Grid = list[list[Any]]
 SPARSE: dict[str, Any] = OPEN | {
     "columns": [
         {"to": "first_responder", "header": ["Responder"], "totals": ["Total"]},
-        {"to": "age_group", "header": ["Age"], "parse": "one_of:Adult|Child", "totals": ["Total"]},
+        {"to": "age_group", "header": ["Age"], "members": {"Adult": [], "Child": []}, "totals": ["Total"]},
     ],
     "value": {"to": "referrals", "header": []},
     "sparse": ["first_responder", "age_group"],
@@ -204,7 +204,7 @@ MEASURES_DOWN: dict[str, Any] = {
     **RATES,
     "columns": [
         {"to": "quarter_start", "header": ["Quarter"], "parse": "quarter"},
-        {"to": "measure", "header": ["Measure"], "parse": "one_of:all|good|rate"},
+        {"to": "measure", "header": ["Measure"], "members": {"all": [], "good": [], "rate": []}},
     ],
     "measures": [{"to": "value", "header": ["Value"]}],
 }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from msoic_pipeline.model import members
 from msoic_pipeline.model.members.exploitation import EXPLOITATION_ORDER
-from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parser
+from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parser, parser_of_members
 
 numbers = st.integers(-(10**9), 10**9)
 anything = st.one_of(
@@ -118,7 +118,7 @@ def test_the_word_for_a_total_is_no_label(text: str):
 
 
 def test_one_of_a_few():
-    read = parser("one_of:Female|Male|Not specified or unknown=Not recorded=Unknown")
+    read = parser_of_members({"Female": (), "Male": (), "Not specified or unknown": ("Not recorded", "Unknown")})
     assert read("FEMALE [note 1]") == "Female"
     assert read("not recorded") == read("Unknown") == "Not specified or unknown"
     with pytest.raises(ValueError, match="one of Female, Male, Not specified or unknown"):

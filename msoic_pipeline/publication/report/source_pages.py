@@ -239,7 +239,7 @@ def _show_statement(
     statement: QualityStatement, source: Source, of_source: Sequence[ReleaseSaid], known: QualityFigures
 ) -> ShownStatement:
     areas = [
-        (title, tell_assurance(area.level), "yes" if area.level >= statement.assurance else "no", area.says)
+        (title, tell_assurance(area.assurance), "yes" if statement.has_enough(area) else "no", area.says)
         for title, area in statement.areas.items()
     ]
     columns = (
@@ -257,10 +257,10 @@ def _show_statement(
         judged=(
             Described("Kind", statement.kind),
             Described(
-                "Concern about quality", f"{statement.quality_concern.level}. {statement.quality_concern.because}"
+                "Concern about quality", f"{statement.quality_concern.grade}. {statement.quality_concern.because}"
             ),
-            Described("Public interest", f"{statement.public_interest.level}. {statement.public_interest.because}"),
-            Described("Assurance that is needed", tell_assurance(statement.assurance)),
+            Described("Public interest", f"{statement.public_interest.grade}. {statement.public_interest.because}"),
+            Described("Assurance that is needed", tell_assurance(statement.assurance_needed)),
         ),
         areas=ShownTable(f"Assurance by practice area: {source.title}", columns, tuple(areas)),
         shortfall=f"In {below} of {len(areas)} practice areas there is less assurance than is needed."
@@ -270,9 +270,9 @@ def _show_statement(
     )
 
 
-def tell_assurance(level: Assurance) -> str:
-    """Return a level of assurance with its name: ``A2, enhanced``."""
-    return f"{level}, {ASSURANCE_NAMES[level]}"
+def tell_assurance(assurance: Assurance) -> str:
+    """Return an assurance with its name: ``A2, enhanced``."""
+    return f"{assurance}, {ASSURANCE_NAMES[assurance]}"
 
 
 def _measure_quality(source: Source, of_source: Sequence[ReleaseSaid], known: QualityFigures) -> Iterable[Described]:
