@@ -92,6 +92,20 @@ def test_assurance_is_that_of_the_published_examples(limits: Limits, if_good: st
     assert name_assurance(limits, None, "good") == "no target"
 
 
+# As many as can be, and none at all: beyond such targets nothing lies.
+@pytest.mark.parametrize(
+    ("limits", "target", "if_good", "if_bad"),
+    [
+        (Limits(43, 43, 43), 43, "passes", "passes"),
+        (Limits(44, 43, 45), 43, "passes", "hit or miss"),
+        (Limits(42, 41, 43), 43, "hit or miss", "passes"),
+        (Limits(0, 0, 0), 0, "passes", "passes"),
+    ],
+)
+def test_limits_that_reach_the_target_pass(limits: Limits, target: float, if_good: str, if_bad: str):
+    assert (name_assurance(limits, target, "good"), name_assurance(limits, target, "bad")) == (if_good, if_bad)
+
+
 def test_rebases_name_kpis_that_are_there():
     assert {rebase.day for rebase in load_rebases()} >= {dt.date(2019, 10, 1), dt.date(2023, 1, 30)}
     with pytest.raises(DeclarationError, match="there is no KPI 'nrm_referal'"):
