@@ -40,8 +40,8 @@ kpi_signal = table(
     ),
     text(
         "assurance",
-        "Whether the limits lie wholly on the right side of the KPI's target or reach it (passes), wholly on the wrong one "
-        "(fails), or about it (hit or miss).",
+        "Whether the limits lie wholly on the right side of the KPI's target or reach it (passes), wholly on the wrong "
+        "one (fails), or about it (hit or miss).",
         members=ASSURANCES,
     ),
     kind="kpi",

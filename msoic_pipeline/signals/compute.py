@@ -18,7 +18,7 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.signals import kpi_signal
-from msoic_pipeline.signals.growing import find_growing_quarters
+from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
 from msoic_pipeline.signals.rebases import digest_rebases, load_rebases
 from msoic_pipeline.signals.series import JudgedFigure, judge_series, name_assurance, name_variation
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
@@ -107,7 +107,9 @@ def find_signals_of_kpi(
         figures = {
             value.period_start: value
             for value in series
-            if value.status == "complete" and value.value is not None and value.period_start not in growing_quarters
+            if value.status == "complete"
+            and value.value is not None
+            and not holds_growing_quarter(period_kind, value.period_start, growing_quarters)
         }
         plain = {start: float(value.value) for start, value in figures.items() if value.value is not None}
         for judged in judge_series(period_kind, plain, rebases):

@@ -12,9 +12,9 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import period_end, periods
+from msoic_pipeline.periods import period_end
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
-from msoic_pipeline.signals.growing import find_growing_quarters
+from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
 from msoic_pipeline.wording import tell_figure
 
 # What stands beside a figure, and what it means.
@@ -103,7 +103,10 @@ class FigureReader:
         self._connection = connection
         self._as_at = as_at
         self._known_on = as_at or today
-        self._growing = find_growing_quarters(connection, as_at)
+        # The growing quarters of each KPI, by the day as known on which they grow.
+        self._growing: dict[dt.date, dict[str, set[dt.date]]] = {
+            self._known_on: find_growing_quarters(connection, as_at)
+        }
         self._read: dict[str, list[ShownFigure]] = {}
         self._kept_back = self._find_kept_back()
 
@@ -151,7 +154,7 @@ class FigureReader:
         """Return the signals of the series of a KPI that ``read_series`` returns, by the label of the period."""
         series = self.read_series(kpi, period_kind)
         values = [figure.known for figure in series if figure.value is not None]
-        growing = self._growing.get(kpi.kpi_id, set())
+        growing = self._growing[self._known_on].get(kpi.kpi_id, set())
         return {signal.known.period_label: signal for signal in find_signals_of_kpi(kpi, values, growing)}
 
     def _find_kept_back(self) -> set[CountedValue]:
@@ -184,18 +187,20 @@ class FigureReader:
             "x": value.value is None,
             "u": not is_over,
             "i": value.status == "incomplete" and is_over,
-            "g": self._has_growing_quarter(kpi, value),
+            "g": self._holds_growing_quarter(kpi, value, known_on),
             "p": kpi.is_provisional,
         }
         if marks["c"] or marks["x"]:
             return ("c",) if marks["c"] else ("x",)
         return tuple(mark for mark, stands in marks.items() if stands)
 
-    def _has_growing_quarter(self, kpi: Kpi, value: KnownValue) -> bool:
-        """Whether a value is of a quarter that is still growing, or of a longer period with one."""
-        end = period_end(value.period_kind, value.period_start)
-        quarters = set(periods("quarter", value.period_start, end))
-        return not quarters.isdisjoint(self._growing.get(kpi.kpi_id, set()))
+    def _holds_growing_quarter(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None) -> bool:
+        """Whether a value is of a period with a quarter that was growing, as known on a day (None: the report's)."""
+        day = known_on or self._known_on
+        if day not in self._growing:
+            self._growing[day] = find_growing_quarters(self._connection, day)
+        quarters = self._growing[day].get(kpi.kpi_id, set())
+        return holds_growing_quarter(value.period_kind, value.period_start, quarters)
 
 
 def _count_returns(value: KnownValue) -> CountedValue:

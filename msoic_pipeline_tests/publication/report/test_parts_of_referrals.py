@@ -11,10 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.kpis.compute import compute_quarters
+from msoic_pipeline.kpis.definitions import find_definition
+from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.maturity import estimate_maturity
 from msoic_pipeline.model.all_tables import metadata
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.publication.report.make import make_report
+from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline_tests.handmade import Row, Warehouse
 
 TODAY = dt.date(2025, 7, 1)
@@ -146,6 +150,15 @@ def test_figures_that_later_releases_will_change_are_marked_in_quarters_and_in_t
         assert all("g" in cells[place] for place in changing), cells
         assert not any("g" in cells[place] for place in settled), cells
     assert not any("g" in cell for cell in quarters["2021-Q1"])
+
+
+def test_a_figure_as_known_on_an_earlier_day_is_marked_as_it_was_then(filled: sa.Engine):
+    kpi = find_definition("modern_slavery_not_yet_assigned")
+    with filled.connect() as connection:
+        reader = FigureReader(connection, None, TODAY)
+        for day, is_growing in ((dt.date(2021, 7, 22), True), (dt.date(2022, 7, 21), False)):
+            (known,) = find_known_values(connection, kpi.kpi_id, "2021-Q1", NATIONAL, as_at=day)
+            assert ("g" in reader.show_earlier(kpi, known, day).marks) is is_growing
 
 
 def test_every_header_cell_has_a_scope(page: TableReader):
