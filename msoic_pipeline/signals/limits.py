@@ -3,8 +3,8 @@
 The limits are the mean and 2.66 mean moving ranges to either side of it, the moving range being the distance of two
 figures that follow each other. A moving range of more than 3.267 times the mean one is left out of that mean, so that
 one outlier does not widen the limits which should show it. Unless none but zeros would be left: of a series that hardly
-ever changes, such as twenty figures of 43 and one of 44, every change would be outlying, and the limits would be the mean
-itself, on which no figure lies. There all moving ranges count.
+ever changes, such as twenty figures of 43 and one of 44, every change would be left out, and the limits would be the
+mean itself, on which no figure lies. There all moving ranges count.
 
 A worked example: of 10, 12, 11, 13 the mean is 11.5 and the moving ranges are 2, 1 and 2, on average 1.667. The limits
 are 11.5 ± 2.66 × 1.667: 7.07 and 15.93. A fifth figure of 20 is no signal before the limits are worked out with it:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.publication.charts import Chart
 from msoic_pipeline.publication.report.drawing import Picture, Point, draw
-from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, name_columns
+from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
 from msoic_pipeline.publication.report.wording import tell_bars
 
 NO_RANKING = "Places are in the order of their names; they differ in size, so that this is no ranking."
@@ -30,4 +30,4 @@ def make_chart_across(parts: PartMaker, chart: Chart) -> ShownChart:
         columns=name_columns(chart),
         rows=tuple(ShownRow(name, (parts.ask(figure),)) for name, figure in named),
     )
-    return parts.finish_chart(chart, drawing, figures)
+    return parts.finish_chart(make_heading(chart), drawing, figures)

@@ -13,7 +13,7 @@ from msoic_pipeline.publication.report.funnels import (
     tell_outside,
     tell_population,
 )
-from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, name_columns
+from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
 from msoic_pipeline.publication.report.rates import SizedFigure, name_size
 from msoic_pipeline.publication.report.shown import ShownFigure, tell_value
 from msoic_pipeline.signals.funnel import INNER, Measure
@@ -31,7 +31,7 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
         drawing = Drawing(
             nothing, (), picture="", alternative=nothing, first_column="Force", columns=name_columns(chart), rows=()
         )
-        return parts.finish_chart(chart, drawing, [])
+        return parts.finish_chart(make_heading(chart), drawing, [])
     headline = tell_headline_of_funnel(forces, declared.name)
     said = (tell_how_to_read(forces), tell_outside(forces), tell_population(forces.sized), tell_left_out(forces))
     rows = sorted(_list_rows(parts, forces), key=lambda row: row.label)
@@ -45,7 +45,7 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
         rows=tuple(rows),
     )
     figures = [each.figure for each in forces.sized] + [each.figure for each in forces.left_out]
-    return parts.finish_chart(chart, drawing, figures)
+    return parts.finish_chart(make_heading(chart), drawing, figures)
 
 
 def _list_rows(parts: PartMaker, forces: ForceFunnel) -> list[ShownRow]:

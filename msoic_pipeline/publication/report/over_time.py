@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from msoic_pipeline.periods import period_label, period_start, periods
 from msoic_pipeline.publication.charts import Chart, ChartSeries
 from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw
-from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, name_columns
+from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.publication.report.wording import NamedSeries, tell_alternative, tell_headline, tell_series
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
@@ -51,7 +51,7 @@ def make_chart_over_time(parts: PartMaker, chart: Chart) -> ShownChart:
         key=_tell_key(chart, picture),
         breaks=tuple(f"{tell_day(rebase.day)}: {rebase.reason}" for rebase in rebases),
     )
-    return parts.finish_chart(chart, drawing, figures)
+    return parts.finish_chart(make_heading(chart), drawing, figures)
 
 
 def _read_series(reader: FigureReader, chart: Chart, declared: ChartSeries) -> NamedSeries:

@@ -69,7 +69,7 @@ class ShownChart:
     caveats: tuple[str, ...]
     basis: tuple[str, ...]
     is_synthetic: bool
-    has_open_table: bool = False
+    has_open_table: bool
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ class Drawing:
     """What a chart shows, in its picture, words and table, before it is said what that rests on.
 
     ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing, and
-    ``key`` what its marks and lines mean.
+    ``key`` what its marks and lines mean. ``has_open_table`` shows the table without being asked to.
+
+    Raises ValueError where a row has more or fewer cells than there are columns.
     """
 
     headline: str
@@ -101,6 +103,25 @@ class Drawing:
     rows: tuple[ShownRow, ...]
     breaks: tuple[str, ...] = ()
     key: str = ""
+    has_open_table: bool = False
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row.figures) + len(row.texts) != len(self.columns):
+                raise ValueError(f"{self.headline}: {row.label} has not as many cells as there are columns")
+
+
+@dataclass(frozen=True)
+class ChartHeading:
+    """What a chart is called on its page and to its reader, and what is to be borne in mind of it.
+
+    ``caveats`` are those of its KPIs, ``note`` is what a reader must know beyond them.
+    """
+
+    chart: str
+    title: str
+    note: str
+    caveats: tuple[str, ...]
 
 
 class PartMaker:
@@ -129,13 +150,12 @@ class PartMaker:
             for said in latest.values()
         )
 
-    def finish_chart(self, chart: Chart, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
-        """Return a chart with what follows from the figures in it: marks, caveats, what they rest on."""
+    def finish_chart(self, heading: ChartHeading, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
+        """Return a chart with what follows from the figures in it: marks, and what they rest on."""
         marks = {mark for figure in figures for mark in figure.marks}
-        caveats = dict.fromkeys(series.definition.caveat for series in chart.series)
         return ShownChart(
-            chart=chart.chart,
-            title=chart.title,
+            chart=heading.chart,
+            title=heading.title,
             headline=drawing.headline,
             sentences=drawing.sentences,
             picture=drawing.picture,
@@ -146,11 +166,18 @@ class PartMaker:
             marks=tuple(mark for mark in MARKS if mark in marks),
             breaks=drawing.breaks,
             key=drawing.key,
-            note=chart.note,
-            caveats=tuple(caveat for caveat in caveats if caveat),
+            note=heading.note,
+            caveats=heading.caveats,
             basis=self.tell_basis(figures),
             is_synthetic=self.has_synthetic(figures),
+            has_open_table=drawing.has_open_table,
         )
+
+
+def make_heading(chart: Chart) -> ChartHeading:
+    """Return the heading of a declared chart."""
+    caveats = dict.fromkeys(series.definition.caveat for series in chart.series)
+    return ChartHeading(chart.chart, chart.title, chart.note, tuple(caveat for caveat in caveats if caveat))
 
 
 def name_columns(chart: Chart) -> tuple[str, ...]:

@@ -37,12 +37,12 @@ from msoic_pipeline.publication.report.funnels import (
     tell_population,
 )
 from msoic_pipeline.publication.report.page import Page, fill_page
-from msoic_pipeline.publication.report.parts import PartMaker, ShownChart, ShownRow, ShownSection
+from msoic_pipeline.publication.report.parts import ChartHeading, Drawing, PartMaker, ShownChart, ShownRow, ShownSection
 from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid, read_releases
-from msoic_pipeline.publication.report.rates import POPULATION, SizedFigure
+from msoic_pipeline.publication.report.rates import POPULATION
 from msoic_pipeline.publication.report.returns import ReturnsOfForce, read_returns
 from msoic_pipeline.publication.report.sections import SectionMaker
-from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.publication.report.wording import tell_figure_of
 from msoic_pipeline.signals.funnel import name_measure
 from msoic_pipeline.workbooks.source import load_source
@@ -199,12 +199,12 @@ class _ForceSections:
         nation = self._find_beside(figure, NATIONAL)
         shows_region = region is not None and self._may_show_region(region)
         rows = [
-            self._make_row(force.name, figure, forces.place(in_funnel) if forces and in_funnel else "–"),
-            self._make_row(force.region, region if shows_region else None, "–"),
+            self._make_row(kpi, force.name, figure, forces.place(in_funnel) if forces and in_funnel else "–"),
+            self._make_row(kpi, force.region, region if shows_region else None, "–"),
         ]
         if nation:
             place = name_geography(NATIONAL, nation.known.geography_code)
-            rows.append(self._make_row(place, nation, "–"))
+            rows.append(self._make_row(kpi, place, nation, "–"))
         shown = [each for each in (figure, region if shows_region else None, nation) if each is not None]
         headline = tell_figure_of(figure, kpi.title)
         picture, sentences = "", []
@@ -218,7 +218,25 @@ class _ForceSections:
                 f"The region's figure is kept back: it is not whole, or of fewer than {FEWEST_REPORTERS} forces "
                 "besides this one."
             )
-        return self._finish(kpi, shown, headline, sentences, picture, rows, sized)
+        measure = name_measure(kpi)
+        drawing = Drawing(
+            headline=headline,
+            sentences=tuple(sentence for sentence in sentences if sentence),
+            picture=picture,
+            alternative=f"Funnel plot. {' '.join(sentences[:1])}",
+            first_column="Place",
+            columns=name_size_columns(kpi.title, kpi.unit, measure) if measure else (f"{kpi.title} ({kpi.unit})",),
+            rows=tuple(rows),
+            has_open_table=True,
+        )
+        heading = ChartHeading(
+            chart=f"{kpi.kpi_id}-beside",
+            title=f"{kpi.title}, beside region and nation",
+            note="",
+            caveats=(kpi.caveat,) if kpi.caveat else (),
+        )
+        populations = [sized.population] if sized and sized.population else []
+        return self._parts.finish_chart(heading, drawing, [*shown, *populations])
 
     def _find_beside(self, figure: ShownFigure, kind: str, code: str = "") -> ShownFigure | None:
         """Return the figure of the same KPI and period of another geography; None where there is none."""
@@ -235,51 +253,15 @@ class _ForceSections:
         others = [each for each in list_forces() if each.region == self._force.region and each != self._force]
         return not region.kpi.is_sensitive or (region.is_whole and len(others) >= FEWEST_REPORTERS)
 
-    def _make_row(self, label: str, figure: ShownFigure | None, position: str) -> ShownRow:
+    def _make_row(self, kpi: Kpi, label: str, figure: ShownFigure | None, position: str) -> ShownRow:
         """Return a row of the comparison; of a KPI that is neither rate nor share the figure alone."""
+        measure = name_measure(kpi)
+        if measure is None:
+            return ShownRow(label, (self._parts.ask(figure) if figure else None,))
         sized = self._funnels.sizes.size_figure(figure) if figure else None
         if sized:
             return make_sized_row(self._parts, label, sized, position)
-        measure = name_measure(figure.kpi) if figure else None
-        if figure and measure is None:
-            return ShownRow(label, (self._parts.ask(figure),))
-        return make_unsized_row(self._parts, label, figure, measure or "rate", "–")
-
-    def _finish(
-        self,
-        kpi: Kpi,
-        shown: Sequence[ShownFigure],
-        headline: str,
-        sentences: Sequence[str],
-        picture: str,
-        rows: Sequence[ShownRow],
-        sized: SizedFigure | None,
-    ) -> ShownChart:
-        """Return the comparison as a chart of the page, with what follows from the figures shown."""
-        measure = name_measure(kpi)
-        columns = name_size_columns(kpi.title, kpi.unit, measure) if measure else (f"{kpi.title} ({kpi.unit})",)
-        marks = {mark for figure in shown for mark in figure.marks}
-        populations = [] if sized is None or sized.population is None else [sized.population]
-        behind = [*shown, *populations]
-        return ShownChart(
-            chart=f"{kpi.kpi_id}-beside",
-            title=f"{kpi.title}, beside region and nation",
-            headline=headline,
-            sentences=tuple(sentence for sentence in sentences if sentence),
-            picture=picture,
-            alternative=f"Funnel plot. {' '.join(sentences[:1])}",
-            columns=columns,
-            first_column="Place",
-            rows=tuple(rows),
-            marks=tuple(mark for mark in MARKS if mark in marks),
-            breaks=(),
-            key="",
-            note="",
-            caveats=(kpi.caveat,) if kpi.caveat else (),
-            basis=self._parts.tell_basis(behind),
-            is_synthetic=self._parts.has_synthetic(behind),
-            has_open_table=True,
-        )
+        return make_unsized_row(self._parts, label, figure, measure, "–")
 
     # --- Over time ---------------------------------------------------------------------------------------------------
 

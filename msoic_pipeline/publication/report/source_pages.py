@@ -36,8 +36,8 @@ HOW_LIMITS_ARE_MADE = (
     "Limits are those of an XmR chart, as in NHS England’s Making Data Count: the mean of a series, and "
     f"{LIMIT_IN_MOVING_RANGES:g} mean moving ranges to either side of it. A moving range is the distance of two "
     "figures that follow each other.",
-    f"A moving range of more than {LARGEST_MOVING_RANGE:g} times the mean one is left out of that mean, unless none but "
-    "zeros would be left: then all count, since of a series that hardly ever changes every change is out of the way. Of "
+    f"A moving range of more than {LARGEST_MOVING_RANGE:g} times the mean one is left out of that mean, unless none "
+    "but zeros would be left: then all count, since of a series that hardly ever changes every change is far out. Of "
     f"fewer than {FEWEST_FIGURES} figures there are no limits.",
     f"A figure is a signal where it is outside the limits; is one of {RUN} in a row that rise, or that fall; is near "
     f"a limit with another of three in a row; or is one of {RUN} in a row on one side of the mean. Of all else "
