@@ -150,7 +150,7 @@ def list_expected_reports(connection: Connection, today: dt.date, as_at: dt.date
     for row in connection.execute(query):
         report = (row.source, row.period_start, row.reporter)
         is_received = row.received if received_by_day is None else report in received_by_day
-        state = _judge(load_source(row.source), row.period_start, is_received, day)
+        state = judge_report(load_source(row.source), row.period_start, is_received, day)
         reports.append(ExpectedReport(row.source, row.period_start, row.quarter_start, row.reporter, state))
     return reports
 
@@ -160,7 +160,8 @@ def find_day_due(source: Source, start: dt.date) -> dt.date:
     return period_end(source.reporters.every, start) + dt.timedelta(days=source.lag_days)
 
 
-def _judge(source: Source, start: dt.date, is_received: bool, day: dt.date) -> State:
+def judge_report(source: Source, start: dt.date, is_received: bool, day: dt.date) -> State:
+    """Return what had become by a day of a source's report about the period that begins on ``start``."""
     if is_received:
         return "received"
     return "missing" if find_day_due(source, start) < day else "not yet due"

@@ -13,20 +13,23 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, quarantine, release
 from msoic_pipeline.periods import period_end, period_label
+from msoic_pipeline.publication.report.coverage import State, find_day_due, judge_report
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
 @dataclass(frozen=True)
 class DueReturn:
-    """A period of which a return was due, and what came.
+    """A period of which a return was due, or was received before it was, and what came.
 
-    ``first_on`` and ``last_on`` are the days of the first and the latest edition whose figures are loaded, None where
-    there is none; ``not_loaded`` counts the files of the period whose figures are not.
+    ``state`` is what had become of it by the day, as ``coverage`` judges it. ``first_on`` and ``last_on`` are the days of
+    the first and the latest edition whose figures are loaded, None where there is none; ``not_loaded`` counts the files
+    of the period whose figures are not.
     """
 
     period_label: str
     period_end: dt.date
     due_by: dt.date
+    state: State
     first_on: dt.date | None
     last_on: dt.date | None
     editions: int
@@ -45,9 +48,11 @@ class DueReturn:
     @property
     def standing(self) -> str:
         """What has become of it, in words."""
-        if self.first_on is None:
-            return "not received" if not self.not_loaded else "received, and its figures are not loaded"
-        return "late" if self.is_late else "in time"
+        if self.first_on is not None:
+            return "late" if self.is_late else "in time"
+        if self.not_loaded:
+            return "received, and its figures are not loaded"
+        return "not yet due" if self.state == "not yet due" else "not received"
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,11 @@ class ReturnsOfForce:
     def summary(self) -> str:
         """How many returns came, and when, in sentences."""
         days = [each.days_after for each in self.due if each.days_after is not None]
-        told = f"{len(days)} of {len(self.due)} returns due have been received and loaded"
+        due = [each for each in self.due if each.state != "not yet due"]
+        told = f"{len(days)} of {len(due)} returns due have been received and loaded"
         if not days:
             return f"{told}."
-        late = sum(each.is_late for each in self.due)
+        late = sum(each.is_late for each in due)
         return (
             f"{told}, {late} of them late. Half came within {median(days):.0f} days of the end of their period, all "
             f"within {max(days)}."
@@ -102,7 +108,7 @@ def _read_returns_to(connection: Connection, source: Source, force_code: str, kn
     due = []
     for start in sorted(connection.scalars(query), reverse=True):
         if period_end(source.reporters.every, start) < known_on:
-            due.append(_describe_return(source, start, came[start]))
+            due.append(_describe_return(source, start, came[start], known_on))
     by_rule = (
         sa.select(quarantine.c.rule, quarantine.c.is_declared, sa.func.count().label("entries"))
         .join(release, release.c.release_id == quarantine.c.release_id)
@@ -114,13 +120,16 @@ def _read_returns_to(connection: Connection, source: Source, force_code: str, kn
     return ReturnsOfForce(source.title, tuple(due), tuple(quarantined))
 
 
-def _describe_return(source: Source, start: dt.date, came: Sequence[tuple[dt.date, str]]) -> DueReturn:
+def _describe_return(
+    source: Source, start: dt.date, came: Sequence[tuple[dt.date, str]], known_on: dt.date
+) -> DueReturn:
     loaded = [day for day, status in came if status in IN_FORCE]
     end = period_end(source.reporters.every, start)
     return DueReturn(
         period_label=period_label(source.reporters.every, start),
         period_end=end,
-        due_by=end + dt.timedelta(days=source.lag_days),
+        due_by=find_day_due(source, start),
+        state=judge_report(source, start, bool(loaded), known_on),
         first_on=loaded[0] if loaded else None,
         last_on=loaded[-1] if loaded else None,
         editions=len(loaded),

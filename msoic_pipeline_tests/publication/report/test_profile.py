@@ -20,6 +20,7 @@ from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.report.make import make_report
+from msoic_pipeline.publication.report.parts import Drawing, ShownRow
 from msoic_pipeline.publication.report.profile import (
     INTERNAL_MARK,
     Force,
@@ -146,6 +147,22 @@ def test_a_region_of_two_forces_is_kept_back(connection: Connection):
     assert f"live_investigations 2022-03 {CITY.region}" not in html
 
 
+def test_what_is_kept_back_stands_under_the_columns_of_its_kpi(connection: Connection):
+    """London's figures are kept back of the City, be they numbers, shares or neither."""
+    html = make_html(connection, CITY)
+    seen = set()
+    for chart in re.findall(r'<figure id="chart-[a-z_]+-beside".*?</figure>', html, re.S):
+        header, *rows = Tables(chart).rows
+        assert {len(row) for row in rows} == {len(header)}, chart[:80]
+        seen.add(len(header))
+    assert len(seen) > 1
+
+
+def test_a_row_has_as_many_cells_as_there_are_columns():
+    with pytest.raises(ValueError, match="Kent has not as many cells as there are columns"):
+        Drawing("Crimes", (), "", "", "Force", ("Crimes", "Residents"), (ShownRow("Kent", (None,)),))
+
+
 def test_the_mark_stands_on_every_page_and_in_no_report(connection: Connection):
     html = make_html(connection, ESSEX)
     assert re.search(rf"<title>{INTERNAL_MARK}", html)
@@ -194,6 +211,8 @@ def test_returns_are_as_known_on_a_day(connection: Connection):
         ("2022-01", 1),
         ("2021-12", 0),
     ]
+    assert [due.standing for due in returns.due] == ["not yet due", "late", "in time", "not received"]
+    assert returns.summary.startswith("2 of 3 returns due have been received and loaded, 1 of them late.")
     assert [(rule.rule, rule.entries) for rule in returns.quarantined] == [("value", 2)]
 
 
