@@ -17,6 +17,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_exports
 from msoic_pipeline.publication.report import make
+from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
@@ -106,8 +107,10 @@ def _reconciliation_line(connection: Connection) -> str:
 def _quarantine_line(connection: Connection) -> str:
     quarantine = evidence.quarantine
     treated = _count_rows(connection, quarantine, quarantine.c.is_declared)
-    rejected = _count_rows(connection, quarantine, sa.not_(quarantine.c.is_declared))
-    return f"Quarantine: {rejected} rows or files rejected, {treated} treated by declared faults."
+    standing = _count_rows(connection, quarantine, quarantine.c.treatment == STANDS)
+    rejected = _count_rows(connection, quarantine) - treated - standing
+    absent = f", {standing} absent, of which the figures stand" if standing else ""
+    return f"Quarantine: {rejected} rows or files rejected, {treated} treated by declared faults{absent}."
 
 
 def _claims_line(connection: Connection) -> str:

@@ -24,6 +24,7 @@ from msoic_pipeline.model.evidence import (
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.model.geography import NATION_NAMES
 from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
+from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.reconciliation.summary import DIGITS, ShownBreak, list_breaks
 from msoic_pipeline.wording import WITHHELD, cut_line, first_of, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import SOURCES, load_source
@@ -211,7 +212,9 @@ def make_table_of_faults(rows: Sequence[QuarantineRow], is_declared: bool) -> Sh
         Column("The first of them", "long"),
         Column("Why", "long"),
     )
-    caption = "Faults declared, and what was done" if is_declared else "What was rejected, by source and rule"
+    caption = (
+        "Faults declared, and what was done" if is_declared else "What was rejected or is absent, by source and rule"
+    )
     return ShownTable(caption, columns, tuple(shown))
 
 
@@ -322,11 +325,17 @@ def make_table_of_checks(failing: Sequence[FailingCheck]) -> ShownTable:
 
 
 def tell_faults(rows: Sequence[QuarantineRow]) -> str:
-    """Return in a sentence how many rows or files were treated by declared faults, and how many rejected."""
+    """Return in a sentence how many places were treated by declared faults, how many rejected, and what is absent.
+
+    Of a file that is absent or lost the figures stand: it is no rejected one.
+    """
     declared = sum(row.is_declared for row in rows)
-    others = len(rows) - declared
-    rejected = tell_count(others, "row or file", "rows or files")
-    return f"{tell_count(declared, 'place')} treated by declared faults; {rejected} rejected."
+    standing = sum(row.treatment == STANDS for row in rows)
+    rejected = tell_count(len(rows) - declared - standing, "row or file", "rows or files")
+    told = f"{tell_count(declared, 'place')} treated by declared faults; {rejected} rejected"
+    if standing:
+        told += f"; {tell_count(standing, 'file or folder', 'files or folders')} absent, of which the figures stand"
+    return f"{told}."
 
 
 def tell_rules(rules: Sequence[RuleCount]) -> str:
