@@ -18,8 +18,9 @@ from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.signals import kpi_signal
+from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
-from msoic_pipeline.publication.report.shown import tell_value
+from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD, tell_value
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline_tests.pipeline.conftest import Loaded
@@ -104,7 +105,8 @@ def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection
     latest: dict[str, tuple[dt.date, str, str]] = {}
     for row in connection.execute(sa.select(kpi_signal).where(kpi_signal.c.geography_kind == "national")):
         kpi = find_definition(row.kpi_id)
-        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive:
+        is_old = (TODAY - period_end(row.period_kind, row.period_start)).days > DAYS_UNTIL_OLD
+        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive and not is_old:
             judged = (row.period_start, row.variation, kpi.title)
             latest[row.kpi_id] = max(judged, latest.get(row.kpi_id, judged))
     signals = {title for _, variation, title in latest.values() if variation != "common cause"}

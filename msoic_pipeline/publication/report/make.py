@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.claims.claims import digest_reports
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.kpis.definitions import load_definitions
@@ -26,7 +27,7 @@ from msoic_pipeline.publication.report.parts import PartMaker
 from msoic_pipeline.publication.report.provenance import Asked, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
-from msoic_pipeline.publication.report.shown import FigureReader
+from msoic_pipeline.publication.report.shown import FigureReader, digest_ages
 from msoic_pipeline.publication.report.source_pages import digest_methods, make_source_pages
 from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.warehouse.load_log import digest_stage
@@ -103,18 +104,19 @@ def write_report(connection: Connection, folder: Path, today: dt.date, failed: S
     """Bring today's report in ``folder`` up to date.
 
     Where nothing has ``failed`` it is ``report.html``, and ``report-unchecked.html`` goes. Where something has,
-    ``report.html`` stays as it is, and ``report-unchecked.html`` says what. Raises OSError where the folder cannot be
-    written to.
+    ``report.html`` stays as it is, and ``report-unchecked.html`` says what. Raises OSError where the report cannot be
+    drawn or the folder cannot be written to; then what stood there stands as it did.
     """
     cover = make_cover(connection, today, failed)
     path = folder / (UNCHECKED if failed else CHECKED)
-    if not failed:
-        (folder / UNCHECKED).unlink(missing_ok=True)
     digest = digest_inputs(connection, today, cover)
-    if read_digest(path) == digest:
-        return WrittenReport(path, is_new=False)
-    save_report(make_report(connection, today, cover=cover, digest=digest), path)
-    return WrittenReport(path, is_new=True)
+    is_new = read_digest(path) != digest
+    if is_new:
+        save_report(make_report(connection, today, cover=cover, digest=digest), path)
+    if not failed:
+        # Only now: where no report could be made, the warning of the last run stands.
+        (folder / UNCHECKED).unlink(missing_ok=True)
+    return WrittenReport(path, is_new)
 
 
 def save_report(html: str, path: Path) -> None:
@@ -131,8 +133,8 @@ def save_report(html: str, path: Path) -> None:
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
 
-    A day changes it only where a month has ended, since no period ends on another, where something has become due, or
-    where a release is no longer new.
+    A day changes it only where a month has ended, since no period ends on another, where something has become due,
+    where a figure has become old, or where a release is no longer new.
     """
     parts = [
         digest_stage(connection, KPI_STAGE),
@@ -141,6 +143,8 @@ def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
         digest_page(),
         digest_methods(),
         digest_days(connection, today),
+        digest_ages(connection, today),
+        digest_reports(),
         digest_code("msoic_pipeline.publication.report.make"),
         f"{today:%Y-%m}",
         digest_days_shown(connection, today),

@@ -45,13 +45,14 @@ class News:
     """The signals by what they tell, and how many series were looked at.
 
     ``judged`` have figures enough for limits; ``quiet`` of them have no signal in their latest figure; ``too_short``
-    have too few.
+    have too few; of ``old`` ones the latest figure that can be judged is of long ago, so that it is no news.
     """
 
     kinds: tuple[SignalsOfKind, ...]
     judged: int
     quiet: int
     too_short: int
+    old: int
 
 
 def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
@@ -60,7 +61,7 @@ def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
     The series of each is that of its finest period, months or quarters.
     """
     by_variation: dict[str, list[ShownSignal]] = {variation: [] for variation in VARIATIONS}
-    judged = too_short = 0
+    judged = too_short = old = 0
     for kpi in kpis:
         kind = kpi.kinds[0]
         if kind not in PERIOD_KINDS:
@@ -70,10 +71,13 @@ def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
         if not signals:
             too_short += 1
             continue
-        judged += 1
         latest = max(signals.values(), key=lambda signal: signal.known.period_start)
+        figure = figures[latest.known.period_label]
+        if parts.reader.is_old(figure):
+            old += 1
+            continue
+        judged += 1
         if latest.variation in by_variation:
-            figure = figures[latest.known.period_label]
             by_variation[latest.variation].append(_show_signal(parts, kpi, kind, figure, latest))
     kinds = tuple(
         SignalsOfKind(title, tuple(by_variation[variation]))
@@ -81,7 +85,7 @@ def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
         if by_variation[variation]
     )
     quiet = judged - sum(len(kind.signals) for kind in kinds)
-    return News(kinds, judged, quiet, too_short)
+    return News(kinds, judged, quiet, too_short, old)
 
 
 def _show_signal(parts: PartMaker, kpi: Kpi, kind: str, figure: ShownFigure, signal: FigureSignal) -> ShownSignal:

@@ -21,9 +21,9 @@ from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 class DueReturn:
     """A period of which a return was due, or was received before it was, and what came.
 
-    ``state`` is what had become of it by the day, as ``coverage`` judges it. ``first_on`` and ``last_on`` are the days of
-    the first and the latest edition whose figures are loaded, None where there is none; ``not_loaded`` counts the files
-    of the period whose figures are not.
+    ``state`` is what had become of it by the day, as ``coverage`` judges it. ``first_on`` and ``last_on`` are the days
+    of the first and the latest edition whose figures are loaded, None where there is none; ``not_loaded`` counts the
+    files of the period whose figures are not.
     """
 
     period_label: str

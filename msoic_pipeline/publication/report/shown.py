@@ -6,17 +6,22 @@ import copy
 import datetime as dt
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
 from msoic_pipeline.wording import tell_figure
 
+# A figure of a period that ended longer ago than this is old: also of a yearly series that comes half a year after its
+# year a newer one should be there.
+DAYS_UNTIL_OLD = 550
 # What stands beside a figure, and what it means.
 MARKS = {
     "i": "incomplete: not all that were due had reported",
@@ -121,6 +126,10 @@ class FigureReader:
         reader._place = (geography_kind, geography_code)
         return reader
 
+    def is_old(self, figure: ShownFigure) -> bool:
+        """Whether a figure is of a period so long ago that a later one should be held."""
+        return _is_old(figure.known.period_kind, figure.period_start, self._known_on)
+
     def read_kpi(self, kpi: Kpi) -> list[ShownFigure]:
         """Return all figures of a KPI that may be shown; of returns none below the nation, but for internal pages."""
         if kpi.kpi_id not in self._read:
@@ -201,6 +210,16 @@ class FigureReader:
             self._growing[day] = find_growing_quarters(self._connection, day)
         quarters = self._growing[day].get(kpi.kpi_id, set())
         return holds_growing_quarter(value.period_kind, value.period_start, quarters)
+
+
+def digest_ages(connection: Connection, known_on: dt.date) -> str:
+    """Return what changes by a day's passing: how many of the periods with figures have become old."""
+    query = sa.select(kpi_value.c.period_kind, kpi_value.c.period_start).distinct()
+    return str(sum(_is_old(row.period_kind, row.period_start, known_on) for row in connection.execute(query)))
+
+
+def _is_old(period_kind: str, period_start: dt.date, day: dt.date) -> bool:
+    return (day - period_end(period_kind, period_start)).days > DAYS_UNTIL_OLD
 
 
 def _count_returns(value: KnownValue) -> CountedValue:

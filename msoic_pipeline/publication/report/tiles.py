@@ -15,8 +15,6 @@ from msoic_pipeline.signals.compute import PERIOD_KINDS
 
 # So many figures of the KPI's finest series show its course.
 SPARKLINE_FIGURES = 24
-# A figure of a period that ended longer ago than this is old: of every source a newer one should be there.
-DAYS_UNTIL_OLD = 550
 
 
 def make_tile(parts: PartMaker, tile: Tile) -> ShownTile:
@@ -49,7 +47,7 @@ def make_tile(parts: PartMaker, tile: Tile) -> ShownTile:
         signal=_tell_last_signal(parts.reader, kpi, course),
         basis="; ".join(parts.tell_basis([latest])),
         is_synthetic=parts.has_synthetic([latest]),
-        is_old=(parts.reader.known_on - last_day).days > DAYS_UNTIL_OLD,
+        is_old=parts.reader.is_old(latest),
         sparkline=draw_sparkline([each.value for each in course[-SPARKLINE_FIGURES:]]),
     )
 
