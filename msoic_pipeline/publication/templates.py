@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.model import members
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout
 from msoic_pipeline.workbooks.source import Source, load_source
@@ -43,15 +45,17 @@ BLANK_ROWS = 60
 def write_template(kind: str, target: Path) -> None:
     """Write an empty return of ``kind`` (force_returns or programme_activity) to ``target``, an XLSX file.
 
-    Raises ValueError for any other kind.
+    Raises ValueError for any other kind, and OSError where the file cannot be written.
     """
     if kind not in TEMPLATES:
         raise ValueError(f"expected {' or '.join(TEMPLATES)}, found {kind!r}")
     template, source = TEMPLATES[kind], load_source(kind)
-    with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False}) as workbook:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"strings_to_formulas": False, "in_memory": True}) as workbook:
         _write_cover(workbook, template, source)
         for table in source.tables:
             _write_table(workbook, table.layouts[-1], template.figures)
+    replace_file(target, content.getvalue())
 
 
 def _write_cover(workbook: xlsxwriter.Workbook, template: ReturnTemplate, source: Source) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.claims import digest_reports
 from msoic_pipeline.code_digests import digest_code
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.all_tables import metadata
@@ -122,12 +123,7 @@ def write_report(connection: Connection, folder: Path, today: dt.date, failed: S
 def save_report(html: str, path: Path) -> None:
     """Write a report so that it appears whole or not at all. Raises OSError where the folder cannot be written to."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(path, html)
 
 
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:

@@ -13,13 +13,13 @@ Nothing ranks forces, and no profile names another force beside it.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model import members
@@ -287,16 +287,7 @@ def save_internal(html: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The folder may stand there from before, with what the umask of that time left of its mode.
     path.parent.chmod(0o700)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        # Made with its mode, so that at no time anybody else can open it.
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(html)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(path, html, 0o600)
 
 
 def write_profiles(maker: ProfileMaker, forces: Sequence[Force], folder: Path, known_on: dt.date) -> list[Path]:
