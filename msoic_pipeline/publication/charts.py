@@ -63,7 +63,7 @@ class Chart(Declaration):
     ``bars``, one for each geography of the kind that ``across`` names; or a ``funnel``, a mark for each by its size,
     beside the limits of chance and ordinary variation. ``since`` is the first day that is shown (all, where it is left
     out), ``note`` what a reader must know beyond the KPIs' own caveats. ``has_limits`` draws the limits of the first
-    series.
+    series, of lines alone.
     """
 
     chart: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -93,6 +93,8 @@ class Chart(Declaration):
             _check_funnel(self.series, self.across)
         if self.across:
             _check_across(self.series, self.across)
+        if self.has_limits and self.shows != "lines":
+            raise ValueError("limits are drawn with lines alone: leave has_limits out")
         if self.has_limits and self.period not in ("month", "quarter"):
             raise ValueError("there are limits of months and quarters alone")
         return self

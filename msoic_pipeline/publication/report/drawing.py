@@ -49,7 +49,7 @@ class Point:
 
 @dataclass(frozen=True)
 class LimitLine:
-    """Mean and limits from one label to another."""
+    """Mean and limits from one label to another, within what can occur."""
 
     first: str
     last: str
@@ -330,7 +330,7 @@ def _limit_layers(picture: Picture) -> list[Any]:
     for limit in picture.limits:
         labels = list(picture.labels)
         within = labels[labels.index(limit.first) : labels.index(limit.last) + 1]
-        for value, dash in ((limit.mean, [1, 0]), (max(limit.lower, 0), [4, 4]), (limit.upper, [4, 4])):
+        for value, dash in ((limit.mean, [1, 0]), (limit.lower, [4, 4]), (limit.upper, [4, 4])):
             rows = [{"label": label, "value": value} for label in within]
             line = alt.Chart(alt.Data(values=rows)).mark_line(color=GREY, strokeWidth=1, strokeDash=dash)
             layers.append(line.encode(x=_x(picture), y=_y(picture)))

@@ -11,7 +11,13 @@ from msoic_pipeline.publication.charts import Chart, ChartSeries
 from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw
 from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
-from msoic_pipeline.publication.report.wording import NamedSeries, tell_alternative, tell_headline, tell_series
+from msoic_pipeline.publication.report.wording import (
+    NamedSeries,
+    clip_limits,
+    tell_alternative,
+    tell_headline,
+    tell_series,
+)
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
 from msoic_pipeline.wording import tell_day
@@ -68,14 +74,14 @@ def _span_times(kind: str, figures: Sequence[ShownFigure]) -> _Times:
 
 
 def _list_rebases(chart: Chart, times: _Times) -> list[Rebase]:
-    """Return the rebases of a chart's KPIs that lie within what it shows, each reason once."""
+    """Return the rebases of a chart's KPIs that lie within what it shows, each day and reason once."""
     kpi_ids = {series.kpi for series in chart.series}
-    by_reason: dict[str, Rebase] = {}
+    by_day_and_reason: dict[tuple[dt.date, str], Rebase] = {}
     for rebase in load_rebases():
         is_within = times.label_of(rebase.day) in times.labels[1:]
         if rebase.kpi_id in kpi_ids and is_within:
-            by_reason.setdefault(rebase.reason, rebase)
-    return list(by_reason.values())
+            by_day_and_reason.setdefault((rebase.day, rebase.reason), rebase)
+    return list(by_day_and_reason.values())
 
 
 def _make_picture(chart: Chart, series: Sequence[NamedSeries], times: _Times, rebases: Sequence[Rebase]) -> Picture:
@@ -86,7 +92,7 @@ def _make_picture(chart: Chart, series: Sequence[NamedSeries], times: _Times, re
         points=points,
         unit=units.pop() if len(units) == 1 else "",
         limits=_list_limits(series[0], times) if chart.has_limits else (),
-        breaks=[times.label_of(rebase.day) for rebase in rebases],
+        breaks=list(dict.fromkeys(times.label_of(rebase.day) for rebase in rebases)) if chart.shows == "lines" else (),
     )
 
 
@@ -129,7 +135,7 @@ def _list_limits(series: NamedSeries, times: _Times) -> list[LimitLine]:
             by_phase.setdefault(signal.judged.phase.first, []).append(signal)
     lines = []
     for signals in by_phase.values():
-        limits = signals[0].judged.limits
+        limits = clip_limits(signals[0].judged.limits, series.unit)
         first, last = signals[0].known.period_label, signals[-1].known.period_label
         lines.append(LimitLine(first, last, limits.mean, limits.lower, limits.upper))
     return lines

@@ -119,9 +119,9 @@ def make_revisions(revisions: Sequence[Revision]) -> Revisions:
     without_base = sum(each.is_revised and each.relative is None for each in revisions)
     if without_base:
         sentences.append(f"{tell_count(without_base, 'revised value')} was zero first, and has no relative revision.")
-    growing = dict.fromkeys(each.kpi.title for each in revisions if each.kpi.matures and each.is_revised)
-    if growing:
-        sentences.append(f"Expected to grow for years after their period: {'; '.join(growing)}.")
+    maturing = dict.fromkeys(each.kpi.title for each in revisions if each.kpi.matures and each.is_revised)
+    if maturing:
+        sentences.append(f"Expected to grow, or to shrink, for years after their period: {'; '.join(maturing)}.")
     if left_out:
         sentences.append(
             f"Left out, of {len(load_definitions())} KPIs: {left_out} on sensitive returns, since the difference that "

@@ -7,11 +7,13 @@ differs from the one before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit, tell_value
 from msoic_pipeline.signals.compute import FigureSignal
+from msoic_pipeline.signals.limits import Limits
 
 PERIOD_NAMES = {
     "month": ("month", "months"),
@@ -81,19 +83,21 @@ def tell_with_unit(value: float, unit: str) -> str:
 def tell_difference(now: float, before: float, unit: str) -> str:
     """Return by how much a figure differs: ``2,105 more (+19.9%)``, ``1.2 percentage points less``, ``the same``."""
     difference = now - before
-    if difference == 0:
+    told = tell_value(abs(difference), unit)
+    # Also where they differ by less than can be told.
+    if told == tell_value(0.0, unit):
         return "the same"
     more = "more" if difference > 0 else "less"
     if unit == "share":
-        return f"{abs(difference) * 100:.1f} percentage points {more}"
+        return f"{told.removesuffix('%')} percentage points {more}"
     relative = f" ({difference / abs(before):+.1%})" if before else ""
-    return f"{tell_value(abs(difference), unit)} {more}{relative}"
+    return f"{told} {more}{relative}"
 
 
 def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
     """Return in a clause what a figure is beside its limits."""
-    limits = signal.judged.limits
-    lower, upper = _tell_limit(max(limits.lower, 0), unit), _tell_limit(limits.upper, unit)
+    limits = clip_limits(signal.judged.limits, unit)
+    lower, upper = _tell_limit(limits.lower, unit), _tell_limit(limits.upper, unit)
     usual = f"its usual range of {lower} to {upper}" if lower != upper else f"its usual {upper}"
     periods = PERIOD_NAMES[period_kind][1]
     found = signal.judged.signal
@@ -106,6 +110,12 @@ def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
     if found.rule == "shift":
         return f"one of seven or more {periods} in a row {'above' if found.side == 'high' else 'below'} the average"
     return f"near the {'upper' if found.side == 'high' else 'lower'} end of {usual}, as is another of three {periods}"
+
+
+def clip_limits(limits: Limits, unit: str) -> Limits:
+    """Return limits within what can occur: nothing is less than zero, and no share more than one."""
+    highest = 1.0 if unit == "share" else math.inf
+    return replace(limits, lower=max(limits.lower, 0.0), upper=min(limits.upper, highest))
 
 
 def _tell_limit(limit: float, unit: str) -> str:

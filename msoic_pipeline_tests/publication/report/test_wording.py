@@ -13,12 +13,14 @@ from msoic_pipeline.periods import period_label, shift_months
 from msoic_pipeline.publication.report.shown import ShownFigure
 from msoic_pipeline.publication.report.wording import (
     NamedSeries,
+    clip_limits,
     tell_alternative,
     tell_difference,
     tell_headline,
     tell_series,
 )
 from msoic_pipeline.signals.compute import find_signals_of_kpi
+from msoic_pipeline.signals.limits import Limits
 
 KPI = find_definition("nrm_referrals")
 FIRST = dt.date(2018, 1, 1)
@@ -47,12 +49,14 @@ def figure(place: int, value: float | None, *marks: str, kind: str = "quarter") 
     return ShownFigure(KPI, known, marks)
 
 
-def series(values: Sequence[float | None], *marks_of_last: str, kind: str = "quarter") -> NamedSeries:
+def series(
+    values: Sequence[float | None], *marks_of_last: str, kind: str = "quarter", unit: str = KPI.unit
+) -> NamedSeries:
     last = len(values) - 1
     figures = [figure(p, value, *(marks_of_last if p == last else ()), kind=kind) for p, value in enumerate(values)]
     known = [each.known for each in figures if each.value is not None]
     signals = {each.known.period_label: each for each in find_signals_of_kpi(KPI, known, set())}
-    return NamedSeries("NRM referrals", KPI.unit, figures, signals)
+    return NamedSeries("NRM referrals", unit, figures, signals)
 
 
 STEADY = [100.0, 110, 95, 105, 98, 108, 102, 96, 107, 101, 99, 106]
@@ -76,6 +80,23 @@ def test_what_is_no_signal_is_within_the_usual():
 )
 def test_a_signal_is_told_by_its_rule(values: list[float], told: str):
     assert told in tell_headline([series(values)], "quarter")
+
+
+@pytest.mark.parametrize(
+    ("limits", "unit", "clipped"),
+    [
+        (Limits(0.9, 0.7, 1.1), "share", Limits(0.9, 0.7, 1.0)),
+        (Limits(0.1, -0.1, 0.3), "share", Limits(0.1, 0.0, 0.3)),
+        (Limits(5, -3, 13), "referrals", Limits(5, 0, 13)),
+    ],
+)
+def test_limits_are_told_within_what_can_occur(limits: Limits, unit: str, clipped: Limits):
+    assert clip_limits(limits, unit) == clipped
+
+
+def test_the_usual_range_of_a_share_ends_at_all_of_it():
+    headline = tell_headline([series([0.99, 0.9, 0.98, 0.92] * 3, unit="share")], "quarter")
+    assert "to 100.0%" in headline
 
 
 def test_a_short_series_says_that_it_cannot_be_told():
@@ -118,6 +139,9 @@ def test_a_figure_that_is_kept_back_is_never_told():
         (5.0, 0.0, "people", "5 more"),
         (5.0, 5.0, "people", "the same"),
         (0.3, 0.25, "share", "5.0 percentage points more"),
+        (0.30004, 0.3, "share", "the same"),
+        (0.3, 0.30004, "share", "the same"),
+        (100.3, 100.0, "GBP", "the same"),
         (975988.0, 900000.0, "GBP", "£75,988 more (+8.4%)"),
     ],
 )
