@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.release_changes import KINDS, Change, HeldValue, PublishedFile, UsualRevision
-from msoic_pipeline.publication.report.shown import tell_value
-from msoic_pipeline.publication.report.wording import tell_difference
+from msoic_pipeline.publication.value_words import tell_difference, tell_value
 from msoic_pipeline.wording import WITHHELD, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import load_source
 

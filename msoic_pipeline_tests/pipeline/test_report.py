@@ -20,7 +20,8 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.signals import kpi_signal
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
-from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD, tell_value
+from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline_tests.pipeline.conftest import Loaded

@@ -15,7 +15,8 @@ from msoic_pipeline.publication.report.funnels import (
 )
 from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
 from msoic_pipeline.publication.report.rates import SizedFigure, name_size
-from msoic_pipeline.publication.report.shown import ShownFigure, tell_value
+from msoic_pipeline.publication.report.shown import ShownFigure
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.signals.funnel import INNER, Measure
 
 INTERVAL = f"{INNER:.0%} interval"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
-from msoic_pipeline.publication.report.shown import ShownFigure, tell_unit
+from msoic_pipeline.publication.report.shown import ShownFigure
 from msoic_pipeline.publication.report.wording import tell_signal
+from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
 
 # What each kind of variation is called, in the order in which it is told.

@@ -22,7 +22,8 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit
+from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
+from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline.workbooks.addresses import a1, from_a1
 from msoic_pipeline.workbooks.source import load_source

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.model.geography import name_geography
-from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure, tell_value
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.signals.funnel import CountedPlace, Interval, Measure, compute_interval, name_measure
 from msoic_pipeline.wording import tell_figure
 

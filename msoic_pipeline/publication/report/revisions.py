@@ -20,8 +20,8 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.model.views import select_kpi_revisions
-from msoic_pipeline.publication.report.shown import tell_value
 from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.wording import tell_day
 
 # How many of the largest revisions are named.

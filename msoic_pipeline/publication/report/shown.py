@@ -15,9 +15,9 @@ from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
-from msoic_pipeline.wording import tell_figure
 
 # A figure of a period that ended longer ago than this is old: also of a yearly series that comes half a year after its
 # year a newer one should be there.
@@ -76,20 +76,6 @@ class ShownFigure:
         """What the figure is called among all of a report: its KPI, period and geography, and an earlier day."""
         name = f"{self.known.kpi_id} {self.known.period_label} {self.known.geography_code}"
         return name if self.known_on is None else f"{name} {self.known_on}"
-
-
-def tell_value(value: float, unit: str) -> str:
-    """Return a value of a unit in words: a share in percent, money with its sign, all else as a number."""
-    if unit == "share":
-        return f"{value:.1%}"
-    if unit == "GBP":
-        return f"£{value:,.0f}"
-    return tell_figure(value, 4)
-
-
-def tell_unit(unit: str) -> str:
-    """Return a unit as it stands behind a value; nothing where the value says it itself."""
-    return "" if unit in ("share", "GBP") else unit
 
 
 class FigureReader:

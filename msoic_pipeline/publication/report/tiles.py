@@ -9,8 +9,9 @@ from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.charts import Tile
 from msoic_pipeline.publication.report.drawing import draw_sparkline
 from msoic_pipeline.publication.report.parts import PartMaker, ShownTile
-from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure, tell_unit
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.publication.report.wording import NamedSeries, tell_comparison, tell_signal
+from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.signals.compute import PERIOD_KINDS
 
 # So many figures of the KPI's finest series show its course.

@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit, tell_value
+from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
+from msoic_pipeline.publication.value_words import tell_difference, tell_value, tell_with_unit
 from msoic_pipeline.signals.compute import FigureSignal
 from msoic_pipeline.signals.limits import Limits
 
@@ -73,25 +74,6 @@ def tell_figure_of(figure: ShownFigure, name: str) -> str:
     reserved = f" ({', '.join(reservations)})" if reservations else ""
     assert figure.value is not None
     return f"{name}: {tell_with_unit(figure.value, figure.kpi.unit)} in {figure.period_label}{reserved}"
-
-
-def tell_with_unit(value: float, unit: str) -> str:
-    """Return a value and its unit: ``3,330 referrals``, ``27.3%``, ``£975,988``."""
-    return f"{tell_value(value, unit)} {tell_unit(unit)}".strip()
-
-
-def tell_difference(now: float, before: float, unit: str) -> str:
-    """Return by how much a figure differs: ``2,105 more (+19.9%)``, ``1.2 percentage points less``, ``the same``."""
-    difference = now - before
-    told = tell_value(abs(difference), unit)
-    # Also where they differ by less than can be told.
-    if told == tell_value(0.0, unit):
-        return "the same"
-    more = "more" if difference > 0 else "less"
-    if unit == "share":
-        return f"{told.removesuffix('%')} percentage points {more}"
-    relative = f" ({difference / abs(before):+.1%})" if before else ""
-    return f"{told} {more}{relative}"
 
 
 def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:

@@ -31,7 +31,7 @@ from msoic_pipeline.publication.report.profile import (
     write_profiles,
 )
 from msoic_pipeline.publication.report.returns import read_returns
-from msoic_pipeline.publication.report.shown import tell_value
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.publication.report.conftest import ESSEX, FORCES, SECRET, TODAY, live_of
 from msoic_pipeline_tests.publication.report.pages import count_marks

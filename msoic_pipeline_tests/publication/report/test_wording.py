@@ -15,10 +15,10 @@ from msoic_pipeline.publication.report.wording import (
     NamedSeries,
     clip_limits,
     tell_alternative,
-    tell_difference,
     tell_headline,
     tell_series,
 )
+from msoic_pipeline.publication.value_words import tell_difference
 from msoic_pipeline.signals.compute import find_signals_of_kpi
 from msoic_pipeline.signals.limits import Limits
 
