@@ -127,6 +127,13 @@ class Source(Declaration):
                 return table.part_of_breakdown
         return ""
 
+    def find_day_due(self, period_kind: str, start: dt.date) -> dt.date:
+        """Return the last day on which what is about a period, by its kind and first day, is in time.
+
+        It is so many days after the period's end: about February 2022, of a source with 20 days, 20 March 2022.
+        """
+        return period_end(period_kind, start) + dt.timedelta(days=self.lag_days)
+
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""
         return any(re.search(pattern, texts, re.IGNORECASE) for pattern in self.recognise)

@@ -20,7 +20,7 @@ from msoic_pipeline.model.evidence import coverage, vintage
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import PUBLISHER, REPORTERS, name_reporter
 from msoic_pipeline.model.vintages import join_vintage
-from msoic_pipeline.periods import period_end, period_label, period_start
+from msoic_pipeline.periods import period_label, period_start
 from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
@@ -155,16 +155,11 @@ def list_expected_reports(connection: Connection, today: dt.date, as_at: dt.date
     return reports
 
 
-def find_day_due(source: Source, start: dt.date) -> dt.date:
-    """Return the day by which a report of a source about the period that begins on ``start`` should be there."""
-    return period_end(source.reporters.every, start) + dt.timedelta(days=source.lag_days)
-
-
 def judge_report(source: Source, start: dt.date, is_received: bool, day: dt.date) -> State:
     """Return what had become by a day of a source's report about the period that begins on ``start``."""
     if is_received:
         return "received"
-    return "missing" if find_day_due(source, start) < day else "not yet due"
+    return "missing" if source.find_day_due(source.reporters.every, start) < day else "not yet due"
 
 
 def _find_reports_received_by(connection: Connection, day: dt.date) -> set[tuple[str, dt.date, str]]:

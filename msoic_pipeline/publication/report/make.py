@@ -25,7 +25,7 @@ from msoic_pipeline.publication.report.claims_page import ClaimsMaker
 from msoic_pipeline.publication.report.news import find_news
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.parts import PartMaker
-from msoic_pipeline.publication.report.provenance import Asked, read_releases
+from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
 from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader, digest_ages
@@ -64,9 +64,9 @@ def make_report(
     """
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
-    asked = Asked(connection, releases, as_at, is_internal=is_internal)
+    book = OriginBook(connection, releases, as_at, is_internal=is_internal)
     reader = FigureReader(connection, as_at, today)
-    parts = PartMaker(reader, asked)
+    parts = PartMaker(reader, book)
     maker = SectionMaker(parts)
     news = find_news(parts, load_definitions())
     sections = tuple(maker.make_section(section) for section in load_sections())
@@ -78,7 +78,7 @@ def make_report(
     page = Page(
         as_at=as_at or today,
         sections=sections,
-        told=asked.told,
+        origins=book.origins,
         warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
         digest=digest,
     )

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from msoic_pipeline.publication.report.coverage import SYMBOLS
 from msoic_pipeline.publication.report.parts import ShownSection
-from msoic_pipeline.publication.report.provenance import Told
+from msoic_pipeline.publication.report.provenance import Origins
 from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.wording import tell_day
 
@@ -44,7 +44,7 @@ class Page:
 
     as_at: dt.date
     sections: tuple[ShownSection, ...]
-    told: Told
+    origins: Origins
     warnings: tuple[str, ...]
     digest: str
 
@@ -62,7 +62,7 @@ def fill_page(template: str, page: Page, **more: Any) -> str:
             marks=MARKS,
             symbols=SYMBOLS,
             digest_name=DIGEST_NAME,
-            asked=_embed_json(asdict(page.told)),
+            asked=_embed_json(asdict(page.origins)),
             styles=Markup(_read("report.css")),
             script=Markup(_read("report.js")),
             **more,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid
+from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid
 from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import load_source
@@ -127,22 +127,22 @@ class ChartHeading:
 class PartMaker:
     """What all parts of a page are made with: the figures as known on its day, and what is told of each."""
 
-    def __init__(self, reader: FigureReader, asked: Asked) -> None:
+    def __init__(self, reader: FigureReader, book: OriginBook) -> None:
         self.reader = reader
-        self._asked = asked
+        self._book = book
 
     def ask(self, figure: ShownFigure) -> AskableFigure:
         """Return a figure for the page, of which a reader can ask where it comes from."""
-        return AskableFigure(figure.words, figure.marks, self._asked.add(figure))
+        return AskableFigure(figure.words, figure.marks, self._book.note(figure))
 
     def has_synthetic(self, figures: Sequence[ShownFigure]) -> bool:
         """Whether figures rest on synthetic sample data, wholly or in part."""
-        return any(each.is_synthetic for each in self._asked.list_releases_behind(figures))
+        return any(each.is_synthetic for each in self._book.list_releases_behind(figures))
 
     def tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
         """Return of each source behind figures its publisher, its title, and the day of the latest release used."""
         latest: dict[str, ReleaseSaid] = {}
-        for said in self._asked.list_releases_behind(figures):
+        for said in self._book.list_releases_behind(figures):
             latest[said.source] = said
         return tuple(
             f"{said.publisher}, {load_source(said.source).title}, published {tell_day(said.published_on)}"

@@ -38,7 +38,7 @@ from msoic_pipeline.publication.report.funnels import (
 )
 from msoic_pipeline.publication.report.page import Page, fill_page
 from msoic_pipeline.publication.report.parts import ChartHeading, Drawing, PartMaker, ShownChart, ShownRow, ShownSection
-from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid, read_releases
+from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid, read_releases
 from msoic_pipeline.publication.report.rates import POPULATION
 from msoic_pipeline.publication.report.returns import ReturnsOfForce, read_returns
 from msoic_pipeline.publication.report.sections import SectionMaker
@@ -114,8 +114,8 @@ class ProfileMaker:
 
     def make_profile(self, force: Force) -> str:
         """Return the profile of a force as HTML."""
-        asked = Asked(self._connection, self._releases, self._as_at, is_internal=True)
-        maker = _ForceSections(self._reader, self._funnels, asked, force)
+        book = OriginBook(self._connection, self._releases, self._as_at, is_internal=True)
+        maker = _ForceSections(self._reader, self._funnels, book, force)
         sections = maker.make_sections()
         profile = Profile(force, read_returns(self._connection, force.code, self._known_on), maker.without_figures)
         cover = self._cover
@@ -123,7 +123,7 @@ class ProfileMaker:
         page = Page(
             as_at=self._known_on,
             sections=sections,
-            told=asked.told,
+            origins=book.origins,
             warnings=(*warnings, *cover.lines_on_files),
             # It is never written by itself, so that nobody asks whether it is up to date.
             digest="",
@@ -134,12 +134,12 @@ class ProfileMaker:
 class _ForceSections:
     """The sections of one force's page: one for each source whose KPIs are divided by force."""
 
-    def __init__(self, reader: FigureReader, funnels: FunnelReader, asked: Asked, force: Force) -> None:
+    def __init__(self, reader: FigureReader, funnels: FunnelReader, book: OriginBook, force: Force) -> None:
         self._reader = reader
         self._funnels = funnels
         self._force = force
         self._own = reader.read_at("force", force.code)
-        self._parts = PartMaker(self._own, asked)
+        self._parts = PartMaker(self._own, book)
         self._maker = SectionMaker(self._parts, funnels)
         self._without_figures: list[str] = []
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, quarantine, release
 from msoic_pipeline.periods import period_end, period_label
-from msoic_pipeline.publication.report.coverage import State, find_day_due, judge_report
+from msoic_pipeline.publication.report.coverage import State, judge_report
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
@@ -128,7 +128,7 @@ def _describe_return(
     return DueReturn(
         period_label=period_label(source.reporters.every, start),
         period_end=end,
-        due_by=find_day_due(source, start),
+        due_by=source.find_day_due(source.reporters.every, start),
         state=judge_report(source, start, bool(loaded), known_on),
         first_on=loaded[0] if loaded else None,
         last_on=loaded[-1] if loaded else None,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS, CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
@@ -28,7 +28,7 @@ MARKS = {
     "g": "not settled: later releases are expected to change it much",
     "u": "unfinished: the period was not over",
     "p": "provisional: the publisher calls it so",
-    "c": "kept back: it would tell what fewer than three forces returned",
+    "c": f"kept back: it would tell what fewer than {FEWEST_REPORTERS} forces returned",
     "x": "not available",
 }
 

@@ -15,6 +15,7 @@ from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
 from msoic_pipeline.publication.value_words import tell_difference, tell_value, tell_with_unit
 from msoic_pipeline.signals.compute import FigureSignal
 from msoic_pipeline.signals.limits import Limits
+from msoic_pipeline.signals.rules import RUN
 
 PERIOD_NAMES = {
     "month": ("month", "months"),
@@ -88,9 +89,9 @@ def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
     if found.rule == "outside limits":
         return f"{'above' if found.side == 'high' else 'below'} {usual}"
     if found.rule == "trend":
-        return f"one of seven or more {periods} in a row that {'rise' if found.side == 'high' else 'fall'}"
+        return f"one of {RUN} or more {periods} in a row that {'rise' if found.side == 'high' else 'fall'}"
     if found.rule == "shift":
-        return f"one of seven or more {periods} in a row {'above' if found.side == 'high' else 'below'} the average"
+        return f"one of {RUN} or more {periods} in a row {'above' if found.side == 'high' else 'below'} the average"
     return f"near the {'upper' if found.side == 'high' else 'lower'} end of {usual}, as is another of three {periods}"
 
 

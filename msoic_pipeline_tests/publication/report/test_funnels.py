@@ -16,7 +16,7 @@ from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.publication.charts import Chart, load_sections
 from msoic_pipeline.publication.report.funnels import OUTSIDE, WITHIN, FunnelReader, tell_headline_of_funnel
 from msoic_pipeline.publication.report.parts import PartMaker, ShownChart
-from msoic_pipeline.publication.report.provenance import Asked, read_releases
+from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline.signals.funnel import compute_poisson_interval
@@ -40,7 +40,7 @@ def make_chart(connection: Connection, as_at: dt.date | None = None) -> ShownCha
     """The chart of crimes across forces, as charts.yaml declares it."""
     charts = [chart for section in load_sections() for chart in section.charts]
     chart: Chart = next(chart for chart in charts if chart.chart == "crimes_across_forces")
-    asked = Asked(connection, read_releases(connection, as_at), as_at)
+    asked = OriginBook(connection, read_releases(connection, as_at), as_at)
     return SectionMaker(PartMaker(FigureReader(connection, as_at, TODAY), asked)).make_chart(chart)
 
 
@@ -109,7 +109,7 @@ def test_an_earlier_population_and_cancelled_crimes_are_told(own_forces_warehous
             (FORCES[0].name, "more was cancelled than recorded")
         ]
         assert "in 42 forces together" in tell_headline_of_funnel(forces, "Crimes")
-        asked = Asked(connection, read_releases(connection, None), None)
+        asked = OriginBook(connection, read_releases(connection, None), None)
         maker = SectionMaker(PartMaker(FigureReader(connection, None, dt.date(2023, 6, 30)), asked))
         charts = [chart for section in load_sections() for chart in section.charts]
         chart = maker.make_chart(next(chart for chart in charts if chart.chart == "crimes_across_forces"))

@@ -17,7 +17,7 @@ from msoic_pipeline.publication.report.drawing import DrawingError
 from msoic_pipeline.publication.report.make import digest_inputs, write_report
 from msoic_pipeline.publication.report.news import News, find_news
 from msoic_pipeline.publication.report.parts import PartMaker
-from msoic_pipeline.publication.report.provenance import Asked, read_releases
+from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
 from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD, FigureReader
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Row, Warehouse
@@ -83,8 +83,8 @@ def test_what_is_declared_of_claims_makes_another_report(filled: Warehouse, monk
 
 def read_news(filled: Warehouse, day: dt.date) -> News:
     with read_transaction(filled.engine) as connection:
-        asked = Asked(connection, read_releases(connection, None), None)
-        return find_news(PartMaker(FigureReader(connection, None, day), asked), [find_definition("nrm_referrals")])
+        book = OriginBook(connection, read_releases(connection, None), None)
+        return find_news(PartMaker(FigureReader(connection, None, day), book), [find_definition("nrm_referrals")])
 
 
 def test_a_signal_of_long_ago_is_no_news(filled: Warehouse):
