@@ -15,8 +15,8 @@ from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_e
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import list_all_quarters
-from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_exports
-from msoic_pipeline.publication.report import make
+from msoic_pipeline.publication.exports import CHECKED_EXPORTS, UNCHECKED_EXPORTS, locate_exports
+from msoic_pipeline.publication.report.make import CHECKED_REPORT, UNCHECKED_REPORT
 from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
@@ -176,13 +176,13 @@ def _write_summary(settings: Settings, request: RequestedRun, loaded: list[str],
 
 def _exports_to_use(folder: Path) -> str:
     """Return where the exports are, and which of them to use."""
-    checked, unchecked = (locate_exports(folder, name).workbook for name in (CHECKED, UNCHECKED))
+    checked, unchecked = (locate_exports(folder, name).workbook for name in (CHECKED_EXPORTS, UNCHECKED_EXPORTS))
     return _tell_which_to_use(checked, unchecked)
 
 
 def _report_to_use(folder: Path) -> str:
     """Return where the report is, and which to use."""
-    return _tell_which_to_use(folder / make.CHECKED, folder / make.UNCHECKED)
+    return _tell_which_to_use(folder / CHECKED_REPORT, folder / UNCHECKED_REPORT)
 
 
 def _tell_which_to_use(checked: Path, unchecked: Path) -> str:

@@ -21,7 +21,7 @@ from msoic_pipeline.publication.parquet import write_parquet
 from msoic_pipeline.publication.values import read_publishable_values
 from msoic_pipeline.publication.workbook import write_workbook
 
-CHECKED, UNCHECKED = "kpi", "kpi-unchecked"
+CHECKED_EXPORTS, UNCHECKED_EXPORTS = "kpi", "kpi-unchecked"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
     cover = make_cover(connection, today, failed)
     values = read_publishable_values(connection)
     national = values[values["geography_kind"] == NATIONAL]
-    paths = locate_exports(folder, UNCHECKED if failed else CHECKED)
+    paths = locate_exports(folder, UNCHECKED_EXPORTS if failed else CHECKED_EXPORTS)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_folders(paths)
     # Only once both are whole does either take its place.
@@ -61,7 +61,7 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
         write_parquet(values, parquet, cover)
         write_workbook(connection, national, workbook, cover)
     if not failed:
-        _remove_files(locate_exports(folder, UNCHECKED))
+        _remove_files(locate_exports(folder, UNCHECKED_EXPORTS))
     return paths
 
 

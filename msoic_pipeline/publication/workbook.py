@@ -20,7 +20,7 @@ from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.cover import Cover
 from msoic_pipeline.publication.suppression import SUPPRESSED
-from msoic_pipeline.wording import tell_figure
+from msoic_pipeline.wording import tell_day, tell_figure
 
 # To so many digits an incomplete figure is written, which stands as a text.
 INCOMPLETE_DIGITS = 4
@@ -75,7 +75,7 @@ def _cover_lines(cover: Cover, styles: _Styles) -> Iterator[tuple[str, Any]]:
         for line in cover.failed_checks:
             yield line, styles.text
     yield "Modern slavery and organised immigration crime: key performance indicators, national", styles.title
-    yield f"As known on {cover.as_known_on:%d %B %Y}", styles.text
+    yield f"As known on {tell_day(cover.as_known_on)}", styles.text
     for place, line in enumerate(cover.lines_on_files):
         yield line, styles.warning if cover.files.is_mixed and place == 0 else styles.text
     yield "Definitions are on the sheet Notes. Each further sheet holds one table.", styles.text

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
+from msoic_pipeline.model.signals import Side
+
 # Wheeler's constants of the XmR chart: 3 / d2 and D4 of ranges of two.
 LIMIT_IN_MOVING_RANGES = 2.66
 LARGEST_MOVING_RANGE = 3.267
@@ -54,9 +56,11 @@ class Limits:
         """Whether a figure is in the outer third between mean and limit, and not beyond it."""
         return not self.is_outside(figure) and not self.near_lower <= figure <= self.near_upper
 
-    def side_of(self, figure: float) -> int:
-        """Return 1 of a figure above the mean, -1 of one below it, 0 of the mean itself."""
-        return (figure > self.mean) - (figure < self.mean)
+    def find_side(self, figure: float) -> Side | None:
+        """Return on which side of the mean a figure is: high or low; None of the mean itself."""
+        if figure == self.mean:
+            return None
+        return "high" if figure > self.mean else "low"
 
 
 def compute_limits(figures: Sequence[float | None]) -> Limits | None:

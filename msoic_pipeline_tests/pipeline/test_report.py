@@ -19,7 +19,7 @@ from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.signals import kpi_signal
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
+from msoic_pipeline.publication.report.make import CHECKED_REPORT, UNCHECKED_REPORT, make_report, write_report
 from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD
 from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
@@ -156,15 +156,15 @@ def test_a_name_cannot_forge_the_page(connection: Connection, tmp_path: Path):
 
 def test_it_is_made_anew_only_where_something_has_changed(connection: Connection, tmp_path: Path):
     first = write_report(connection, tmp_path, TODAY)
-    assert first.is_new and first.path == tmp_path / CHECKED
+    assert first.is_new and first.path == tmp_path / CHECKED_REPORT
     written = first.path.stat().st_mtime_ns
     for day in (TODAY, TODAY + dt.timedelta(days=1)):
         assert not write_report(connection, tmp_path, day).is_new
     assert first.path.stat().st_mtime_ns == written
     failed = write_report(connection, tmp_path, TODAY, ["cps: a rule is broken"])
-    assert failed.is_new and failed.path == tmp_path / UNCHECKED
+    assert failed.is_new and failed.path == tmp_path / UNCHECKED_REPORT
     assert "DID NOT PASS" in failed.path.read_text(encoding="utf-8")
     assert first.path.stat().st_mtime_ns == written, "the report that passed stays as it is"
     assert not write_report(connection, tmp_path, TODAY).is_new
-    assert not (tmp_path / UNCHECKED).exists()
+    assert not (tmp_path / UNCHECKED_REPORT).exists()
     assert write_report(connection, tmp_path, TODAY + dt.timedelta(days=40)).is_new, "another month is over"

@@ -64,7 +64,7 @@ def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, fo
     assert str(others[1].value)[:1000] == FAILED[1][:1000] and str(others[1].value).endswith("…")
     assert said(paths.parquet)["msoic.verdict"] == first.value
     assert said(paths.parquet)["msoic.failed_checks"].splitlines()[0] == FAILED[0]
-    assert any(str(cell.value) == "As known on 01 June 2022" for cell in cover(folder / "kpi.xlsx"))
+    assert any(str(cell.value) == "As known on 1 June 2022" for cell in cover(folder / "kpi.xlsx"))
 
     write(loaded, folder, LATER)
     assert {path.name for path in folder.iterdir()} == set(before)

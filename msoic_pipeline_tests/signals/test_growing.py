@@ -13,7 +13,7 @@ from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.maturity import MaturingFigure, TriangleCell
 from msoic_pipeline.periods import period_label, periods
 from msoic_pipeline.signals import growing
-from msoic_pipeline.signals.compute import find_signals_of_kpi
+from msoic_pipeline.signals.compute import judge_kpi
 
 FIGURE = MaturingFigure("modern_slavery_charge_outcome_rate", "value")
 OLDEST, OLDER, NEWEST = (dt.date(year, 1, 1) for year in (2018, 2019, 2020))
@@ -61,7 +61,7 @@ def test_no_month_of_a_growing_quarter_is_judged():
     kpi = find_definition("live_investigations")
     starts = list(periods("month", dt.date(2019, 1, 1), dt.date(2020, 3, 31)))
     values = [make_value(kpi, start) for start in starts]
-    judged = {each.known.period_start for each in find_signals_of_kpi(kpi, values, {NEWEST})}
+    judged = {each.known.period_start for each in judge_kpi(kpi, values, {NEWEST})}
     assert judged == {start for start in starts if start < NEWEST}
 
 

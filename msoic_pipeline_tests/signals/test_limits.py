@@ -125,6 +125,12 @@ def test_two_of_three_near_a_limit_are_a_signal(figures: list[float], expected: 
     assert "".join(str(int(bool(s and s.rule == "near limit"))) for s in find_signals(figures, LIMITS)) == expected
 
 
+def test_the_worked_example_of_the_rules():
+    found = find_signals([1, 2.5, 2.5, 3.5, -1], LIMITS)
+    near = Signal("near limit", "high")
+    assert found == [None, near, near, Signal("outside limits", "high"), None]
+
+
 def test_a_gap_ends_a_run():
     assert find_signals([1, 1, 1, None, 1, 1, 1, 1], LIMITS) == [None] * 8
     assert find_signals([1, 2, 3, None, 4, 5, 6, 7], Limits(0, -9, 9)) == [None] * 8

@@ -24,7 +24,7 @@ def make_chart_across(parts: PartMaker, chart: Chart) -> ShownChart:
     drawing = Drawing(
         headline=words.removesuffix("."),
         sentences=(NO_RANKING,),
-        picture=draw(Picture([name for name, _ in named], points, kpi.unit), chart.shows),
+        svg=draw(Picture([name for name, _ in named], points, kpi.unit), chart.shows),
         alternative=f"Bar chart. {words}",
         first_column="Place",
         columns=name_columns(chart),

@@ -21,8 +21,8 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import PUBLISHER, REPORTERS, name_reporter
 from msoic_pipeline.model.vintages import join_vintage
 from msoic_pipeline.periods import period_label, period_start
-from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
-from msoic_pipeline.wording import tell_day
+from msoic_pipeline.publication.report.tables import Column, ShownTable
+from msoic_pipeline.wording import tell_count, tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 State = Literal["received", "missing", "not yet due"]

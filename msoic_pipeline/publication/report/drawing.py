@@ -153,15 +153,24 @@ def draw_funnel(picture: FunnelPicture) -> str:
     """Return a funnel as SVG: places within the limits are discs, those outside diamonds with their names, the marked
     one a square with its name.
     """
-    values = [point.value for point in picture.points]
-    highest = 1.1 * max([picture.centre, *values, *(limit.inner_upper for limit in picture.limits[-1:])])
+    x, y = _funnel_x(picture), _funnel_y(picture)
+    return _make_svg(alt.layer(*_draw_funnel_limits(picture, x, y), *_draw_funnel_places(picture, x, y)))
+
+
+def _funnel_x(picture: FunnelPicture) -> alt.X:
     first, last = picture.limits[0], picture.limits[-1]
-    x = alt.X(
+    return alt.X(
         "size:Q",
         scale=alt.Scale(type="log", domain=[first.size, last.size]),
         axis=alt.Axis(title=picture.size_title, format="~s", tickCount=6, grid=False, tickSize=4),
     )
-    y = alt.Y(
+
+
+def _funnel_y(picture: FunnelPicture) -> alt.Y:
+    """Return the axis of values, up to above the highest place and the inner limit of the largest."""
+    values = [point.value for point in picture.points]
+    highest = 1.1 * max([picture.centre, *values, picture.limits[-1].inner_upper])
+    return alt.Y(
         "value:Q",
         scale=alt.Scale(domain=[0, min(highest, 1.0) if picture.is_share else highest]),
         axis=alt.Axis(
@@ -173,21 +182,30 @@ def draw_funnel(picture: FunnelPicture) -> str:
             titleAnchor="end",
         ),
     )
-    centre = [(limit.size, picture.centre) for limit in (first, last)]
-    inner = [[(each.size, each.inner_lower) for each in picture.limits]]
-    inner.append([(each.size, each.inner_upper) for each in picture.limits])
-    outer = [[(each.size, each.outer_lower) for each in picture.limits]]
-    outer.append([(each.size, each.outer_upper) for each in picture.limits])
-    layers = [_draw_funnel_line(centre, [1, 0], x, y)]
-    layers += [_draw_funnel_line(line, [6, 3], x, y) for line in inner]
-    layers += [_draw_funnel_line(line, [2, 2], x, y) for line in outer]
+
+
+def _draw_funnel_limits(picture: FunnelPicture, x: alt.X, y: alt.Y) -> list[Any]:
+    """Return the line of the value of all, the dashed inner limits and the dotted outer ones."""
+    limits = picture.limits
+    centre = [(limit.size, picture.centre) for limit in (limits[0], limits[-1])]
+    return [
+        _draw_funnel_line(centre, [1, 0], x, y),
+        _draw_funnel_line([(limit.size, limit.inner_lower) for limit in limits], [6, 3], x, y),
+        _draw_funnel_line([(limit.size, limit.inner_upper) for limit in limits], [6, 3], x, y),
+        _draw_funnel_line([(limit.size, limit.outer_lower) for limit in limits], [2, 2], x, y),
+        _draw_funnel_line([(limit.size, limit.outer_upper) for limit in limits], [2, 2], x, y),
+    ]
+
+
+def _draw_funnel_places(picture: FunnelPicture, x: alt.X, y: alt.Y) -> list[Any]:
     within = [point for point in picture.points if not point.is_outside and not point.is_marked]
     outside = [point for point in picture.points if point.is_outside and not point.is_marked]
     marked = [point for point in picture.points if point.is_marked]
-    layers += _draw_funnel_points(within, "circle", COLOURS[0], 45, False, x, y)
-    layers += _draw_funnel_points(outside, "diamond", COLOURS[2], 110, True, x, y)
-    layers += _draw_funnel_points(marked, "square", COLOURS[2], 150, True, x, y)
-    return _make_svg(alt.layer(*layers))
+    return [
+        *_draw_funnel_points(within, "circle", COLOURS[0], 45, False, x, y),
+        *_draw_funnel_points(outside, "diamond", COLOURS[2], 110, True, x, y),
+        *_draw_funnel_points(marked, "square", COLOURS[2], 150, True, x, y),
+    ]
 
 
 def _draw_funnel_line(line: Sequence[tuple[float, float]], dash: list[int], x: alt.X, y: alt.Y) -> Any:

@@ -23,10 +23,10 @@ from msoic_pipeline.model.evidence import (
 )
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.model.geography import NATION_NAMES
-from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
+from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.reconciliation.summary import DIGITS, ShownBreak, list_breaks
-from msoic_pipeline.wording import WITHHELD, cut_line, first_of, tell_day, tell_figure
+from msoic_pipeline.wording import WITHHELD, cut_line, first_of, tell_count, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import SOURCES, load_source
 
 # How many places of a rule, breaks and failing checks are listed; of more it is said how many there are.

@@ -30,7 +30,7 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
     if forces is None:
         nothing = f"{declared.name}: too few forces have figures, or a population, to be compared"
         drawing = Drawing(
-            nothing, (), picture="", alternative=nothing, first_column="Force", columns=name_columns(chart), rows=()
+            nothing, (), svg="", alternative=nothing, first_column="Force", columns=name_columns(chart), rows=()
         )
         return parts.finish_chart(make_heading(chart), drawing, [])
     headline = tell_headline_of_funnel(forces, declared.name)
@@ -39,7 +39,7 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
     drawing = Drawing(
         headline=headline,
         sentences=tuple(sentence for sentence in said if sentence),
-        picture=draw_forces(forces),
+        svg=draw_forces(forces),
         alternative=f"Funnel plot. {headline}. {tell_outside(forces)}",
         first_column="Force",
         columns=name_size_columns(declared.name, kpi.unit, forces.sized[0].measure),

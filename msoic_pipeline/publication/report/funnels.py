@@ -144,7 +144,7 @@ def _list_limits(funnel: Funnel, scale: float) -> list[FunnelLimit]:
     limits = []
     for step in range(LIMITS_DRAWN):
         size = smallest * (largest / smallest) ** (step / (LIMITS_DRAWN - 1))
-        outer, inner = funnel.limit(size, OUTER), funnel.limit(size, INNER)
+        outer, inner = funnel.compute_limits(size, OUTER), funnel.compute_limits(size, INNER)
         limits.append(
             FunnelLimit(size, outer.lower * scale, inner.lower * scale, inner.upper * scale, outer.upper * scale)
         )

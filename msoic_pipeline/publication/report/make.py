@@ -20,21 +20,20 @@ from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
-from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
-from msoic_pipeline.publication.report.claims_page import ClaimsMaker
-from msoic_pipeline.publication.report.news import find_news
+from msoic_pipeline.publication.report.changes import ChangesMaker, ShownChanges, digest_days_shown, list_days_shown
+from msoic_pipeline.publication.report.claims_page import ClaimsMaker, ClaimsOfReport
+from msoic_pipeline.publication.report.news import News, find_news
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.parts import PartMaker
 from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
-from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
+from msoic_pipeline.publication.report.quality import DataQuality, digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader, digest_ages
-from msoic_pipeline.publication.report.source_pages import digest_methods, make_source_pages
+from msoic_pipeline.publication.report.source_pages import SourcesAndMethods, digest_methods, make_source_pages
 from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.warehouse.load_log import digest_stage
 
-CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
-TEMPLATE = "report.html.j2"
+CHECKED_REPORT, UNCHECKED_REPORT = "report.html", "report-unchecked.html"
 # What the report shows besides KPI values; what is derived from those follows from them.
 TABLES_SHOWN = (
     "release",
@@ -45,7 +44,20 @@ TABLES_SHOWN = (
     "quarantine",
     "coverage",
 )
-INTERNAL = "INTERNAL: this report tells of each force which returns it has made. It is not to be published."
+INTERNAL_WARNING = "INTERNAL: this report tells of each force which returns it has made. It is not to be published."
+
+
+@dataclass(frozen=True)
+class ReportPage(Page):
+    """The report: besides sections of figures what is news, what changed, what reports claim, quality and sources."""
+
+    template = "report.html.j2"
+
+    news: News
+    changes: ShownChanges
+    claims: tuple[ClaimsOfReport, ...]
+    quality: DataQuality
+    sources: SourcesAndMethods
 
 
 def make_report(
@@ -73,24 +85,20 @@ def make_report(
     days_shown = list_days_shown(connection, as_at, today)
     changes = ChangesMaker(connection, reader, parts, as_at).make_changes(days_shown)
     claims = ClaimsMaker(connection, reader, parts, as_at or today).make_claims()
-    warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
-    page = Page(
+    page = ReportPage(
         as_at=as_at or today,
         sections=sections,
         origins=book.origins,
-        warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
+        warnings=(INTERNAL_WARNING, *cover.warnings) if is_internal else cover.warnings,
         digest=digest,
-    )
-    return fill_page(
-        TEMPLATE,
-        page,
         news=news,
         changes=changes,
         claims=claims,
         quality=make_quality(quality, is_internal),
         sources=make_source_pages(quality, releases),
     )
+    return fill_page(page)
 
 
 @dataclass(frozen=True)
@@ -109,14 +117,14 @@ def write_report(connection: Connection, folder: Path, today: dt.date, failed: S
     drawn or the folder cannot be written to; then what stood there stands as it did.
     """
     cover = make_cover(connection, today, failed)
-    path = folder / (UNCHECKED if failed else CHECKED)
+    path = folder / (UNCHECKED_REPORT if failed else CHECKED_REPORT)
     digest = digest_inputs(connection, today, cover)
     is_new = read_digest(path) != digest
     if is_new:
         save_report(make_report(connection, today, cover=cover, digest=digest), path)
     if not failed:
         # Only now: where no report could be made, the warning of the last run stands.
-        (folder / UNCHECKED).unlink(missing_ok=True)
+        (folder / UNCHECKED_REPORT).unlink(missing_ok=True)
     return WrittenReport(path, is_new)
 
 

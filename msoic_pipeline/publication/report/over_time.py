@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.periods import period_label, period_start, periods
 from msoic_pipeline.publication.charts import Chart, ChartSeries
 from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw
@@ -18,7 +19,7 @@ from msoic_pipeline.publication.report.wording import (
     tell_headline,
     tell_series,
 )
-from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
+from msoic_pipeline.signals.compute import JudgedValue
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
 from msoic_pipeline.wording import tell_day
 
@@ -49,7 +50,7 @@ def make_chart_over_time(parts: PartMaker, chart: Chart) -> ShownChart:
     drawing = Drawing(
         headline=tell_headline(series, chart.period),
         sentences=tuple(tell_series(each, chart.period) for each in series),
-        picture=draw(picture, chart.shows),
+        svg=draw(picture, chart.shows),
         alternative=tell_alternative(chart.shows, series, chart.period),
         first_column="Period",
         columns=name_columns(chart),
@@ -63,8 +64,8 @@ def make_chart_over_time(parts: PartMaker, chart: Chart) -> ShownChart:
 def _read_series(reader: FigureReader, chart: Chart, declared: ChartSeries) -> NamedSeries:
     kpi = declared.definition
     figures = reader.read_series(kpi, chart.period, chart.since)
-    signals = reader.find_signals(kpi, chart.period) if chart.period in PERIOD_KINDS else {}
-    return NamedSeries(declared.name, kpi.unit, figures, signals)
+    judged = reader.judge_series(kpi, chart.period) if chart.period in KINDS_WITH_LIMITS else {}
+    return NamedSeries(declared.name, kpi.unit, figures, judged)
 
 
 def _span_times(kind: str, figures: Sequence[ShownFigure]) -> _Times:
@@ -74,14 +75,10 @@ def _span_times(kind: str, figures: Sequence[ShownFigure]) -> _Times:
 
 
 def _list_rebases(chart: Chart, times: _Times) -> list[Rebase]:
-    """Return the rebases of a chart's KPIs that lie within what it shows, each day and reason once."""
+    """Return the rebases of a chart's KPIs that lie within what it shows, in order of time."""
     kpi_ids = {series.kpi for series in chart.series}
-    by_day_and_reason: dict[tuple[dt.date, str], Rebase] = {}
-    for rebase in load_rebases():
-        is_within = times.label_of(rebase.day) in times.labels[1:]
-        if rebase.kpi_id in kpi_ids and is_within:
-            by_day_and_reason.setdefault((rebase.day, rebase.reason), rebase)
-    return list(by_day_and_reason.values())
+    of_kpis = [rebase for rebase in load_rebases() if not kpi_ids.isdisjoint(rebase.kpis)]
+    return [rebase for rebase in of_kpis if times.label_of(rebase.day) in times.labels[1:]]
 
 
 def _make_picture(chart: Chart, series: Sequence[NamedSeries], times: _Times, rebases: Sequence[Rebase]) -> Picture:
@@ -120,23 +117,23 @@ def _make_points(series: NamedSeries, times: _Times) -> list[Point]:
         if figure is None:
             points.append(Point(series.name, label, None))
             continue
-        signal = series.signals.get(label)
-        is_signal = signal is not None and signal.judged.signal is not None
+        judged = series.judged.get(label)
+        is_signal = judged is not None and judged.figure.signal is not None
         points.append(Point(series.name, label, figure.value, figure.is_whole, is_signal))
     return points
 
 
 def _list_limits(series: NamedSeries, times: _Times) -> list[LimitLine]:
     """Return the limits of a series, one line for each of its phases."""
-    by_phase: dict[dt.date, list[FigureSignal]] = {}
+    by_phase: dict[dt.date, list[JudgedValue]] = {}
     for label in times.labels:
-        if label in series.signals:
-            signal = series.signals[label]
-            by_phase.setdefault(signal.judged.phase.first, []).append(signal)
+        if label in series.judged:
+            judged = series.judged[label]
+            by_phase.setdefault(judged.figure.phase.first, []).append(judged)
     lines = []
-    for signals in by_phase.values():
-        limits = clip_limits(signals[0].judged.limits, series.unit)
-        first, last = signals[0].known.period_label, signals[-1].known.period_label
+    for of_phase in by_phase.values():
+        limits = clip_limits(of_phase[0].figure.limits, series.unit)
+        first, last = of_phase[0].known.period_label, of_phase[-1].known.period_label
         lines.append(LimitLine(first, last, limits.mean, limits.lower, limits.upper))
     return lines
 

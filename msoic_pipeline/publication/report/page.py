@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 from markupsafe import Markup
@@ -40,7 +40,10 @@ class Page:
     """What every page shows: sections of figures, and what is told of where each comes from.
 
     ``warnings`` stand before any figure; ``digest`` is of all that the page was made from, and empty where nobody asks.
+    A kind of page has a ``template``, and what else that shows as fields of its own.
     """
+
+    template: ClassVar[str]
 
     as_at: dt.date
     sections: tuple[ShownSection, ...]
@@ -49,14 +52,11 @@ class Page:
     digest: str
 
 
-def fill_page(template: str, page: Page, **more: Any) -> str:
-    """Return a page as HTML: texts are escaped, and nothing is loaded from elsewhere.
-
-    ``more`` is what else its template shows.
-    """
+def fill_page(page: Page) -> str:
+    """Return a page as HTML: texts are escaped, and nothing is loaded from elsewhere."""
     return (
         _environment()
-        .get_template(template)
+        .get_template(page.template)
         .render(
             report=page,
             marks=MARKS,
@@ -65,7 +65,6 @@ def fill_page(template: str, page: Page, **more: Any) -> str:
             asked=_embed_json(asdict(page.origins)),
             styles=Markup(_read("report.css")),
             script=Markup(_read("report.js")),
-            **more,
         )
     )
 

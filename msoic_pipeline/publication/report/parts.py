@@ -34,7 +34,7 @@ class ShownTile:
     basis: str
     is_synthetic: bool
     is_old: bool
-    sparkline: str
+    sparkline_svg: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ShownChart:
     title: str
     headline: str
     sentences: tuple[str, ...]
-    picture: str
+    svg: str
     alternative: str
     columns: tuple[str, ...]
     first_column: str
@@ -96,7 +96,7 @@ class Drawing:
 
     headline: str
     sentences: tuple[str, ...]
-    picture: str
+    svg: str
     alternative: str
     first_column: str
     columns: tuple[str, ...]
@@ -158,7 +158,7 @@ class PartMaker:
             title=heading.title,
             headline=drawing.headline,
             sentences=drawing.sentences,
-            picture=drawing.picture,
+            svg=drawing.svg,
             alternative=drawing.alternative,
             columns=drawing.columns,
             first_column=drawing.first_column,

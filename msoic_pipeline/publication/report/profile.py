@@ -48,9 +48,8 @@ from msoic_pipeline.signals.funnel import name_measure
 from msoic_pipeline.workbooks.source import load_source
 
 # The folder of internal pages, within that of reports: its files are for their owner alone.
-INTERNAL = "internal"
+INTERNAL_FOLDER = "internal"
 INTERNAL_MARK = "INTERNAL: FORCE RETURNS"
-TEMPLATE = "profile.html.j2"
 # Of sums over time the longest kind of period that has figures is compared, which chance moves least.
 KINDS_COMPARED = ("financial_year", "calendar_year", "quarter", "month")
 
@@ -100,6 +99,16 @@ class Profile:
     without_figures: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ProfilePage(Page):
+    """The page of a force; ``internal_mark`` stands on each of its sheets."""
+
+    template = "profile.html.j2"
+
+    profile: Profile
+    internal_mark: str
+
+
 class ProfileMaker:
     """Makes the profiles of forces from the figures known on a day; what all of them need is read once."""
 
@@ -118,17 +127,17 @@ class ProfileMaker:
         maker = _ForceSections(self._reader, self._funnels, book, force)
         sections = maker.make_sections()
         profile = Profile(force, read_returns(self._connection, force.code, self._known_on), maker.without_figures)
-        cover = self._cover
-        warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
-        page = Page(
+        page = ProfilePage(
             as_at=self._known_on,
             sections=sections,
             origins=book.origins,
-            warnings=(*warnings, *cover.lines_on_files),
+            warnings=self._cover.warnings,
             # It is never written by itself, so that nobody asks whether it is up to date.
             digest="",
+            profile=profile,
+            internal_mark=INTERNAL_MARK,
         )
-        return fill_page(TEMPLATE, page, profile=profile, internal_mark=INTERNAL_MARK)
+        return fill_page(page)
 
 
 class _ForceSections:
@@ -207,9 +216,9 @@ class _ForceSections:
             rows.append(self._make_row(kpi, place, nation, "–"))
         shown = [each for each in (figure, region if shows_region else None, nation) if each is not None]
         headline = tell_figure_of(figure, kpi.title)
-        picture, sentences = "", []
+        svg, sentences = "", []
         if forces and in_funnel:
-            picture = draw_forces(forces, force.name, shows_others=not kpi.is_sensitive)
+            svg = draw_forces(forces, force.name, shows_others=not kpi.is_sensitive)
             sentences = [tell_force(forces, in_funnel), tell_how_to_read(forces, is_alone=kpi.is_sensitive)]
         if sized:
             sentences.append(tell_population([sized]))
@@ -222,7 +231,7 @@ class _ForceSections:
         drawing = Drawing(
             headline=headline,
             sentences=tuple(sentence for sentence in sentences if sentence),
-            picture=picture,
+            svg=svg,
             alternative=f"Funnel plot. {' '.join(sentences[:1])}",
             first_column="Place",
             columns=name_size_columns(kpi.title, kpi.unit, measure) if measure else (f"{kpi.title} ({kpi.unit})",),
@@ -294,7 +303,7 @@ def write_profiles(maker: ProfileMaker, forces: Sequence[Force], folder: Path, k
     """Write the profiles of forces below the folder of reports, and return their paths, in the order of the forces."""
     paths = []
     for force in forces:
-        path = folder / INTERNAL / f"{force.file_name}-{known_on}.html"
+        path = folder / INTERNAL_FOLDER / f"{force.file_name}-{known_on}.html"
         save_internal(maker.make_profile(force), path)
         paths.append(path)
     return paths

@@ -14,6 +14,8 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, quarantine, release
 from msoic_pipeline.periods import period_end, period_label
 from msoic_pipeline.publication.report.coverage import State, judge_report
+from msoic_pipeline.publication.report.tables import Column, ShownTable
+from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
@@ -73,6 +75,45 @@ class ReturnsOfForce:
     quarantined: tuple[QuarantinedRule, ...]
 
     @property
+    def due_table(self) -> ShownTable:
+        """A row a return that was due: when it came, and what has become of it."""
+        rows = [
+            (
+                each.period_label,
+                tell_day(each.due_by),
+                _tell_day_or_none(each.first_on),
+                "–" if each.days_after is None else f"{each.days_after:,}",
+                _tell_day_or_none(each.last_on),
+                f"{each.editions:,}",
+                f"{each.not_loaded:,}",
+                each.standing,
+            )
+            for each in self.due
+        ]
+        columns = (
+            Column("Period"),
+            Column("Due by", "words"),
+            Column("First received", "words"),
+            Column("Days after its end"),
+            Column("Latest edition", "words"),
+            Column("Editions loaded"),
+            Column("Files not loaded"),
+            Column("Standing", "words"),
+        )
+        return ShownTable("Returns due and received, by the period that they are about", columns, tuple(rows))
+
+    @property
+    def quarantine_table(self) -> ShownTable:
+        """A row a rule that put rows or files into quarantine."""
+        rows = [
+            (each.rule, "declared" if each.is_declared else "not declared", f"{each.entries:,}")
+            for each in self.quarantined
+        ]
+        columns = (Column("Rule"), Column("Known fault", "words"), Column("Entries"))
+        caption = "Rows and files of these returns in quarantine, by the rule that was broken"
+        return ShownTable(caption, columns, tuple(rows))
+
+    @property
     def summary(self) -> str:
         """How many returns came, and when, in sentences."""
         days = [each.days_after for each in self.due if each.days_after is not None]
@@ -85,6 +126,10 @@ class ReturnsOfForce:
             f"{told}, {late} of them late. Half came within {median(days):.0f} days of the end of their period, all "
             f"within {max(days)}."
         )
+
+
+def _tell_day_or_none(day: dt.date | None) -> str:
+    return tell_day(day) if day else "–"
 
 
 def read_returns(connection: Connection, force_code: str, known_on: dt.date) -> tuple[ReturnsOfForce, ...]:

@@ -20,9 +20,9 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.model.views import select_kpi_revisions
-from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
+from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.publication.value_words import tell_value
-from msoic_pipeline.wording import tell_day
+from msoic_pipeline.wording import tell_count, tell_day
 
 # How many of the largest revisions are named.
 MOST_NAMED = 10

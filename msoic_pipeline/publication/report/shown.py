@@ -16,7 +16,7 @@ from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.value_words import tell_value
-from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
+from msoic_pipeline.signals.compute import JudgedValue, judge_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
 
 # A figure of a period that ended longer ago than this is old: also of a yearly series that comes half a year after its
@@ -145,12 +145,12 @@ class FigureReader:
         starts = [figure.period_start for figure in figures if figure.is_whole]
         return [figure for figure in figures if starts and figure.period_start == max(starts)]
 
-    def find_signals(self, kpi: Kpi, period_kind: str) -> dict[str, FigureSignal]:
-        """Return the signals of the series of a KPI that ``read_series`` returns, by the label of the period."""
+    def judge_series(self, kpi: Kpi, period_kind: str) -> dict[str, JudgedValue]:
+        """Return what of the series of a KPI that ``read_series`` returns can be judged, by the label of the period."""
         series = self.read_series(kpi, period_kind)
         values = [figure.known for figure in series if figure.value is not None]
         growing = self._growing[self._known_on].get(kpi.kpi_id, set())
-        return {signal.known.period_label: signal for signal in find_signals_of_kpi(kpi, values, growing)}
+        return {judged.known.period_label: judged for judged in judge_kpi(kpi, values, growing)}
 
     def _find_kept_back(self) -> set[CountedValue]:
         """Return the nation's values of returns that are kept back, judged beside each other."""

@@ -17,7 +17,7 @@ from msoic_pipeline.publication.report.findings import Findings, tell_checks, te
 from msoic_pipeline.publication.report.provenance import ReleaseSaid
 from msoic_pipeline.publication.report.quality import QualityFigures
 from msoic_pipeline.publication.report.revisions import Revision, count_revisions, tell_revisions
-from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
+from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.publication.report.timeliness import Timeliness, tell_next
 from msoic_pipeline.signals.limits import FEWEST_FIGURES, LARGEST_MOVING_RANGE, LIMIT_IN_MOVING_RANGES
 from msoic_pipeline.signals.rebases import digest_rebases, load_rebases
@@ -29,7 +29,7 @@ from msoic_pipeline.sources.statements import (
     digest_statements,
     load_statement,
 )
-from msoic_pipeline.wording import tell_day
+from msoic_pipeline.wording import tell_count, tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, layout_text, load_source
 
 HOW_LIMITS_ARE_MADE = (
@@ -226,11 +226,12 @@ def _make_table_of_kpis(kpis: Sequence[Kpi]) -> ShownTable:
 def _list_breaks(kpis: Sequence[Kpi]) -> tuple[str, ...]:
     """Return the breaks in the series of KPIs, each once with the KPIs that it concerns."""
     titles = {kpi.kpi_id: kpi.title for kpi in kpis}
-    concerned: dict[tuple[dt.date, str], list[str]] = defaultdict(list)
+    breaks = []
     for rebase in load_rebases():
-        if rebase.kpi_id in titles:
-            concerned[rebase.day, rebase.reason].append(titles[rebase.kpi_id])
-    return tuple(f"{tell_day(day)}: {reason} ({'; '.join(names)})" for (day, reason), names in concerned.items())
+        concerned = [titles[kpi_id] for kpi_id in rebase.kpis if kpi_id in titles]
+        if concerned:
+            breaks.append(f"{tell_day(rebase.day)}: {rebase.reason} ({'; '.join(concerned)})")
+    return tuple(breaks)
 
 
 # --- Quality statement -----------------------------------------------------------------------------------------------

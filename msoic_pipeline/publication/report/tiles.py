@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.charts import Tile
 from msoic_pipeline.publication.report.drawing import draw_sparkline
 from msoic_pipeline.publication.report.parts import PartMaker, ShownTile
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
-from msoic_pipeline.publication.report.wording import NamedSeries, tell_comparison, tell_signal
+from msoic_pipeline.publication.report.wording import NamedSeries, tell_beside_limits, tell_comparison
 from msoic_pipeline.publication.value_words import tell_unit
-from msoic_pipeline.signals.compute import PERIOD_KINDS
 
 # So many figures of the KPI's finest series show its course.
 SPARKLINE_FIGURES = 24
@@ -34,7 +34,7 @@ def make_tile(parts: PartMaker, tile: Tile) -> ShownTile:
             basis="",
             is_synthetic=False,
             is_old=False,
-            sparkline="",
+            sparkline_svg="",
         )
     before = series.find_before(latest)
     last_day = period_end(tile.period, latest.period_start)
@@ -49,15 +49,15 @@ def make_tile(parts: PartMaker, tile: Tile) -> ShownTile:
         basis="; ".join(parts.tell_basis([latest])),
         is_synthetic=parts.has_synthetic([latest]),
         is_old=parts.reader.is_old(latest),
-        sparkline=draw_sparkline([each.value for each in course[-SPARKLINE_FIGURES:]]),
+        sparkline_svg=draw_sparkline([each.value for each in course[-SPARKLINE_FIGURES:]]),
     )
 
 
 def _tell_last_signal(reader: FigureReader, kpi: Kpi, course: Sequence[ShownFigure]) -> str:
     """Return in a sentence whether the last figure of a KPI's finest series is a signal, where that can be told."""
     finest = kpi.kinds[0]
-    signals = reader.find_signals(kpi, finest) if finest in PERIOD_KINDS else {}
-    judged = [signals[each.period_label] for each in course if each.period_label in signals]
+    series = reader.judge_series(kpi, finest) if finest in KINDS_WITH_LIMITS else {}
+    judged = [series[each.period_label] for each in course if each.period_label in series]
     if not judged:
         return "Too few figures to say what is usual."
-    return f"{judged[-1].known.period_label} is {tell_signal(judged[-1], kpi.unit, finest)}."
+    return f"{judged[-1].known.period_label} is {tell_beside_limits(judged[-1], kpi.unit, finest)}."

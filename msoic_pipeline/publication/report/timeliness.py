@@ -17,8 +17,8 @@ from msoic_pipeline.audit.releases import find_next_due
 from msoic_pipeline.model.evidence import IN_FORCE
 from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.publication.report.provenance import ReleaseSaid
-from msoic_pipeline.publication.report.tables import Column, ShownTable, tell_count
-from msoic_pipeline.wording import tell_day, tell_figure
+from msoic_pipeline.publication.report.tables import Column, ShownTable
+from msoic_pipeline.wording import tell_count, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 

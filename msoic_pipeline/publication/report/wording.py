@@ -11,9 +11,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
 from msoic_pipeline.publication.value_words import tell_difference, tell_value, tell_with_unit
-from msoic_pipeline.signals.compute import FigureSignal
+from msoic_pipeline.signals.compute import JudgedValue
 from msoic_pipeline.signals.limits import Limits
 from msoic_pipeline.signals.rules import RUN
 
@@ -35,12 +36,12 @@ SHOWN_AS = {
 
 @dataclass(frozen=True)
 class NamedSeries:
-    """A series as a chart shows it: its name, its figures in order of time, and its signals by period."""
+    """A series as a chart shows it: its name, its figures in order of time, and those that can be judged by period."""
 
     name: str
     unit: str
     figures: Sequence[ShownFigure]
-    signals: dict[str, FigureSignal]
+    judged: dict[str, JudgedValue]
 
     @property
     def known(self) -> list[ShownFigure]:
@@ -77,13 +78,13 @@ def tell_figure_of(figure: ShownFigure, name: str) -> str:
     return f"{name}: {tell_with_unit(figure.value, figure.kpi.unit)} in {figure.period_label}{reserved}"
 
 
-def tell_signal(signal: FigureSignal, unit: str, period_kind: str) -> str:
+def tell_beside_limits(judged: JudgedValue, unit: str, period_kind: str) -> str:
     """Return in a clause what a figure is beside its limits."""
-    limits = clip_limits(signal.judged.limits, unit)
+    limits = clip_limits(judged.figure.limits, unit)
     lower, upper = _tell_limit(limits.lower, unit), _tell_limit(limits.upper, unit)
     usual = f"its usual range of {lower} to {upper}" if lower != upper else f"its usual {upper}"
     periods = PERIOD_NAMES[period_kind][1]
-    found = signal.judged.signal
+    found = judged.figure.signal
     if found is None:
         return f"within {usual}"
     if found.rule == "outside limits":
@@ -115,10 +116,10 @@ def tell_headline(series: Sequence[NamedSeries], period_kind: str) -> str:
     if latest is None or latest.value is None:
         return f"{first.name}: no figure is available"
     headline = tell_figure_of(latest, first.name)
-    signal = first.signals.get(latest.period_label)
+    judged = first.judged.get(latest.period_label)
     before = first.find_before(latest)
-    if signal:
-        return f"{headline}, {tell_signal(signal, first.unit, period_kind)}"
+    if judged:
+        return f"{headline}, {tell_beside_limits(judged, first.unit, period_kind)}"
     if before and before.value is not None:
         return f"{headline}, {tell_comparison(latest.value, before, first.unit)}"
     return headline
@@ -140,10 +141,10 @@ def tell_series(series: NamedSeries, period_kind: str) -> str:
     before = series.find_before(latest)
     if before and before.value is not None:
         parts.append(tell_comparison(latest.value, before, series.unit))
-    signal = series.signals.get(latest.period_label)
-    if signal:
-        parts.append(tell_signal(signal, series.unit, period_kind))
-    elif period_kind in ("month", "quarter") and latest.is_whole:
+    judged = series.judged.get(latest.period_label)
+    if judged:
+        parts.append(tell_beside_limits(judged, series.unit, period_kind))
+    elif period_kind in KINDS_WITH_LIMITS and latest.is_whole:
         parts.append("too few figures to say what is usual")
     return ", ".join(parts) + "."
 

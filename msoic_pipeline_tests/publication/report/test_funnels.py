@@ -76,16 +76,16 @@ def test_the_headline_tells_the_rate_of_all_and_nobody_s_rank(connection: Connec
 
 def test_the_picture_has_a_mark_for_each_and_names_who_is_outside(connection: Connection):
     chart = make_chart(connection)
-    svg = ET.fromstring(chart.picture)
+    svg = ET.fromstring(chart.svg)
     texts = {element.text for element in svg.iter() if element.tag.endswith("text")}
     assert "Kent" in texts and "Essex" not in texts
     assert "residents" in texts and "offences per million" in texts
-    assert count_marks(chart.picture) == len(FORCES)
+    assert count_marks(chart.svg) == len(FORCES)
 
 
 def test_before_there_was_a_population_there_is_no_rate(connection: Connection):
     chart = make_chart(connection, dt.date(2022, 5, 1))
-    assert chart.rows == () and chart.picture == ""
+    assert chart.rows == () and chart.svg == ""
     assert "too few forces have figures, or a population" in chart.headline
 
 

@@ -17,7 +17,7 @@ TIMES = _Times("quarter", tuple(periods("quarter", dt.date(2021, 1, 1), dt.date(
 
 
 def rebase(day: str, reason: str) -> Rebase:
-    return Rebase.model_validate({"kpi_id": KPI, "from": day, "reason": reason})
+    return Rebase.model_validate({"kpis": [KPI], "from": day, "reason": reason})
 
 
 def chart(shows: str) -> Chart:

@@ -22,7 +22,7 @@ from msoic_pipeline.model.evidence import (
     validation_result,
 )
 from msoic_pipeline.publication.report import make
-from msoic_pipeline.publication.report.make import INTERNAL, make_report
+from msoic_pipeline.publication.report.make import INTERNAL_WARNING, make_report
 from msoic_pipeline.signals.limits import FEWEST_FIGURES, LIMIT_IN_MOVING_RANGES
 from msoic_pipeline.sources.statements import load_statement
 from msoic_pipeline.workbooks.source import SOURCES, load_source
@@ -282,7 +282,8 @@ def test_an_internal_page_names_forces_and_says_that_it_is_internal(make_page: M
     internal, open_page = Page(make_page(is_internal=True)), Page(make_page())
     kent = internal.by_first(caption)["Kent"]
     assert [kent[month].split()[-1] for month in ("Jan", "Feb", "Mar")] == ["received", "received", "missing"]
-    assert INTERNAL in internal.text and caption not in open_page.tables and INTERNAL not in open_page.text
+    assert INTERNAL_WARNING in internal.text and INTERNAL_WARNING not in open_page.text
+    assert caption not in open_page.tables
 
 
 def test_of_an_earlier_day_what_checks_found_is_left_out(make_page: Make):

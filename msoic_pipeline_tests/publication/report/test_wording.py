@@ -19,7 +19,7 @@ from msoic_pipeline.publication.report.wording import (
     tell_series,
 )
 from msoic_pipeline.publication.value_words import tell_difference
-from msoic_pipeline.signals.compute import find_signals_of_kpi
+from msoic_pipeline.signals.compute import judge_kpi
 from msoic_pipeline.signals.limits import Limits
 
 KPI = find_definition("nrm_referrals")
@@ -55,8 +55,8 @@ def series(
     last = len(values) - 1
     figures = [figure(p, value, *(marks_of_last if p == last else ()), kind=kind) for p, value in enumerate(values)]
     known = [each.known for each in figures if each.value is not None]
-    signals = {each.known.period_label: each for each in find_signals_of_kpi(KPI, known, set())}
-    return NamedSeries("NRM referrals", unit, figures, signals)
+    judged = {each.known.period_label: each for each in judge_kpi(KPI, known, set())}
+    return NamedSeries("NRM referrals", unit, figures, judged)
 
 
 STEADY = [100.0, 110, 95, 105, 98, 108, 102, 96, 107, 101, 99, 106]
