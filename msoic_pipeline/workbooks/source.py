@@ -46,10 +46,22 @@ _PARSERS_OF_STAMP: dict[StampedField, tuple[str, ...]] = {
 
 
 class Stamp(Declaration):
-    """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
+    """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value.
+
+    ``hint`` says what is to be filled in, in an empty return.
+    """
 
     label: str
     parse: ParserName
+    hint: str = ""
+
+
+class Template(Declaration):
+    """What an empty return to fill in needs besides its layouts: its cover sheet, and which figures it takes."""
+
+    cover_sheet: str
+    title: str
+    figures: Literal["integer", "decimal"]
 
 
 class Reporters(Declaration):
@@ -84,7 +96,8 @@ class Source(Declaration):
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
     say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every
     message; ``provisional`` says that the publisher calls the figures so. ``unavailable`` lists the marks of a figure
-    that is not available; ``end`` the words that end a table.
+    that is not available; ``end`` the words that end a table. ``template`` is of a source to whose publishers empty
+    returns are given.
     """
 
     source: str
@@ -102,6 +115,7 @@ class Source(Declaration):
     unavailable: tuple[str, ...] = ()
     end: tuple[str, ...] = ("end of table", "end of worksheet")
     tables: tuple[PublishedTable, ...]
+    template: Template | None = None
 
     @field_validator("stamps")
     @classmethod

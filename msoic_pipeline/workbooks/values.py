@@ -196,6 +196,16 @@ def member_file_of(name: str) -> str:
     return file_and_column[0] if file_and_column else ""
 
 
+def list_choices(name: str) -> list[str]:
+    """Return the members that the parser called ``name`` allows, where it names them: ``one_of:A|B=b`` A and B."""
+    return [group[0] for group in _split_choices(name)] if name.startswith("one_of:") else []
+
+
+def _split_choices(name: str) -> list[list[str]]:
+    """Return each member that a parser allows with its other spellings."""
+    return [choice.split("=") for choice in name.removeprefix("one_of:").split("|")]
+
+
 def parser(name: str) -> Callable[[Any], Any]:
     """Return the parser called ``name``. Raises KeyError where there is none.
 
@@ -203,7 +213,7 @@ def parser(name: str) -> Callable[[Any], Any]:
     member of a file of members; ``local_authority.force_code`` a column of that member's row.
     """
     if name.startswith("one_of:"):
-        groups = [choice.split("=") for choice in name.removeprefix("one_of:").split("|")]
+        groups = _split_choices(name)
         choices = {fold(spelling): group[0] for group in groups for spelling in group}
 
         def one_of(value: Any) -> str:

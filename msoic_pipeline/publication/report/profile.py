@@ -39,7 +39,7 @@ from msoic_pipeline.publication.report.funnels import (
 from msoic_pipeline.publication.report.page import Page, fill_page
 from msoic_pipeline.publication.report.parts import ChartHeading, Drawing, PartMaker, ShownChart, ShownRow, ShownSection
 from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid, read_releases
-from msoic_pipeline.publication.report.rates import POPULATION
+from msoic_pipeline.publication.report.rates import POPULATION, SizedFigure
 from msoic_pipeline.publication.report.returns import ReturnsOfForce, read_returns
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
@@ -140,6 +140,34 @@ class ProfileMaker:
         return fill_page(page)
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """A force's figure and what stands beside it, each None where there is none.
+
+    ``sized`` is the figure beside the size of the force, ``in_funnel`` the same where it is one of those of ``forces``,
+    the funnel of all. A region's figure that is kept back is not here.
+    """
+
+    figure: ShownFigure
+    sized: SizedFigure | None
+    forces: ForceFunnel | None
+    in_funnel: SizedFigure | None
+    region: ShownFigure | None
+    is_region_kept_back: bool
+    nation: ShownFigure | None
+
+    @property
+    def position(self) -> str:
+        """Where the force lies in the funnel; a dash where it is in none."""
+        return self.forces.place(self.in_funnel) if self.forces and self.in_funnel else "–"
+
+    @property
+    def figures(self) -> list[ShownFigure]:
+        """All that are shown."""
+        population = self.sized.population if self.sized else None
+        return [each for each in (self.figure, self.region, self.nation, population) if each is not None]
+
+
 class _ForceSections:
     """The sections of one force's page: one for each source whose KPIs are divided by force."""
 
@@ -201,41 +229,19 @@ class _ForceSections:
     # --- Beside region and nation ------------------------------------------------------------------------------------
 
     def _make_comparison(self, kpi: Kpi, figure: ShownFigure, forces: ForceFunnel | None) -> ShownChart:
-        force = self._force
-        sized = self._funnels.sizes.size_figure(figure)
-        in_funnel = next((each for each in forces.sized if each.figure == figure), None) if forces else None
-        region = self._find_beside(figure, "rocu_region", force.region)
-        nation = self._find_beside(figure, NATIONAL)
-        shows_region = region is not None and self._may_show_region(region)
-        rows = [
-            self._make_row(kpi, force.name, figure, forces.place(in_funnel) if forces and in_funnel else "–"),
-            self._make_row(kpi, force.region, region if shows_region else None, "–"),
-        ]
-        if nation:
-            place = name_geography(NATIONAL, nation.known.geography_code)
-            rows.append(self._make_row(kpi, place, nation, "–"))
-        shown = [each for each in (figure, region if shows_region else None, nation) if each is not None]
-        headline = tell_figure_of(figure, kpi.title)
-        svg, sentences = "", []
-        if forces and in_funnel:
-            svg = draw_forces(forces, force.name, shows_others=not kpi.is_sensitive)
-            sentences = [tell_force(forces, in_funnel), tell_how_to_read(forces, is_alone=kpi.is_sensitive)]
-        if sized:
-            sentences.append(tell_population([sized]))
-        if region is not None and not shows_region:
-            sentences.append(
-                f"The region's figure is kept back: it is not whole, or of fewer than {FEWEST_REPORTERS} forces "
-                "besides this one."
-            )
+        compared = self._find_compared(figure, forces)
         measure = name_measure(kpi)
+        svg, sentences = "", self._tell_comparison(compared)
+        if forces and compared.in_funnel:
+            svg = draw_forces(forces, self._force.name, shows_others=not kpi.is_sensitive)
         drawing = Drawing(
-            headline=headline,
+            headline=tell_figure_of(figure, kpi.title),
             sentences=tuple(sentence for sentence in sentences if sentence),
             svg=svg,
             alternative=f"Funnel plot. {' '.join(sentences[:1])}",
             first_column="Place",
             columns=name_size_columns(kpi.title, kpi.unit, measure) if measure else (f"{kpi.title} ({kpi.unit})",),
-            rows=tuple(rows),
+            rows=tuple(self._list_rows(compared)),
             has_open_table=True,
         )
         heading = ChartHeading(
@@ -244,8 +250,46 @@ class _ForceSections:
             note="",
             caveats=(kpi.caveat,) if kpi.caveat else (),
         )
-        populations = [sized.population] if sized and sized.population else []
-        return self._parts.finish_chart(heading, drawing, [*shown, *populations])
+        return self._parts.finish_chart(heading, drawing, compared.figures)
+
+    def _find_compared(self, figure: ShownFigure, forces: ForceFunnel | None) -> _Compared:
+        region = self._find_beside(figure, "rocu_region", self._force.region)
+        is_kept_back = region is not None and not self._may_show_region(region)
+        return _Compared(
+            figure=figure,
+            sized=self._funnels.sizes.size_figure(figure),
+            forces=forces,
+            in_funnel=next((each for each in forces.sized if each.figure == figure), None) if forces else None,
+            region=None if is_kept_back else region,
+            is_region_kept_back=is_kept_back,
+            nation=self._find_beside(figure, NATIONAL),
+        )
+
+    def _list_rows(self, compared: _Compared) -> list[ShownRow]:
+        kpi, force, nation = compared.figure.kpi, self._force, compared.nation
+        rows = [
+            self._make_row(kpi, force.name, compared.figure, compared.position),
+            self._make_row(kpi, force.region, compared.region, "–"),
+        ]
+        if nation:
+            rows.append(self._make_row(kpi, name_geography(NATIONAL, nation.known.geography_code), nation, "–"))
+        return rows
+
+    def _tell_comparison(self, compared: _Compared) -> list[str]:
+        """Return where the force lies, how its picture is to be read, and what is to be known of the figures."""
+        sentences = []
+        if compared.forces and compared.in_funnel:
+            is_alone = compared.figure.kpi.is_sensitive
+            sentences.append(tell_force(compared.forces, compared.in_funnel))
+            sentences.append(tell_how_to_read(compared.forces, is_alone=is_alone))
+        if compared.sized:
+            sentences.append(tell_population([compared.sized]))
+        if compared.is_region_kept_back:
+            sentences.append(
+                f"The region's figure is kept back: it is not whole, or of fewer than {FEWEST_REPORTERS} forces "
+                "besides this one."
+            )
+        return sentences
 
     def _find_beside(self, figure: ShownFigure, kind: str, code: str = "") -> ShownFigure | None:
         """Return the figure of the same KPI and period of another geography; None where there is none."""
