@@ -13,20 +13,18 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.publication.report.coverage import (
-    Coverage,
     ExpectedReport,
     count_reports,
     group_by_source,
     list_expected_reports,
-    make_coverage,
 )
-from msoic_pipeline.publication.report.findings import (
-    Findings,
-    make_table_of_breaks,
-    make_table_of_checks,
-    make_table_of_faults,
-    make_table_of_rules,
-    read_findings,
+from msoic_pipeline.publication.report.coverage_tables import Coverage, make_coverage
+from msoic_pipeline.publication.report.findings import Findings, read_findings
+from msoic_pipeline.publication.report.findings_tables import (
+    make_breaks_table,
+    make_checks_table,
+    make_faults_table,
+    make_rules_table,
     tell_checks,
     tell_faults,
     tell_left_out,
@@ -119,21 +117,17 @@ def _make_found(findings: Findings) -> tuple[FoundPart, ...]:
         FoundPart(
             "Declared faults and quarantine",
             (tell_faults(rows),),
-            _leave_out_empty(
-                make_table_of_faults(rows, is_declared=True), make_table_of_faults(rows, is_declared=False)
-            ),
+            _leave_out_empty(make_faults_table(rows, is_declared=True), make_faults_table(rows, is_declared=False)),
         ),
         FoundPart(
             "Reconciliation",
             (tell_rules(findings.rules), tell_left_out(len(findings.breaks))),
-            _leave_out_empty(
-                make_table_of_breaks(findings.breaks, findings.files), make_table_of_rules(findings.rules)
-            ),
+            _leave_out_empty(make_breaks_table(findings.breaks, findings.files), make_rules_table(findings.rules)),
         ),
         FoundPart(
             "Checks",
             (tell_checks(findings.failing, checks), tell_left_out(len(findings.failing))),
-            _leave_out_empty(make_table_of_checks(findings.failing)),
+            _leave_out_empty(make_checks_table(findings.failing)),
         ),
     )
 

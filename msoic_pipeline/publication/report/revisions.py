@@ -127,7 +127,7 @@ def make_revisions(revisions: Sequence[Revision]) -> Revisions:
             f"Left out, of {len(load_definitions())} KPIs: {left_out} on sensitive returns, since the difference that "
             "a late return makes would tell that return."
         )
-    return Revisions(tuple(sentences), _make_table_by_kpi(revisions), _make_table_of_largest(revisions))
+    return Revisions(tuple(sentences), _make_kpis_table(revisions), _make_largest_table(revisions))
 
 
 def tell_revisions(count: RevisionCount) -> str:
@@ -140,7 +140,7 @@ def tell_revisions(count: RevisionCount) -> str:
     return f"{words}."
 
 
-def _make_table_by_kpi(revisions: Sequence[Revision]) -> ShownTable:
+def _make_kpis_table(revisions: Sequence[Revision]) -> ShownTable:
     by_kpi: dict[str, list[Revision]] = {}
     for each in revisions:
         by_kpi.setdefault(each.kpi.kpi_id, []).append(each)
@@ -170,7 +170,7 @@ def _make_table_by_kpi(revisions: Sequence[Revision]) -> ShownTable:
     return ShownTable("Revisions of the nation’s values since they were first complete, by KPI", columns, tuple(rows))
 
 
-def _make_table_of_largest(revisions: Sequence[Revision]) -> ShownTable:
+def _make_largest_table(revisions: Sequence[Revision]) -> ShownTable:
     sized = [(abs(each.relative), each) for each in revisions if each.is_revised and each.relative is not None]
     sized.sort(key=lambda pair: -pair[0])
     rows = []
