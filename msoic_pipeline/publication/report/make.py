@@ -26,10 +26,10 @@ from msoic_pipeline.publication.report.news import News, find_news
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.parts import PartMaker
 from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
-from msoic_pipeline.publication.report.quality import DataQuality, digest_days, make_quality, read_quality
+from msoic_pipeline.publication.report.quality.section import DataQuality, digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader, digest_ages
-from msoic_pipeline.publication.report.source_pages import SourcesAndMethods, digest_methods, make_source_pages
+from msoic_pipeline.publication.report.sources.pages import SourcesAndMethods, digest_methods, make_source_pages
 from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.warehouse.load_log import digest_stage
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
+from msoic_pipeline.publication.report.charts.wording import tell_beside_limits
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import ShownFigure
-from msoic_pipeline.publication.report.wording import tell_beside_limits
 from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.signals.compute import JudgedValue
 

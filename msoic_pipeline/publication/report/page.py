@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import jinja2
 from markupsafe import Markup
 
-from msoic_pipeline.publication.report.coverage_tables import SYMBOLS
 from msoic_pipeline.publication.report.parts import ShownSection
 from msoic_pipeline.publication.report.provenance import Origins
+from msoic_pipeline.publication.report.quality.coverage_tables import SYMBOLS
 from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.wording import tell_day
 

@@ -13,7 +13,7 @@ from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.periods import parse_quarter, periods
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.report import make
-from msoic_pipeline.publication.report.drawing import DrawingError
+from msoic_pipeline.publication.report.charts.drawing import DrawingError
 from msoic_pipeline.publication.report.make import digest_inputs, write_report
 from msoic_pipeline.publication.report.news import News, find_news
 from msoic_pipeline.publication.report.parts import PartMaker

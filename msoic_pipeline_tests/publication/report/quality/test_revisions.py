@@ -9,7 +9,12 @@ import sqlalchemy as sa
 
 from msoic_pipeline.kpis.definition_rows import write_definitions
 from msoic_pipeline.model.kpi import kpi_value
-from msoic_pipeline.publication.report.revisions import Revision, count_revisions, list_revisions, make_revisions
+from msoic_pipeline.publication.report.quality.revisions import (
+    Revision,
+    count_revisions,
+    list_revisions,
+    make_revisions,
+)
 from msoic_pipeline_tests.handmade import Warehouse
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report.drawing import Picture, Point, draw
+from msoic_pipeline.publication.report.charts.drawing import Picture, Point, draw
+from msoic_pipeline.publication.report.charts.wording import tell_bars
 from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
-from msoic_pipeline.publication.report.wording import tell_bars
 
 NO_RANKING = "Places are in the order of their names; they differ in size, so that this is no ranking."
 

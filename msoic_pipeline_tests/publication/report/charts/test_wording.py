@@ -10,14 +10,14 @@ import pytest
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.periods import period_label, shift_months
-from msoic_pipeline.publication.report.shown import ShownFigure
-from msoic_pipeline.publication.report.wording import (
+from msoic_pipeline.publication.report.charts.wording import (
     NamedSeries,
     clip_limits,
     tell_alternative,
     tell_headline,
     tell_series,
 )
+from msoic_pipeline.publication.report.shown import ShownFigure
 from msoic_pipeline.publication.value_words import tell_difference
 from msoic_pipeline.signals.compute import judge_kpi
 from msoic_pipeline.signals.limits import Limits

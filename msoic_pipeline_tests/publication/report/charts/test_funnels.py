@@ -14,7 +14,7 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.publication.charts import Chart, load_sections
-from msoic_pipeline.publication.report.funnels import OUTSIDE, WITHIN, FunnelReader, tell_headline_of_funnel
+from msoic_pipeline.publication.report.charts.funnels import OUTSIDE, WITHIN, FunnelReader, tell_headline_of_funnel
 from msoic_pipeline.publication.report.parts import PartMaker, ShownChart
 from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
 from msoic_pipeline.publication.report.sections import SectionMaker

@@ -1,4 +1,4 @@
-"""Turns descriptions of charts into SVG: ``python -m msoic_pipeline.publication.report.svg_process``.
+"""Turns descriptions of charts into SVG: ``python -m msoic_pipeline.publication.report.charts.svg_process``.
 
 It is a program of its own, which ``drawing`` starts and talks to, since the engine that draws ends its process where it
 cannot have what it wants, such as address space: a run must not end with it. Reads a JSON text a line, Vega-Lite's

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.model.evidence import coverage
-from msoic_pipeline.publication.report.coverage import ExpectedReport, ReportCount, State, list_expected_reports
-from msoic_pipeline.publication.report.coverage_tables import make_coverage, tell_share
+from msoic_pipeline.publication.report.quality.coverage import ExpectedReport, ReportCount, State, list_expected_reports
+from msoic_pipeline.publication.report.quality.coverage_tables import make_coverage, tell_share
 from msoic_pipeline_tests.handmade import Warehouse
 
 KENT, ESSEX = "E23000032", "E23000028"

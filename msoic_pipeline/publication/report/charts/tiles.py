@@ -8,10 +8,10 @@ from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.charts import Tile
-from msoic_pipeline.publication.report.drawing import draw_sparkline
+from msoic_pipeline.publication.report.charts.drawing import draw_sparkline
+from msoic_pipeline.publication.report.charts.wording import NamedSeries, tell_beside_limits, tell_comparison
 from msoic_pipeline.publication.report.parts import PartMaker, ShownTile
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
-from msoic_pipeline.publication.report.wording import NamedSeries, tell_beside_limits, tell_comparison
 from msoic_pipeline.publication.value_words import tell_unit
 
 # So many figures of the KPI's finest series show its course.

@@ -1,34 +1,16 @@
-"""The profile of a force: its figures beside its region and the nation, its returns, and what of them is in quarantine.
-
-A profile is internal: it shows what the force returned. There is a file for each force, not one for all, so that who
-works with a force gets its file and no other force's returns with it. For the same reason, of returns:
-
-- other forces are not drawn in the funnel; its limits are of all of them, and tell none;
-- the region's figure is shown only where it is whole and of three forces or more besides the force itself, which could
-  otherwise work out another's return by subtracting its own.
-
-Nothing ranks forces, and no profile names another force beside it.
-"""
+"""The sections of a force's page: its figures beside region and nation, and over time."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy.engine import Connection
-
-from msoic_pipeline.disks import replace_file
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
-from msoic_pipeline.model import members
-from msoic_pipeline.model.geography import NATIONAL, TERRITORIAL_FORCE, name_geography
+from msoic_pipeline.model.geography import NATIONAL, name_geography
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.publication.charts import Chart, ChartSeries
-from msoic_pipeline.publication.cover import Cover
-from msoic_pipeline.publication.report.funnel_chart import make_sized_row, make_unsized_row, name_size_columns
-from msoic_pipeline.publication.report.funnels import (
+from msoic_pipeline.publication.report.charts.funnel_chart import make_sized_row, make_unsized_row, name_size_columns
+from msoic_pipeline.publication.report.charts.funnels import (
     ForceFunnel,
     FunnelReader,
     draw_forces,
@@ -36,108 +18,18 @@ from msoic_pipeline.publication.report.funnels import (
     tell_how_to_read,
     tell_population,
 )
-from msoic_pipeline.publication.report.page import Page, fill_page
+from msoic_pipeline.publication.report.charts.rates import POPULATION, SizedFigure
+from msoic_pipeline.publication.report.charts.wording import tell_figure_of
 from msoic_pipeline.publication.report.parts import ChartHeading, Drawing, PartMaker, ShownChart, ShownRow, ShownSection
-from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid, read_releases
-from msoic_pipeline.publication.report.rates import POPULATION, SizedFigure
-from msoic_pipeline.publication.report.returns import ReturnsOfForce, read_returns
+from msoic_pipeline.publication.report.profile.forces import Force, list_forces
+from msoic_pipeline.publication.report.provenance import OriginBook
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
-from msoic_pipeline.publication.report.wording import tell_figure_of
 from msoic_pipeline.signals.funnel import name_measure
 from msoic_pipeline.workbooks.source import load_source
 
-# The folder of internal pages, within that of reports: its files are for their owner alone.
-INTERNAL_FOLDER = "internal"
-INTERNAL_MARK = "INTERNAL: FORCE RETURNS"
 # Of sums over time the longest kind of period that has figures is compared, which chance moves least.
 KINDS_COMPARED = ("financial_year", "calendar_year", "quarter", "month")
-
-
-@dataclass(frozen=True)
-class Force:
-    """A territorial police force, and its region."""
-
-    code: str
-    name: str
-    region: str
-
-    @property
-    def file_name(self) -> str:
-        """Its name as a part of a file's name: ``avon-and-somerset``."""
-        return self.name.lower().replace(" ", "-")
-
-
-def list_forces() -> tuple[Force, ...]:
-    """Return the territorial forces, in the order of their names."""
-    forces = [
-        Force(row["force_code"], row["name"], row["rocu_region"])
-        for row in members.rows("forces.csv")
-        if row["kind"] == TERRITORIAL_FORCE
-    ]
-    return tuple(sorted(forces, key=lambda force: force.name))
-
-
-def find_force(text: str) -> Force:
-    """Return the force of that name or code, in any of its known spellings. Raises LookupError where there is none."""
-    try:
-        code = members.resolve("force", text)
-    except ValueError as error:
-        raise LookupError(f"no force {text!r}: expected {error}") from None
-    found = [force for force in list_forces() if force.code == code]
-    if not found:
-        raise LookupError(f"{members.name_of('force', code)} is no territorial force, and makes no returns")
-    return found[0]
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What the page of a force shows besides its sections: its returns, and the KPIs of which it has no figure."""
-
-    force: Force
-    returns: tuple[ReturnsOfForce, ...]
-    without_figures: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ProfilePage(Page):
-    """The page of a force; ``internal_mark`` stands on each of its sheets."""
-
-    template = "profile.html.j2"
-
-    profile: Profile
-    internal_mark: str
-
-
-class ProfileMaker:
-    """Makes the profiles of forces from the figures known on a day; what all of them need is read once."""
-
-    def __init__(self, connection: Connection, as_at: dt.date | None, today: dt.date, cover: Cover) -> None:
-        self._connection = connection
-        self._as_at = as_at
-        self._known_on = as_at or today
-        self._cover = cover
-        self._reader = FigureReader(connection, as_at, today, shows_returns=True)
-        self._funnels = FunnelReader(self._reader)
-        self._releases: dict[str, ReleaseSaid] = read_releases(connection, as_at)
-
-    def make_profile(self, force: Force) -> str:
-        """Return the profile of a force as HTML."""
-        book = OriginBook(self._connection, self._releases, self._as_at, is_internal=True)
-        maker = _ForceSections(self._reader, self._funnels, book, force)
-        sections = maker.make_sections()
-        profile = Profile(force, read_returns(self._connection, force.code, self._known_on), maker.without_figures)
-        page = ProfilePage(
-            as_at=self._known_on,
-            sections=sections,
-            origins=book.origins,
-            warnings=self._cover.warnings,
-            # It is never written by itself, so that nobody asks whether it is up to date.
-            digest="",
-            profile=profile,
-            internal_mark=INTERNAL_MARK,
-        )
-        return fill_page(page)
 
 
 @dataclass(frozen=True)
@@ -168,7 +60,7 @@ class _Compared:
         return [each for each in (self.figure, self.region, self.nation, population) if each is not None]
 
 
-class _ForceSections:
+class ForceSections:
     """The sections of one force's page: one for each source whose KPIs are divided by force."""
 
     def __init__(self, reader: FigureReader, funnels: FunnelReader, book: OriginBook, force: Force) -> None:
@@ -330,24 +222,3 @@ class _ForceSections:
             }
         )
         return self._maker.make_chart(chart)
-
-
-def save_internal(html: str, path: Path) -> None:
-    """Write an internal page that its owner alone can read, in a folder that its owner alone can enter.
-
-    It appears whole or not at all. Raises OSError where the folder cannot be written to.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # The folder may stand there from before, with what the umask of that time left of its mode.
-    path.parent.chmod(0o700)
-    replace_file(path, html, 0o600)
-
-
-def write_profiles(maker: ProfileMaker, forces: Sequence[Force], folder: Path, known_on: dt.date) -> list[Path]:
-    """Write the profiles of forces below the folder of reports, and return their paths, in the order of the forces."""
-    paths = []
-    for force in forces:
-        path = folder / INTERNAL_FOLDER / f"{force.file_name}-{known_on}.html"
-        save_internal(maker.make_profile(force), path)
-        paths.append(path)
-    return paths

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import altair as alt
 
-from msoic_pipeline.publication.report import svg_process
+from msoic_pipeline.publication.report.charts import svg_process
 
 # The Analysis Function's categorical palette, in its order: each contrasts 3 to 1 or more with white.
 COLOURS = ("#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1")
@@ -246,8 +246,7 @@ class DrawingError(OSError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the program that draws has ended: `python -m msoic_pipeline.publication.report.svg_process` says why; it "
-            "needs some 40 GB of address space, of which it uses little, so that `ulimit -v` must not be lower"
+            f"the program that draws has ended: `python -m {svg_process.__name__}` says why; it needs some 40 GB of address space, of which it uses little, so that `ulimit -v` must not be lower"
         )
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from msoic_pipeline.publication.report.provenance import ReleaseSaid
-from msoic_pipeline.publication.report.timeliness import (
+from msoic_pipeline.publication.report.quality.timeliness import (
     Timeliness,
     find_timeliness,
     make_timeliness_table,

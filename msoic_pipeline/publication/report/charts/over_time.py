@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.periods import period_label, period_start, periods
 from msoic_pipeline.publication.charts import Chart, ChartSeries
-from msoic_pipeline.publication.report.drawing import LimitLine, Picture, Point, draw
-from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
-from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
-from msoic_pipeline.publication.report.wording import (
+from msoic_pipeline.publication.report.charts.drawing import LimitLine, Picture, Point, draw
+from msoic_pipeline.publication.report.charts.wording import (
     NamedSeries,
     clip_limits,
     tell_alternative,
     tell_headline,
     tell_series,
 )
+from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.signals.compute import JudgedValue
 from msoic_pipeline.signals.rebases import Rebase, load_rebases
 from msoic_pipeline.wording import tell_day

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import period_label
-from msoic_pipeline.publication.report.coverage import (
+from msoic_pipeline.publication.report.quality.coverage import (
     ExpectedReport,
     ReportCount,
     State,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report.funnels import (
+from msoic_pipeline.publication.report.charts.funnels import (
     ForceFunnel,
     FunnelReader,
     draw_forces,
@@ -13,8 +13,8 @@ from msoic_pipeline.publication.report.funnels import (
     tell_outside,
     tell_population,
 )
+from msoic_pipeline.publication.report.charts.rates import SizedFigure, name_size
 from msoic_pipeline.publication.report.parts import Drawing, PartMaker, ShownChart, ShownRow, make_heading, name_columns
-from msoic_pipeline.publication.report.rates import SizedFigure, name_size
 from msoic_pipeline.publication.report.shown import ShownFigure
 from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.signals.funnel import INNER, Measure

@@ -21,16 +21,9 @@ from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.report.make import make_report
 from msoic_pipeline.publication.report.parts import Drawing, ShownRow
-from msoic_pipeline.publication.report.profile import (
-    INTERNAL_MARK,
-    Force,
-    ProfileMaker,
-    find_force,
-    list_forces,
-    save_internal,
-    write_profiles,
-)
-from msoic_pipeline.publication.report.returns import read_returns
+from msoic_pipeline.publication.report.profile.forces import Force, find_force, list_forces
+from msoic_pipeline.publication.report.profile.make import INTERNAL_MARK, ProfileMaker, save_internal, write_profiles
+from msoic_pipeline.publication.report.profile.returns import read_returns
 from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.publication.report.conftest import ESSEX, FORCES, SECRET, TODAY, live_of

@@ -11,9 +11,9 @@ from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import IN_FORCE
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.publication.report.provenance import ReleaseSaid
-from msoic_pipeline.publication.report.quality import QualityFigures
-from msoic_pipeline.publication.report.source_statements import Described, ShownStatement, show_statement
-from msoic_pipeline.publication.report.source_tables import (
+from msoic_pipeline.publication.report.quality.section import QualityFigures
+from msoic_pipeline.publication.report.sources.statements import Described, ShownStatement, show_statement
+from msoic_pipeline.publication.report.sources.tables import (
     list_breaks,
     make_kpis_table,
     make_months_table,

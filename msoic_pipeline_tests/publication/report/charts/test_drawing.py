@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from msoic_pipeline.publication.report import drawing
-from msoic_pipeline.publication.report.drawing import (
+from msoic_pipeline.publication.report.charts import drawing
+from msoic_pipeline.publication.report.charts.drawing import (
     COLOURS,
     DASHES,
     SHAPES,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.model.geography import NATION_NAMES
-from msoic_pipeline.publication.report.findings import FailingCheck, RuleCount, is_sensitive, title_of
+from msoic_pipeline.publication.report.quality.findings import FailingCheck, RuleCount, is_sensitive, title_of
 from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.reconciliation.summary import DIGITS, ShownBreak

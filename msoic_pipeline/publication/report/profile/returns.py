@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.evidence import IN_FORCE, coverage, quarantine, release
 from msoic_pipeline.periods import period_end, period_label
-from msoic_pipeline.publication.report.coverage import State, judge_report
+from msoic_pipeline.publication.report.quality.coverage import State, judge_report
 from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source

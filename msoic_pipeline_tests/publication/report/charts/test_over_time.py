@@ -8,8 +8,8 @@ import pytest
 
 from msoic_pipeline.periods import periods
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report import over_time
-from msoic_pipeline.publication.report.over_time import _list_rebases, _make_picture, _tell_key, _Times
+from msoic_pipeline.publication.report.charts import over_time
+from msoic_pipeline.publication.report.charts.over_time import _list_rebases, _make_picture, _tell_key, _Times
 from msoic_pipeline.signals.rebases import Rebase
 
 KPI = "nrm_reasonable_grounds_positive_rate"

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.model.geography import name_geography
-from msoic_pipeline.publication.report.drawing import FunnelLimit, FunnelPicture, FunnelPoint, draw_funnel
-from msoic_pipeline.publication.report.rates import MILLION, SizedFigure, SizeReader, name_size, tell_measured
+from msoic_pipeline.publication.report.charts.drawing import FunnelLimit, FunnelPicture, FunnelPoint, draw_funnel
+from msoic_pipeline.publication.report.charts.rates import MILLION, SizedFigure, SizeReader, name_size, tell_measured
 from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
 from msoic_pipeline.signals.funnel import FEWEST_PLACES, INNER, OUTER, Funnel, fit_funnel, name_measure
 

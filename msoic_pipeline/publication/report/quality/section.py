@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.publication.report.coverage import (
+from msoic_pipeline.publication.report.provenance import ReleaseSaid, read_releases
+from msoic_pipeline.publication.report.quality.coverage import (
     ExpectedReport,
     count_reports,
     group_by_source,
     list_expected_reports,
 )
-from msoic_pipeline.publication.report.coverage_tables import Coverage, make_coverage
-from msoic_pipeline.publication.report.findings import Findings, read_findings
-from msoic_pipeline.publication.report.findings_tables import (
+from msoic_pipeline.publication.report.quality.coverage_tables import Coverage, make_coverage
+from msoic_pipeline.publication.report.quality.findings import Findings, read_findings
+from msoic_pipeline.publication.report.quality.findings_tables import (
     make_breaks_table,
     make_checks_table,
     make_faults_table,
@@ -30,15 +31,14 @@ from msoic_pipeline.publication.report.findings_tables import (
     tell_left_out,
     tell_rules,
 )
-from msoic_pipeline.publication.report.provenance import ReleaseSaid, read_releases
-from msoic_pipeline.publication.report.revisions import Revision, Revisions, list_revisions, make_revisions
-from msoic_pipeline.publication.report.tables import ShownTable
-from msoic_pipeline.publication.report.timeliness import (
+from msoic_pipeline.publication.report.quality.revisions import Revision, Revisions, list_revisions, make_revisions
+from msoic_pipeline.publication.report.quality.timeliness import (
     Timeliness,
     find_timeliness,
     make_timeliness_table,
     tell_overdue,
 )
+from msoic_pipeline.publication.report.tables import ShownTable
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.model.evidence import IN_FORCE
-from msoic_pipeline.publication.report.coverage import count_reports, group_by_source
-from msoic_pipeline.publication.report.coverage_tables import tell_share
-from msoic_pipeline.publication.report.findings import Findings
-from msoic_pipeline.publication.report.findings_tables import tell_checks, tell_faults
 from msoic_pipeline.publication.report.provenance import ReleaseSaid
-from msoic_pipeline.publication.report.quality import QualityFigures
-from msoic_pipeline.publication.report.revisions import Revision, count_revisions, tell_revisions
+from msoic_pipeline.publication.report.quality.coverage import count_reports, group_by_source
+from msoic_pipeline.publication.report.quality.coverage_tables import tell_share
+from msoic_pipeline.publication.report.quality.findings import Findings
+from msoic_pipeline.publication.report.quality.findings_tables import tell_checks, tell_faults
+from msoic_pipeline.publication.report.quality.revisions import Revision, count_revisions, tell_revisions
+from msoic_pipeline.publication.report.quality.section import QualityFigures
+from msoic_pipeline.publication.report.quality.timeliness import Timeliness, tell_next
 from msoic_pipeline.publication.report.tables import Column, ShownTable
-from msoic_pipeline.publication.report.timeliness import Timeliness, tell_next
-from msoic_pipeline.sources.statements import (
-    ASSURANCE_NAMES,
-    Assurance,
-    QualityStatement,
-)
+from msoic_pipeline.sources.statements import ASSURANCE_NAMES, Assurance, QualityStatement
 from msoic_pipeline.wording import tell_count, tell_day
 from msoic_pipeline.workbooks.source import Source
 
