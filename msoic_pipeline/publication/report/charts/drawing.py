@@ -245,8 +245,10 @@ class DrawingError(OSError):
     """The program that draws has ended before a picture was there."""
 
     def __init__(self) -> None:
+        program = f"`python -m {svg_process.__name__}`"
         super().__init__(
-            f"the program that draws has ended: `python -m {svg_process.__name__}` says why; it needs some 40 GB of address space, of which it uses little, so that `ulimit -v` must not be lower"
+            f"the program that draws has ended: {program} says why; it needs some 40 GB of address space, of which it "
+            "uses little, so that `ulimit -v` must not be lower"
         )
 
 
