@@ -7,7 +7,9 @@ import random
 
 import pytest
 
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.signals.funnel import (
+    EVENT_UNITS,
     FEWEST_PLACES,
     INNER,
     OUTER,
@@ -192,3 +194,7 @@ def test_outside_is_beyond_the_outer_limits():
     assert not funnel.is_outside(CountedPlace("Within", limit.upper - 0.1, 1.0))
     assert funnel.is_outside(CountedPlace("Above", limit.upper + 0.1, 1.0))
     assert funnel.is_outside(CountedPlace("Below", limit.lower - 0.1, 1.0))
+
+
+def test_units_that_count_events_are_those_of_kpis():
+    assert {kpi.unit for kpi in load_definitions()} >= EVENT_UNITS

@@ -17,7 +17,7 @@ from msoic_pipeline.publication.report.charts.drawing import DrawingError
 from msoic_pipeline.publication.report.make import digest_inputs, write_report
 from msoic_pipeline.publication.report.news import News, find_news
 from msoic_pipeline.publication.report.parts import PartMaker
-from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
+from msoic_pipeline.publication.report.provenance import OriginBook, Origins, read_releases
 from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD, FigureReader
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Row, Warehouse
@@ -85,6 +85,18 @@ def read_news(filled: Warehouse, day: dt.date) -> News:
     with read_transaction(filled.engine) as connection:
         book = OriginBook(connection, read_releases(connection, None), None)
         return find_news(PartMaker(FigureReader(connection, None, day), book), [find_definition("nrm_referrals")])
+
+
+def test_what_is_only_asked_is_not_written_into_the_report(filled: Warehouse):
+    with read_transaction(filled.engine) as connection:
+        book = OriginBook(connection, read_releases(connection, None), None)
+        reader = FigureReader(connection, None, TODAY)
+        parts = PartMaker(reader, book)
+        (*_, figure) = reader.read_series(find_definition("nrm_referrals"), "quarter")
+        assert parts.has_synthetic([figure]) and parts.tell_basis([figure])
+        assert book.origins == Origins()
+        parts.ask(figure)
+        assert list(book.origins.releases) == ["nrm-1"] and len(book.origins.terms) == 1
 
 
 def test_a_signal_of_long_ago_is_no_news(filled: Warehouse):
