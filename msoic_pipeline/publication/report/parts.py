@@ -106,9 +106,11 @@ class Drawing:
     has_open_table: bool = False
 
     def __post_init__(self) -> None:
-        for row in self.rows:
-            if len(row.figures) + len(row.texts) != len(self.columns):
-                raise ValueError(f"{self.headline}: {row.label} has not as many cells as there are columns")
+        for number, row in enumerate(self.rows, start=1):
+            cells = len(row.figures) + len(row.texts)
+            if cells != len(self.columns):
+                # By their number: the words of a chart may be of a force's return.
+                raise ValueError(f"row {number} of a chart has {cells} cells under {len(self.columns)} columns")
 
 
 @dataclass(frozen=True)

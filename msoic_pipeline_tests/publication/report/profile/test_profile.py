@@ -152,7 +152,7 @@ def test_what_is_kept_back_stands_under_the_columns_of_its_kpi(connection: Conne
 
 
 def test_a_row_has_as_many_cells_as_there_are_columns():
-    with pytest.raises(ValueError, match="Kent has not as many cells as there are columns"):
+    with pytest.raises(ValueError, match="row 1 of a chart has 1 cells under 2 columns"):
         Drawing("Crimes", (), "", "", "Force", ("Crimes", "Residents"), (ShownRow("Kent", (None,)),))
 
 
