@@ -155,16 +155,18 @@ def test_a_name_cannot_forge_the_page(connection: Connection, tmp_path: Path):
 
 
 def test_it_is_made_anew_only_where_something_has_changed(connection: Connection, tmp_path: Path):
-    first = write_report(connection, tmp_path, TODAY)
+    # On the day before, February 2022 was not old yet.
+    today = TODAY + dt.timedelta(days=1)
+    first = write_report(connection, tmp_path, today)
     assert first.is_new and first.path == tmp_path / CHECKED_REPORT
     written = first.path.stat().st_mtime_ns
-    for day in (TODAY, TODAY + dt.timedelta(days=1)):
+    for day in (today, today + dt.timedelta(days=1)):
         assert not write_report(connection, tmp_path, day).is_new
     assert first.path.stat().st_mtime_ns == written
-    failed = write_report(connection, tmp_path, TODAY, ["cps: a rule is broken"])
+    failed = write_report(connection, tmp_path, today, ["cps: a rule is broken"])
     assert failed.is_new and failed.path == tmp_path / UNCHECKED_REPORT
     assert "DID NOT PASS" in failed.path.read_text(encoding="utf-8")
     assert first.path.stat().st_mtime_ns == written, "the report that passed stays as it is"
-    assert not write_report(connection, tmp_path, TODAY).is_new
+    assert not write_report(connection, tmp_path, today).is_new
     assert not (tmp_path / UNCHECKED_REPORT).exists()
-    assert write_report(connection, tmp_path, TODAY + dt.timedelta(days=40)).is_new, "another month is over"
+    assert write_report(connection, tmp_path, today + dt.timedelta(days=40)).is_new, "another month is over"
