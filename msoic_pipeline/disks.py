@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,20 +28,27 @@ def writing_below(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def file_written_aside(path: Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write a file to, which takes its place at the end: it is whole or not at all."""
+def file_written_aside(path: Path, mode: int | None = None) -> Iterator[Path]:
+    """Give a path beside ``path`` to write a file to, which takes its place at the end: it is whole or not at all.
+
+    With a ``mode``, such as 0o600, an empty file of that mode stands there already, so that at no time anybody else can
+    open it.
+    """
     aside = path.with_name(f".{path.name}{PARTIAL}")
     try:
         with writing_below(path.parent):
+            if mode is not None:
+                aside.unlink(missing_ok=True)
+                os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
             yield aside
             aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
-    """Let a file hold ``content``: all of it, or what it held before."""
-    with file_written_aside(path) as aside:
+def replace_file(path: Path, content: str | bytes, mode: int | None = None) -> None:
+    """Let a file hold ``content``: all of it, or what it held before; with a ``mode`` it has that from the first."""
+    with file_written_aside(path, mode) as aside:
         aside.write_bytes(content.encode() if isinstance(content, str) else content)
 
 

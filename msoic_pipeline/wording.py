@@ -59,6 +59,11 @@ def tell_figure(value: float, digits: int = 3) -> str:
     return f"{value:,.0f}" if is_whole else f"{value:,.{digits}g}"
 
 
+def tell_count(number: int, one: str, many: str = "") -> str:
+    """Return how many there are: ``1 return``, ``1,153 returns``; ``many`` is the plural where it is not by an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def align_columns(rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
     """Return rows of cells as lines in which columns stand below each other, two spaces apart.
 

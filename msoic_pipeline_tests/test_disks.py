@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from msoic_pipeline.disks import writing_below
+from msoic_pipeline.disks import file_written_aside, writing_below
+
+
+def test_a_file_has_its_mode_before_it_has_content(tmp_path: Path):
+    path = tmp_path / "secret"
+    (tmp_path / ".secret.partial").write_text("left by a process that was killed")
+    before = os.umask(0)
+    try:
+        with file_written_aside(path, 0o600) as aside:
+            assert aside.read_bytes() == b"" and stat.S_IMODE(aside.stat().st_mode) == 0o600
+            aside.write_text("content")
+    finally:
+        os.umask(before)
+    assert path.read_text() == "content" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_error_that_names_no_file_names_the_folder():

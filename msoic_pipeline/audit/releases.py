@@ -119,7 +119,7 @@ def find_next_due(source: Source, last_day: dt.date, published_on: dt.date) -> t
     else:
         kind = {"monthly": "month", "quarterly": "quarter"}[source.frequency]
         following = period_start(kind, last_day + dt.timedelta(days=1))
-    return period_label(kind, following), period_end(kind, following) + dt.timedelta(days=source.lag_days)
+    return period_label(kind, following), source.find_day_due(kind, following)
 
 
 def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[TableFinding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -246,12 +247,22 @@ def _what_is_wrong(error: ValidationError, written: Any) -> Iterator[str]:
 def load_reports() -> tuple[Report, ...]:
     """Return the reports of this folder's YAML files, by name. Raises DeclarationError where one is not well formed."""
     reports = []
-    for file in sorted(files(__package__).iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".yaml"):
-            continue
-        path = f"msoic_pipeline/claims/{file.name}"
-        report = parse_report(file.read_text(encoding="utf-8"), path)
-        if file.name != f"{report.report}.yaml":
+    for name, text in _read_declarations().items():
+        path = f"msoic_pipeline/claims/{name}"
+        report = parse_report(text, path)
+        if name != f"{report.report}.yaml":
             raise DeclarationError(f"{path} declares report {report.report!r}: name them alike")
         reports.append(report)
     return tuple(reports)
+
+
+def digest_reports() -> str:
+    """Return a digest of what is declared of reports and their claims."""
+    texts = [f"{name}\n{text}" for name, text in _read_declarations().items()]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _read_declarations() -> dict[str, str]:
+    """Return the texts of this folder's YAML files, by their names."""
+    declared = sorted(file.name for file in files(__package__).iterdir() if file.name.endswith(".yaml"))
+    return {name: files(__package__).joinpath(name).read_text(encoding="utf-8") for name in declared}

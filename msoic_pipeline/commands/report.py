@@ -61,7 +61,8 @@ def write_profiles_of(force: str, as_at: dt.date | None, today: dt.date) -> list
     Returns their paths. Raises LookupError where there is no force of that name or code.
     """
     from msoic_pipeline.publication.cover import make_cover
-    from msoic_pipeline.publication.report.profile import ProfileMaker, find_force, list_forces, write_profiles
+    from msoic_pipeline.publication.report.profile.forces import find_force, list_forces
+    from msoic_pipeline.publication.report.profile.make import ProfileMaker, write_profiles
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.warehouse.runs import find_last_failure
 

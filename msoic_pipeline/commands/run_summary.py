@@ -15,8 +15,9 @@ from msoic_pipeline.commands.run_problems import RunProblem, RunProblems, tell_e
 from msoic_pipeline.model import evidence, kpi
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.periods import list_all_quarters
-from msoic_pipeline.publication.exports import CHECKED, UNCHECKED, locate_exports
-from msoic_pipeline.publication.report import make
+from msoic_pipeline.publication.exports import CHECKED_EXPORTS, UNCHECKED_EXPORTS, locate_exports
+from msoic_pipeline.publication.report.make import CHECKED_REPORT, UNCHECKED_REPORT
+from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.run_records import EndedRun, RequestedRun
 from msoic_pipeline.settings import Settings
@@ -106,8 +107,10 @@ def _reconciliation_line(connection: Connection) -> str:
 def _quarantine_line(connection: Connection) -> str:
     quarantine = evidence.quarantine
     treated = _count_rows(connection, quarantine, quarantine.c.is_declared)
-    rejected = _count_rows(connection, quarantine, sa.not_(quarantine.c.is_declared))
-    return f"Quarantine: {rejected} rows or files rejected, {treated} treated by declared faults."
+    standing = _count_rows(connection, quarantine, quarantine.c.treatment == STANDS)
+    rejected = _count_rows(connection, quarantine) - treated - standing
+    absent = f", {standing} absent, of which the figures stand" if standing else ""
+    return f"Quarantine: {rejected} rows or files rejected, {treated} treated by declared faults{absent}."
 
 
 def _claims_line(connection: Connection) -> str:
@@ -173,13 +176,13 @@ def _write_summary(settings: Settings, request: RequestedRun, loaded: list[str],
 
 def _exports_to_use(folder: Path) -> str:
     """Return where the exports are, and which of them to use."""
-    checked, unchecked = (locate_exports(folder, name).workbook for name in (CHECKED, UNCHECKED))
+    checked, unchecked = (locate_exports(folder, name).workbook for name in (CHECKED_EXPORTS, UNCHECKED_EXPORTS))
     return _tell_which_to_use(checked, unchecked)
 
 
 def _report_to_use(folder: Path) -> str:
     """Return where the report is, and which to use."""
-    return _tell_which_to_use(folder / make.CHECKED, folder / make.UNCHECKED)
+    return _tell_which_to_use(folder / CHECKED_REPORT, folder / UNCHECKED_REPORT)
 
 
 def _tell_which_to_use(checked: Path, unchecked: Path) -> str:

@@ -18,5 +18,8 @@ def template(
     """Write an empty return to fill in."""
     from msoic_pipeline.publication.templates import write_template
 
-    write_template(kind, target)
+    try:
+        write_template(kind, target)
+    except OSError as error:
+        raise typer.BadParameter(f"it cannot be written: {error}", param_hint="TARGET") from error
     typer.echo(f"{target} written")

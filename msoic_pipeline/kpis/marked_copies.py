@@ -10,6 +10,7 @@ from pathlib import Path
 
 import xlsxwriter
 
+from msoic_pipeline.disks import file_written_aside
 from msoic_pipeline.ingest.workers import call_in_worker
 from msoic_pipeline.kpis.lineage import Addresses, NamedFile, Trace, list_addresses
 from msoic_pipeline.workbooks.addresses import a1, from_a1
@@ -90,19 +91,14 @@ def _write_copy(original: Path, addresses: Addresses, target: Path, mode: int) -
 
     To be called in a worker process.
     """
-    partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
     # In memory, since what is written on the way would stand in a folder of temporary files.
     options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    try:
-        with (
-            os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
-            xlsxwriter.Workbook(file, options) as copy,
-        ):
-            _copy_sheets(original, addresses, copy)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        file_written_aside(target, mode) as aside,
+        aside.open("wb") as file,
+        xlsxwriter.Workbook(file, options) as copy,
+    ):
+        _copy_sheets(original, addresses, copy)
 
 
 def _copy_sheets(original: Path, addresses: Addresses, copy: xlsxwriter.Workbook) -> None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.release_changes import KINDS, Change, HeldValue, PublishedFile, UsualRevision
-from msoic_pipeline.publication.report.shown import tell_value
-from msoic_pipeline.publication.report.wording import tell_difference
-from msoic_pipeline.wording import WITHHELD, tell_day, tell_figure
+from msoic_pipeline.publication.value_words import tell_difference, tell_value
+from msoic_pipeline.wording import WITHHELD, tell_count, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import load_source
 
 NO_VALUE = "none"
@@ -83,8 +82,7 @@ def tell_usual(change: Change) -> str:
 
 
 def _tell_too_few(usual: UsualRevision) -> str:
-    earlier = "1 earlier revision" if usual.revisions == 1 else f"{usual.revisions} earlier revisions"
-    return f"{earlier} at this age, too few to say what is usual"
+    return f"{tell_count(usual.revisions, 'earlier revision')} at this age, too few to say what is usual"
 
 
 def tell_part(part: float) -> str:
@@ -98,10 +96,7 @@ def tell_releases(files: Sequence[PublishedFile]) -> str:
     Of a sensitive source not which they are: a release's name may be a force's.
     """
     numbers = Counter(file.source for file in files)
-    told = []
-    for source, number in numbers.items():
-        releases = "1 release" if number == 1 else f"{number} releases"
-        told.append(f"{load_source(source).title} ({releases})")
+    told = [f"{load_source(source).title} ({tell_count(number, 'release')})" for source, number in numbers.items()]
     return "; ".join(told)
 
 
@@ -116,8 +111,7 @@ def tell_moved(changes: Sequence[Change]) -> str:
         return "no national figure."
     numbers = Counter(change.kind for change in changes)
     kinds = [f"{numbers[kind]:,} {kind}" for kind in KINDS if numbers[kind]]
-    figures = "1 national figure" if len(changes) == 1 else f"{len(changes):,} national figures"
-    return f"{figures}: {', '.join(kinds)}.{_tell_judged(changes)}"
+    return f"{tell_count(len(changes), 'national figure')}: {', '.join(kinds)}.{_tell_judged(changes)}"
 
 
 def _tell_judged(changes: Sequence[Change]) -> str:

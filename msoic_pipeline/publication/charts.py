@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.kpis.definitions import Kpi, find_definition
 from msoic_pipeline.model.geography import Division
+from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.periods import PeriodKind
 from msoic_pipeline.signals.funnel import name_measure
 
@@ -63,7 +64,7 @@ class Chart(Declaration):
     ``bars``, one for each geography of the kind that ``across`` names; or a ``funnel``, a mark for each by its size,
     beside the limits of chance and ordinary variation. ``since`` is the first day that is shown (all, where it is left
     out), ``note`` what a reader must know beyond the KPIs' own caveats. ``has_limits`` draws the limits of the first
-    series.
+    series, of lines alone.
     """
 
     chart: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -93,7 +94,9 @@ class Chart(Declaration):
             _check_funnel(self.series, self.across)
         if self.across:
             _check_across(self.series, self.across)
-        if self.has_limits and self.period not in ("month", "quarter"):
+        if self.has_limits and self.shows != "lines":
+            raise ValueError("limits are drawn with lines alone: leave has_limits out")
+        if self.has_limits and self.period not in KINDS_WITH_LIMITS:
             raise ValueError("there are limits of months and quarters alone")
         return self
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.warehouse.files_in_force import FilesInForce, count_files_in_force
-from msoic_pipeline.wording import cut_line
+from msoic_pipeline.wording import cut_line, tell_count
 
 # Longer than any cell should be read; the run's summary has the whole.
 LONGEST_LINE = 1200
@@ -28,8 +28,7 @@ class Cover:
         """Whether the figures may be relied on, in a sentence."""
         if not self.failed_checks:
             return "Every blocking check holds."
-        number = len(self.failed_checks)
-        checks = "1 blocking check" if number == 1 else f"{number} blocking checks"
+        checks = tell_count(len(self.failed_checks), "blocking check")
         return f"DID NOT PASS: {checks} failed. Do not use these figures before what follows has been put right."
 
     @property
@@ -41,6 +40,12 @@ class Cover:
             return (f"All {self.files.synthetic:,} files behind these figures are synthetic sample data.",)
         warning = f"SAMPLE AND REAL DATA ARE MIXED: {self.files.tell_mixture()}. By source:"
         return (warning, *self.files.list_by_source())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What stands before any figure: what failed, and what is to be said of the files."""
+        failed = (self.verdict, *self.failed_checks) if self.failed_checks else ()
+        return (*failed, *self.lines_on_files)
 
     def metadata(self) -> dict[str, str]:
         """Return it as the metadata of a Parquet file's schema."""

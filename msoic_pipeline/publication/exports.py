@@ -7,19 +7,21 @@ which says so before anything else.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.disks import file_written_aside
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.parquet import write_parquet
 from msoic_pipeline.publication.values import read_publishable_values
 from msoic_pipeline.publication.workbook import write_workbook
 
-CHECKED, UNCHECKED = "kpi", "kpi-unchecked"
+CHECKED_EXPORTS, UNCHECKED_EXPORTS = "kpi", "kpi-unchecked"
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,6 @@ class ExportPaths:
     def both(self) -> tuple[Path, Path]:
         """The Parquet file and the workbook."""
         return self.parquet, self.workbook
-
-    @property
-    def partial(self) -> ExportPaths:
-        """Where they are written, until both are whole."""
-        return ExportPaths(*(path.with_name(f"{path.name}.partial") for path in self.both))
 
 
 def locate_exports(folder: Path, name: str) -> ExportPaths:
@@ -56,20 +53,23 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
     cover = make_cover(connection, today, failed)
     values = read_publishable_values(connection)
     national = values[values["geography_kind"] == NATIONAL]
-    paths = locate_exports(folder, UNCHECKED if failed else CHECKED)
-    partial = paths.partial
+    paths = locate_exports(folder, UNCHECKED_EXPORTS if failed else CHECKED_EXPORTS)
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        write_parquet(values, partial.parquet, cover)
-        write_workbook(connection, national, partial.workbook, cover)
-        # Only once both are whole does either take its place.
-        for written, path in zip(partial.both, paths.both, strict=True):
-            written.replace(path)
-    finally:
-        _remove_files(partial)
+    _refuse_folders(paths)
+    # Only once both are whole does either take its place.
+    with file_written_aside(paths.workbook) as workbook, file_written_aside(paths.parquet) as parquet:
+        write_parquet(values, parquet, cover)
+        write_workbook(connection, national, workbook, cover)
     if not failed:
-        _remove_files(locate_exports(folder, UNCHECKED))
+        _remove_files(locate_exports(folder, UNCHECKED_EXPORTS))
     return paths
+
+
+def _refuse_folders(paths: ExportPaths) -> None:
+    """Raise OSError where a folder stands in an export's place: one would be replaced before the other could not be."""
+    for path in paths.both:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder stands where an export is to be", str(path))
 
 
 def _remove_files(paths: ExportPaths) -> None:

@@ -2,59 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.model import members
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout
-from msoic_pipeline.workbooks.source import Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, Template, load_source
 
-
-@dataclass(frozen=True)
-class ReturnTemplate:
-    """What a kind of return needs besides its layouts: its cover sheet, and whether figures have decimals."""
-
-    cover_sheet: str
-    title: str
-    figures: str
-
-
-TEMPLATES = {
-    "force_returns": ReturnTemplate("Return", "Modern slavery investigations: monthly force return", "integer"),
-    "programme_activity": ReturnTemplate(
-        "Cover", "Modern Slavery and Organised Immigration Crime Programme: activity", "decimal"
-    ),
-}
-# What a spreadsheet shows beside the cell of the cover sheet that is to be filled in, by the label next to it.
-HINTS = {
-    "Force": "Name of the force",
-    "Month": "First day of the month, as a date",
-    "Submitted on": "Day of submission, as a date",
-    "Quarter": "Financial quarter, such as 2021/22 Q3",
-    "Published on": "Day of publication, as a date",
-}
 VERSION = 1
 BLANK_ROWS = 60
 
 
 def write_template(kind: str, target: Path) -> None:
-    """Write an empty return of ``kind`` (force_returns or programme_activity) to ``target``, an XLSX file.
+    """Write an empty return of ``kind``, a source with a template, to ``target``, an XLSX file.
 
-    Raises ValueError for any other kind.
+    Raises ValueError for any other kind, and OSError where the file cannot be written.
     """
-    if kind not in TEMPLATES:
-        raise ValueError(f"expected {' or '.join(TEMPLATES)}, found {kind!r}")
-    template, source = TEMPLATES[kind], load_source(kind)
-    with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False}) as workbook:
+    kinds = [name for name in SOURCES if load_source(name).template]
+    if kind not in kinds:
+        raise ValueError(f"expected {' or '.join(kinds)}, found {kind!r}")
+    source = load_source(kind)
+    template = source.template
+    assert template
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"strings_to_formulas": False, "in_memory": True}) as workbook:
         _write_cover(workbook, template, source)
         for table in source.tables:
             _write_table(workbook, table.layouts[-1], template.figures)
+    replace_file(target, content.getvalue())
 
 
-def _write_cover(workbook: xlsxwriter.Workbook, template: ReturnTemplate, source: Source) -> None:
+def _write_cover(workbook: xlsxwriter.Workbook, template: Template, source: Source) -> None:
     """Write the sheet that says whose return it is, and of when: a label and a cell to fill in for each stamp."""
     bold = workbook.add_format({"bold": True})
     date = workbook.add_format({"num_format": "dd/mm/yyyy"})
@@ -65,7 +47,7 @@ def _write_cover(workbook: xlsxwriter.Workbook, template: ReturnTemplate, source
     for row, stamp in enumerate(source.stamps.values(), start=2):
         cover.write(row, 0, stamp.label)
         cover.write_blank(row, 1, None, date)
-        hint = {"validate": "any", "input_message": HINTS.get(stamp.label, "")}
+        hint = {"validate": "any", "input_message": stamp.hint}
         cover.data_validation(row, 1, row, 1, hint)
 
 
@@ -79,7 +61,7 @@ def _write_table(workbook: xlsxwriter.Workbook, layout: Layout, figures: str) ->
     sheet.write_row(0, 0, headers, heading)
     sheet.freeze_panes(1, 0)
     for number, column in enumerate(layout.columns):
-        _offer_choices(sheet, number, _choices(column))
+        _offer_choices(sheet, number, _list_choices(column))
     _accept_only_figures(sheet, len(labels), len(labels) + len(measures) - 1, figures)
 
 
@@ -95,7 +77,7 @@ def _figure_headers(layout: Layout) -> list[str]:
     return headers
 
 
-def _choices(column: LabelColumn) -> list[str]:
+def _list_choices(column: LabelColumn) -> list[str]:
     """Return what may stand in a column, where that is a list."""
     if column.members:
         return list(column.members)

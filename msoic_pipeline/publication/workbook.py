@@ -6,6 +6,7 @@ merged cells, missing figures shown by shorthand and never by an empty cell or a
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,12 @@ import pandas as pd
 import sqlalchemy as sa
 import xlsxwriter
 from sqlalchemy.engine import Connection
-from xlsxwriter.exceptions import FileCreateError
 
 from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.publication.cover import Cover
 from msoic_pipeline.publication.suppression import SUPPRESSED
-from msoic_pipeline.wording import tell_figure
+from msoic_pipeline.wording import tell_day, tell_figure
 
 # To so many digits an incomplete figure is written, which stands as a text.
 INCOMPLETE_DIGITS = 4
@@ -50,16 +50,15 @@ class _Styles:
 def write_workbook(connection: Connection, national: pd.DataFrame, target: Path, cover: Cover) -> None:
     """Write the national values: a cover sheet, notes, and a sheet for each kind of period. Raises OSError."""
     options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    try:
-        with xlsxwriter.Workbook(str(target), options) as workbook:
-            styles = _Styles(workbook)
-            _write_cover(workbook, cover, styles)
-            _write_notes(workbook, connection, styles)
-            for period_kind, name in SHEETS_BY_PERIOD_KIND.items():
-                _write_table(workbook, name, national[national["period_kind"] == period_kind], styles)
-    except FileCreateError as error:  # which wraps what the operating system said
-        cause = error.args[0] if error.args else error
-        raise (cause if isinstance(cause, OSError) else OSError(str(error))) from error
+    # Not to the file itself: xlsxwriter hides what the operating system says behind an error of its own.
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, options) as workbook:
+        styles = _Styles(workbook)
+        _write_cover(workbook, cover, styles)
+        _write_notes(workbook, connection, styles)
+        for period_kind, name in SHEETS_BY_PERIOD_KIND.items():
+            _write_table(workbook, name, national[national["period_kind"] == period_kind], styles)
+    target.write_bytes(content.getvalue())
 
 
 def _write_cover(workbook: xlsxwriter.Workbook, cover: Cover, styles: _Styles) -> None:
@@ -76,7 +75,7 @@ def _cover_lines(cover: Cover, styles: _Styles) -> Iterator[tuple[str, Any]]:
         for line in cover.failed_checks:
             yield line, styles.text
     yield "Modern slavery and organised immigration crime: key performance indicators, national", styles.title
-    yield f"As known on {cover.as_known_on:%d %B %Y}", styles.text
+    yield f"As known on {tell_day(cover.as_known_on)}", styles.text
     for place, line in enumerate(cover.lines_on_files):
         yield line, styles.warning if cover.files.is_mixed and place == 0 else styles.text
     yield "Definitions are on the sheet Notes. Each further sheet holds one table.", styles.text

@@ -94,7 +94,7 @@ class Funnel:
     tau_squared: float
     judged: tuple[CountedPlace, ...]
 
-    def limit(self, base: float, within: float = OUTER) -> Interval:
+    def compute_limits(self, base: float, within: float = OUTER) -> Interval:
         """Return the limits of a place of that many residents or cases, between which a part ``within`` lies."""
         deviations = NormalDist().inv_cdf((1 + within) / 2)
         middle = _stabilise(self.measure, self.centre)
@@ -105,7 +105,7 @@ class Funnel:
 
     def is_outside(self, place: CountedPlace) -> bool:
         """Whether a place lies beyond the outer limits."""
-        return not self.limit(place.base).contains(place.value)
+        return not self.compute_limits(place.base).contains(place.value)
 
 
 def name_measure(kpi: Kpi) -> Measure | None:

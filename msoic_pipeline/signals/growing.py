@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Set
 
 from sqlalchemy.engine import Connection
 
@@ -12,6 +13,7 @@ from msoic_pipeline.kpis.maturity import (
     list_maturing_figures,
     list_triangle_cells,
 )
+from msoic_pipeline.periods import period_end, periods
 
 # A figure is grown where its estimate is no further from it than this part of the estimate.
 GROWN_WITHIN = 0.02
@@ -32,6 +34,12 @@ def find_growing_quarters(connection: Connection, as_at: dt.date | None = None) 
         else:
             growing[figure.kpi_id] = {cell.period_start for cell in cells}
     return growing
+
+
+def holds_growing_quarter(period_kind: str, start: dt.date, growing_quarters: Set[dt.date]) -> bool:
+    """Whether a period has a growing quarter in it, or lies within one: of a growing first quarter, February does."""
+    quarters = set(periods("quarter", start, period_end(period_kind, start)))
+    return not quarters.isdisjoint(growing_quarters)
 
 
 def _is_grown(estimate: MaturityEstimate) -> bool:

@@ -2,7 +2,9 @@
 
 The limits are the mean and 2.66 mean moving ranges to either side of it, the moving range being the distance of two
 figures that follow each other. A moving range of more than 3.267 times the mean one is left out of that mean, so that
-one outlier does not widen the limits which should show it.
+one outlier does not widen the limits which should show it. Unless none but zeros would be left: of a series that hardly
+ever changes, such as twenty figures of 43 and one of 44, every change would be left out, and the limits would be the
+mean itself, on which no figure lies. There all moving ranges count.
 
 A worked example: of 10, 12, 11, 13 the mean is 11.5 and the moving ranges are 2, 1 and 2, on average 1.667. The limits
 are 11.5 ± 2.66 × 1.667: 7.07 and 15.93. A fifth figure of 20 is no signal before the limits are worked out with it:
@@ -18,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
+
+from msoic_pipeline.model.signals import Side
 
 # Wheeler's constants of the XmR chart: 3 / d2 and D4 of ranges of two.
 LIMIT_IN_MOVING_RANGES = 2.66
@@ -52,22 +56,37 @@ class Limits:
         """Whether a figure is in the outer third between mean and limit, and not beyond it."""
         return not self.is_outside(figure) and not self.near_lower <= figure <= self.near_upper
 
-    def side_of(self, figure: float) -> int:
-        """Return 1 of a figure above the mean, -1 of one below it, 0 of the mean itself."""
-        return (figure > self.mean) - (figure < self.mean)
+    def find_side(self, figure: float) -> Side | None:
+        """Return on which side of the mean a figure is: high or low; None of the mean itself."""
+        if figure == self.mean:
+            return None
+        return "high" if figure > self.mean else "low"
 
 
 def compute_limits(figures: Sequence[float | None]) -> Limits | None:
-    """Return the limits of a series in order of time, in which None is a gap; None where it has no moving range."""
-    known = [figure for figure in figures if figure is not None]
-    moving_ranges = [
-        abs(after - before) for before, after in pairwise(figures) if before is not None and after is not None
-    ]
+    """Return the limits of a series in order of time, in which None is a gap; None where it has no moving range.
+
+    Those of a series that never changes are its figure.
+    """
+    moving_ranges = list_moving_ranges(figures)
     if not moving_ranges:
         return None
-    widest = LARGEST_MOVING_RANGE * fmean(moving_ranges)
-    # Where all moving ranges are zero none is below the widest, and the limits are the mean.
-    usual = [moving_range for moving_range in moving_ranges if moving_range < widest]
+    known = [figure for figure in figures if figure is not None]
+    if min(known) == max(known):
+        # A mean that is worked out may differ from the figure by what a float cannot hold.
+        return Limits(known[0], known[0], known[0])
     mean = fmean(known)
-    reach = LIMIT_IN_MOVING_RANGES * fmean(usual) if usual else 0.0
+    reach = LIMIT_IN_MOVING_RANGES * compute_mean_moving_range(moving_ranges)
     return Limits(mean, mean - reach, mean + reach)
+
+
+def list_moving_ranges(figures: Sequence[float | None]) -> list[float]:
+    """Return the distances of figures that follow each other; none reaches across a gap."""
+    return [abs(after - before) for before, after in pairwise(figures) if before is not None and after is not None]
+
+
+def compute_mean_moving_range(moving_ranges: Sequence[float]) -> float:
+    """Return the mean of moving ranges without the widest; of all of them where without those there are only zeros."""
+    mean = fmean(moving_ranges)
+    of_usual = fmean(moving_range for moving_range in moving_ranges if moving_range <= LARGEST_MOVING_RANGE * mean)
+    return of_usual or mean

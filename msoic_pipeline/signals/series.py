@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from msoic_pipeline.model.signals import Assurance, Variation
 from msoic_pipeline.periods import period_start, periods
 from msoic_pipeline.signals.limits import FEWEST_FIGURES, Limits, compute_limits
 from msoic_pipeline.signals.rebases import Rebase
@@ -41,6 +42,10 @@ def judge_series(
     ``values`` are the figures that count, by the first day of their period; a period between them that has none is a
     gap. Limits are worked out for each phase by itself; a phase of fewer than FEWEST_FIGURES figures has none, and is
     not yielded.
+
+    For example twelve quarters that are 10 and 12 in turn have a mean of 11 and moving ranges of 2: their limits are 11
+    ± 2.66 × 2, and none is a signal. With a thirteenth of 20 the mean is 11.69 and the mean moving range 2.5, so that
+    the limits are 5.04 and 18.34, and the thirteenth is outside them.
     """
     for phase in divide_into_phases(period_kind, values, rebases):
         starts = list(periods(period_kind, phase.first, phase.last))
@@ -73,7 +78,7 @@ def divide_into_phases(period_kind: str, values: dict[dt.date, float], rebases: 
     return [Phase(first, last, reasons[first]) for first, last in zip(starts, lasts, strict=True)]
 
 
-def name_variation(signal: Signal | None, direction: str) -> str:
+def name_variation(signal: Signal | None, direction: str) -> Variation:
     """Return what a figure tells, by the direction of its KPI: common cause, improvement, concern, high or low."""
     if signal is None:
         return "common cause"
@@ -83,16 +88,18 @@ def name_variation(signal: Signal | None, direction: str) -> str:
     return "improvement" if is_better else "concern"
 
 
-def name_assurance(limits: Limits, target: float | None, direction: str) -> str:
+def name_assurance(limits: Limits, target: float | None, direction: str) -> Assurance:
     """Return whether a series will pass a target: passes, fails, hit or miss; or no target where there is none.
 
-    Only limits that lie wholly on one side of the target tell.
+    Only limits that lie wholly on one side of the target tell. Limits that reach it pass: where 43 of 43 forces are the
+    target, a series that is always 43 passes.
     """
     if target is None:
         return "no target"
-    is_high_better = direction == "good"
-    if limits.lower > target:
-        return "passes" if is_high_better else "fails"
-    if limits.upper < target:
-        return "fails" if is_high_better else "passes"
-    return "hit or miss"
+    if direction == "good":
+        passes, fails = limits.lower >= target, limits.upper < target
+    else:
+        passes, fails = limits.upper <= target, limits.lower > target
+    if passes:
+        return "passes"
+    return "fails" if fails else "hit or miss"

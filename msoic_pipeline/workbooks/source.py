@@ -46,10 +46,22 @@ _PARSERS_OF_STAMP: dict[StampedField, tuple[str, ...]] = {
 
 
 class Stamp(Declaration):
-    """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value."""
+    """Where a workbook's own cover sheet says something: a label, followed in its cell or the next one by the value.
+
+    ``hint`` says what is to be filled in, in an empty return.
+    """
 
     label: str
     parse: ParserName
+    hint: str = ""
+
+
+class Template(Declaration):
+    """What an empty return to fill in needs besides its layouts: its cover sheet, and which figures it takes."""
+
+    cover_sheet: str
+    title: str
+    figures: Literal["integer", "decimal"]
 
 
 class Reporters(Declaration):
@@ -84,7 +96,8 @@ class Source(Declaration):
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
     say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every
     message; ``provisional`` says that the publisher calls the figures so. ``unavailable`` lists the marks of a figure
-    that is not available; ``end`` the words that end a table.
+    that is not available; ``end`` the words that end a table. ``template`` is of a source to whose publishers empty
+    returns are given.
     """
 
     source: str
@@ -102,6 +115,7 @@ class Source(Declaration):
     unavailable: tuple[str, ...] = ()
     end: tuple[str, ...] = ("end of table", "end of worksheet")
     tables: tuple[PublishedTable, ...]
+    template: Template | None = None
 
     @field_validator("stamps")
     @classmethod
@@ -126,6 +140,13 @@ class Source(Declaration):
             if (table.fact, table.breakdown) == (fact, breakdown) and table.part_of_breakdown:
                 return table.part_of_breakdown
         return ""
+
+    def find_day_due(self, period_kind: str, start: dt.date) -> dt.date:
+        """Return the last day on which what is about a period, by its kind and first day, is in time.
+
+        It is so many days after the period's end: about February 2022, of a source with 20 days, 20 March 2022.
+        """
+        return period_end(period_kind, start) + dt.timedelta(days=self.lag_days)
 
     def recognises(self, texts: str) -> bool:
         """Return whether ``texts`` (sheet names and first rows of a file) are those of this source."""

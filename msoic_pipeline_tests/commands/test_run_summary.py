@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from msoic_pipeline.commands.run_problems import ENDED_WELL, RunProblems
-from msoic_pipeline.commands.run_summary import summarise
+from msoic_pipeline.commands.run_summary import summarise, tell_loaded
+from msoic_pipeline.model.evidence import quarantine
 from msoic_pipeline.running.run_records import RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.source import SOURCES
@@ -48,6 +50,22 @@ def reduce_line_to_form(line: str) -> str:
     for varying, placeholder in VARYING.items():
         line = re.sub(varying, placeholder, line)
     return line
+
+
+def test_what_is_absent_is_not_rejected(tmp_path: Path):
+    warehouse = Warehouse.make(f"sqlite:///{tmp_path / 'msoic.sqlite'}")
+    blank = {column.name: "" for column in quarantine.columns} | {"source": "nrm", "is_declared": False}
+    rows = [
+        blank | {"file_name": "nrm/a.ods", "rule": "absent_file", "treatment": "its figures stand"},
+        blank | {"file_name": "nrm/b.ods", "rule": "unreadable", "treatment": "rejected"},
+        blank | {"file_name": "nrm/c.ods", "rule": "declared_fault", "treatment": "read as 2023", "is_declared": True},
+    ]
+    with warehouse.engine.begin() as connection:
+        connection.execute(sa.insert(quarantine), rows)
+    assert (
+        "Quarantine: 1 rows or files rejected, 1 treated by declared faults, 1 absent, of which the figures stand."
+        in tell_loaded(warehouse.engine)
+    )
 
 
 @pytest.fixture

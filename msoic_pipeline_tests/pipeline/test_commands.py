@@ -129,6 +129,7 @@ def test_a_file_may_be_checked_wherever_it_stands(settings: Path, raw: Path, tmp
         (["run", "--from", "2010-Q1"], "expected quarters from 2015-01-01"),
         (["run", "--from", "2021-Q2", "--to", "2021-Q1"], "the first before the last"),
         (["template", "no_such_kind", "x.xlsx"], "force_returns"),
+        (["template", "force_returns", "{none}/return.xlsx"], "No such file or directory"),
         (["kpi", "nrm_referrals"], "there is no warehouse at"),
         (["kpi", "nrm_referrals", "--sql", "--period", "2021-Q4"], "there is no warehouse at"),
         (["kpi", "--sql"], "name it"),
@@ -143,7 +144,7 @@ def test_a_slip_is_told_in_a_line(words: list[str], told: str, monkeypatch: pyte
     book = openpyxl.Workbook()
     book.save(tmp_path / "unknown.xlsx")
     (tmp_path / "notes.txt").write_text("Some words.")
-    files = {"unknown": tmp_path / "unknown.xlsx", "text": tmp_path / "notes.txt"}
+    files = {"none": tmp_path / "none", "unknown": tmp_path / "unknown.xlsx", "text": tmp_path / "notes.txt"}
     result = CliRunner().invoke(app, [word.format(**files) for word in words])
     assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit), "no traceback"

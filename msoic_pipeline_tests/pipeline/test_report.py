@@ -18,8 +18,10 @@ from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.signals import kpi_signal
-from msoic_pipeline.publication.report.make import CHECKED, UNCHECKED, make_report, write_report
-from msoic_pipeline.publication.report.shown import tell_value
+from msoic_pipeline.periods import period_end
+from msoic_pipeline.publication.report.make import CHECKED_REPORT, UNCHECKED_REPORT, make_report, write_report
+from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD
+from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline_tests.pipeline.conftest import Loaded
@@ -104,7 +106,8 @@ def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection
     latest: dict[str, tuple[dt.date, str, str]] = {}
     for row in connection.execute(sa.select(kpi_signal).where(kpi_signal.c.geography_kind == "national")):
         kpi = find_definition(row.kpi_id)
-        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive:
+        is_old = (TODAY - period_end(row.period_kind, row.period_start)).days > DAYS_UNTIL_OLD
+        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive and not is_old:
             judged = (row.period_start, row.variation, kpi.title)
             latest[row.kpi_id] = max(judged, latest.get(row.kpi_id, judged))
     signals = {title for _, variation, title in latest.values() if variation != "common cause"}
@@ -152,16 +155,18 @@ def test_a_name_cannot_forge_the_page(connection: Connection, tmp_path: Path):
 
 
 def test_it_is_made_anew_only_where_something_has_changed(connection: Connection, tmp_path: Path):
-    first = write_report(connection, tmp_path, TODAY)
-    assert first.is_new and first.path == tmp_path / CHECKED
+    # On the day before, February 2022 was not old yet.
+    today = TODAY + dt.timedelta(days=1)
+    first = write_report(connection, tmp_path, today)
+    assert first.is_new and first.path == tmp_path / CHECKED_REPORT
     written = first.path.stat().st_mtime_ns
-    for day in (TODAY, TODAY + dt.timedelta(days=1)):
+    for day in (today, today + dt.timedelta(days=1)):
         assert not write_report(connection, tmp_path, day).is_new
     assert first.path.stat().st_mtime_ns == written
-    failed = write_report(connection, tmp_path, TODAY, ["cps: a rule is broken"])
-    assert failed.is_new and failed.path == tmp_path / UNCHECKED
+    failed = write_report(connection, tmp_path, today, ["cps: a rule is broken"])
+    assert failed.is_new and failed.path == tmp_path / UNCHECKED_REPORT
     assert "DID NOT PASS" in failed.path.read_text(encoding="utf-8")
     assert first.path.stat().st_mtime_ns == written, "the report that passed stays as it is"
-    assert not write_report(connection, tmp_path, TODAY).is_new
-    assert not (tmp_path / UNCHECKED).exists()
-    assert write_report(connection, tmp_path, TODAY + dt.timedelta(days=40)).is_new, "another month is over"
+    assert not write_report(connection, tmp_path, today).is_new
+    assert not (tmp_path / UNCHECKED_REPORT).exists()
+    assert write_report(connection, tmp_path, today + dt.timedelta(days=40)).is_new, "another month is over"

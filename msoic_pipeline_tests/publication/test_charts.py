@@ -50,6 +50,7 @@ def test_no_figure_is_typed():
         (("shows: lines", "shows: bars\n        across: force"), "nrm_referrals is not divided by force"),
         (("[{kpi: nrm_referrals}]", "[{kpi: nrm_referrals}, {kpi: nrm_child_share}]"), "one scale cannot show both"),
         (("period: quarter", "period: calendar_year\n        has_limits: true"), "limits of months and quarters alone"),
+        (("shows: lines", "shows: columns\n        has_limits: true"), "limits are drawn with lines alone"),
         (("[{kpi: nrm_referrals}]", "[]"), "at least 1 item"),
         (("title: First", "titel: First"), "titel"),
     ],

@@ -64,7 +64,7 @@ def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, fo
     assert str(others[1].value)[:1000] == FAILED[1][:1000] and str(others[1].value).endswith("…")
     assert said(paths.parquet)["msoic.verdict"] == first.value
     assert said(paths.parquet)["msoic.failed_checks"].splitlines()[0] == FAILED[0]
-    assert any(str(cell.value) == "As known on 01 June 2022" for cell in cover(folder / "kpi.xlsx"))
+    assert any(str(cell.value) == "As known on 1 June 2022" for cell in cover(folder / "kpi.xlsx"))
 
     write(loaded, folder, LATER)
     assert {path.name for path in folder.iterdir()} == set(before)
@@ -91,9 +91,20 @@ def test_a_full_disk_leaves_what_stood_there(
 
 
 def test_a_workbook_that_cannot_be_written_is_the_folders_fault(loaded: Warehouse, folder: Path):
-    (folder / "kpi.xlsx.partial").mkdir(parents=True)
+    (folder / ".kpi.xlsx.partial").mkdir(parents=True)
     with pytest.raises(OSError, match=r"kpi\.xlsx\.partial"):
         write(loaded, folder)
+
+
+@pytest.mark.parametrize("name", ["kpi.xlsx", "kpi.parquet"])
+def test_where_one_export_cannot_take_its_place_the_other_does_not(loaded: Warehouse, folder: Path, name: str):
+    write(loaded, folder)
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(OSError, match=name):
+        write(loaded, folder, LATER)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 def test_sample_and_real_files_together_are_told_of(loaded: Warehouse, folder: Path):

@@ -7,7 +7,9 @@ import random
 
 import pytest
 
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.signals.funnel import (
+    EVENT_UNITS,
     FEWEST_PLACES,
     INNER,
     OUTER,
@@ -121,10 +123,10 @@ def test_the_worked_example_holds():
     funnel = fit_funnel("rate", TEN)
     assert funnel is not None
     assert (funnel.centre, round(funnel.phi, 2), round(funnel.tau_squared, 2)) == (100.4, 2.0, 0.31)
-    outer, inner = funnel.limit(1.0), funnel.limit(1.0, INNER)
+    outer, inner = funnel.compute_limits(1.0), funnel.compute_limits(1.0, INNER)
     assert (round(outer.lower), round(outer.upper)) == (60, 152)
     assert outer.lower < inner.lower < 100.4 < inner.upper < outer.upper
-    by_chance = Funnel("rate", funnel.centre, 1, 0.0, ()).limit(1.0)
+    by_chance = Funnel("rate", funnel.centre, 1, 0.0, ()).compute_limits(1.0)
     assert (round(by_chance.lower), round(by_chance.upper)) == (72, 134)
 
 
@@ -132,18 +134,18 @@ def test_limits_by_chance_are_near_the_exact_ones():
     """At a place where 100 are expected, and at a share of 30 in a hundred of 500 cases."""
     funnel = Funnel("rate", 100 / 1e6, 1, 0.0, ())
     exact = compute_poisson_interval(100)
-    assert funnel.limit(1e6, INNER).lower * 1e6 == pytest.approx(exact.lower, abs=1.5)
-    assert funnel.limit(1e6, INNER).upper * 1e6 == pytest.approx(exact.upper, abs=1.5)
-    shares = Funnel("share", 0.3, 1, 0.0, ()).limit(500, INNER)
+    assert funnel.compute_limits(1e6, INNER).lower * 1e6 == pytest.approx(exact.lower, abs=1.5)
+    assert funnel.compute_limits(1e6, INNER).upper * 1e6 == pytest.approx(exact.upper, abs=1.5)
+    shares = Funnel("share", 0.3, 1, 0.0, ()).compute_limits(500, INNER)
     assert shares.lower == pytest.approx(0.3 - 1.96 * math.sqrt(0.3 * 0.7 / 500), abs=2e-3)
     assert shares.upper == pytest.approx(0.3 + 1.96 * math.sqrt(0.3 * 0.7 / 500), abs=2e-3)
 
 
 def test_limits_are_wide_for_small_places_and_stay_what_can_be():
     funnel = Funnel("share", 0.3, 1, 0.01, ())
-    small, large = funnel.limit(20), funnel.limit(20_000)
+    small, large = funnel.compute_limits(20), funnel.compute_limits(20_000)
     assert small.lower < large.lower and large.upper < small.upper
-    assert funnel.limit(1).lower == 0 and funnel.limit(1).upper == 1
+    assert funnel.compute_limits(1).lower == 0 and funnel.compute_limits(1).upper == 1
 
 
 def test_one_place_that_differs_does_not_hide_itself():
@@ -188,7 +190,11 @@ def test_too_few_places_make_no_funnel():
 def test_outside_is_beyond_the_outer_limits():
     funnel = fit_funnel("rate", TEN)
     assert funnel is not None
-    limit = funnel.limit(1.0, OUTER)
+    limit = funnel.compute_limits(1.0, OUTER)
     assert not funnel.is_outside(CountedPlace("Within", limit.upper - 0.1, 1.0))
     assert funnel.is_outside(CountedPlace("Above", limit.upper + 0.1, 1.0))
     assert funnel.is_outside(CountedPlace("Below", limit.lower - 0.1, 1.0))
+
+
+def test_units_that_count_events_are_those_of_kpis():
+    assert {kpi.unit for kpi in load_definitions()} >= EVENT_UNITS

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from msoic_pipeline.kpis.definitions import Kpi, find_definition
+from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.maturity import MaturingFigure, TriangleCell
+from msoic_pipeline.periods import period_label, periods
 from msoic_pipeline.signals import growing
+from msoic_pipeline.signals.compute import judge_kpi
 
 FIGURE = MaturingFigure("modern_slavery_charge_outcome_rate", "value")
 OLDEST, OLDER, NEWEST = (dt.date(year, 1, 1) for year in (2018, 2019, 2020))
@@ -36,6 +40,49 @@ def test_a_quarter_grows_as_long_as_older_ones_did_at_its_age(monkeypatch: pytes
 
 def test_where_nothing_can_be_estimated_all_count_as_growing(monkeypatch: pytest.MonkeyPatch):
     assert find_growing(monkeypatch, {OLDER: [100.0], NEWEST: [100.0]}) == {OLDER, NEWEST}
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "holds"),
+    [
+        ("month", dt.date(2020, 1, 1), True),
+        ("month", dt.date(2020, 2, 1), True),
+        ("month", dt.date(2020, 4, 1), False),
+        ("quarter", NEWEST, True),
+        ("financial_year", dt.date(2019, 4, 1), True),
+        ("calendar_year", OLDER, False),
+    ],
+)
+def test_a_period_grows_with_a_quarter_in_it_or_around_it(kind: str, start: dt.date, holds: bool):
+    assert growing.holds_growing_quarter(kind, start, {NEWEST}) is holds
+
+
+def test_no_month_of_a_growing_quarter_is_judged():
+    kpi = find_definition("live_investigations")
+    starts = list(periods("month", dt.date(2019, 1, 1), dt.date(2020, 3, 31)))
+    values = [make_value(kpi, start) for start in starts]
+    judged = {each.known.period_start for each in judge_kpi(kpi, values, {NEWEST})}
+    assert judged == {start for start in starts if start < NEWEST}
+
+
+def make_value(kpi: Kpi, start: dt.date) -> KnownValue:
+    return KnownValue(
+        title=kpi.title,
+        kpi_id=kpi.kpi_id,
+        period_kind="month",
+        period_start=start,
+        geography_kind="national",
+        geography_code="E&W",
+        as_of=start,
+        period_label=period_label("month", start),
+        numerator=float(start.month),
+        denominator=None,
+        value=float(start.month),
+        unit=kpi.unit,
+        status="complete",
+        parts_expected=1,
+        parts_received=1,
+    )
 
 
 def test_without_figures_nothing_grows(monkeypatch: pytest.MonkeyPatch):

@@ -54,6 +54,22 @@ def test_limits_of_a_series_that_never_changes_are_its_mean():
     assert compute_limits([5.0] * 12) == Limits(5, 5, 5)
 
 
+@pytest.mark.parametrize("figure", [5.0, 0.2, 0.1, 1 / 3, 0.0])
+def test_no_figure_of_a_series_that_never_changes_is_a_signal(figure: float):
+    figures = [figure] * 12
+    limits = compute_limits(figures)
+    assert limits == Limits(figure, figure, figure)
+    assert limits and find_signals(figures, limits) == [None] * 12
+
+
+@pytest.mark.parametrize("figures", [[0.0] * 20 + [1.0], [43.0] * 11 + [44.0], [43.0] * 5 + [44.0] + [43.0] * 6])
+def test_of_a_series_that_hardly_changes_only_the_change_is_outside_the_limits(figures: list[float]):
+    limits = compute_limits(figures)
+    assert limits
+    outside = [figure for figure in figures if limits.is_outside(figure)]
+    assert outside == [max(figures)]
+
+
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
@@ -107,6 +123,12 @@ def test_seven_on_one_side_of_the_mean_are_a_shift(figures: list[float], expecte
 )
 def test_two_of_three_near_a_limit_are_a_signal(figures: list[float], expected: str):
     assert "".join(str(int(bool(s and s.rule == "near limit"))) for s in find_signals(figures, LIMITS)) == expected
+
+
+def test_the_worked_example_of_the_rules():
+    found = find_signals([1, 2.5, 2.5, 3.5, -1], LIMITS)
+    near = Signal("near limit", "high")
+    assert found == [None, near, near, Signal("outside limits", "high"), None]
 
 
 def test_a_gap_ends_a_run():

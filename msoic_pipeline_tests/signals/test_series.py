@@ -23,7 +23,7 @@ def quarters(values: Sequence[float | None]) -> dict[dt.date, float]:
 
 
 def rebase(day: dt.date) -> Rebase:
-    return Rebase.model_validate({"kpi_id": "nrm_referrals", "from": day, "reason": "Another method."})
+    return Rebase.model_validate({"kpis": ["nrm_referrals"], "from": day, "reason": "Another method."})
 
 
 BEFORE = [100.0, 102, 99, 101] * 3
@@ -92,7 +92,38 @@ def test_assurance_is_that_of_the_published_examples(limits: Limits, if_good: st
     assert name_assurance(limits, None, "good") == "no target"
 
 
+# As many as can be, and none at all: beyond such targets nothing lies.
+@pytest.mark.parametrize(
+    ("limits", "target", "if_good", "if_bad"),
+    [
+        (Limits(43, 43, 43), 43, "passes", "passes"),
+        (Limits(44, 43, 45), 43, "passes", "hit or miss"),
+        (Limits(42, 41, 43), 43, "hit or miss", "passes"),
+        (Limits(0, 0, 0), 0, "passes", "passes"),
+    ],
+)
+def test_limits_that_reach_the_target_pass(limits: Limits, target: float, if_good: str, if_bad: str):
+    assert (name_assurance(limits, target, "good"), name_assurance(limits, target, "bad")) == (if_good, if_bad)
+
+
 def test_rebases_name_kpis_that_are_there():
     assert {rebase.day for rebase in load_rebases()} >= {dt.date(2019, 10, 1), dt.date(2023, 1, 30)}
     with pytest.raises(DeclarationError, match="there is no KPI 'nrm_referal'"):
-        parse_rebases("- {kpi_id: nrm_referal, from: 2020-01-01, reason: It changed.}")
+        parse_rebases("- {kpis: [nrm_referal], from: 2020-01-01, reason: It changed.}")
+
+
+def test_a_kpi_has_one_rebase_in_a_quarter():
+    first = "- {kpis: [nrm_referrals, nrm_child_share], from: 2020-01-01, reason: It changed.}\n"
+    with pytest.raises(DeclarationError, match="nrm_referrals has 2 in 2020-Q1"):
+        parse_rebases(f"{first}- {{kpis: [nrm_referrals], from: 2020-03-31, reason: Again.}}")
+    assert len(parse_rebases(f"{first}- {{kpis: [nrm_referrals], from: 2020-04-01, reason: Again.}}")) == 2
+
+
+def test_the_worked_example_of_a_series():
+    alternating: list[float | None] = [10.0, 12.0] * 6
+    steady = list(judge_series("quarter", quarters(alternating)))
+    assert steady[0].limits == Limits(11, 11 - 2.66 * 2, 11 + 2.66 * 2)
+    assert not [each for each in steady if each.signal]
+    *_, last = judge_series("quarter", quarters([*alternating, 20.0]))
+    limits = (round(last.limits.mean, 2), round(last.limits.lower, 2), round(last.limits.upper, 2))
+    assert (limits, last.signal) == ((11.69, 5.04, 18.34), Signal("outside limits", "high"))

@@ -9,20 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.known_values import find_known_values
-from msoic_pipeline.kpis.release_changes import (
-    KINDS,
-    Change,
-    ChangeFinder,
-    PublishedFile,
-    read_published_files,
-)
+from msoic_pipeline.kpis.release_changes import KINDS, Change, ChangeFinder, PublishedFile, read_published_files
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.publication.change_words import (
-    tell_change_difference,
-    tell_day_changes,
-    tell_releases,
-    tell_usual,
-)
+from msoic_pipeline.publication.change_words import tell_change_difference, tell_day_changes, tell_releases, tell_usual
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline.wording import tell_day

@@ -20,10 +20,11 @@ from msoic_pipeline.claims.disagreements import Disagreement, find_disagreements
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.verdict_words import PUBLISHED, SAMPLE, VERDICT_GROUPS
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, JudgedClaim, judge_claims
+from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.model.geography import NATIONAL, name_geography
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
-from msoic_pipeline.publication.report.tables import tell_count
+from msoic_pipeline.wording import tell_count
 
 KEPT_BACK = "kept back"
 WHY_KEPT_BACK = "The verdict would tell what a force or two returned."
@@ -122,11 +123,6 @@ class ShownDisagreements:
 class ClaimsOfReport:
     """A report's claims as the page shows them."""
 
-    @property
-    def contradictions(self) -> int:
-        """In how many pairs of places the report contradicts itself."""
-        return sum(len(over.pairs) for over in self.disagreements)
-
     report: str
     title: str
     published_on: dt.date
@@ -135,6 +131,11 @@ class ClaimsOfReport:
     sentence: str
     groups: tuple[ShownVerdictGroup, ...]
     disagreements: tuple[ShownDisagreements, ...]
+
+    @property
+    def contradictions(self) -> int:
+        """In how many pairs of places the report contradicts itself."""
+        return sum(len(over.pairs) for over in self.disagreements)
 
 
 class ClaimsMaker:
@@ -191,13 +192,17 @@ class ClaimsMaker:
             return
         for measure in interpretation.measures:
             for kpi in measure.kpis:
-                figures = self._reader.read_kpi(kpi)
-                for period in interpretation.periods:
-                    for start in period.starts_that_count(kpi.over_time):
-                        for figure in figures:
-                            if _is_of(figure, period.kind, start, interpretation.claim.geography):
-                                label = f"{kpi.title}, {figure.period_label}"
-                                yield FigureBehind(label, self._parts.ask(figure))
+                for figure in self._find_figures(interpretation, kpi):
+                    yield FigureBehind(f"{kpi.title}, {figure.period_label}", self._parts.ask(figure))
+
+    def _find_figures(self, interpretation: Interpretation, kpi: Kpi) -> list[ShownFigure]:
+        """Return the values of a KPI of the periods and the place that an interpretation is of."""
+        figures = self._reader.read_kpi(kpi)
+        found: list[ShownFigure] = []
+        for period in interpretation.periods:
+            for start in period.starts_that_count(kpi.over_time):
+                found += [each for each in figures if _is_of(each, period.kind, start, interpretation.claim.geography)]
+        return found
 
 
 def _is_of(figure: ShownFigure, period_kind: str, start: dt.date, geography: str) -> bool:

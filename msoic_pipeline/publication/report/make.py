@@ -12,27 +12,28 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.claims.claims import digest_reports
 from msoic_pipeline.code_digests import digest_code
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.kpis.compute import STAGE as KPI_STAGE
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.publication.charts import digest_sections, load_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
-from msoic_pipeline.publication.report.changes import ChangesMaker, digest_days_shown, list_days_shown
-from msoic_pipeline.publication.report.claims_page import ClaimsMaker
-from msoic_pipeline.publication.report.news import find_news
+from msoic_pipeline.publication.report.changes import ChangesMaker, ShownChanges, digest_days_shown, list_days_shown
+from msoic_pipeline.publication.report.claims_page import ClaimsMaker, ClaimsOfReport
+from msoic_pipeline.publication.report.news import News, find_news
 from msoic_pipeline.publication.report.page import DIGEST_NAME, Page, digest_page, fill_page
 from msoic_pipeline.publication.report.parts import PartMaker
-from msoic_pipeline.publication.report.provenance import Asked, read_releases
-from msoic_pipeline.publication.report.quality import digest_days, make_quality, read_quality
+from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
+from msoic_pipeline.publication.report.quality.section import DataQuality, digest_days, make_quality, read_quality
 from msoic_pipeline.publication.report.sections import SectionMaker
-from msoic_pipeline.publication.report.shown import FigureReader
-from msoic_pipeline.publication.report.source_pages import digest_methods, make_source_pages
+from msoic_pipeline.publication.report.shown import FigureReader, digest_ages
+from msoic_pipeline.publication.report.sources.pages import SourcesAndMethods, digest_methods, make_source_pages
 from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.warehouse.load_log import digest_stage
 
-CHECKED, UNCHECKED = "report.html", "report-unchecked.html"
-TEMPLATE = "report.html.j2"
+CHECKED_REPORT, UNCHECKED_REPORT = "report.html", "report-unchecked.html"
 # What the report shows besides KPI values; what is derived from those follows from them.
 TABLES_SHOWN = (
     "release",
@@ -43,7 +44,20 @@ TABLES_SHOWN = (
     "quarantine",
     "coverage",
 )
-INTERNAL = "INTERNAL: this report tells of each force which returns it has made. It is not to be published."
+INTERNAL_WARNING = "INTERNAL: this report tells of each force which returns it has made. It is not to be published."
+
+
+@dataclass(frozen=True)
+class ReportPage(Page):
+    """The report: besides sections of figures what is news, what changed, what reports claim, quality and sources."""
+
+    template = "report.html.j2"
+
+    news: News
+    changes: ShownChanges
+    claims: tuple[ClaimsOfReport, ...]
+    quality: DataQuality
+    sources: SourcesAndMethods
 
 
 def make_report(
@@ -62,33 +76,29 @@ def make_report(
     """
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
-    asked = Asked(connection, releases, as_at, is_internal=is_internal)
+    book = OriginBook(connection, releases, as_at, is_internal=is_internal)
     reader = FigureReader(connection, as_at, today)
-    parts = PartMaker(reader, asked)
+    parts = PartMaker(reader, book)
     maker = SectionMaker(parts)
     news = find_news(parts, load_definitions())
     sections = tuple(maker.make_section(section) for section in load_sections())
     days_shown = list_days_shown(connection, as_at, today)
     changes = ChangesMaker(connection, reader, parts, as_at).make_changes(days_shown)
     claims = ClaimsMaker(connection, reader, parts, as_at or today).make_claims()
-    warnings = (cover.verdict, *cover.failed_checks) if cover.failed_checks else ()
     quality = read_quality(connection, releases, today, as_at)
-    page = Page(
+    page = ReportPage(
         as_at=as_at or today,
         sections=sections,
-        told=asked.told,
-        warnings=(*([INTERNAL] if is_internal else []), *warnings, *cover.lines_on_files),
+        origins=book.origins,
+        warnings=(INTERNAL_WARNING, *cover.warnings) if is_internal else cover.warnings,
         digest=digest,
-    )
-    return fill_page(
-        TEMPLATE,
-        page,
         news=news,
         changes=changes,
         claims=claims,
         quality=make_quality(quality, is_internal),
         sources=make_source_pages(quality, releases),
     )
+    return fill_page(page)
 
 
 @dataclass(frozen=True)
@@ -103,36 +113,32 @@ def write_report(connection: Connection, folder: Path, today: dt.date, failed: S
     """Bring today's report in ``folder`` up to date.
 
     Where nothing has ``failed`` it is ``report.html``, and ``report-unchecked.html`` goes. Where something has,
-    ``report.html`` stays as it is, and ``report-unchecked.html`` says what. Raises OSError where the folder cannot be
-    written to.
+    ``report.html`` stays as it is, and ``report-unchecked.html`` says what. Raises OSError where the report cannot be
+    drawn or the folder cannot be written to; then what stood there stands as it did.
     """
     cover = make_cover(connection, today, failed)
-    path = folder / (UNCHECKED if failed else CHECKED)
-    if not failed:
-        (folder / UNCHECKED).unlink(missing_ok=True)
+    path = folder / (UNCHECKED_REPORT if failed else CHECKED_REPORT)
     digest = digest_inputs(connection, today, cover)
-    if read_digest(path) == digest:
-        return WrittenReport(path, is_new=False)
-    save_report(make_report(connection, today, cover=cover, digest=digest), path)
-    return WrittenReport(path, is_new=True)
+    is_new = read_digest(path) != digest
+    if is_new:
+        save_report(make_report(connection, today, cover=cover, digest=digest), path)
+    if not failed:
+        # Only now: where no report could be made, the warning of the last run stands.
+        (folder / UNCHECKED_REPORT).unlink(missing_ok=True)
+    return WrittenReport(path, is_new)
 
 
 def save_report(html: str, path: Path) -> None:
     """Write a report so that it appears whole or not at all. Raises OSError where the folder cannot be written to."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(path, html)
 
 
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     """Return a digest of all that today's report is made from: figures, evidence, declarations and code.
 
-    A day changes it only where a month has ended, since no period ends on another, where something has become due, or
-    where a release is no longer new.
+    A day changes it only where a month has ended, since no period ends on another, where something has become due,
+    where a figure has become old, or where a release is no longer new.
     """
     parts = [
         digest_stage(connection, KPI_STAGE),
@@ -141,6 +147,8 @@ def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
         digest_page(),
         digest_methods(),
         digest_days(connection, today),
+        digest_ages(connection, today),
+        digest_reports(),
         digest_code("msoic_pipeline.publication.report.make"),
         f"{today:%Y-%m}",
         digest_days_shown(connection, today),

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
+from msoic_pipeline.publication.report.charts.wording import tell_beside_limits
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
-from msoic_pipeline.publication.report.shown import ShownFigure, tell_unit
-from msoic_pipeline.publication.report.wording import tell_signal
-from msoic_pipeline.signals.compute import PERIOD_KINDS, FigureSignal
+from msoic_pipeline.publication.report.shown import ShownFigure
+from msoic_pipeline.publication.value_words import tell_unit
+from msoic_pipeline.signals.compute import JudgedValue
 
 # What each kind of variation is called, in the order in which it is told.
 VARIATIONS = {
@@ -45,13 +47,14 @@ class News:
     """The signals by what they tell, and how many series were looked at.
 
     ``judged`` have figures enough for limits; ``quiet`` of them have no signal in their latest figure; ``too_short``
-    have too few.
+    have too few; of ``old`` ones the latest figure that can be judged is of long ago, so that it is no news.
     """
 
     kinds: tuple[SignalsOfKind, ...]
     judged: int
     quiet: int
     too_short: int
+    old: int
 
 
 def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
@@ -60,20 +63,23 @@ def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
     The series of each is that of its finest period, months or quarters.
     """
     by_variation: dict[str, list[ShownSignal]] = {variation: [] for variation in VARIATIONS}
-    judged = too_short = 0
+    judged = too_short = old = 0
     for kpi in kpis:
         kind = kpi.kinds[0]
-        if kind not in PERIOD_KINDS:
+        if kind not in KINDS_WITH_LIMITS:
             continue
         figures = {figure.period_label: figure for figure in parts.reader.read_series(kpi, kind)}
-        signals = parts.reader.find_signals(kpi, kind)
-        if not signals:
+        series = parts.reader.judge_series(kpi, kind)
+        if not series:
             too_short += 1
             continue
+        latest = max(series.values(), key=lambda each: each.known.period_start)
+        figure = figures[latest.known.period_label]
+        if parts.reader.is_old(figure):
+            old += 1
+            continue
         judged += 1
-        latest = max(signals.values(), key=lambda signal: signal.known.period_start)
         if latest.variation in by_variation:
-            figure = figures[latest.known.period_label]
             by_variation[latest.variation].append(_show_signal(parts, kpi, kind, figure, latest))
     kinds = tuple(
         SignalsOfKind(title, tuple(by_variation[variation]))
@@ -81,15 +87,15 @@ def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
         if by_variation[variation]
     )
     quiet = judged - sum(len(kind.signals) for kind in kinds)
-    return News(kinds, judged, quiet, too_short)
+    return News(kinds, judged, quiet, too_short, old)
 
 
-def _show_signal(parts: PartMaker, kpi: Kpi, kind: str, figure: ShownFigure, signal: FigureSignal) -> ShownSignal:
+def _show_signal(parts: PartMaker, kpi: Kpi, kind: str, figure: ShownFigure, judged: JudgedValue) -> ShownSignal:
     return ShownSignal(
         title=kpi.title,
         period=figure.period_label,
         figure=parts.ask(figure),
         unit=tell_unit(kpi.unit),
-        words=tell_signal(signal, kpi.unit, kind),
+        words=tell_beside_limits(judged, kpi.unit, kind),
         is_synthetic=parts.has_synthetic([figure]),
     )

@@ -8,14 +8,14 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 from markupsafe import Markup
 
-from msoic_pipeline.publication.report.coverage import SYMBOLS
 from msoic_pipeline.publication.report.parts import ShownSection
-from msoic_pipeline.publication.report.provenance import Told
+from msoic_pipeline.publication.report.provenance import Origins
+from msoic_pipeline.publication.report.quality.coverage_tables import SYMBOLS
 from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.wording import tell_day
 
@@ -40,32 +40,31 @@ class Page:
     """What every page shows: sections of figures, and what is told of where each comes from.
 
     ``warnings`` stand before any figure; ``digest`` is of all that the page was made from, and empty where nobody asks.
+    A kind of page has a ``template``, and what else that shows as fields of its own.
     """
+
+    template: ClassVar[str]
 
     as_at: dt.date
     sections: tuple[ShownSection, ...]
-    told: Told
+    origins: Origins
     warnings: tuple[str, ...]
     digest: str
 
 
-def fill_page(template: str, page: Page, **more: Any) -> str:
-    """Return a page as HTML: texts are escaped, and nothing is loaded from elsewhere.
-
-    ``more`` is what else its template shows.
-    """
+def fill_page(page: Page) -> str:
+    """Return a page as HTML: texts are escaped, and nothing is loaded from elsewhere."""
     return (
         _environment()
-        .get_template(template)
+        .get_template(page.template)
         .render(
             report=page,
             marks=MARKS,
             symbols=SYMBOLS,
             digest_name=DIGEST_NAME,
-            asked=_embed_json(asdict(page.told)),
+            asked=_embed_json(asdict(page.origins)),
             styles=Markup(_read("report.css")),
             script=Markup(_read("report.js")),
-            **more,
         )
     )
 

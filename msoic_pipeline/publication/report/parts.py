@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report.provenance import Asked, ReleaseSaid
+from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid
 from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import load_source
@@ -34,7 +34,7 @@ class ShownTile:
     basis: str
     is_synthetic: bool
     is_old: bool
-    sparkline: str
+    sparkline_svg: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ShownChart:
     title: str
     headline: str
     sentences: tuple[str, ...]
-    picture: str
+    svg: str
     alternative: str
     columns: tuple[str, ...]
     first_column: str
@@ -69,7 +69,7 @@ class ShownChart:
     caveats: tuple[str, ...]
     basis: tuple[str, ...]
     is_synthetic: bool
-    has_open_table: bool = False
+    has_open_table: bool
 
 
 @dataclass(frozen=True)
@@ -89,39 +89,62 @@ class Drawing:
     """What a chart shows, in its picture, words and table, before it is said what that rests on.
 
     ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing, and
-    ``key`` what its marks and lines mean.
+    ``key`` what its marks and lines mean. ``has_open_table`` shows the table without being asked to.
+
+    Raises ValueError where a row has more or fewer cells than there are columns.
     """
 
     headline: str
     sentences: tuple[str, ...]
-    picture: str
+    svg: str
     alternative: str
     first_column: str
     columns: tuple[str, ...]
     rows: tuple[ShownRow, ...]
     breaks: tuple[str, ...] = ()
     key: str = ""
+    has_open_table: bool = False
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows, start=1):
+            cells = len(row.figures) + len(row.texts)
+            if cells != len(self.columns):
+                # By their number: the words of a chart may be of a force's return.
+                raise ValueError(f"row {number} of a chart has {cells} cells under {len(self.columns)} columns")
+
+
+@dataclass(frozen=True)
+class ChartHeading:
+    """What a chart is called on its page and to its reader, and what is to be borne in mind of it.
+
+    ``caveats`` are those of its KPIs, ``note`` is what a reader must know beyond them.
+    """
+
+    chart: str
+    title: str
+    note: str
+    caveats: tuple[str, ...]
 
 
 class PartMaker:
     """What all parts of a page are made with: the figures as known on its day, and what is told of each."""
 
-    def __init__(self, reader: FigureReader, asked: Asked) -> None:
+    def __init__(self, reader: FigureReader, book: OriginBook) -> None:
         self.reader = reader
-        self._asked = asked
+        self._book = book
 
     def ask(self, figure: ShownFigure) -> AskableFigure:
         """Return a figure for the page, of which a reader can ask where it comes from."""
-        return AskableFigure(figure.words, figure.marks, self._asked.add(figure))
+        return AskableFigure(figure.words, figure.marks, self._book.note(figure))
 
     def has_synthetic(self, figures: Sequence[ShownFigure]) -> bool:
         """Whether figures rest on synthetic sample data, wholly or in part."""
-        return any(each.is_synthetic for each in self._asked.list_releases_behind(figures))
+        return any(each.is_synthetic for each in self._book.list_releases_behind(figures))
 
     def tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
         """Return of each source behind figures its publisher, its title, and the day of the latest release used."""
         latest: dict[str, ReleaseSaid] = {}
-        for said in self._asked.list_releases_behind(figures):
+        for said in self._book.list_releases_behind(figures):
             latest[said.source] = said
         return tuple(
             f"{said.publisher}, {load_source(said.source).title}, published {tell_day(said.published_on)}"
@@ -129,16 +152,15 @@ class PartMaker:
             for said in latest.values()
         )
 
-    def finish_chart(self, chart: Chart, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
-        """Return a chart with what follows from the figures in it: marks, caveats, what they rest on."""
+    def finish_chart(self, heading: ChartHeading, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
+        """Return a chart with what follows from the figures in it: marks, and what they rest on."""
         marks = {mark for figure in figures for mark in figure.marks}
-        caveats = dict.fromkeys(series.definition.caveat for series in chart.series)
         return ShownChart(
-            chart=chart.chart,
-            title=chart.title,
+            chart=heading.chart,
+            title=heading.title,
             headline=drawing.headline,
             sentences=drawing.sentences,
-            picture=drawing.picture,
+            svg=drawing.svg,
             alternative=drawing.alternative,
             columns=drawing.columns,
             first_column=drawing.first_column,
@@ -146,11 +168,18 @@ class PartMaker:
             marks=tuple(mark for mark in MARKS if mark in marks),
             breaks=drawing.breaks,
             key=drawing.key,
-            note=chart.note,
-            caveats=tuple(caveat for caveat in caveats if caveat),
+            note=heading.note,
+            caveats=heading.caveats,
             basis=self.tell_basis(figures),
             is_synthetic=self.has_synthetic(figures),
+            has_open_table=drawing.has_open_table,
         )
+
+
+def make_heading(chart: Chart) -> ChartHeading:
+    """Return the heading of a declared chart."""
+    caveats = dict.fromkeys(series.definition.caveat for series in chart.series)
+    return ChartHeading(chart.chart, chart.title, chart.note, tuple(caveat for caveat in caveats if caveat))
 
 
 def name_columns(chart: Chart) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.publication.report.shown import MARKS, ShownFigure, tell_unit
+from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
+from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline.workbooks.addresses import a1, from_a1
 from msoic_pipeline.workbooks.source import load_source
@@ -60,7 +61,7 @@ def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, Re
 
 
 @dataclass(frozen=True)
-class ToldKpi:
+class KpiOrigin:
     """What a reader is told of a KPI: see ``kpi_definition``."""
 
     title: str
@@ -69,7 +70,7 @@ class ToldKpi:
 
 
 @dataclass(frozen=True)
-class ToldRelease:
+class ReleaseOrigin:
     """What a reader is told of a release."""
 
     file: str
@@ -80,7 +81,7 @@ class ToldRelease:
 
 
 @dataclass(frozen=True)
-class ToldCells:
+class CellsOrigin:
     """Cells of a sheet of a release, as rectangles."""
 
     release: str
@@ -89,7 +90,7 @@ class ToldCells:
 
 
 @dataclass(frozen=True)
-class ToldTerm:
+class TermOrigin:
     """A numerator or denominator: what it sums to, in words, and where what it sums stands.
 
     ``returns`` counts the returns among that which are not named; ``adds_up`` is false where the facts that stand now
@@ -98,13 +99,13 @@ class ToldTerm:
 
     words: str
     total: str
-    cells: tuple[ToldCells, ...]
+    cells: tuple[CellsOrigin, ...]
     returns: int
     adds_up: bool
 
 
 @dataclass(frozen=True)
-class ToldFigure:
+class FigureOrigin:
     """What a reader is told of a figure; ``terms`` are places in the list of all terms.
 
     ``known_on`` is the day as known on which it stands, where that is not the report's.
@@ -126,30 +127,42 @@ class ToldFigure:
 
 
 @dataclass
-class Told:
+class Origins:
     """All that the page can be asked: its script, ``page/report.js``, knows these fields by their names.
 
     Figures by the name by which they are asked for, KPIs and releases by their ids, so that each is told once.
     """
 
-    figures: dict[str, ToldFigure] = field(default_factory=dict)
-    terms: list[ToldTerm] = field(default_factory=list)
-    kpis: dict[str, ToldKpi] = field(default_factory=dict)
-    releases: dict[str, ToldRelease] = field(default_factory=dict)
+    figures: dict[str, FigureOrigin] = field(default_factory=dict)
+    terms: list[TermOrigin] = field(default_factory=list)
+    kpis: dict[str, KpiOrigin] = field(default_factory=dict)
+    releases: dict[str, ReleaseOrigin] = field(default_factory=dict)
+
+
+# By what a term of a figure is known: the term, how it goes over time, its days, and kind and code of its place.
+_TermKey = tuple[str, str, Span, str, str]
 
 
 @dataclass(frozen=True)
-class _KnownTerm:
-    """A term that is told: its place in the list, and the releases behind it."""
+class _FoundTerm:
+    """A term of a figure: what it sums and where that stands, and the sum that stands in the KPI's value."""
 
-    place: int
-    releases: frozenset[str]
+    key: _TermKey
+    wanted: WantedTerm
+    cells: Sequence[SummedCells]
+    sum_in_value: float
+
+    @property
+    def releases(self) -> set[str]:
+        """The releases behind it."""
+        return {each.release_id for each in self.cells}
 
 
-class Asked:
+class OriginBook:
     """The figures of a report of which a reader can ask where they come from, and what is told of each.
 
-    Where it is not internal, returns are counted and not named: which forces returned nothing is theirs to tell.
+    Where it is not internal, returns are counted and not named: which forces returned nothing is theirs to tell. What
+    is only asked here, such as which releases are behind a figure, is not written into the report.
     """
 
     def __init__(
@@ -160,22 +173,23 @@ class Asked:
         *,
         is_internal: bool = False,
     ) -> None:
-        self.told = Told()
+        self.origins = Origins()
         self._connection = connection
         self._is_internal = is_internal
         self._releases = releases
         self._as_at = as_at
         # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
-        self._terms: dict[tuple[str, str, Span, str, str], _KnownTerm] = {}
+        self._cells: dict[_TermKey, Sequence[SummedCells]] = {}
+        self._places: dict[_TermKey, int] = {}
 
-    def add(self, figure: ShownFigure) -> str:
+    def note(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
         name = figure.name
-        if name not in self.told.figures:
+        if name not in self.origins.figures:
             kpi = figure.kpi
-            self.told.kpis.setdefault(kpi.kpi_id, ToldKpi(kpi.title, kpi.description, kpi.caveat))
-            terms = tuple(term.place for term in self._find_terms(figure))
-            self.told.figures[name] = _tell_figure(figure, terms)
+            self.origins.kpis.setdefault(kpi.kpi_id, KpiOrigin(kpi.title, kpi.description, kpi.caveat))
+            terms = tuple(self._note_term(term) for term in self._find_terms(figure))
+            self.origins.figures[name] = _tell_figure(figure, terms)
         return name
 
     def list_releases_behind(self, figures: Iterable[ShownFigure]) -> list[ReleaseSaid]:
@@ -186,8 +200,8 @@ class Asked:
         """
         behind: set[str] = set()
         for figure in figures:
-            releases = [term.releases for term in self._find_terms(figure)]
-            behind |= frozenset().union(*releases) or self._list_published_with(figure)
+            named = {release_id for term in self._find_terms(figure) for release_id in term.releases}
+            behind.update(named or self._list_published_with(figure))
         return sorted((self._releases[each] for each in behind), key=lambda said: (said.published_on, said.release_id))
 
     def _list_published_with(self, figure: ShownFigure) -> set[str]:
@@ -200,7 +214,7 @@ class Asked:
             if said.source in figure.kpi.sources and said.published_on == figure.known.as_of
         }
 
-    def _find_terms(self, figure: ShownFigure) -> list[_KnownTerm]:
+    def _find_terms(self, figure: ShownFigure) -> list[_FoundTerm]:
         """Return the terms of a figure; none of one that is missing or kept back."""
         if figure.value is None:
             return []
@@ -208,40 +222,50 @@ class Asked:
         wanted = list_terms(figure.kpi)
         return [self._find_term(term, figure, total or 0.0) for term, total in zip(wanted, totals, strict=False)]
 
-    def _find_term(self, wanted: WantedTerm, figure: ShownFigure, sum_in_value: float) -> _KnownTerm:
-        """Return a term of a figure; where it is new it is looked up, and told."""
+    def _find_term(self, wanted: WantedTerm, figure: ShownFigure, sum_in_value: float) -> _FoundTerm:
+        """Return a term of a figure; where it is new it is looked up."""
         known, as_at = figure.known, figure.known_on or self._as_at
         span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
         key = (wanted.term.model_dump_json(), wanted.over_time, span, known.geography_kind, known.geography_code)
-        if key not in self._terms:
+        if key not in self._cells:
             geography = are_in_geography(wanted, known.geography_kind, known.geography_code)
-            cells = find_summed_cells(self._connection, wanted, span, geography)
-            self._terms[key] = _KnownTerm(len(self.told.terms), frozenset(each.release_id for each in cells))
-            self.told.terms.append(self._tell_term(wanted, cells, sum_in_value))
-        return self._terms[key]
+            self._cells[key] = find_summed_cells(self._connection, wanted, span, geography)
+        return _FoundTerm(key, wanted, self._cells[key], sum_in_value)
 
-    def _tell_term(self, wanted: WantedTerm, cells: Sequence[SummedCells], sum_in_value: float) -> ToldTerm:
-        """Return what is told of a term, and note the releases that it names."""
-        is_named = self._is_internal or not load_source(traits_of_fact(wanted.term.table).source).sensitive
-        total = sum(each.total for each in cells)
-        for each in cells if is_named else ():
-            self.told.releases.setdefault(each.release_id, _tell_release(self._releases[each.release_id]))
-        return ToldTerm(
-            words=wanted.term.words(),
+    def _note_term(self, found: _FoundTerm) -> int:
+        """Note a term and the releases that it names, unless it is noted; return its place in the list of terms."""
+        if found.key not in self._places:
+            self._places[found.key] = len(self.origins.terms)
+            self.origins.terms.append(self._tell_term(found))
+            for each in found.cells if self._is_named(found) else ():
+                told = _tell_release(self._releases[each.release_id])
+                self.origins.releases.setdefault(each.release_id, told)
+        return self._places[found.key]
+
+    def _is_named(self, found: _FoundTerm) -> bool:
+        """Whether it is told in which releases a term stands."""
+        return self._is_internal or not load_source(traits_of_fact(found.wanted.term.table).source).sensitive
+
+    def _tell_term(self, found: _FoundTerm) -> TermOrigin:
+        is_named = self._is_named(found)
+        total = sum(each.total for each in found.cells)
+        named = found.cells if is_named else ()
+        return TermOrigin(
+            words=found.wanted.term.words(),
             total=tell_figure(total, TOTAL_DIGITS),
-            cells=tuple(ToldCells(each.release_id, each.sheet, join_cells(each.cells)) for each in cells if is_named),
-            returns=0 if is_named else len({each.release_id for each in cells}),
-            adds_up=math.isclose(total, sum_in_value, rel_tol=1e-6, abs_tol=0.5),
+            cells=tuple(CellsOrigin(each.release_id, each.sheet, join_cells(each.cells)) for each in named),
+            returns=0 if is_named else len(found.releases),
+            adds_up=math.isclose(total, found.sum_in_value, rel_tol=1e-6, abs_tol=0.5),
         )
 
 
-def _tell_release(said: ReleaseSaid) -> ToldRelease:
-    return ToldRelease(said.file_name, said.publisher, said.published_on.isoformat(), said.sha256, said.is_synthetic)
+def _tell_release(said: ReleaseSaid) -> ReleaseOrigin:
+    return ReleaseOrigin(said.file_name, said.publisher, said.published_on.isoformat(), said.sha256, said.is_synthetic)
 
 
-def _tell_figure(figure: ShownFigure, terms: tuple[int, ...]) -> ToldFigure:
+def _tell_figure(figure: ShownFigure, terms: tuple[int, ...]) -> FigureOrigin:
     known = figure.known
-    return ToldFigure(
+    return FigureOrigin(
         kpi=known.kpi_id,
         place=name_geography(known.geography_kind, known.geography_code),
         period=known.period_label,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from msoic_pipeline.publication.charts import Chart, Section
-from msoic_pipeline.publication.report.across import make_chart_across
-from msoic_pipeline.publication.report.funnel_chart import make_funnel_chart
-from msoic_pipeline.publication.report.funnels import FunnelReader
-from msoic_pipeline.publication.report.over_time import make_chart_over_time
+from msoic_pipeline.publication.report.charts.across import make_chart_across
+from msoic_pipeline.publication.report.charts.funnel_chart import make_funnel_chart
+from msoic_pipeline.publication.report.charts.funnels import FunnelReader
+from msoic_pipeline.publication.report.charts.over_time import make_chart_over_time
+from msoic_pipeline.publication.report.charts.tiles import make_tile
 from msoic_pipeline.publication.report.parts import PartMaker, ShownChart, ShownSection
-from msoic_pipeline.publication.report.tiles import make_tile
 
 
 class SectionMaker:

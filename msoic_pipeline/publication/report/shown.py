@@ -6,24 +6,29 @@ import copy
 import datetime as dt
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS, CountedValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.periods import period_end, periods
-from msoic_pipeline.signals.compute import FigureSignal, find_signals_of_kpi
-from msoic_pipeline.signals.growing import find_growing_quarters
-from msoic_pipeline.wording import tell_figure
+from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.periods import period_end
+from msoic_pipeline.publication.value_words import tell_value
+from msoic_pipeline.signals.compute import JudgedValue, judge_kpi
+from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
 
+# A figure of a period that ended longer ago than this is old: also of a yearly series that comes half a year after its
+# year a newer one should be there.
+DAYS_UNTIL_OLD = 550
 # What stands beside a figure, and what it means.
 MARKS = {
     "i": "incomplete: not all that were due had reported",
     "g": "not settled: later releases are expected to change it much",
     "u": "unfinished: the period was not over",
     "p": "provisional: the publisher calls it so",
-    "c": "kept back: it would tell what fewer than three forces returned",
+    "c": f"kept back: it would tell what fewer than {FEWEST_REPORTERS} forces returned",
     "x": "not available",
 }
 
@@ -73,20 +78,6 @@ class ShownFigure:
         return name if self.known_on is None else f"{name} {self.known_on}"
 
 
-def tell_value(value: float, unit: str) -> str:
-    """Return a value of a unit in words: a share in percent, money with its sign, all else as a number."""
-    if unit == "share":
-        return f"{value:.1%}"
-    if unit == "GBP":
-        return f"£{value:,.0f}"
-    return tell_figure(value, 4)
-
-
-def tell_unit(unit: str) -> str:
-    """Return a unit as it stands behind a value; nothing where the value says it itself."""
-    return "" if unit in ("share", "GBP") else unit
-
-
 class FigureReader:
     """Reads the figures of KPIs as known on a day (None: today), each KPI once.
 
@@ -103,7 +94,10 @@ class FigureReader:
         self._connection = connection
         self._as_at = as_at
         self._known_on = as_at or today
-        self._growing = find_growing_quarters(connection, as_at)
+        # The growing quarters of each KPI, by the day as known on which they grow.
+        self._growing: dict[dt.date, dict[str, set[dt.date]]] = {
+            self._known_on: find_growing_quarters(connection, as_at)
+        }
         self._read: dict[str, list[ShownFigure]] = {}
         self._kept_back = self._find_kept_back()
 
@@ -117,6 +111,10 @@ class FigureReader:
         reader = copy.copy(self)
         reader._place = (geography_kind, geography_code)
         return reader
+
+    def is_old(self, figure: ShownFigure) -> bool:
+        """Whether a figure is of a period so long ago that a later one should be held."""
+        return _is_old(figure.known.period_kind, figure.period_start, self._known_on)
 
     def read_kpi(self, kpi: Kpi) -> list[ShownFigure]:
         """Return all figures of a KPI that may be shown; of returns none below the nation, but for internal pages."""
@@ -147,12 +145,12 @@ class FigureReader:
         starts = [figure.period_start for figure in figures if figure.is_whole]
         return [figure for figure in figures if starts and figure.period_start == max(starts)]
 
-    def find_signals(self, kpi: Kpi, period_kind: str) -> dict[str, FigureSignal]:
-        """Return the signals of the series of a KPI that ``read_series`` returns, by the label of the period."""
+    def judge_series(self, kpi: Kpi, period_kind: str) -> dict[str, JudgedValue]:
+        """Return what of the series of a KPI that ``read_series`` returns can be judged, by the label of the period."""
         series = self.read_series(kpi, period_kind)
         values = [figure.known for figure in series if figure.value is not None]
-        growing = self._growing.get(kpi.kpi_id, set())
-        return {signal.known.period_label: signal for signal in find_signals_of_kpi(kpi, values, growing)}
+        growing = self._growing[self._known_on].get(kpi.kpi_id, set())
+        return {judged.known.period_label: judged for judged in judge_kpi(kpi, values, growing)}
 
     def _find_kept_back(self) -> set[CountedValue]:
         """Return the nation's values of returns that are kept back, judged beside each other."""
@@ -184,18 +182,30 @@ class FigureReader:
             "x": value.value is None,
             "u": not is_over,
             "i": value.status == "incomplete" and is_over,
-            "g": self._has_growing_quarter(kpi, value),
+            "g": self._holds_growing_quarter(kpi, value, known_on),
             "p": kpi.is_provisional,
         }
         if marks["c"] or marks["x"]:
             return ("c",) if marks["c"] else ("x",)
         return tuple(mark for mark, stands in marks.items() if stands)
 
-    def _has_growing_quarter(self, kpi: Kpi, value: KnownValue) -> bool:
-        """Whether a value is of a quarter that is still growing, or of a longer period with one."""
-        end = period_end(value.period_kind, value.period_start)
-        quarters = set(periods("quarter", value.period_start, end))
-        return not quarters.isdisjoint(self._growing.get(kpi.kpi_id, set()))
+    def _holds_growing_quarter(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None) -> bool:
+        """Whether a value is of a period with a quarter that was growing, as known on a day (None: the report's)."""
+        day = known_on or self._known_on
+        if day not in self._growing:
+            self._growing[day] = find_growing_quarters(self._connection, day)
+        quarters = self._growing[day].get(kpi.kpi_id, set())
+        return holds_growing_quarter(value.period_kind, value.period_start, quarters)
+
+
+def digest_ages(connection: Connection, known_on: dt.date) -> str:
+    """Return what changes by a day's passing: how many of the periods with figures have become old."""
+    query = sa.select(kpi_value.c.period_kind, kpi_value.c.period_start).distinct()
+    return str(sum(_is_old(row.period_kind, row.period_start, known_on) for row in connection.execute(query)))
+
+
+def _is_old(period_kind: str, period_start: dt.date, day: dt.date) -> bool:
+    return (day - period_end(period_kind, period_start)).days > DAYS_UNTIL_OLD
 
 
 def _count_returns(value: KnownValue) -> CountedValue:

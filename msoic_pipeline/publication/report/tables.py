@@ -32,8 +32,3 @@ class ShownTable:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"{self.caption}: {len(row)} texts under {len(self.columns)} columns")
-
-
-def tell_count(number: int, one: str, many: str = "") -> str:
-    """Return how many there are: ``1 return``, ``1,153 returns``; ``many`` is the plural where it is not by an s."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -16,7 +16,7 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import coverage, quarantine, release
 from msoic_pipeline.periods import periods
-from msoic_pipeline.publication.report.profile import list_forces
+from msoic_pipeline.publication.report.profile.forces import list_forces
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Row, Warehouse
 

@@ -1,5 +1,5 @@
 "use strict";
-// Shows where a figure comes from: what is asked for stands in the page itself, as provenance.py's class Told has it.
+// Shows where a figure comes from: what is asked for stands in the page itself, as provenance.py's class Origins has it.
 // Texts are set as texts, never as markup.
 const asked = JSON.parse(document.getElementById("asked").textContent);
 const dialog = document.getElementById("origin");

@@ -1,0 +1,224 @@
+"""The sections of a force's page: its figures beside region and nation, and over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
+from msoic_pipeline.model.geography import NATIONAL, name_geography
+from msoic_pipeline.model.traits import traits_of_fact
+from msoic_pipeline.publication.charts import Chart, ChartSeries
+from msoic_pipeline.publication.report.charts.funnel_chart import make_sized_row, make_unsized_row, name_size_columns
+from msoic_pipeline.publication.report.charts.funnels import (
+    ForceFunnel,
+    FunnelReader,
+    draw_forces,
+    tell_force,
+    tell_how_to_read,
+    tell_population,
+)
+from msoic_pipeline.publication.report.charts.rates import POPULATION, SizedFigure
+from msoic_pipeline.publication.report.charts.wording import tell_figure_of
+from msoic_pipeline.publication.report.parts import ChartHeading, Drawing, PartMaker, ShownChart, ShownRow, ShownSection
+from msoic_pipeline.publication.report.profile.forces import Force, list_forces
+from msoic_pipeline.publication.report.provenance import OriginBook
+from msoic_pipeline.publication.report.sections import SectionMaker
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
+from msoic_pipeline.signals.funnel import name_measure
+from msoic_pipeline.workbooks.source import load_source
+
+# Of sums over time the longest kind of period that has figures is compared, which chance moves least.
+KINDS_COMPARED = ("financial_year", "calendar_year", "quarter", "month")
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A force's figure and what stands beside it, each None where there is none.
+
+    ``sized`` is the figure beside the size of the force, ``in_funnel`` the same where it is one of those of ``forces``,
+    the funnel of all. A region's figure that is kept back is not here.
+    """
+
+    figure: ShownFigure
+    sized: SizedFigure | None
+    forces: ForceFunnel | None
+    in_funnel: SizedFigure | None
+    region: ShownFigure | None
+    is_region_kept_back: bool
+    nation: ShownFigure | None
+
+    @property
+    def position(self) -> str:
+        """Where the force lies in the funnel; a dash where it is in none."""
+        return self.forces.place(self.in_funnel) if self.forces and self.in_funnel else "–"
+
+    @property
+    def figures(self) -> list[ShownFigure]:
+        """All that are shown."""
+        population = self.sized.population if self.sized else None
+        return [each for each in (self.figure, self.region, self.nation, population) if each is not None]
+
+
+class ForceSections:
+    """The sections of one force's page: one for each source whose KPIs are divided by force."""
+
+    def __init__(self, reader: FigureReader, funnels: FunnelReader, book: OriginBook, force: Force) -> None:
+        self._reader = reader
+        self._funnels = funnels
+        self._force = force
+        self._own = reader.read_at("force", force.code)
+        self._parts = PartMaker(self._own, book)
+        self._maker = SectionMaker(self._parts, funnels)
+        self._without_figures: list[str] = []
+
+    @property
+    def without_figures(self) -> tuple[str, ...]:
+        """The titles of the KPIs of which the force has no figure."""
+        return tuple(self._without_figures)
+
+    def make_sections(self) -> tuple[ShownSection, ...]:
+        """Return the sections, in the order of the definitions of their KPIs."""
+        charts: dict[str, list[ShownChart]] = {}
+        for kpi in load_definitions():
+            if "force" in kpi.below and kpi.kpi_id != POPULATION:
+                source = traits_of_fact(kpi.numerator.table).source
+                charts.setdefault(source, []).extend(self._make_charts(kpi))
+        return tuple(
+            ShownSection(source, load_source(source).title, None, "", (), tuple(of_source))
+            for source, of_source in charts.items()
+            if of_source
+        )
+
+    def _make_charts(self, kpi: Kpi) -> list[ShownChart]:
+        figure, forces = self._choose_period(kpi)
+        if figure is None:
+            self._without_figures.append(kpi.title)
+            return []
+        return [self._make_comparison(kpi, figure, forces), self._make_series(kpi)]
+
+    def _choose_period(self, kpi: Kpi) -> tuple[ShownFigure | None, ForceFunnel | None]:
+        """Return the force's figure that is compared, and the funnel of its period where there is one.
+
+        It is that of the funnel's period where the force has one; else the force's latest, a whole one if there is any.
+        """
+        kinds = kpi.kinds[:1] if kpi.over_time == "last" else [kind for kind in KINDS_COMPARED if kind in kpi.kinds]
+        for kind in kinds:
+            forces = self._funnels.read_funnel(kpi, kind)
+            figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
+            in_funnel = [figure for figure in figures if forces and figure.period_label == forces.period_label]
+            if in_funnel:
+                return in_funnel[-1], forces
+        latest: ShownFigure | None = None
+        for kind in kinds:
+            figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
+            whole = [figure for figure in figures if figure.is_whole]
+            if whole:
+                return whole[-1], None
+            latest = latest or (figures[-1] if figures else None)
+        return latest, None
+
+    # --- Beside region and nation ------------------------------------------------------------------------------------
+
+    def _make_comparison(self, kpi: Kpi, figure: ShownFigure, forces: ForceFunnel | None) -> ShownChart:
+        compared = self._find_compared(figure, forces)
+        measure = name_measure(kpi)
+        svg, sentences = "", self._tell_comparison(compared)
+        if forces and compared.in_funnel:
+            svg = draw_forces(forces, self._force.name, shows_others=not kpi.is_sensitive)
+        drawing = Drawing(
+            headline=tell_figure_of(figure, kpi.title),
+            sentences=tuple(sentence for sentence in sentences if sentence),
+            svg=svg,
+            alternative=f"Funnel plot. {' '.join(sentences[:1])}",
+            first_column="Place",
+            columns=name_size_columns(kpi.title, kpi.unit, measure) if measure else (f"{kpi.title} ({kpi.unit})",),
+            rows=tuple(self._list_rows(compared)),
+            has_open_table=True,
+        )
+        heading = ChartHeading(
+            chart=f"{kpi.kpi_id}-beside",
+            title=f"{kpi.title}, beside region and nation",
+            note="",
+            caveats=(kpi.caveat,) if kpi.caveat else (),
+        )
+        return self._parts.finish_chart(heading, drawing, compared.figures)
+
+    def _find_compared(self, figure: ShownFigure, forces: ForceFunnel | None) -> _Compared:
+        region = self._find_beside(figure, "rocu_region", self._force.region)
+        is_kept_back = region is not None and not self._may_show_region(region)
+        return _Compared(
+            figure=figure,
+            sized=self._funnels.sizes.size_figure(figure),
+            forces=forces,
+            in_funnel=next((each for each in forces.sized if each.figure == figure), None) if forces else None,
+            region=None if is_kept_back else region,
+            is_region_kept_back=is_kept_back,
+            nation=self._find_beside(figure, NATIONAL),
+        )
+
+    def _list_rows(self, compared: _Compared) -> list[ShownRow]:
+        kpi, force, nation = compared.figure.kpi, self._force, compared.nation
+        rows = [
+            self._make_row(kpi, force.name, compared.figure, compared.position),
+            self._make_row(kpi, force.region, compared.region, "–"),
+        ]
+        if nation:
+            rows.append(self._make_row(kpi, name_geography(NATIONAL, nation.known.geography_code), nation, "–"))
+        return rows
+
+    def _tell_comparison(self, compared: _Compared) -> list[str]:
+        """Return where the force lies, how its picture is to be read, and what is to be known of the figures."""
+        sentences = []
+        if compared.forces and compared.in_funnel:
+            is_alone = compared.figure.kpi.is_sensitive
+            sentences.append(tell_force(compared.forces, compared.in_funnel))
+            sentences.append(tell_how_to_read(compared.forces, is_alone=is_alone))
+        if compared.sized:
+            sentences.append(tell_population([compared.sized]))
+        if compared.is_region_kept_back:
+            sentences.append(
+                f"The region's figure is kept back: it is not whole, or of fewer than {FEWEST_REPORTERS} forces "
+                "besides this one."
+            )
+        return sentences
+
+    def _find_beside(self, figure: ShownFigure, kind: str, code: str = "") -> ShownFigure | None:
+        """Return the figure of the same KPI and period of another geography; None where there is none."""
+        known = figure.known
+        for each in self._reader.read_kpi(figure.kpi):
+            is_place = each.known.geography_kind == kind and code in ("", each.known.geography_code)
+            is_period = (each.known.period_kind, each.period_start) == (known.period_kind, known.period_start)
+            if is_place and is_period:
+                return each
+        return None
+
+    def _may_show_region(self, region: ShownFigure) -> bool:
+        """Whether a region's figure, less that of the force itself, would tell no other force's return."""
+        others = [each for each in list_forces() if each.region == self._force.region and each != self._force]
+        return not region.kpi.is_sensitive or (region.is_whole and len(others) >= FEWEST_REPORTERS)
+
+    def _make_row(self, kpi: Kpi, label: str, figure: ShownFigure | None, position: str) -> ShownRow:
+        """Return a row of the comparison; of a KPI that is neither rate nor share the figure alone."""
+        measure = name_measure(kpi)
+        if measure is None:
+            return ShownRow(label, (self._parts.ask(figure) if figure else None,))
+        sized = self._funnels.sizes.size_figure(figure) if figure else None
+        if sized:
+            return make_sized_row(self._parts, label, sized, position)
+        return make_unsized_row(self._parts, label, figure, measure, "–")
+
+    # --- Over time ---------------------------------------------------------------------------------------------------
+
+    def _make_series(self, kpi: Kpi) -> ShownChart:
+        chart = Chart.model_validate(
+            {
+                "chart": f"{kpi.kpi_id}_over_time",
+                "title": f"{kpi.title} over time",
+                "shows": "lines",
+                "period": kpi.kinds[0],
+                "has_limits": True,
+                "series": [ChartSeries(kpi=kpi.kpi_id)],
+            }
+        )
+        return self._maker.make_chart(chart)
