@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import FileArgument, open_warehouse
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.wording import tell_figure
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
@@ -34,7 +35,7 @@ def diff(
 
     Exit code 0 where it would be loaded, 1 where it would not.
     """
-    foretold = foretell_file(file, dt.date.today())
+    foretold = foretell_file(file, find_today())
     typer.echo(foretold.as_json() if as_json else "\n".join(foretold.lines()))
     raise typer.Exit(0 if foretold.would_load else 1)
 

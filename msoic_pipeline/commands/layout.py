@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +54,7 @@ def _explain_file(asked: FileAsked) -> str:
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
     """
     from msoic_pipeline.ingest.recognition import identify_release
+    from msoic_pipeline.periods import find_today
     from msoic_pipeline.workbooks.errors import SourceFileError
     from msoic_pipeline.workbooks.explain import explain as explain_sheets
     from msoic_pipeline.workbooks.grid import open_workbook
@@ -66,7 +66,7 @@ def _explain_file(asked: FileAsked) -> str:
         reference_quarter = identify_release(workbook, asked).reference_quarter
     except SourceFileError as error:
         error.file = error.file or asked.name
-        reference_quarter = dt.date.today()
+        reference_quarter = find_today()
         lines.append(f"note: {error}")
     finally:
         workbook.close()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import open_warehouse, print_aside
-from msoic_pipeline.periods import as_written, list_all_quarters, parse_quarter
+from msoic_pipeline.periods import as_written, find_today, list_all_quarters, parse_quarter
 from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.run_records import EndedRun, QuarterRange, RequestedRun, make_range_tags
 
@@ -112,7 +112,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
     quarters = [quarter.isoformat() for quarter in list_all_quarters()]
     if not quarters:
-        raise LookupError(f"the clock of this machine says {dt.date.today()}, before the first quarter: set it right")
+        raise LookupError(f"the clock of this machine says {find_today()}, before the first quarter: set it right")
     earliest, latest = quarters[0], quarters[-1]
     start = parse_quarter(first).isoformat() if first else earliest
     end = parse_quarter(last).isoformat() if last else latest

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.model.compared_geography import list_compared_codes
-from msoic_pipeline.periods import parse_period, period_label
+from msoic_pipeline.periods import find_today, parse_period, period_label
 from msoic_pipeline.reconciliation.comparisons import PeriodText
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 
@@ -47,7 +47,7 @@ class Acceptance(Declaration):
 
 def select_acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
     """Return the acceptances that have not ended on a day; today where it is left out."""
-    day = today or dt.date.today()
+    day = today or find_today()
     return [acceptance for acceptance in acceptances if acceptance.until >= day]
 
 

@@ -78,7 +78,8 @@ def _replace_results(
     """Write the rules anew, and the results of some quarters."""
     result = reconciliation_result
     connection.execute(sa.delete(reconciliation_rule))
-    connection.execute(sa.insert(reconciliation_rule), [rule.row() for rule in rules])
+    if rules:  # SQLAlchemy takes no rows for a row of defaults
+        connection.execute(sa.insert(reconciliation_rule), [rule.row() for rule in rules])
     connection.execute(sa.delete(result).where(result.c.quarter_start.in_(quarters)))
     for rule in rules:
         for results in list_result_queries(rule, quarters, in_force):

@@ -803,3 +803,10 @@ def test_the_worst_are_told_by_severity(warehouse: Warehouse):
     assert {severity: len(lines) for severity, lines in summary.worst_by_severity.items()} == {"block": 5, "warn": 1}
     assert summary.worst == summary.worst_by_severity["block"]
     assert (summary.blocking, summary.warnings) == (6, 1)
+
+
+def test_without_any_rule_nothing_is_found(warehouse: Warehouse):
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40), totals=[referral_total("2021-Q4", 100)])
+    warehouse.reconcile("2021-Q4", "nrm_referrals_parts_to_total")
+    summary = warehouse.reconcile("2021-Q4")
+    assert (summary.counts, summary.blocking, warehouse.results()) == ({}, 0, [])

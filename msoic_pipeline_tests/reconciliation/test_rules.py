@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+import time
+from datetime import date, timedelta
 
 import pytest
 import yaml
 
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.reconciliation.acceptances import Acceptance, find_misfits, load_acceptances, parse_acceptances
+from msoic_pipeline.periods import find_today
+from msoic_pipeline.reconciliation.acceptances import (
+    Acceptance,
+    find_misfits,
+    load_acceptances,
+    parse_acceptances,
+    select_acceptances_in_force,
+)
 from msoic_pipeline.reconciliation.comparisons import Tolerance
 from msoic_pipeline.reconciliation.rules import load_rules, parse_rules
 
@@ -211,3 +219,18 @@ def test_a_force_is_accepted_by_its_code():
     )
     assert not list(find_misfits(acceptance.model_copy(update={"geography": "E23000032"}), rules[0]))
     assert list(find_misfits(acceptance.model_copy(update={"geography": "Kent"}), rules[0]))
+
+
+@pytest.mark.parametrize("zone", ["East-14", "West+12"])
+def test_an_acceptance_ends_on_the_same_day_wherever_the_machine_stands(zone: str, monkeypatch: pytest.MonkeyPatch):
+    today = find_today()
+    ends = (today - timedelta(days=1), today, today + timedelta(days=1))
+    acceptances = [load_acceptances()[0].model_copy(update={"until": day}) for day in ends]
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        in_force = select_acceptances_in_force(acceptances)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert in_force == acceptances[1:]
