@@ -161,7 +161,16 @@ class _Trial:
         with read_transaction(self.copy) as connection:
             breaks = list_breaks(connection, MOST_BREAKS)
             finder = ChangeFinder(connection)
-        return finder, {(each.rule_id, each.period_label, each.geography, each.item): each for each in breaks}
+        return finder, {self._identify_break(each): each for each in breaks}
+
+    def _identify_break(self, found: ShownBreak) -> tuple[str, ...]:
+        """Return what tells a break from the others.
+
+        Of the latest figures it is the same break whichever release they are of by now; else each release has its own.
+        """
+        rule = next(rule for rule in self.rules if rule.rule_id == found.rule_id)
+        release_id = "" if rule.releases == "current" else found.left_release
+        return found.rule_id, found.period_label, found.geography, found.item, release_id
 
     def _copy_part(self) -> None:
         with write_transaction(self.copy) as connection:
