@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import read_warehouse
+from msoic_pipeline.commands.app import read_source, read_warehouse
 
 
-def releases(source: Annotated[str, typer.Argument(help="Source; all where it is left out.")] = "") -> None:
+def releases(
+    source: Annotated[
+        str | None, typer.Argument(parser=read_source, metavar="[SOURCE]", help="Source; all where it is left out.")
+    ] = None,
+) -> None:
     """List the releases that the warehouse knows, with what has become of each."""
-    typer.echo(tell_releases(source or None))
+    typer.echo(tell_releases(source))
 
 
 def tell_releases(source: str | None) -> str:

@@ -149,14 +149,15 @@ def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Say) -
     from msoic_pipeline.running.error_words import first_line
     from msoic_pipeline.running.processes import tell_holder
     from msoic_pipeline.running.warehouse_lock import hold_warehouse
+    from msoic_pipeline.warehouse.engine import BadAddressError
     from msoic_pipeline.warehouse.migrations import ModelError
 
     with ExitStack() as stack:
         try:
             stack.enter_context(hold_warehouse(settings.warehouse_url, tell_holder(request.run_id), say))
             _make_ready(request)
-        except (ModelError, OSError, sa.exc.SQLAlchemyError) as error:
-            reason = str(error) if isinstance(error, ModelError) else first_line(error)
+        except (ModelError, BadAddressError, OSError, sa.exc.SQLAlchemyError) as error:
+            reason = str(error) if isinstance(error, ModelError | BadAddressError) else first_line(error)
             raise _CannotBeginError(f"the warehouse cannot be used: {reason}") from error
         yield
 

@@ -15,8 +15,10 @@ def template(
     ],
     target: Annotated[Path, typer.Argument(help="The XLSX file to write.")],
 ) -> None:
-    """Write an empty return to fill in."""
+    """Write an empty return to fill in. What stands there already stays: it may have been filled in."""
     from msoic_pipeline.publication.templates import write_template
 
+    if target.exists():
+        raise typer.BadParameter(f"{target} is there already, and may have been filled in: choose another name")
     write_template(kind, target)
     typer.echo(f"{target} written")
