@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import validation_result
 from msoic_pipeline.model.evidence_rows import ValidationResult
-from msoic_pipeline.warehouse.rows import bulk_insert, key_columns, rows_by_key
+from msoic_pipeline.warehouse.rows import bind_key, bulk_insert, has_key, key_columns, rows_by_key
 
 
 def record_findings(connection: Connection, scope: Any, findings: Sequence[ValidationResult], today: dt.date) -> None:
@@ -69,9 +69,7 @@ def _end_findings(
     if not ended:
         return
     table = validation_result
-    parameters = []
-    for identity in sorted(ended):
-        parameters.append({f"key_{name}": value for name, value in zip(key, identity, strict=True)})
-    has_key = sa.and_(*(table.c[name] == sa.bindparam(f"key_{name}") for name in key))
-    connection.execute(sa.delete(table).where(has_key, table.c.found_on >= today), parameters)
-    connection.execute(sa.update(table).where(has_key, is_standing).values(superseded_on=today), parameters)
+    parameters = [bind_key(key, identity) for identity in sorted(ended)]
+    is_ended = has_key(table, key)
+    connection.execute(sa.delete(table).where(is_ended, table.c.found_on >= today), parameters)
+    connection.execute(sa.update(table).where(is_ended, is_standing).values(superseded_on=today), parameters)

@@ -19,7 +19,7 @@ from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.quality.verdicts import STANDS, Verdict
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
-from msoic_pipeline.warehouse.rows import bulk_insert, replace_changed_rows
+from msoic_pipeline.warehouse.rows import bulk_insert, write_changed_rows
 from msoic_pipeline.workbooks.source import Source
 
 
@@ -37,7 +37,7 @@ def register_releases(
         not_loaded = [row for verdict in verdicts for row in verdict.quarantine]
         not_loaded += _lost_releases(connection, source, landing)
         in_source = quarantine.c.source == source.source
-        replace_changed_rows(connection, quarantine, in_source, map(asdict, not_loaded))
+        write_changed_rows(connection, quarantine, in_source, map(asdict, not_loaded))
         _record_withdrawals(connection, landing)
         results = [result for verdict in verdicts for result in verdict.results]
         record_findings(connection, of_releases, results, today)
@@ -64,7 +64,7 @@ def _write_releases(connection: Connection, source: Source, landing: Landing, ve
     for release_id, row in recorded.items():
         if release_id not in present:
             rows.append(row | {"status": _name_status_of_absent(row, landing, loaded), "superseded_by": None})
-    _upsert_releases(connection, rows, recorded)
+    _write_release_rows(connection, rows)
 
 
 def _read_recorded_releases(connection: Connection, source: Source) -> dict[str, dict[str, Any]]:
@@ -95,7 +95,7 @@ def _layout_names(staged: StagedRelease) -> str:
     return "; ".join(f"{read.sheet}: {read.table}/{read.layout}" for read in staged.manifest.sheets)
 
 
-def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorded: dict[str, dict[str, Any]]) -> None:
+def _write_release_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert new releases and mend changed ones; first all of them, then what supersedes what.
 
     A release refers to the one that supersedes it, which must stand there by then.
@@ -105,12 +105,9 @@ def _upsert_releases(connection: Connection, rows: list[dict[str, Any]], recorde
     for row in rows:
         if row["superseded_by"] not in present:
             row["superseded_by"] = None
-    new = [row | {"superseded_by": None} for row in rows if row["release_id"] not in recorded]
-    bulk_insert(connection, release, make_arrow_rows(release, new))
-    standing = recorded | {row["release_id"]: row for row in new}
-    for row in rows:
-        if standing[row["release_id"]] != row:
-            connection.execute(sa.update(release).where(release.c.release_id == row["release_id"]).values(row))
+    without_reference = [{name: value for name, value in row.items() if name != "superseded_by"} for row in rows]
+    write_changed_rows(connection, release, None, without_reference)
+    write_changed_rows(connection, release, None, rows)
 
 
 def read_loaded_releases(connection: Connection, source: Source) -> set[str]:
