@@ -19,7 +19,8 @@ from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, find_stale_loads
-from msoic_pipeline.warehouse.registering import read_loaded_releases, register_releases
+from msoic_pipeline.warehouse.registering import register_releases
+from msoic_pipeline.warehouse.release_rows import read_loaded_releases
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 

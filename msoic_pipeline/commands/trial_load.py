@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -30,7 +30,6 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.release_changes import Change, ChangeFinder
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.evidence import (
-    IN_FORCE,
     coverage,
     load_log,
     reconciliation_result,
@@ -49,11 +48,12 @@ from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.reconciliation.summary import ShownBreak, list_breaks
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
-from msoic_pipeline.warehouse.load_log import load_stage
+from msoic_pipeline.warehouse.load_log import name_load_stage
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
-from msoic_pipeline.warehouse.partial_copy import Parts, copy_parts, read_moment
+from msoic_pipeline.warehouse.partial_copy import Parts, copy_parts, read_unchanging
 from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
+from msoic_pipeline.warehouse.release_rows import list_releases_in_force
 from msoic_pipeline.workbooks.source import SOURCES, Source
 
 # More breaks than any rules have ever had.
@@ -90,7 +90,7 @@ def try_load(engine: Engine, examined: ExaminedFile, today: dt.date) -> TrialLoa
     """
     if examined.staged is None or not examined.verdict.accepted:
         raise ValueError("a file that is rejected changes nothing")
-    with tempfile.TemporaryDirectory() as folder, read_moment(engine) as origin:
+    with tempfile.TemporaryDirectory() as folder, read_unchanging(engine) as origin:
         copy = open_engine(f"sqlite:///{Path(folder, 'trial.sqlite')}")
         try:
             prepare(copy)
@@ -115,7 +115,7 @@ class _Trial:
         computed = set(self.origin.scalars(sa.select(kpi_definition.c.kpi_id)))
         self.kpis = [kpi for kpi in load_definitions() if source in kpi.sources and kpi.kpi_id in computed]
         self.rules = [rule for rule in load_rules() if source in _list_sources(_list_facts_of_rules([rule]))]
-        self.known = _read_known_releases(self.origin, source)
+        self.known = list_releases_in_force(self.origin, source)
         self.quarters = self._list_quarters()
         self.touched = list_quarters_touched(self.quarters)
 
@@ -220,19 +220,12 @@ class _Trial:
 
     def _note_loads(self, source: Source) -> None:
         """Note in the copy which quarters are loaded, which some rules ask."""
-        loaded = load_log.c.stage.in_([load_stage(name) for name in SOURCES])
-        is_own = sa.and_(load_log.c.stage == load_stage(source.source), load_log.c.quarter_start.in_(self.quarters))
+        loaded = load_log.c.stage.in_([name_load_stage(name) for name in SOURCES])
+        is_own = sa.and_(
+            load_log.c.stage == name_load_stage(source.source), load_log.c.quarter_start.in_(self.quarters)
+        )
         with write_transaction(self.copy) as connection:
             copy_parts(self.origin, connection, {load_log: sa.and_(loaded, sa.not_(is_own))})
-
-
-def _read_known_releases(origin: Connection, source: str) -> list[Release]:
-    """Return the releases of a source whose figures are loaded, in the order in which they came in."""
-    columns = [release.c[field.name] for field in fields(Release)]
-    in_force = sa.and_(release.c.source == source, release.c.status.in_(IN_FORCE))
-    query = sa.select(*columns).where(in_force)
-    order = (release.c.landed_on, release.c.published_on, release.c.edition, release.c.release_id)
-    return [Release(**row) for row in origin.execute(query.order_by(*order)).mappings()]
 
 
 def _list_facts_of_kpis(kpis: Iterable[Kpi]) -> set[str]:

@@ -15,7 +15,7 @@ from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
 from msoic_pipeline.reconciliation.summand_rows import SummandRow
-from msoic_pipeline.warehouse.load_log import load_stage
+from msoic_pipeline.warehouse.load_log import name_load_stage
 from msoic_pipeline.workbooks.layout import name_part
 from msoic_pipeline.workbooks.source import load_source
 
@@ -63,7 +63,7 @@ def _is_every_quarter_loaded(source: str) -> sa.ColumnElement[bool]:
     """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
     within = (published_total.c.period_start, published_total.c.quarter_start)
     loaded = sa.select(sa.func.count()).where(
-        load_log.c.stage == load_stage(source), load_log.c.quarter_start.between(*within)
+        load_log.c.stage == name_load_stage(source), load_log.c.quarter_start.between(*within)
     )
     due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
     return loaded.scalar_subquery() == due.scalar_subquery()

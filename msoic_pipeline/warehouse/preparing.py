@@ -25,7 +25,7 @@ from msoic_pipeline.warehouse.load_log import (
     read_whole_fingerprint,
     write_whole_fingerprint,
 )
-from msoic_pipeline.warehouse.migrations import HEAD, read_standing_revision, upgrade
+from msoic_pipeline.warehouse.migrations import HEAD, read_standing_revision, upgrade_tables
 from msoic_pipeline.warehouse.rows import replace_rows
 from msoic_pipeline.warehouse.sql_text import write_statement
 from msoic_pipeline.warehouse.standing_views import drop_views, execute_text, make_views, read_grants, restore_grants
@@ -116,7 +116,7 @@ def _upgrade_tables_and_views(connection: Connection, wanted_views: str) -> None
 def _upgrade_tables(connection: Connection) -> None:
     if connection.dialect.name == "postgresql" and not sa.inspect(connection).has_schema(SCHEMA):
         connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-    upgrade(connection)
+    upgrade_tables(connection)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken:

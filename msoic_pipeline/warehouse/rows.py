@@ -54,15 +54,15 @@ def _copy_rows(connection: Connection, table: sa.Table, names: list[str], rows: 
 
 
 def _write_for_sqlite(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return values as SQLAlchemy keeps them in SQLite: dates as ISO text and flags as 0 and 1."""
-    if pa.types.is_date(column.type):
+    """Return values as SQLAlchemy keeps them in SQLite: days and moments as ISO text and flags as 0 and 1."""
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return column.cast(pa.string())
     if pa.types.is_boolean(column.type):
         return column.cast(pa.int8())
     return column
 
 
-def replace_rows(connection: Connection, table: sa.Table, condition: Any, rows: pa.Table) -> int:
+def replace_rows(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool], rows: pa.Table) -> int:
     """Delete the rows of ``table`` that meet ``condition`` and insert ``rows``; return how many were inserted."""
     connection.execute(sa.delete(table).where(condition))
     return bulk_insert(connection, table, rows)
@@ -76,7 +76,7 @@ def key_columns(table: sa.Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
 
 
-def rows_by_key(rows: Iterable[Any], key: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+def index_rows(rows: Iterable[Any], key: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return rows by the values of their key."""
     return {tuple(row[name] for name in key): dict(row) for row in rows}
 
@@ -108,9 +108,9 @@ def write_changed_rows(
     ``sa.true()`` a is inserted, b is changed and c is removed; with None c stays.
     """
     key = key_columns(table)
-    wanted = rows_by_key(rows, key)
+    wanted = index_rows(rows, key)
     query = sa.select(table) if scope is None else sa.select(table).where(scope)
-    standing = rows_by_key(connection.execute(query).mappings(), key)
+    standing = index_rows(connection.execute(query).mappings(), key)
     gone = [] if scope is None else sorted(standing.keys() - wanted.keys())
     new = [wanted[identity] for identity in sorted(wanted.keys() - standing.keys())]
     changed = []
@@ -136,7 +136,7 @@ def _update_by_key(connection: Connection, table: sa.Table, rows: Sequence[dict[
         return
     key = key_columns(table)
     names = [name for name in rows[0] if name not in key]
-    values = {name: sa.bindparam(f"new_{name}") for name in names}
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
     parameters = []
     for row in rows:
         its_values = {f"new_{name}": row[name] for name in names}

@@ -28,7 +28,7 @@ from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.publication.change_words import tell_change
 from msoic_pipeline.reconciliation.summary import ShownBreak
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
-from msoic_pipeline.warehouse.partial_copy import read_moment
+from msoic_pipeline.warehouse.partial_copy import read_unchanging
 from msoic_pipeline_tests.kpis.conftest import QUARTERS, TODAY, fill
 from msoic_pipeline_tests.sample import RAW, staged_releases
 
@@ -190,7 +190,7 @@ def change_last(folder: Path) -> Iterator[openpyxl.Workbook]:
 
 def test_the_warehouse_is_read_at_one_moment_and_cannot_be_written_to(engine: Engine):
     load(engine, list_staged(LAST)[:1])
-    with read_moment(engine) as connection:
+    with read_unchanging(engine) as connection:
         known = connection.scalar(sa.select(sa.func.count()).select_from(release))
         with pytest.raises(sa.exc.DBAPIError, match=r"read.?only"):
             connection.execute(sa.delete(release))

@@ -32,9 +32,9 @@ from msoic_pipeline.warehouse.migrations import (
     VERSION_TABLE,
     NewModelError,
     OldModelError,
-    configure,
+    make_alembic_config,
     read_standing_revision,
-    upgrade,
+    upgrade_tables,
 )
 from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.standing_views import ViewInUseError, drop_views, read_grants
@@ -65,7 +65,7 @@ def _make_baseline(engine: Engine) -> None:
     with write_transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-        upgrade(connection, BASELINE)
+        upgrade_tables(connection, BASELINE)
         connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
         for table in _standing(connection).sorted_tables:
             row = {column.name: values[column.type.python_type] for column in table.columns}
@@ -117,14 +117,14 @@ def test_the_first_revision_makes_the_tables_of_110197f_word_for_word(engine: En
     said: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: said.append(statement))
     with engine.begin() as connection:
-        upgrade(connection, BASELINE)
+        upgrade_tables(connection, BASELINE)
     made = [words for words in said if words.startswith("\nCREATE TABLE") and VERSION_TABLE not in words]
     assert hashlib.sha256("\n".join(made).encode()).hexdigest() == BASELINE_DIGESTS[engine.dialect.name]
 
 
 def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
     with read_transaction(engine) as connection:
-        scripts = ScriptDirectory.from_config(configure(connection))
+        scripts = ScriptDirectory.from_config(make_alembic_config(connection))
     assert scripts.get_current_head() == HEAD
     assert scripts.get_base() == BASELINE
 
@@ -182,7 +182,7 @@ def test_verdicts_that_rest_on_the_sample_are_renamed_and_others_stay(engine: En
     with write_transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-        upgrade(connection, "0004")
+        upgrade_tables(connection, "0004")
         table = _standing(connection).tables["report_claim"]
         for claim_id, (verdict, is_synthetic) in standing.items():
             values: dict[type, Any] = {str: "x", dt.date: dt.date(2022, 7, 31), int: 1, float: 1.5, bool: is_synthetic}
