@@ -57,10 +57,10 @@ def tell_rule(rule_id: str) -> str:
             f"Why they may differ: {rule.may_differ}",
             "",
             f"severity    {_severity_words(rule)}",
-            f"periods     {', '.join(kind.replace('_', ' ') for kind in rule.periods)}",
+            f"periods     {', '.join(kind.replace('_', ' ') for kind in rule.period_kinds)}",
             f"geography   {rule.geography}",
             f"releases    {rule.releases}",
-            f"tolerance   {rule.tolerances()}",
+            f"tolerance   {rule.tell_tolerances()}",
         ]
     )
 

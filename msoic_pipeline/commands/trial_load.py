@@ -44,7 +44,7 @@ from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import FIRST_QUARTER, periods, shift_months
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.asked import HISTORY_QUARTERS
-from msoic_pipeline.reconciliation.rules import Rule, load_rules
+from msoic_pipeline.reconciliation.rules import load_rules
 from msoic_pipeline.reconciliation.summary import ShownBreak, list_breaks
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
@@ -114,7 +114,7 @@ class _Trial:
         # A KPI that was declared since the last run would be new by that, not by the file.
         computed = set(self.origin.scalars(sa.select(kpi_definition.c.kpi_id)))
         self.kpis = [kpi for kpi in load_definitions() if source in kpi.sources and kpi.kpi_id in computed]
-        self.rules = [rule for rule in load_rules() if source in _list_sources(_list_facts_of_rules([rule]))]
+        self.rules = [rule for rule in load_rules() if source in rule.sources]
         self.known = list_releases_in_force(self.origin, source)
         self.quarters = self._list_quarters()
         self.touched = list_quarters_touched(self.quarters)
@@ -169,7 +169,7 @@ class _Trial:
         Of the latest figures it is the same break whichever release they are of by now; else each release has its own.
         """
         rule = next(rule for rule in self.rules if rule.rule_id == found.rule_id)
-        release_id = "" if rule.releases == "current" else found.left_release
+        release_id = "" if rule.compares_latest else found.left_release
         return found.rule_id, found.period_label, found.geography, found.item, release_id
 
     def _copy_part(self) -> None:
@@ -179,7 +179,7 @@ class _Trial:
     def _list_parts(self) -> Parts:
         """Return which rows the trial rests on."""
         source = self.examined.source
-        facts = {*_list_facts_of_kpis(self.kpis), *_list_facts_of_rules(self.rules), *source.facts}
+        facts = _list_facts_of_kpis(self.kpis).union(source.facts, *(rule.facts for rule in self.rules))
         first, last = shift_months(self.touched[0], -3 * HISTORY_QUARTERS), self.touched[-1]
         result = reconciliation_result.c
         parts: dict[sa.Table, sa.ColumnElement[bool]] = {
@@ -230,18 +230,6 @@ class _Trial:
 
 def _list_facts_of_kpis(kpis: Iterable[Kpi]) -> set[str]:
     return {term.fact for kpi in kpis for term in kpi.terms}
-
-
-def _list_facts_of_rules(rules: Iterable[Rule]) -> set[str]:
-    """Return the facts that rules compare, those of which a share is taken among them."""
-    facts: set[str] = set()
-    for rule in rules:
-        for comparison in rule.comparisons:
-            for summand in comparison.summands():
-                facts.add(summand.fact)
-                if summand.share:
-                    facts.update(part.fact for part in (*summand.share.part, *summand.share.whole))
-    return facts
 
 
 def _list_sources(facts: Sequence[str] | set[str]) -> set[str]:

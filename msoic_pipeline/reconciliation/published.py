@@ -53,7 +53,7 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
         total.c.breakdown == breakdown,
         total.c.measure == summand.measure_column.name,
         total.c.period_kind == asked.period_kind,
-        total.c.quarter_start.between(*asked.figure_quarters),
+        asked.figure_quarters.holds(total.c.quarter_start),
         sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),
         _is_every_quarter_loaded(summand.source),
     )
@@ -107,5 +107,5 @@ def select_figures_elsewhere(asked: AskedComparison) -> Iterator[sa.Select[Any]]
         row.select()
         .join_from(figure, dim_period, is_period)
         .join(dim_quarter, is_last_quarter)
-        .where(dim_quarter.c.quarter_start.between(*asked.figure_quarters))
+        .where(asked.figure_quarters.holds(dim_quarter.c.quarter_start))
     )
