@@ -15,9 +15,9 @@ from msoic_pipeline.commands.app import FileArgument, open_warehouse
 from msoic_pipeline.periods import find_today
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
-    from msoic_pipeline.commands.examined_file import ExaminedFile
-    from msoic_pipeline.commands.trial_load import TrialLoad
     from msoic_pipeline.publication.change_words import ChangeRow
+    from msoic_pipeline.trials.examined_file import ExaminedFile
+    from msoic_pipeline.trials.trial_load import TrialLoad
 
 # So many values and breaks are listed in the terminal; with --json all.
 MOST_LISTED = 30
@@ -77,9 +77,9 @@ def foretell_file(path: Path, today: dt.date) -> ForetoldFile:
     Raises LookupError where no source knows the file, NoWarehouseError where there is no warehouse yet.
     """
     from msoic_pipeline.commands.check import list_verdict_lines
-    from msoic_pipeline.commands.examined_file import examine_file
-    from msoic_pipeline.commands.trial_load import try_load
     from msoic_pipeline.publication.change_words import tell_change
+    from msoic_pipeline.trials.examined_file import examine_file
+    from msoic_pipeline.trials.trial_load import try_load
 
     with open_warehouse() as engine, examine_file(path) as examined:
         verdict = tuple(list_verdict_lines(examined))

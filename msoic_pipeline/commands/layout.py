@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from msoic_pipeline.commands.app import FileArgument
+from msoic_pipeline.wording import align_columns
 
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.file_asked import FileAsked
+
+LAYOUT_HEADER = ("source", "table", "fact", "layouts")
 
 layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
 
@@ -26,10 +29,12 @@ def list_layouts() -> None:
     """List the layouts that are known, by source and table."""
     from msoic_pipeline.workbooks.source import SOURCES, load_source
 
+    rows = [LAYOUT_HEADER]
     for source in map(load_source, SOURCES):
         for table in source.tables:
             names = ", ".join(each.layout for each in table.layouts)
-            typer.echo(f"{source.source:<22}{table.table:<34}{table.fact:<34}{names}")
+            rows.append((source.source, table.table, table.fact, names))
+    typer.echo(align_columns(rows))
 
 
 def explain_layout(path: Path) -> str:
@@ -37,8 +42,8 @@ def explain_layout(path: Path) -> str:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.commands.locate_source import ask_about_file
     from msoic_pipeline.ingest.workers import call_in_worker
+    from msoic_pipeline.trials.locate_source import ask_about_file
     from msoic_pipeline.workbooks.errors import SourceFileError
 
     asked = ask_about_file(path)

@@ -31,6 +31,8 @@ def report(
         return
     if force and all_forces:
         raise typer.BadParameter("give --force or --all-forces, not both")
+    if internal:
+        raise typer.BadParameter("a profile is internal as it is: leave --internal out")
     if to:
         raise typer.BadParameter("a profile shows returns: it stands in the folder of internal pages alone")
     for path in write_profiles_of(force, as_at, find_today()):

@@ -87,24 +87,30 @@ def run_everything(
     on before: which run is waited for, and which ones had broken off. Raises LookupError where the quarters are not
     among those that are loaded.
     """
-    from msoic_pipeline.running.failed_runs import JOB, append_note, note_failed_run
+    from msoic_pipeline.running.failed_runs import JOB, append_note
     from msoic_pipeline.running.home import open_home
 
     request = _request_run(first, last, rebuild)
-    breaking_errors = _list_breaking_errors()
     try:
         with open_home() as instance:
-            try:
-                ended = _run_in_turn(instance, request, say)
-            except breaking_errors as error:
-                ended = _make_failed_ending(error)
-                _report_unfinished_run(instance, request.run_id, ended.summary)
-            if not ended.succeeded:
-                _note_failure(lambda: note_failed_run(instance, request.run_id, ended.last_line), say)
-            return ended
-    except breaking_errors as error:  # Dagster's records cannot be opened, or cannot be closed
+            return _run_on_record(instance, request, say)
+    except _list_breaking_errors() as error:  # Dagster's records cannot be opened, or cannot be closed
         ended = _make_failed_ending(error)
     _note_failure(lambda: append_note(f"{JOB} {request.run_id}", [ended.summary]), say)
+    return ended
+
+
+def _run_on_record(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
+    """Run the job and return how it ended, whatever broke; where it failed Dagster's records and the note say so."""
+    from msoic_pipeline.running.failed_runs import note_failed_run
+
+    try:
+        ended = _run_in_turn(instance, request, say)
+    except _list_breaking_errors() as error:
+        ended = _make_failed_ending(error)
+        _report_unfinished_run(instance, request.run_id, ended.summary)
+    if not ended.succeeded:
+        _note_failure(lambda: note_failed_run(instance, request.run_id, ended.last_line), say)
     return ended
 
 
@@ -126,7 +132,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
 def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
     """Wait for the warehouse, run the job and tell what came of it."""
     from msoic_pipeline.commands.run_problems import find_problems
-    from msoic_pipeline.commands.run_summary import summarise
+    from msoic_pipeline.commands.run_summary import summarise_run
     from msoic_pipeline.settings import Settings
 
     settings = Settings()
@@ -135,7 +141,7 @@ def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) 
         _end_lost_runs(instance, say)  # also the run that was waited for, where it broke off
         result = _execute_job(instance, request)
         problems = find_problems(result, Path(instance.root_directory))
-        return summarise(settings, request, problems)
+        return summarise_run(settings, request, problems)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from msoic_pipeline.commands.cli import app
         (["rule", "--quarter", "2021-Q4"], "that --sql shows"),
         (["let-go", "--source", "nmr", "--reason", "It is gone."], "no source is called 'nmr' (nearest: nrm)"),
         (["let-go", "--reason", "It is gone."], "name releases, or give --source"),
+        (["report", "--internal", "--force", "Kent"], "leave --internal out"),
         (["releases", "nmr"], "no source is called 'nmr' (nearest: nrm)"),
     ],
 )
