@@ -151,12 +151,17 @@ def periods(kind: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
         start = shift_months(start, PERIOD_MONTHS[kind])
 
 
+def find_today() -> dt.date:
+    """Return the day that it is, in UTC: one and the same for all that asks, wherever the machine stands."""
+    return dt.datetime.now(dt.UTC).date()
+
+
 def list_all_quarters() -> list[dt.date]:
     """Return the first days of all quarters that are loaded, up to the one that is running.
 
     There are none where the clock says a day before the first.
     """
-    return list(periods("quarter", FIRST_QUARTER, dt.datetime.now(dt.UTC).date()))
+    return list(periods("quarter", FIRST_QUARTER, find_today()))
 
 
 def period_number(starts: pd.Series, kind: str) -> pd.Series:

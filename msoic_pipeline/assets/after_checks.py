@@ -1,6 +1,5 @@
 """What comes after all checks: exports and report, which say on their face what failed, and how the run ended."""
 
-import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_keys, list_check_keys, record_ending
 from msoic_pipeline.logs import logged_work
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.exports import write_exports
 from msoic_pipeline.publication.report.make import write_report
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -80,7 +80,7 @@ class WrittenFiles:
 
 
 def _write_exports(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
-    paths = write_exports(connection, folder, dt.date.today(), failed)
+    paths = write_exports(connection, folder, find_today(), failed)
     shown = {
         "parquet": dg.MetadataValue.path(str(paths.parquet)),
         "workbook": dg.MetadataValue.path(str(paths.workbook)),
@@ -89,7 +89,7 @@ def _write_exports(connection: Connection, folder: Path, failed: Sequence[str]) 
 
 
 def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
-    written = write_report(connection, folder, dt.date.today(), failed)
+    written = write_report(connection, folder, find_today(), failed)
     shown = {"report": dg.MetadataValue.path(str(written.path)), "made anew": written.is_new}
     return WrittenFiles(int(written.is_new), shown)
 

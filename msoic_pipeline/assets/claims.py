@@ -1,6 +1,5 @@
 """Claims: the statements of the programme's reports, held against the data."""
 
-import datetime as dt
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from msoic_pipeline.claims.stored_verdicts import ClaimSummary, compute_claims
 from msoic_pipeline.claims.verdict_words import PUBLISHED, REFUTED, VERDICT_GROUPS
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import report_claim
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.warehouse.engine import read_transaction
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold every figure of the programme's reports against the data."""
     with logged_work(_LOG, "judging the reports' claims") as work:
-        summary = compute_claims(warehouse.engine, dt.date.today())
+        summary = compute_claims(warehouse.engine, find_today())
         work.add("reports", len(summary.counts))
         work.add("rows written", summary.written)
     with read_transaction(warehouse.engine) as connection:

@@ -19,7 +19,7 @@ from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
-from msoic_pipeline.periods import period_label
+from msoic_pipeline.periods import find_today, period_label
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
 from msoic_pipeline.warehouse.registering import prune_releases
@@ -94,7 +94,7 @@ def _load_source(warehouse: Warehouse, source: Source, quarters: list[dt.date]) 
     """Load a source, and what its facts refer to: a quarter may be backfilled before the validated asset has run."""
     with logged_work(_LOG, f"loading {source.source}") as work:
         judged = judge_source(warehouse.settings, warehouse.engine, source)
-        record_source(warehouse.engine, judged, dt.date.today())
+        record_source(warehouse.engine, judged, find_today())
         accepted = judged.list_accepted()
         loaded = load_quarters(warehouse.engine, source, quarters, accepted)
         prune_releases(warehouse.engine, source, judged.intake.landing)

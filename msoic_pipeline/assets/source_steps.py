@@ -19,7 +19,8 @@ from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, find_stale_loads
-from msoic_pipeline.warehouse.registering import read_loaded_releases, register_releases
+from msoic_pipeline.warehouse.registering import register_releases
+from msoic_pipeline.warehouse.release_rows import read_loaded_releases
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 
@@ -79,13 +80,15 @@ def record_source(engine: Engine, judged: JudgedSource, today: dt.date) -> None:
     register_releases(engine, judged.source, judged.intake.landing, judged.verdicts, today)
 
 
-def find_quarters_behind_files(settings: Settings, engine: Engine, quarters: Sequence[dt.date]) -> list[dt.date]:
-    """Return which of ``quarters`` the files have moved ahead of; all of them where a file has not been read yet.
+def find_quarters_behind_files(
+    settings: Settings, engine: Engine, quarters: Sequence[dt.date], sources: Sequence[str] = SOURCES
+) -> list[dt.date]:
+    """Return which of ``quarters`` the files of sources have moved ahead of; all where a file has not been read yet.
 
     Nothing is read to find out.
     """
     stale: set[dt.date] = set()
-    for source in map(load_source, SOURCES):
+    for source in map(load_source, sources):
         try:
             intake = take_in_source(settings, source, may_read=False)
         except NotReadYet:

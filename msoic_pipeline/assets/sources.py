@@ -3,7 +3,6 @@
 Each asset is made by a function ``_make_…``, which only declares it; what its step does is the function that follows.
 """
 
-import datetime as dt
 import logging
 from collections import Counter
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from msoic_pipeline.assets.source_steps import judge_source, record_source
 from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.logs import logged_work
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.warehouse.registering import find_lost_releases
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
@@ -177,7 +177,7 @@ def _make_validated_asset(source: Source) -> dg.AssetsDefinition:
 def _validate_releases(warehouse: Warehouse, source: Source) -> dg.MaterializeResult:
     with logged_work(_LOG, f"validating {source.source}") as work:
         judged = judge_source(warehouse.settings, warehouse.engine, source)
-        record_source(warehouse.engine, judged, dt.date.today())
+        record_source(warehouse.engine, judged, find_today())
         verdicts = judged.verdicts
         accepted = sum(verdict.accepted for verdict in verdicts)
         work.add("files judged", len(verdicts))

@@ -1,6 +1,5 @@
 """Checked: the warehouse as a whole."""
 
-import datetime as dt
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from msoic_pipeline.model.evidence import (
     validation_result,
 )
 from msoic_pipeline.model.evidence_rows import ValidationResult
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.wording import first_of
@@ -41,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 )
 def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     """Check the loaded warehouse as a whole: coverage, freshness, shares, level shifts."""
-    today = dt.date.today()
+    today = find_today()
     with logged_work(_LOG, "checking the whole warehouse") as work:
         with read_transaction(warehouse.engine) as connection:
             findings = check_warehouse(connection, today)

@@ -13,10 +13,9 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.claims.claims import Report, load_reports
 from msoic_pipeline.claims.disagreements import Disagreement, find_disagreements
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict, judge_report
-from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import report_claim
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
-from msoic_pipeline.warehouse.rows import bulk_insert
+from msoic_pipeline.warehouse.rows import write_changed_rows
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ def compute_claims(engine: Engine, today: dt.date, reports: Sequence[Report] | N
     reports = load_reports() if reports is None else reports
     with read_transaction(engine) as connection:
         wanted = [row for report in reports for row in judge_report(connection, report, today)]
-        stored = read_verdicts(connection)
-    written = _replace_changed(engine, {row.key: row for row in wanted}, {row.key: row for row in stored})
+    with write_transaction(engine) as connection:
+        written = write_changed_rows(connection, report_claim, sa.true(), map(asdict, wanted)).total
     counts = {
         report.report: {known: _count_verdicts(wanted, report, known) for known in (WHEN_PUBLISHED, TODAY)}
         for report in reports
@@ -56,23 +55,6 @@ def read_verdicts(connection: Connection, report: str | None = None) -> list[Cla
     if report is not None:
         query = query.where(report_claim.c.report == report)
     return [ClaimVerdict(**row) for row in connection.execute(query).mappings()]
-
-
-RowsByKey = dict[tuple[str, str, str], ClaimVerdict]
-
-
-def _replace_changed(engine: Engine, wanted: RowsByKey, stored: RowsByKey) -> int:
-    """Write the rows that are not stored as they are wanted, and remove those that go; return how many differ."""
-    changed = {key: row for key, row in wanted.items() if stored.get(key) != row}
-    outdated = {key for key, row in stored.items() if wanted.get(key) != row}
-    if changed or outdated:
-        with write_transaction(engine) as connection:
-            if outdated:
-                key_columns = sa.tuple_(*report_claim.primary_key)
-                connection.execute(sa.delete(report_claim).where(key_columns.in_(list(outdated))))
-            rows = [asdict(row) for row in changed.values()]
-            bulk_insert(connection, report_claim, make_arrow_rows(report_claim, rows))
-    return len(outdated | set(changed))
 
 
 def _count_verdicts(rows: Iterable[ClaimVerdict], report: Report, known: str) -> dict[str, int]:

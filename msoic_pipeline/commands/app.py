@@ -34,6 +34,19 @@ PERIOD_HELP = "Period: 2021-Q4, 2021/22, 2021 or 2021-11."
 GEOGRAPHY_HELP = "Code or name of a force, region or CPS Area"
 
 
+def read_source(text: str) -> str:
+    """Return the name of a source as it was given; refused, with the nearest one, where there is no such source."""
+    from difflib import get_close_matches
+
+    from msoic_pipeline.workbooks.source import SOURCES
+
+    if text in SOURCES:
+        return text
+    nearest = get_close_matches(text, SOURCES, n=1)
+    meant = f" (nearest: {nearest[0]})" if nearest else ""
+    raise typer.BadParameter(f"no source is called {text!r}{meant}; sources are {', '.join(SOURCES)}")
+
+
 class CommandGroup(typer.core.TyperGroup):
     """The commands of ``msoic``; what a person can put right is told in a line, and ends with exit code 2."""
 
@@ -52,7 +65,9 @@ class CommandGroup(typer.core.TyperGroup):
             # By the module's name: importing SQLAlchemy to name its errors would slow every command down.
             if not type(error).__module__.startswith("sqlalchemy"):
                 raise
-            print_aside(f"The warehouse cannot be read ({error.__cause__ or error}). `make run` fills it.")
+            from msoic_pipeline.warehouse.database_errors import tell_database_error
+
+            print_aside(tell_database_error(error))
         raise typer.Exit(2)
 
 

@@ -12,9 +12,9 @@ import typer
 from msoic_pipeline.commands.app import FileArgument
 
 if TYPE_CHECKING:
-    from msoic_pipeline.commands.examined_file import ExaminedFile
     from msoic_pipeline.ingest.staging import StagedRelease
     from msoic_pipeline.quality.verdicts import Verdict
+    from msoic_pipeline.trials.examined_file import ExaminedFile
     from msoic_pipeline.workbooks.source import Source
 
 
@@ -38,8 +38,8 @@ def check_file(path: Path) -> CheckedFile:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.commands.examined_file import examine_file
     from msoic_pipeline.settings import Settings
+    from msoic_pipeline.trials.examined_file import examine_file
 
     with examine_file(path) as examined:
         lines = list_verdict_lines(examined)

@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import FileArgument, open_warehouse
-from msoic_pipeline.wording import tell_figure
+from msoic_pipeline.periods import find_today
 
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
-    from msoic_pipeline.commands.examined_file import ExaminedFile
-    from msoic_pipeline.commands.trial_load import TrialLoad
     from msoic_pipeline.publication.change_words import ChangeRow
-    from msoic_pipeline.reconciliation.summary import ShownBreak
+    from msoic_pipeline.trials.examined_file import ExaminedFile
+    from msoic_pipeline.trials.trial_load import TrialLoad
 
 # So many values and breaks are listed in the terminal; with --json all.
 MOST_LISTED = 30
-# A side of a rule is told to so many digits, as in the run's summary.
-DIGITS = 10
 
 
 def diff(
@@ -34,7 +31,7 @@ def diff(
 
     Exit code 0 where it would be loaded, 1 where it would not.
     """
-    foretold = foretell_file(file, dt.date.today())
+    foretold = foretell_file(file, find_today())
     typer.echo(foretold.as_json() if as_json else "\n".join(foretold.lines()))
     raise typer.Exit(0 if foretold.would_load else 1)
 
@@ -80,9 +77,9 @@ def foretell_file(path: Path, today: dt.date) -> ForetoldFile:
     Raises LookupError where no source knows the file, NoWarehouseError where there is no warehouse yet.
     """
     from msoic_pipeline.commands.check import list_verdict_lines
-    from msoic_pipeline.commands.examined_file import examine_file
-    from msoic_pipeline.commands.trial_load import try_load
     from msoic_pipeline.publication.change_words import tell_change
+    from msoic_pipeline.trials.examined_file import examine_file
+    from msoic_pipeline.trials.trial_load import try_load
 
     with open_warehouse() as engine, examine_file(path) as examined:
         verdict = tuple(list_verdict_lines(examined))
@@ -99,6 +96,7 @@ def _tell_what_stays(examined: ExaminedFile) -> str:
 
 def _list_trial_lines(trial: TrialLoad, rows: tuple[ChangeRow, ...]) -> Iterator[str]:
     from msoic_pipeline.publication.change_words import tell_moved
+    from msoic_pipeline.reconciliation.summary import tell_break
 
     if trial.already == "withdrawn":
         name = trial.release.release_id
@@ -125,15 +123,3 @@ def tell_row(row: ChangeRow) -> str:
     """Return a change in a line: ``revised  NRM referrals, 2021: 12,727 → 12,706, 21 less (-0.2%)``."""
     told = f"{row.change:<17}{row.kpi}, {row.period}: {row.before} → {row.after}"
     return ", ".join(filter(None, (told, row.difference, row.usual)))
-
-
-def tell_break(found: ShownBreak) -> str:
-    """Return a break in a line; figures of force returns are withheld in it."""
-    place = ", ".join(filter(None, (found.period_label, found.geography, found.item)))
-    figures = f"{_tell_side(found.left_value)} against {_tell_side(found.right_value)}"
-    return f"{found.severity}: {found.title} ({found.rule_id}), {place}: {figures}"
-
-
-def _tell_side(value: float | str) -> str:
-    """Return a side's value; where it is withheld, that it is."""
-    return value if isinstance(value, str) else tell_figure(value, DIGITS)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from msoic_pipeline.commands.app import FileArgument
+from msoic_pipeline.wording import align_columns
 
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.file_asked import FileAsked
+
+LAYOUT_HEADER = ("source", "table", "fact", "layouts")
 
 layout = typer.Typer(no_args_is_help=True, help="How a publisher's file is read.")
 
@@ -27,10 +29,12 @@ def list_layouts() -> None:
     """List the layouts that are known, by source and table."""
     from msoic_pipeline.workbooks.source import SOURCES, load_source
 
+    rows = [LAYOUT_HEADER]
     for source in map(load_source, SOURCES):
         for table in source.tables:
             names = ", ".join(each.layout for each in table.layouts)
-            typer.echo(f"{source.source:<22}{table.table:<34}{table.fact:<34}{names}")
+            rows.append((source.source, table.table, table.fact, names))
+    typer.echo(align_columns(rows))
 
 
 def explain_layout(path: Path) -> str:
@@ -38,8 +42,8 @@ def explain_layout(path: Path) -> str:
 
     Raises LookupError where no source knows the file.
     """
-    from msoic_pipeline.commands.locate_source import ask_about_file
     from msoic_pipeline.ingest.workers import call_in_worker
+    from msoic_pipeline.trials.locate_source import ask_about_file
     from msoic_pipeline.workbooks.errors import SourceFileError
 
     asked = ask_about_file(path)
@@ -55,6 +59,7 @@ def _explain_file(asked: FileAsked) -> str:
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
     """
     from msoic_pipeline.ingest.recognition import identify_release
+    from msoic_pipeline.periods import find_today
     from msoic_pipeline.workbooks.errors import SourceFileError
     from msoic_pipeline.workbooks.explain import explain as explain_sheets
     from msoic_pipeline.workbooks.grid import open_workbook
@@ -66,7 +71,7 @@ def _explain_file(asked: FileAsked) -> str:
         reference_quarter = identify_release(workbook, asked).reference_quarter
     except SourceFileError as error:
         error.file = error.file or asked.name
-        reference_quarter = dt.date.today()
+        reference_quarter = find_today()
         lines.append(f"note: {error}")
     finally:
         workbook.close()

@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
-from msoic_pipeline.commands.app import RELEASES_HELP
+from msoic_pipeline.commands.app import RELEASES_HELP, read_source
 
 
 def let_go(
     reason: Annotated[str, typer.Option(help="Why.")],
     names: Annotated[list[str] | None, typer.Argument(metavar="[RELEASE…]", help=RELEASES_HELP)] = None,
-    source: Annotated[str | None, typer.Option(help="All absent files of a source.")] = None,
+    source: Annotated[
+        str | None, typer.Option(parser=read_source, metavar="SOURCE", help="All absent files of a source.")
+    ] = None,
 ) -> None:
     """Accept that files of releases do not stand in the raw folder any more. Their figures stand."""
+    if not (names or source):
+        raise typer.BadParameter("name releases, or give --source for all absent files of a source")
     typer.echo(let_files_go(names or [], source, reason))
 
 

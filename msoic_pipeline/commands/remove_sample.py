@@ -70,21 +70,18 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
 
     Raises StillLoadedError where figures of it are loaded still: then nothing is removed.
     """
-    import sqlalchemy as sa
-
     from msoic_pipeline.ingest.decisions import remove_from_archive
-    from msoic_pipeline.model.evidence import release, vintage
     from msoic_pipeline.running.warehouse_lock import hold_warehouse
     from msoic_pipeline.settings import Settings
     from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
+    from msoic_pipeline.warehouse.release_rows import delete_releases, read_loaded_releases
 
     settings = Settings()
     sample_ids = {kept.release_id for kept in sample}
     # No run may load them between the look and the removal.
     with hold_warehouse(settings.warehouse_url, "msoic remove-sample", print_aside), open_warehouse() as engine:
         with read_transaction(engine) as connection:
-            loaded_ids = set(connection.scalars(sa.select(vintage.c.release_id).distinct()))
-        still_loaded = loaded_ids & sample_ids
+            still_loaded = read_loaded_releases(connection) & sample_ids
         if still_loaded:
             raise StillLoadedError(
                 f"figures of {len(still_loaded)} sample releases are loaded still, since the run did not end well: "
@@ -92,8 +89,5 @@ def forget_sample(sample: Sequence[KeptRelease]) -> str:
             )
         remove_from_archive(settings, sample)
         with write_transaction(engine) as connection:
-            # A release may name another of the sample as the one that superseded it.
-            superseded = sa.update(release).where(release.c.superseded_by.in_(sample_ids))
-            connection.execute(superseded.values(superseded_by=None))
-            connection.execute(sa.delete(release).where(release.c.release_id.in_(sample_ids)))
+            delete_releases(connection, sample_ids)
     return f"{len(sample)} releases of the sample are gone from raw folder, archive and warehouse."

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from msoic_pipeline.commands.app import AsAtOption, read_warehouse
+from msoic_pipeline.periods import find_today
 
 
 def report(
@@ -26,13 +27,15 @@ def report(
 ) -> None:
     """Write the report of a day, or internal profiles of forces, and print where they stand."""
     if not force and not all_forces:
-        typer.echo(write_report_of(as_at, dt.date.today(), to, is_internal=internal))
+        typer.echo(write_report_of(as_at, find_today(), to, is_internal=internal))
         return
     if force and all_forces:
         raise typer.BadParameter("give --force or --all-forces, not both")
+    if internal:
+        raise typer.BadParameter("a profile is internal as it is: leave --internal out")
     if to:
         raise typer.BadParameter("a profile shows returns: it stands in the folder of internal pages alone")
-    for path in write_profiles_of(force, as_at, dt.date.today()):
+    for path in write_profiles_of(force, as_at, find_today()):
         typer.echo(path)
 
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.periods import as_written, parse_quarter
+from msoic_pipeline.wording import align_columns
 
 if TYPE_CHECKING:
     from msoic_pipeline.reconciliation.rules import Rule
+
+RULE_HEADER = ("rule", "severity", "title")
 
 
 def rule(
@@ -37,10 +40,10 @@ def rule(
 
 
 def tell_rules() -> str:
-    """Return the rules, a line each: identifier, severity, title."""
+    """Return the rules as a table of text."""
     from msoic_pipeline.reconciliation.rules import load_rules
 
-    return "\n".join(f"{rule.rule_id:<46}{rule.severity:<7}{rule.title}" for rule in load_rules())
+    return align_columns([RULE_HEADER, *((rule.rule_id, rule.severity, rule.title) for rule in load_rules())])
 
 
 def tell_rule(rule_id: str) -> str:
@@ -56,16 +59,16 @@ def tell_rule(rule_id: str) -> str:
             rule.compares,
             f"Why they may differ: {rule.may_differ}",
             "",
-            f"severity    {_severity_words(rule)}",
-            f"periods     {', '.join(kind.replace('_', ' ') for kind in rule.periods)}",
+            f"severity    {_tell_severity(rule)}",
+            f"periods     {', '.join(kind.replace('_', ' ') for kind in rule.period_kinds)}",
             f"geography   {rule.geography}",
             f"releases    {rule.releases}",
-            f"tolerance   {rule.tolerances()}",
+            f"tolerance   {rule.tell_tolerances()}",
         ]
     )
 
 
-def _severity_words(rule: Rule) -> str:
+def _tell_severity(rule: Rule) -> str:
     return {"block": "block: a break makes the run red", "warn": "warn: a break leaves the run green"}[rule.severity]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import open_warehouse, print_aside
-from msoic_pipeline.periods import as_written, list_all_quarters, parse_quarter
+from msoic_pipeline.periods import as_written, find_today, list_all_quarters, parse_quarter
 from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.run_records import EndedRun, QuarterRange, RequestedRun, make_range_tags
 
@@ -87,24 +87,30 @@ def run_everything(
     on before: which run is waited for, and which ones had broken off. Raises LookupError where the quarters are not
     among those that are loaded.
     """
-    from msoic_pipeline.running.failed_runs import JOB, append_note, note_failed_run
+    from msoic_pipeline.running.failed_runs import JOB, append_note
     from msoic_pipeline.running.home import open_home
 
     request = _request_run(first, last, rebuild)
-    breaking_errors = _list_breaking_errors()
     try:
         with open_home() as instance:
-            try:
-                ended = _run_in_turn(instance, request, say)
-            except breaking_errors as error:
-                ended = _make_failed_ending(error)
-                _report_unfinished_run(instance, request.run_id, ended.summary)
-            if not ended.succeeded:
-                _note_failure(lambda: note_failed_run(instance, request.run_id, ended.last_line), say)
-            return ended
-    except breaking_errors as error:  # Dagster's records cannot be opened, or cannot be closed
+            return _run_on_record(instance, request, say)
+    except _list_breaking_errors() as error:  # Dagster's records cannot be opened, or cannot be closed
         ended = _make_failed_ending(error)
     _note_failure(lambda: append_note(f"{JOB} {request.run_id}", [ended.summary]), say)
+    return ended
+
+
+def _run_on_record(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
+    """Run the job and return how it ended, whatever broke; where it failed Dagster's records and the note say so."""
+    from msoic_pipeline.running.failed_runs import note_failed_run
+
+    try:
+        ended = _run_in_turn(instance, request, say)
+    except _list_breaking_errors() as error:
+        ended = _make_failed_ending(error)
+        _report_unfinished_run(instance, request.run_id, ended.summary)
+    if not ended.succeeded:
+        _note_failure(lambda: note_failed_run(instance, request.run_id, ended.last_line), say)
     return ended
 
 
@@ -112,7 +118,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
     quarters = [quarter.isoformat() for quarter in list_all_quarters()]
     if not quarters:
-        raise LookupError(f"the clock of this machine says {dt.date.today()}, before the first quarter: set it right")
+        raise LookupError(f"the clock of this machine says {find_today()}, before the first quarter: set it right")
     earliest, latest = quarters[0], quarters[-1]
     start = parse_quarter(first).isoformat() if first else earliest
     end = parse_quarter(last).isoformat() if last else latest
@@ -126,7 +132,7 @@ def _request_run(first: str | None, last: str | None, rebuild: bool) -> Requeste
 def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
     """Wait for the warehouse, run the job and tell what came of it."""
     from msoic_pipeline.commands.run_problems import find_problems
-    from msoic_pipeline.commands.run_summary import summarise
+    from msoic_pipeline.commands.run_summary import summarise_run
     from msoic_pipeline.settings import Settings
 
     settings = Settings()
@@ -135,7 +141,7 @@ def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) 
         _end_lost_runs(instance, say)  # also the run that was waited for, where it broke off
         result = _execute_job(instance, request)
         problems = find_problems(result, Path(instance.root_directory))
-        return summarise(settings, request, problems)
+        return summarise_run(settings, request, problems)
 
 
 @contextmanager
@@ -149,14 +155,15 @@ def _hold_ready_warehouse(settings: Settings, request: RequestedRun, say: Say) -
     from msoic_pipeline.running.error_words import first_line
     from msoic_pipeline.running.processes import tell_holder
     from msoic_pipeline.running.warehouse_lock import hold_warehouse
+    from msoic_pipeline.warehouse.engine import BadAddressError
     from msoic_pipeline.warehouse.migrations import ModelError
 
     with ExitStack() as stack:
         try:
             stack.enter_context(hold_warehouse(settings.warehouse_url, tell_holder(request.run_id), say))
             _make_ready(request)
-        except (ModelError, OSError, sa.exc.SQLAlchemyError) as error:
-            reason = str(error) if isinstance(error, ModelError) else first_line(error)
+        except (ModelError, BadAddressError, OSError, sa.exc.SQLAlchemyError) as error:
+            reason = str(error) if isinstance(error, ModelError | BadAddressError) else first_line(error)
             raise _CannotBeginError(f"the warehouse cannot be used: {reason}") from error
         yield
 

@@ -37,7 +37,7 @@ ENDINGS: dict[ProblemKind, str] = {
     "contradiction": "the figures are loaded, but some contradict each other.",
 }
 ENDED_WELL = "Nothing blocks: all figures are loaded."
-# What it says of a run that a check of an asset failed.
+# What it says of a run that a check of an asset failed. Of any other asset the check is named, and no more said.
 KIND_OF_ASSET: dict[str, ProblemKind] = {
     "landed": "file",
     "staged": "file",
@@ -99,7 +99,8 @@ def find_problems(result: dg.ExecuteInProcessResult, home: Path) -> RunProblems:
             continue
         subject, words = evaluation.asset_check_key.to_user_string(), str(evaluation.description)
         if evaluation.severity.value == "ERROR":
-            errors.append(RunProblem(KIND_OF_ASSET[evaluation.asset_key.path[0]], subject, words))
+            kind = KIND_OF_ASSET.get(evaluation.asset_key.path[0], "unfinished")
+            errors.append(RunProblem(kind, subject, words))
         else:
             warnings.append(f"{subject}: {words}")
     if not result.success and not errors:

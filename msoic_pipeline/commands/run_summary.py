@@ -32,7 +32,7 @@ LONGEST_WARNING, LONGEST_ERROR = 300, 1200
 # --- What the warehouse holds ----------------------------------------------------------------------------------------
 
 
-def summarise(settings: Settings, request: RequestedRun, problems: RunProblems) -> EndedRun:
+def summarise_run(settings: Settings, request: RequestedRun, problems: RunProblems) -> EndedRun:
     """Return how a run ended, with a summary of what is loaded now.
 
     A warehouse that cannot be read any more is one more error.

@@ -15,9 +15,11 @@ def template(
     ],
     target: Annotated[Path, typer.Argument(help="The XLSX file to write.")],
 ) -> None:
-    """Write an empty return to fill in."""
+    """Write an empty return to fill in. What stands there already stays: it may have been filled in."""
     from msoic_pipeline.publication.templates import write_template
 
+    if target.exists():
+        raise typer.BadParameter(f"{target} is there already, and may have been filled in: choose another name")
     try:
         write_template(kind, target)
     except OSError as error:

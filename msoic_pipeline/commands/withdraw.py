@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,8 @@ def withdraw(
     """Take a release's figures out of the warehouse, or give them back. Nothing else takes figures away."""
     decided = decide_on_release(release, reason, undo)
     typer.echo(decided.text)
+    if decided.waiting:
+        typer.echo(f"Files of {', '.join(decided.waiting)} wait to be loaded, too: msoic run loads them.")
     if decided.first_quarter is None or decided.last_quarter is None:
         typer.echo("No figure in the warehouse changes by it.")
     elif later:
@@ -39,12 +42,14 @@ def withdraw(
 class DecidedRelease:
     """What was decided about a release, in a sentence, and the quarters (first days) that a run has to go over.
 
-    The quarters are None where no figure in the warehouse changes.
+    The quarters are None where no figure of its source in the warehouse changes. ``waiting`` are the other sources of
+    which files wait to be loaded.
     """
 
     text: str
     first_quarter: str | None = None
     last_quarter: str | None = None
+    waiting: tuple[str, ...] = ()
 
 
 def decide_on_release(name: str, reason: str, undo: bool) -> DecidedRelease:
@@ -60,18 +65,22 @@ def decide_on_release(name: str, reason: str, undo: bool) -> DecidedRelease:
     action = "restored" if undo else "withdrawn"
     decide(settings, kept, action, reason)
     text = f"{kept.release_id} ({kept.record.last_name}) is {action}, and stays so until somebody decides otherwise."
-    quarters = _quarters_behind_their_files(settings)
-    return DecidedRelease(text, quarters[0], quarters[-1]) if quarters else DecidedRelease(text)
+    behind = _find_quarters_behind_by_source(settings)
+    waiting = tuple(source for source, quarters in behind.items() if quarters and source != kept.source.source)
+    if quarters := behind.get(kept.source.source):
+        return DecidedRelease(text, quarters[0].isoformat(), quarters[-1].isoformat(), waiting)
+    return DecidedRelease(text, waiting=waiting)
 
 
-def _quarters_behind_their_files(settings: Settings) -> list[str]:
-    """Return the first days of the quarters that a run would load anew, in order; none before there is a warehouse."""
+def _find_quarters_behind_by_source(settings: Settings) -> dict[str, list[dt.date]]:
+    """Return, by source, the quarters that a run would load anew, in order; nothing before there is a warehouse."""
     from msoic_pipeline.assets.source_steps import find_quarters_behind_files
     from msoic_pipeline.warehouse.engine import NoWarehouseError
+    from msoic_pipeline.workbooks.source import SOURCES
 
     try:
         with open_warehouse() as engine:
-            quarters = find_quarters_behind_files(settings, engine, list_all_quarters())
+            quarters = list_all_quarters()
+            return {source: find_quarters_behind_files(settings, engine, quarters, [source]) for source in SOURCES}
     except NoWarehouseError:
-        return []
-    return [quarter.isoformat() for quarter in quarters]
+        return {}

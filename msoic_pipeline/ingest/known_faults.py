@@ -16,6 +16,7 @@ from pydantic import model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.ingest.release import Release
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.texts import clean
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.source import load_source
@@ -74,7 +75,7 @@ class Fault(Declaration):
             self.reference_period == release.reference_period
             and self.edition in (None, release.edition)
             and self.published_on in (None, release.published_on)
-            and self.expires >= dt.date.today()
+            and self.expires >= find_today()
         )
 
     def covers(self, rule: str, sheet: str, cell: str) -> bool:

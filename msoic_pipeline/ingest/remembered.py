@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from msoic_pipeline.ingest.file_asked import FileAsked
 from msoic_pipeline.ingest.reading import Blame, FileReading, RecognisedFile, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import READS_FILES, staging_key
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.texts import printable
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import Source, digest_layout, stamps_digest
@@ -59,7 +59,7 @@ class Memory:
             digest_code(READS_FILES),
         )
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()
-        self._today = dt.date.today().isoformat()
+        self._today = find_today().isoformat()
         self._new: dict[str, RememberedReading] = {}
         try:
             self._old = _READINGS.validate_json(path.read_bytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -10,6 +12,7 @@ from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.signals import kpi_signal
+from msoic_pipeline.warehouse.rows import write_changed_rows
 
 # The tables of figures that refer to a KPI's definition.
 FIGURES_OF_KPIS = (kpi_value, revision_triangle, maturity_estimate, kpi_signal)
@@ -25,15 +28,15 @@ def write_definitions(connection: Connection) -> None:
             sa.select(release.c.source).where(release.c.is_synthetic, release.c.status.in_(IN_FORCE)).distinct()
         )
     )
-    wanted = {
-        kpi.kpi_id: kpi.row() | {"is_synthetic": not synthetic.isdisjoint(kpi.sources)} for kpi in load_definitions()
-    }
-    known = {row["kpi_id"]: dict(row) for row in connection.execute(sa.select(kpi_definition)).mappings()}
-    if gone := sorted(set(known) - set(wanted)):
-        for table in (*FIGURES_OF_KPIS, kpi_definition):
+    rows = [kpi.row() | {"is_synthetic": not synthetic.isdisjoint(kpi.sources)} for kpi in load_definitions()]
+    _remove_figures_of_others(connection, [row["kpi_id"] for row in rows])
+    write_changed_rows(connection, kpi_definition, sa.true(), rows)
+
+
+def _remove_figures_of_others(connection: Connection, declared: Sequence[str]) -> None:
+    """Remove the figures of KPIs that are not declared any more: they refer to the definitions that go."""
+    kpi_id = kpi_definition.c.kpi_id
+    gone = list(connection.scalars(sa.select(kpi_id).where(kpi_id.not_in(declared))))
+    if gone:
+        for table in FIGURES_OF_KPIS:
             connection.execute(sa.delete(table).where(table.c.kpi_id.in_(gone)))
-    if new := [row for kpi_id, row in wanted.items() if kpi_id not in known]:
-        connection.execute(sa.insert(kpi_definition), new)
-    for kpi_id, row in wanted.items():
-        if kpi_id in known and known[kpi_id] != row:
-            connection.execute(sa.update(kpi_definition).where(kpi_definition.c.kpi_id == kpi_id).values(row))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -18,13 +17,12 @@ from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.kpis.chain_ladder import estimate_chain_ladder, latest_age_of
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
-from msoic_pipeline.warehouse.rows import replace_rows
+from msoic_pipeline.warehouse.rows import write_changed_rows
 
 PERIOD_KIND = "quarter"
 DAYS_A_YEAR = 365.25
@@ -72,9 +70,6 @@ class MaturityEstimate:
     method: str = "chain ladder"
 
 
-TableRow = TypeVar("TableRow", TriangleCell, MaturityEstimate)
-
-
 def estimate_maturity(engine: Engine) -> int:
     """Bring the triangles and estimates up to date with the KPI values; return how many periods were estimated."""
     cells: list[TriangleCell] = []
@@ -84,21 +79,10 @@ def estimate_maturity(engine: Engine) -> int:
             cells_of_figure = list_triangle_cells(connection, figure)
             cells += cells_of_figure
             estimates += estimate_figure(figure, cells_of_figure)
-    _replace_if_changed(engine, revision_triangle, TriangleCell, cells)
-    _replace_if_changed(engine, maturity_estimate, MaturityEstimate, estimates)
-    return len(estimates)
-
-
-def _replace_if_changed(engine: Engine, table: sa.Table, row_type: type[TableRow], rows: Sequence[TableRow]) -> None:
-    """Write a table anew where its rows are not the ones wanted."""
-    with read_transaction(engine) as connection:
-        stored = {row_type(**row) for row in connection.execute(sa.select(table)).mappings()}
-    if stored == set(rows):
-        return
-    key = [column.name for column in table.primary_key]
-    ordered: list[dict[str, Any]] = sorted((asdict(row) for row in rows), key=lambda row: [row[name] for name in key])
     with write_transaction(engine) as connection:
-        replace_rows(connection, table, sa.true(), make_arrow_rows(table, ordered))
+        write_changed_rows(connection, revision_triangle, sa.true(), map(asdict, cells))
+        write_changed_rows(connection, maturity_estimate, sa.true(), map(asdict, estimates))
+    return len(estimates)
 
 
 @dataclass(frozen=True)

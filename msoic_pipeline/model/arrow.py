@@ -28,5 +28,12 @@ def make_arrow_schema(table: sa.Table) -> pa.Schema:
 
 
 def make_arrow_rows(table: sa.Table, rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Return dictionaries as Arrow rows typed as the table's columns."""
+    """Return dictionaries as Arrow rows typed as the table's columns; a column that is not named is empty.
+
+    Raises ValueError where one names a column that the table has not.
+    """
+    names = set(table.columns.keys())
+    for row in rows:
+        if unknown := row.keys() - names:
+            raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
     return pa.Table.from_pylist(list(rows), schema=make_arrow_schema(table))

@@ -1,9 +1,13 @@
 """What stands behind the figures: releases, vintages, coverage, checks, quarantine, reconciliation, claims."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import true
 
 from msoic_pipeline.model import dimensions  # noqa: F401 (by name, tables refer to their columns)
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
+
+ReleaseStatus = Literal["accepted", "rejected", "held", "withdrawn"]
 
 release = table(
     "release",
@@ -28,7 +32,7 @@ release = table(
         "accepted: its figures are loaded; rejected: none of them is; held: the checks reject it now, and the figures "
         "that it had loaded before stand until it is mended or withdrawn; withdrawn: a person took its figures away, "
         "see withdrawal.",
-        members=("accepted", "rejected", "held", "withdrawn"),
+        members=get_args(ReleaseStatus),
     ),
     long_text("note", "What is to be known of the file."),
     day(
@@ -41,7 +45,7 @@ release = table(
 )
 
 # Statuses of a release whose figures are loaded.
-IN_FORCE = ("accepted", "held")
+IN_FORCE: tuple[ReleaseStatus, ...] = ("accepted", "held")
 
 withdrawal = table(
     "withdrawal",

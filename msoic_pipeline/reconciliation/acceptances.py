@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.model.compared_geography import list_compared_codes
-from msoic_pipeline.periods import parse_period, period_label
+from msoic_pipeline.periods import FIRST_QUARTER, find_today, last_quarter, parse_period, period_label
 from msoic_pipeline.reconciliation.comparisons import PeriodText
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 
@@ -40,14 +40,14 @@ class Acceptance(Declaration):
     until: dt.date
     why: str
 
-    def words(self) -> str:
+    def tell(self) -> str:
         """Return the acceptance in words."""
         return f"Accepted by {self.accepted_by} on {self.accepted_on} until {self.until}: {self.why}"
 
 
 def select_acceptances_in_force(acceptances: Sequence[Acceptance], today: dt.date | None = None) -> list[Acceptance]:
     """Return the acceptances that have not ended on a day; today where it is left out."""
-    day = today or dt.date.today()
+    day = today or find_today()
     return [acceptance for acceptance in acceptances if acceptance.until >= day]
 
 
@@ -71,13 +71,18 @@ def parse_acceptances(text: str, rules: Sequence[Rule]) -> tuple[Acceptance, ...
 
 def find_misfits(acceptance: Acceptance, rule: Rule) -> Iterator[str]:
     """Yield, in words, what of an acceptance no result of its rule can have: it would never explain anything."""
+    if acceptance.until < acceptance.accepted_on:
+        yield f"it ended on {acceptance.until}, before it was accepted on {acceptance.accepted_on}"
     kind, _ = parse_period(acceptance.period)
-    if kind not in rule.periods:
-        yield f"the rule has results of each {' or '.join(rule.periods)}, not of a {kind}"
+    if last_quarter(acceptance.period) < FIRST_QUARTER:
+        yield f"nothing is loaded of a period before {FIRST_QUARTER}"
+    if kind not in rule.period_kinds:
+        yield f"the rule has results of each {' or '.join(rule.period_kinds)}, not of a {kind}"
     codes = list_compared_codes(rule.geography)
     if acceptance.geography is not None and acceptance.geography not in codes:
         yield f"the rule has no geography {acceptance.geography!r}: expected a code such as {min(codes)!r}"
-    if acceptance.item is not None and not any(each.may_have(acceptance.item) for each in rule.comparisons):
+    compared = [each for each in rule.comparisons if rule.has_right_side(each)]
+    if acceptance.item is not None and not any(each.may_have(acceptance.item) for each in compared):
         yield f"the rule compares no item {acceptance.item!r}"
 
 

@@ -18,7 +18,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.reconciliation.acceptances import Acceptance, load_acceptances, select_acceptances_in_force
-from msoic_pipeline.reconciliation.asked import HISTORY_QUARTERS
+from msoic_pipeline.reconciliation.asked import HISTORY_QUARTERS, QUARTERS_LEFT_IN_YEAR
 from msoic_pipeline.reconciliation.results import list_result_queries
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, summarise_results
@@ -26,8 +26,6 @@ from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
 
 STAGE = "reconcile"
-# A part of a year belongs to the quarter of its last figure, of which there may be later ones in the year.
-REST_OF_YEAR = 3
 
 
 def reconcile_quarters(
@@ -66,7 +64,8 @@ def digest_quarters(
     digests = {}
     for quarter in quarters:
         parts = list(same_for_all)
-        for step in range(-HISTORY_QUARTERS, REST_OF_YEAR + 1):
+        # A part of a year belongs to the quarter of its last figure, of which there may be later ones in the year.
+        for step in range(-HISTORY_QUARTERS, QUARTERS_LEFT_IN_YEAR + 1):
             parts += loads.get(shift_months(quarter, 3 * step), [])
         digests[quarter] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return digests
@@ -78,7 +77,8 @@ def _replace_results(
     """Write the rules anew, and the results of some quarters."""
     result = reconciliation_result
     connection.execute(sa.delete(reconciliation_rule))
-    connection.execute(sa.insert(reconciliation_rule), [rule.row() for rule in rules])
+    if rules:  # SQLAlchemy takes no rows for a row of defaults
+        connection.execute(sa.insert(reconciliation_rule), [rule.make_row() for rule in rules])
     connection.execute(sa.delete(result).where(result.c.quarter_start.in_(quarters)))
     for rule in rules:
         for results in list_result_queries(rule, quarters, in_force):

@@ -16,6 +16,7 @@ from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.periods import as_written, parse_period
+from msoic_pipeline.reconciliation.compared_period import At
 
 PUBLISHED_TOTALS = "published totals"
 
@@ -37,11 +38,11 @@ class Summand(Term):
     """
 
     times: float = 1
-    at: Literal["period", "previous", "year_before"] = "period"
+    at: At = "period"
     share: Share | None = None
 
     @model_validator(mode="after")
-    def _never_zero(self) -> Summand:
+    def _check_missing_row(self) -> Summand:
         if self.missing_row != "missing":
             raise ValueError("a reconciliation never takes a missing side for zero: leave missing_row out")
         return self
@@ -57,7 +58,7 @@ class Share(Declaration):
     whole: Summands
 
     @model_validator(mode="after")
-    def _national(self) -> Share:
+    def _check_is_national(self) -> Share:
         for summand in (*self.part, *self.whole):
             if summand.reporters.dimension != PUBLISHER or summand.share or summand.at != "period":
                 raise ValueError(f"a share is of figures of the nation and the period alone: {summand.fact}")
@@ -81,14 +82,14 @@ class Tolerance(Declaration):
     ceiling: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
-    def _ceiling_is_of_what_is_usual(self) -> Tolerance:
+    def _check_ceiling(self) -> Tolerance:
         if self.ceiling is not None and not self.usual:
             raise ValueError("a ceiling limits what is usual: give usual, or no ceiling")
         if self.ceiling is not None and self.ceiling < self.relative:
             raise ValueError(f"the ceiling, {self.ceiling:g}, is lower than relative, {self.relative:g}")
         return self
 
-    def words(self) -> str:
+    def tell(self) -> str:
         """Return the tolerance in words."""
         parts = [f"{self.absolute:g}"] if self.absolute else []
         parts += [f"{100 * self.relative:g}% of the right side"] if self.relative else []
@@ -129,15 +130,15 @@ class Comparison(Declaration):
     may_differ: str = ""
 
     @model_validator(mode="after")
-    def _groups_figures_by_their_columns(self) -> Comparison:
+    def _check_groupings(self) -> Comparison:
         for columns in self.by:
             for column_name in columns:
-                for summand in self.summands():
+                for summand in self.list_summands():
                     _check_grouping(summand.table, column_name)
         return self
 
     @model_validator(mode="after")
-    def _is_like_published_totals(self) -> Comparison:
+    def _check_published_totals(self) -> Comparison:
         if self.right != PUBLISHED_TOTALS:
             return self
         if len(self.left) != 1:
@@ -149,13 +150,13 @@ class Comparison(Declaration):
         return self
 
     @model_validator(mode="after")
-    def _lets_no_side_vanish(self) -> Comparison:
+    def _check_tolerance(self) -> Comparison:
         if self.compare in ("equal", "at least") and self.tolerance.relative >= 1:
             raise ValueError("a tolerance of the whole right side lets the left one vanish: compare at most")
         return self
 
     @model_validator(mode="after")
-    def _has_one_right_side(self) -> Comparison:
+    def _check_right_side(self) -> Comparison:
         if self.elsewhere and (self.right or self.by != ((),)):
             raise ValueError("figures published elsewhere are the right side, and are not grouped")
         return self
@@ -174,7 +175,7 @@ class Comparison(Declaration):
         begins_with_a_member = bool(_COLUMN_OF_MEMBER.match(members))
         return columns in self.by and (begins_with_a_member or not members)
 
-    def summands(self) -> Iterator[Summand]:
+    def list_summands(self) -> Iterator[Summand]:
         """Yield the summands of both sides."""
         yield from self.left
         if isinstance(self.right, tuple):

@@ -15,7 +15,7 @@ from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import parse_period, period_label
 from msoic_pipeline.reconciliation.asked import RIGHT, AskedComparison
 from msoic_pipeline.reconciliation.summand_rows import SummandRow
-from msoic_pipeline.warehouse.load_log import load_stage
+from msoic_pipeline.warehouse.load_log import name_load_stage
 from msoic_pipeline.workbooks.layout import name_part
 from msoic_pipeline.workbooks.source import load_source
 
@@ -53,7 +53,7 @@ def select_published_totals(asked: AskedComparison) -> sa.Select[Any]:
         total.c.breakdown == breakdown,
         total.c.measure == summand.measure_column.name,
         total.c.period_kind == asked.period_kind,
-        total.c.quarter_start.between(*asked.figure_quarters),
+        asked.figure_quarters.holds(total.c.quarter_start),
         sa.or_(*(are_of_columns(total.c.members, columns) for columns in asked.comparison.by)),
         _is_every_quarter_loaded(summand.source),
     )
@@ -63,7 +63,7 @@ def _is_every_quarter_loaded(source: str) -> sa.ColumnElement[bool]:
     """Return whether every quarter that a published total sums is loaded: one alone may have been backfilled."""
     within = (published_total.c.period_start, published_total.c.quarter_start)
     loaded = sa.select(sa.func.count()).where(
-        load_log.c.stage == load_stage(source), load_log.c.quarter_start.between(*within)
+        load_log.c.stage == name_load_stage(source), load_log.c.quarter_start.between(*within)
     )
     due = sa.select(sa.func.count()).select_from(dim_quarter).where(dim_quarter.c.quarter_start.between(*within))
     return loaded.scalar_subquery() == due.scalar_subquery()
@@ -107,5 +107,5 @@ def select_figures_elsewhere(asked: AskedComparison) -> Iterator[sa.Select[Any]]
         row.select()
         .join_from(figure, dim_period, is_period)
         .join(dim_quarter, is_last_quarter)
-        .where(dim_quarter.c.quarter_start.between(*asked.figure_quarters))
+        .where(asked.figure_quarters.holds(dim_quarter.c.quarter_start))
     )

@@ -5,6 +5,7 @@ Each function takes a summand's figures, as ``summands.sum_figures`` has them, a
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,13 +21,13 @@ from msoic_pipeline.reconciliation.comparisons import Summand
 
 def choose_figures(asked: AskedComparison, grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
     """Return the figures of the releases that the rule holds against each other."""
-    if asked.rule.releases == "current":
+    if asked.rule.compares_latest:
         return take_latest_figures(grouped, figures)
-    if asked.rule.releases == "same":
+    if asked.rule.compares_within_release:
         return take_figures_of_each_release(grouped, figures)
-    if asked.rule.releases == "same day":
-        return take_figures_of_each_day(grouped, figures)
-    return pair_figures_of_releases(asked, grouped, figures)
+    if asked.rule.compares_consecutive:
+        return pair_figures_of_releases(asked, grouped, figures)
+    return take_figures_of_each_day(grouped, figures)
 
 
 def take_latest_figures(grouped: GroupedSummand, figures: sa.CTE) -> sa.CTE:
@@ -124,12 +125,14 @@ def _pair_releases(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
             sa.func.lag(vintage.c.published_on).over(**order).label("previous_published_on"),
         )
         .join_from(vintage, release, release.c.release_id == vintage.c.release_id)
-        .where(vintage.c.fact == grouped.summand.fact, vintage.c.quarter_start.between(*asked.figure_quarters))
+        .where(vintage.c.fact == grouped.summand.fact, asked.figure_quarters.holds(vintage.c.quarter_start))
         .cte(f"{grouped.name}_releases_in_order")
     )
     has_previous = in_order.c.previous_release_id.is_not(None)
 
-    def select_side(side: SideName, release_id: Any, published_on: Any) -> sa.Select[Any]:
+    def select_side(
+        side: SideName, release_id: sa.ColumnElement[str], published_on: sa.ColumnElement[dt.date]
+    ) -> sa.Select[Any]:
         return sa.select(
             sa.literal(side).label("side"),
             in_order.c.breakdown,
@@ -146,7 +149,11 @@ def _pair_releases(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
 
 
 def _add_release_group(
-    figures: sa.CTE, *, side: Any, release_group: Any, is_incomplete: Sequence[sa.ColumnElement[bool]] = ()
+    figures: sa.CTE,
+    *,
+    side: sa.ColumnElement[str],
+    release_group: sa.ColumnElement[Any],
+    is_incomplete: Sequence[sa.ColumnElement[bool]] = (),
 ) -> sa.Select[Any]:
     is_partly_unknown = figures.c.unknown_figures > 0
     return sa.select(
@@ -157,7 +164,7 @@ def _add_release_group(
     )
 
 
-def _is_period_of(figure_period: Any, summand: Summand, figures: sa.CTE) -> sa.ColumnElement[bool]:
+def _is_period_of(figure_period: sa.FromClause, summand: Summand, figures: sa.CTE) -> sa.ColumnElement[bool]:
     """Return the condition that a row of dim_period is the month or quarter of a figure."""
     return sa.and_(
         figure_period.c.period_kind == summand.finest_period,

@@ -26,7 +26,7 @@ from msoic_pipeline.reconciliation.rules import Rule
 from msoic_pipeline.reconciliation.sides import compare_sides
 
 # What one result is told from another of its comparison by, as far as what is usual depends on it.
-JUDGED = ("period_start", "geography_code", "item", "left_release")
+RESULT_KEY_OF_REVISION = ("period_start", "geography_code", "item", "left_release")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def list_result_queries(
 
     ``in_force`` are the acceptances that have not ended, of any rule.
     """
-    for period_kind in rule.periods:
+    for period_kind in rule.period_kinds:
         accepted = [
             acceptance
             for acceptance in in_force
@@ -107,7 +107,7 @@ def _list_conclusions(
     yield Conclusion(_is_in_agreement(asked.comparison, measured), "agrees", "")
     yield Conclusion(_is_within_tolerance(asked.comparison, measured), "within tolerance", may_differ)
     for acceptance in acceptances:
-        yield Conclusion(_is_accepted(acceptance, measured), "explained", acceptance.words())
+        yield Conclusion(_is_accepted(acceptance, measured), "explained", acceptance.tell())
 
 
 def _list_missing_sides(measured: sa.CTE) -> list[tuple[sa.ColumnElement[bool], str]]:
@@ -164,11 +164,11 @@ def add_differences(asked: AskedComparison, compared: sa.CTE) -> sa.CTE:
     Grain: as ``compared``. Columns: its, ``difference`` (left less right) and ``tolerance``, empty where a side is.
     """
     left, right = compared.c.left_value, compared.c.right_value
-    source: Any = compared
+    source: sa.FromClause = compared
     usual: sa.ColumnElement[Any] | None = None
     if asked.comparison.tolerance.usual:
         revisions = find_usual_revisions(asked, compared)
-        is_judged = sa.and_(*(revisions.c[name] == compared.c[name] for name in JUDGED))
+        is_judged = sa.and_(*(revisions.c[name] == compared.c[name] for name in RESULT_KEY_OF_REVISION))
         source, usual = compared.outerjoin(revisions, is_judged), sa.func.coalesce(revisions.c.median, 0.0)
     has_both = sa.and_(left.is_not(None), right.is_not(None))
     tolerance = _allow_difference(asked.comparison.tolerance, _absolute(right), usual)
@@ -191,7 +191,9 @@ def _is_asked_for(asked: AskedComparison, compared: sa.FromClause) -> sa.ColumnE
     return compared.c.quarter_start.in_(asked.quarters)
 
 
-def _allow_difference(tolerance: Tolerance, right_size: Any, usual: Any | None) -> sa.ColumnElement[Any]:
+def _allow_difference(
+    tolerance: Tolerance, right_size: sa.ColumnElement[Any], usual: sa.ColumnElement[Any] | None
+) -> sa.ColumnElement[Any]:
     """Return how much the sides may differ: see ``Tolerance``.
 
     ``{absolute: 10, relative: 0.05, usual: 10, ceiling: 0.2}``, 1,000 on the right and revisions of usually 1%: a tenth
@@ -233,21 +235,21 @@ def find_usual_revisions(asked: AskedComparison, compared: sa.CTE) -> sa.CTE:
         months_before.between(1, 3 * USUAL_QUARTERS),
         past.c.published_on <= judged.c.published_on,
     )
-    keys = [judged.c[name] for name in JUDGED]
+    keys = [judged.c[name] for name in RESULT_KEY_OF_REVISION]
     size = _absolute(past.c.left_value - past.c.right_value) / _absolute(past.c.right_value)
     ranked = (
         sa.select(
             *keys,
             size.label("size"),
-            sa.func.row_number().over(partition_by=keys, order_by=size).label("place"),
-            sa.func.count().over(partition_by=keys).label("places"),
+            sa.func.row_number().over(partition_by=keys, order_by=size).label("rank"),
+            sa.func.count().over(partition_by=keys).label("revisions"),
         )
         .join_from(judged, past, is_past)
         .where(_is_asked_for(asked, judged))
         .cte("ranked_revisions")
     )
-    is_in_the_middle = (2 * ranked.c.place).between(ranked.c.places, ranked.c.places + 2)
-    ranked_keys = [ranked.c[name] for name in JUDGED]
+    is_in_the_middle = (2 * ranked.c.rank).between(ranked.c.revisions, ranked.c.revisions + 2)
+    ranked_keys = [ranked.c[name] for name in RESULT_KEY_OF_REVISION]
     return (
         sa.select(*ranked_keys, sa.func.avg(ranked.c.size).label("median"))
         .where(is_in_the_middle)
@@ -256,5 +258,5 @@ def find_usual_revisions(asked: AskedComparison, compared: sa.CTE) -> sa.CTE:
     )
 
 
-def _count_months(day: Any) -> Any:
+def _count_months(day: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     return sa.extract("year", day) * 12 + sa.extract("month", day)

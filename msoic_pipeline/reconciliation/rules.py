@@ -6,6 +6,7 @@ publisher gives.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal, get_args
@@ -15,12 +16,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.model.compared_geography import compared_divisions
 from msoic_pipeline.model.geography import NATIONAL, ComparedDivision, Nation
+from msoic_pipeline.model.traits import Severity
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind
 from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Comparison, Summand, list_written
 from msoic_pipeline.workbooks.source import load_source
 
 RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"
-Severity = Literal["block", "warn"]
+# Of which releases figures are held against each other: see ``Rule``.
+ReleaseChoice = Literal["current", "same", "same day", "consecutive"]
 
 
 class Rule(Declaration):
@@ -40,42 +43,42 @@ class Rule(Declaration):
     compares: str
     may_differ: str
     severity: Severity
-    periods: tuple[PeriodKind, ...]
+    period_kinds: tuple[PeriodKind, ...]
     geography: Nation | ComparedDivision
-    releases: Literal["current", "same", "same day", "consecutive"] = "current"
+    releases: ReleaseChoice = "current"
     only: Annotated[tuple[Literal["left", "right", "breaks"], ...], BeforeValidator(list_written)] = ()
     comparisons: tuple[Comparison, ...]
 
     @model_validator(mode="after")
-    def _can_be_applied(self) -> Rule:
+    def _check_comparisons(self) -> Rule:
         for comparison in self.comparisons:
             self._check_right_side(comparison)
-            for summand in comparison.summands():
+            for summand in comparison.list_summands():
                 self._check_summand(summand)
         return self
 
     def _check_right_side(self, comparison: Comparison) -> None:
         """Raise ValueError where a comparison's right side cannot be had of the rule's releases or geography."""
-        if comparison.names_right_side and self.releases == "consecutive":
+        if comparison.names_right_side and self.compares_consecutive:
             raise ValueError("of consecutive releases the release before is the right side: give none")
         if comparison.right == PUBLISHED_TOTALS and (self.releases, self.geography_kind) != ("same", NATIONAL):
             raise ValueError("published totals are held against national parts of the same release")
         if comparison.elsewhere and (self.releases, self.geography_kind) != ("current", NATIONAL):
             raise ValueError("figures published elsewhere are held against the current ones of the nation")
-        if comparison.tolerance.usual and self.releases != "consecutive":
+        if comparison.tolerance.usual and not self.compares_consecutive:
             raise ValueError("what is usual is known of consecutive releases alone")
 
     def _check_summand(self, summand: Summand) -> None:
         """Raise ValueError where the rule asks for figures that a summand has not."""
-        if self.releases != "current" and (summand.at != "period" or summand.share):
+        if not self.compares_latest and (summand.at != "period" or summand.share):
             raise ValueError("another period or a share can be had of current figures alone")
         if self.geography_kind not in (NATIONAL, *compared_divisions(summand.table)):
             raise ValueError(f"{summand.fact} cannot be divided by {self.geography}")
-        shortest = summand.reporters.every if self.releases == "current" else summand.finest_period
-        if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):
+        shortest = summand.reporters.every if self.compares_latest else summand.finest_period
+        if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.period_kinds):
             raise ValueError(f"{summand.fact} has figures of a {shortest} and of longer periods")
 
-    def row(self) -> dict[str, str | bool]:
+    def make_row(self) -> dict[str, str | bool]:
         """Return the rule as a row of reconciliation_rule."""
         return {
             "rule_id": self.rule_id,
@@ -84,14 +87,14 @@ class Rule(Declaration):
             "may_differ": self.may_differ,
             "severity": self.severity,
             "releases": self.releases,
-            "tolerances": self.tolerances(),
+            "tolerances": self.tell_tolerances(),
             "is_sensitive": self.is_sensitive,
         }
 
-    def tolerances(self) -> str:
+    def tell_tolerances(self) -> str:
         """Return the differences that are allowed, in words: once where they are the same, else for each item."""
         compared = [comparison for comparison in self.comparisons if self.has_right_side(comparison)]
-        words = [comparison.tolerance.words() for comparison in compared]
+        words = [comparison.tolerance.tell() for comparison in compared]
         if len(set(words)) == 1:
             return words[0]
         by_item = zip((comparison.item for comparison in compared), words, strict=True)
@@ -99,13 +102,45 @@ class Rule(Declaration):
 
     def has_right_side(self, comparison: Comparison) -> bool:
         """Return whether one of the rule's comparisons has a right side, or merely shows the left one."""
-        return comparison.names_right_side or self.releases == "consecutive"
+        return comparison.names_right_side or self.compares_consecutive
+
+    @property
+    def compares_latest(self) -> bool:
+        """Whether it compares the latest figures, of which every report must have been received."""
+        return self.releases == "current"
+
+    @property
+    def compares_within_release(self) -> bool:
+        """Whether both sides are of one release."""
+        return self.releases == "same"
+
+    @property
+    def compares_consecutive(self) -> bool:
+        """Whether each release is held against the one before."""
+        return self.releases == "consecutive"
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """The facts that it compares, and those of which a share is taken."""
+        return frozenset(summand.fact for summand in self._list_all_summands())
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The sources of these facts."""
+        return frozenset(summand.source for summand in self._list_all_summands())
+
+    def _list_all_summands(self) -> Iterator[Summand]:
+        """Yield the summands of both sides of every comparison, and of their shares."""
+        for comparison in self.comparisons:
+            for summand in comparison.list_summands():
+                yield summand
+                if summand.share:
+                    yield from (*summand.share.part, *summand.share.whole)
 
     @property
     def is_sensitive(self) -> bool:
         """Whether figures of the rule are to be kept out of messages."""
-        sources = {summand.source for comparison in self.comparisons for summand in comparison.summands()}
-        return any(load_source(source).sensitive for source in sources)
+        return any(load_source(source).sensitive for source in self.sources)
 
     @property
     def geography_kind(self) -> str:

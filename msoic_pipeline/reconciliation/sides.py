@@ -13,7 +13,7 @@ not complete or a report is missing: what is not known in full is compared with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,10 @@ from msoic_pipeline.kpis.terms import Condition
 from msoic_pipeline.model.compared_geography import compared_reporters
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import coverage
-from msoic_pipeline.model.geography import PUBLISHER
+from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
 from msoic_pipeline.periods import PERIOD_MONTHS
 from msoic_pipeline.reconciliation.asked import LEFT, RIGHT, AskedComparison, SideName
-from msoic_pipeline.reconciliation.compared_period import move_period
+from msoic_pipeline.reconciliation.compared_period import At, move_period
 from msoic_pipeline.reconciliation.summands import collect_summands
 from msoic_pipeline.workbooks.source import load_source
 
@@ -38,7 +38,7 @@ class ReportsDue:
     """What must have been received for a summand to be known: a source's reports ``at`` a period, of some forces."""
 
     source: str
-    at: str
+    at: At
     force_code: Condition | None
 
 
@@ -76,12 +76,12 @@ def compare_sides(asked: AskedComparison) -> sa.CTE:
 class _PlacedSides:
     """Sides with their period, and the quarter with which a result is computed."""
 
-    rows: Any
+    rows: sa.FromClause
     quarter_start: sa.ColumnElement[Any]
 
 
-def _place_in_quarters(asked: AskedComparison, sides: sa.CTE, rows: Any) -> _PlacedSides:
-    if asked.rule.releases == "same":
+def _place_in_quarters(asked: AskedComparison, sides: sa.CTE, rows: sa.FromClause) -> _PlacedSides:
+    if asked.rule.compares_within_release:
         # Within a release a year can be a part of one: it belongs to the quarter of its last figure.
         return _PlacedSides(rows, sides.c.last_quarter)
     is_last_quarter = dim_period.c.period_end.between(dim_quarter.c.quarter_start, dim_quarter.c.quarter_end)
@@ -92,23 +92,40 @@ def _place_in_quarters(asked: AskedComparison, sides: sa.CTE, rows: Any) -> _Pla
 class _KnownSides:
     """Sides, with the values of those that are known in full."""
 
-    rows: Any
+    rows: sa.FromClause
     left: sa.ColumnElement[Any]
     right: sa.ColumnElement[Any]
 
 
-def _know_in_full(asked: AskedComparison, sides: sa.CTE, rows: Any) -> _KnownSides:
+def _know_in_full(asked: AskedComparison, sides: sa.CTE, rows: sa.FromClause) -> _KnownSides:
     """Return the values of both sides; of current figures empty ones where a report is missing."""
-    values: dict[SideName, sa.ColumnElement[Any]] = {side: sides.c[f"{side}_value"] for side in SIDES}
+    due_by_side = {side: tuple(_list_reports_due(asked, side)) for side in SIDES if asked.rule.compares_latest}
+    received = _find_received(asked, due_by_side)
+    for periods_received in received.values():
+        is_received = (column == sides.c[column.name] for column in periods_received.c)
+        rows = rows.outerjoin(periods_received, sa.and_(*is_received))
+    left, right = (
+        _empty_unless_received(sides.c[f"{side}_value"], [received[due] for due in due_by_side.get(side, ())])
+        for side in SIDES
+    )
+    return _KnownSides(rows, left, right)
+
+
+def _find_received(
+    asked: AskedComparison, due_by_side: Mapping[SideName, Sequence[ReportsDue]]
+) -> dict[ReportsDue, sa.CTE]:
+    """Return the periods of which every report was received, by what is due for either side: each once."""
     received: dict[ReportsDue, sa.CTE] = {}
-    for side in SIDES if asked.rule.releases == "current" else ():
-        for due in _list_reports_due(asked, side):
-            if due not in received:
-                received[due] = find_received_periods(asked, due, _name_received(due, received))
-                is_received = (column == sides.c[column.name] for column in received[due].c)
-                rows = rows.outerjoin(received[due], sa.and_(*is_received))
-            values[side] = sa.case((received[due].c.period_start.is_not(None), values[side]))
-    return _KnownSides(rows, values[LEFT], values[RIGHT])
+    for due in dict.fromkeys(due for reports_due in due_by_side.values() for due in reports_due):
+        received[due] = find_received_periods(asked, due, _name_received(due, received))
+    return received
+
+
+def _empty_unless_received(value: sa.ColumnElement[Any], received: Sequence[sa.CTE]) -> sa.ColumnElement[Any]:
+    """Return a side's value, empty where a period that it rests on is not among those received."""
+    for periods_received in received:
+        value = sa.case((periods_received.c.period_start.is_not(None), value))
+    return value
 
 
 def add_summands_up(asked: AskedComparison, summands: sa.CTE) -> sa.CTE:
@@ -136,7 +153,7 @@ def _sum_side(asked: AskedComparison, summands: sa.CTE, side: SideName) -> sa.Co
     Figures are added up before they are multiplied, so that both engines come to the same sum to the last digit.
     """
     # Published totals and figures from elsewhere stand as a first summand.
-    first, *others = range(1, max(len(asked.summands_of(side)), 1) + 1)
+    first, *others = range(1, max(len(asked.list_summands(side)), 1) + 1)
     total = _sum_summand(summands, side, first)
     for number in others:
         total = total + _sum_summand(summands, side, number)
@@ -169,7 +186,7 @@ def _name_releases(summands: sa.CTE, side: SideName) -> sa.ColumnElement[Any]:
 
 def _list_reports_due(asked: AskedComparison, side: SideName) -> Iterator[ReportsDue]:
     """Yield which reports must have been received for a side to be known: those of each summand and of its share."""
-    for summand in asked.summands_of(side):
+    for summand in asked.list_summands(side):
         yield ReportsDue(summand.source, summand.at, summand.where.get("force_code"))
         if summand.share:
             for part in (*summand.share.part, *summand.share.whole):
@@ -191,37 +208,74 @@ def find_received_periods(asked: AskedComparison, due: ReportsDue, name: str) ->
     """
     reporters = load_source(due.source).reporters
     reports_in_period = PERIOD_MONTHS[asked.period_kind] // PERIOD_MONTHS[reporters.every]
-    moved = move_period(asked.period_kind, due.at, coverage, coverage.c.period_start)
-    report = coverage.c.quarter_start if reporters.every == "quarter" else coverage.c.period_start
-    reports = sa.select(
-        moved.period_start.label("period_start"), coverage.c.reporter, report.label("report")
-    ).distinct()
-    is_received = sa.and_(coverage.c.source == due.source, coverage.c.received)
     if reporters.dimension == PUBLISHER:
-        received = reports.select_from(moved.rows).where(is_received).cte(f"{name}_reports")
-        is_every_report = sa.func.count() == reports_in_period
-        return sa.select(received.c.period_start).group_by(received.c.period_start).having(is_every_report).cte(name)
-    reporter = compared_reporters(reporters.dimension, asked.rule.geography)
+        return _find_periods_of_publisher(_select_reports(asked, due), reports_in_period, name)
+    return _find_periods_of_reporters(asked, due, reporters.dimension, reports_in_period, name)
+
+
+@dataclass(frozen=True)
+class _Reports:
+    """Reports that were received, at the period at which they are compared: the query, and what it is taken from."""
+
+    query: sa.Select[Any]
+    rows: sa.FromClause
+
+
+def _select_reports(asked: AskedComparison, due: ReportsDue) -> _Reports:
+    """Return the reports of a source that were received: ``period_start``, ``reporter``, ``report`` (a first day)."""
+    moved = move_period(asked.period_kind, due.at, coverage, coverage.c.period_start)
+    is_quarterly = load_source(due.source).reporters.every == "quarter"
+    report = coverage.c.quarter_start if is_quarterly else coverage.c.period_start
+    columns = (moved.period_start.label("period_start"), coverage.c.reporter, report.label("report"))
+    is_received = sa.and_(coverage.c.source == due.source, coverage.c.received)
+    return _Reports(sa.select(*columns).where(is_received).distinct(), moved.rows)
+
+
+def _find_periods_of_publisher(reports: _Reports, reports_in_period: int, name: str) -> sa.CTE:
+    """Return the periods of which the one publisher made every report."""
+    received = reports.query.select_from(reports.rows).cte(f"{name}_reports")
+    return _keep_whole_periods(received, [received.c.period_start], sa.literal(reports_in_period)).cte(name)
+
+
+def _find_periods_of_reporters(
+    asked: AskedComparison, due: ReportsDue, dimension: ReporterKind, reports_in_period: int, name: str
+) -> sa.CTE:
+    """Return the periods of which every reporter of a geography made every report."""
+    reporter = compared_reporters(dimension, asked.rule.geography)
     due_to_report = sa.select(reporter.c.reporter, reporter.c.geography_code)
     if due.force_code:
         due_to_report = due_to_report.where(due.force_code.holds(reporter.c.reporter))
     reporter_due = due_to_report.cte(f"{name}_reporters")
+    reports = _select_reports(asked, due)
     received = (
-        reports.add_columns(reporter_due.c.geography_code)
-        .select_from(moved.rows.join(reporter_due, reporter_due.c.reporter == coverage.c.reporter))
-        .where(is_received)
+        reports.query.add_columns(reporter_due.c.geography_code)
+        .select_from(reports.rows.join(reporter_due, reporter_due.c.reporter == coverage.c.reporter))
         .cte(f"{name}_reports")
     )
-    expected = (
+    expected = _count_reporters_due(reporter_due, name)
+    return (
+        _keep_whole_periods(
+            received,
+            [received.c.period_start, received.c.geography_code],
+            expected.c.reporters * reports_in_period,
+        )
+        .join_from(received, expected, expected.c.geography_code == received.c.geography_code)
+        .group_by(expected.c.reporters)
+        .cte(name)
+    )
+
+
+def _count_reporters_due(reporter_due: sa.CTE, name: str) -> sa.CTE:
+    """Return how many have to report for each geography: ``…_expected``."""
+    return (
         sa.select(reporter_due.c.geography_code, sa.func.count().label("reporters"))
         .group_by(reporter_due.c.geography_code)
         .cte(f"{name}_expected")
     )
-    is_every_report = sa.func.count() == expected.c.reporters * reports_in_period
-    return (
-        sa.select(received.c.period_start, received.c.geography_code)
-        .join_from(received, expected, expected.c.geography_code == received.c.geography_code)
-        .group_by(received.c.period_start, received.c.geography_code, expected.c.reporters)
-        .having(is_every_report)
-        .cte(name)
-    )
+
+
+def _keep_whole_periods(
+    received: sa.CTE, grain: Sequence[sa.ColumnElement[Any]], reports_due: sa.ColumnElement[int]
+) -> sa.Select[Any]:
+    """Return the rows of a grain of which as many reports were received as are due."""
+    return sa.select(*grain).select_from(received).group_by(*grain).having(sa.func.count() == reports_due)

@@ -20,17 +20,17 @@ class SummandRow:
     its period was over.
     """
 
-    side: Any
-    summand: Any
-    period_start: Any
-    geography_code: Any
-    item: Any
-    release_group: Any
-    release_id: Any
-    quarter_start: Any
-    value: Any
-    factor: Any
-    is_complete: Any
+    side: sa.ColumnElement[Any]
+    summand: sa.ColumnElement[Any]
+    period_start: sa.ColumnElement[Any]
+    geography_code: sa.ColumnElement[Any]
+    item: sa.ColumnElement[Any]
+    release_group: sa.ColumnElement[Any]
+    release_id: sa.ColumnElement[Any]
+    quarter_start: sa.ColumnElement[Any]
+    value: sa.ColumnElement[Any]
+    factor: sa.ColumnElement[Any]
+    is_complete: sa.ColumnElement[Any]
 
     def select(self) -> sa.Select[Any]:
         """Return the query of the rows, without where they come from."""

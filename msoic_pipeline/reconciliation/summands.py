@@ -70,7 +70,7 @@ def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
             sa.cast(sa.func.sum(summand.measure_column), sa.Double).label("value"),
             (sa.func.count() - known_figures).label("unknown_figures"),
         )
-        .where(fact.c.quarter_start.between(*asked.figure_quarters), *summand.conditions())
+        .where(asked.figure_quarters.holds(fact.c.quarter_start), *summand.conditions())
         .group_by(*keys)
         .cte(f"{grouped.name}_figures")
     )
@@ -141,7 +141,7 @@ def _place_figures(asked: AskedComparison, grouped: GroupedSummand, at_period: s
     """
     fact = grouped.summand.table
     geographies, place = compared_geographies(asked.rule.geography, fact), place_column(fact)
-    source: Any = at_period
+    source: sa.FromClause = at_period
     geography_code: sa.ColumnElement[Any] = sa.literal(asked.rule.geography)
     if geographies is not None and place is not None:
         source = at_period.join(geographies, geographies.c.place == at_period.c[place.name])

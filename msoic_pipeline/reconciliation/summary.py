@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.dimensions import dim_force
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule
+from msoic_pipeline.model.traits import Severity
 from msoic_pipeline.reconciliation.expressions import LargerOf
-from msoic_pipeline.reconciliation.rules import Rule, Severity
+from msoic_pipeline.reconciliation.rules import Rule
 from msoic_pipeline.wording import WITHHELD, tell_figure
 
 # A force is known by its name, not by its code.
@@ -78,7 +79,7 @@ def summarise_results(
         counts.setdefault(row.rule_id, {})[row.status] = row.number
         broken[row.severity] += row.number if row.status == "breaks" else 0
     worst_by_severity = {
-        severity: tuple(_describe_worst(connection, quarters, severity, rules)) for severity in get_args(Severity)
+        severity: tuple(map(tell_break, _list_worst(connection, quarters, severity))) for severity in get_args(Severity)
     }
     return ReconciliationSummary(
         changed=changed,
@@ -89,39 +90,28 @@ def summarise_results(
     )
 
 
-def _describe_worst(
-    connection: Connection, quarters: Sequence[dt.date], severity: str, rules: Sequence[Rule]
-) -> Iterator[str]:
-    """Yield the breaks of a severity that are farthest beyond what is allowed, in words."""
-    result, rule_by_id = reconciliation_result, {rule.rule_id: rule for rule in rules}
+def _list_worst(connection: Connection, quarters: Sequence[dt.date], severity: Severity) -> list[ShownBreak]:
+    """Return the breaks of a severity that are farthest beyond what is allowed, the worst first."""
+    result = reconciliation_result
     excess = sa.func.abs(result.c.difference) / LargerOf(result.c.tolerance, sa.literal(1.0))
-    worst = (
-        sa.select(result, PLACE.label("place"))
-        .outerjoin_from(result, dim_force, dim_force.c.force_code == result.c.geography_code)
-        .where(result.c.quarter_start.in_(quarters), result.c.status == "breaks", result.c.severity == severity)
-        .order_by(excess.desc(), *result.primary_key.columns)
-        .limit(WORST)
-    )
-    for row in connection.execute(worst):
-        yield _describe_break(row, rule_by_id.get(row.rule_id))
-
-
-def _describe_break(row: Any, rule: Rule | None) -> str:
-    place = ", ".join(filter(None, (row.period_label, row.place, row.item)))
-    if rule is None or rule.is_sensitive:
-        figures = "figures withheld"
-    elif row.difference == 0:
-        figures = f"{tell_figure(row.left_value, DIGITS)} both times"
-    else:
-        left, right = tell_figure(row.left_value, DIGITS), tell_figure(row.right_value, DIGITS)
-        figures = f"{left} against {right}, where {tell_figure(row.tolerance, DIGITS)} is allowed"
-    return f"{row.severity}: {rule.title if rule else 'no longer a rule'} ({row.rule_id}), {place}: {figures}"
+    is_wanted = sa.and_(result.c.quarter_start.in_(quarters), result.c.severity == severity)
+    worst = _select_breaks().where(is_wanted).order_by(excess.desc(), *result.primary_key.columns).limit(WORST)
+    return [_show_break(row) for row in connection.execute(worst).mappings()]
 
 
 def list_breaks(connection: Connection, limit: int, severity: str | None = None) -> list[ShownBreak]:
     """Return breaks, of one severity or blocking ones first; without the figures of force returns."""
+    result = reconciliation_result
+    broken = _select_breaks().order_by(result.c.severity, *result.primary_key.columns).limit(limit)
+    if severity is not None:
+        broken = broken.where(result.c.severity == severity)
+    return [_show_break(row) for row in connection.execute(broken).mappings()]
+
+
+def _select_breaks() -> sa.Select[Any]:
+    """Return the query of breaks: the fields of ShownBreak, and whether the rule is sensitive."""
     result, rule = reconciliation_result, reconciliation_rule
-    broken = (
+    return (
         sa.select(
             result.c.severity,
             rule.c.title,
@@ -137,11 +127,8 @@ def list_breaks(connection: Connection, limit: int, severity: str | None = None)
         )
         .outerjoin_from(result, rule, rule.c.rule_id == result.c.rule_id)
         .outerjoin(dim_force, dim_force.c.force_code == result.c.geography_code)
-        .where(result.c.status == "breaks", sa.true() if severity is None else result.c.severity == severity)
-        .order_by(result.c.severity, *result.primary_key.columns)
-        .limit(limit)
+        .where(result.c.status == "breaks")
     )
-    return [_show_break(row) for row in connection.execute(broken).mappings()]
 
 
 def _show_break(row: sa.RowMapping) -> ShownBreak:
@@ -150,3 +137,22 @@ def _show_break(row: sa.RowMapping) -> ShownBreak:
     if is_sensitive:
         shown.update(dict.fromkeys(FIGURES, WITHHELD))
     return ShownBreak(**shown)
+
+
+def tell_break(found: ShownBreak) -> str:
+    """Return a break in a line; figures of force returns are withheld in it.
+
+    For example ``block: NRM referrals add up (nrm_parts), 2021-Q4: 101 against 100, where 0 is allowed``.
+    """
+    place = ", ".join(filter(None, (found.period_label, found.geography, found.item)))
+    return f"{found.severity}: {found.title or 'no longer a rule'} ({found.rule_id}), {place}: {_tell_sides(found)}"
+
+
+def _tell_sides(found: ShownBreak) -> str:
+    figures = (found.left_value, found.right_value, found.tolerance)
+    left, right, allowed = (each if isinstance(each, str) else tell_figure(each, DIGITS) for each in figures)
+    if WITHHELD in (left, right, allowed):
+        return "figures withheld"
+    if found.difference == 0:
+        return f"{left} both times"
+    return f"{left} against {right}, where {allowed} is allowed"

@@ -23,19 +23,19 @@ from msoic_pipeline.periods import (
     shift_months,
 )
 from msoic_pipeline.warehouse.engine import write_transaction
-from msoic_pipeline.warehouse.rows import upsert_rows
+from msoic_pipeline.warehouse.rows import write_changed_rows
 
 
 def load_dimensions(engine: Engine, releases: Sequence[StagedRelease], today: dt.date) -> None:
     """Write the members of the dimensions; those that fall out of use stay."""
     quarters = list(periods("quarter", FIRST_QUARTER, dt.date(today.year + 1, 12, 31)))
     with write_transaction(engine) as connection:
-        upsert_rows(connection, dimensions.dim_quarter, [_describe_quarter(start) for start in quarters])
-        upsert_rows(connection, dimensions.dim_period, _list_periods(quarters))
+        write_changed_rows(connection, dimensions.dim_quarter, None, [_describe_quarter(start) for start in quarters])
+        write_changed_rows(connection, dimensions.dim_period, None, _list_periods(quarters))
         for table in members.list_declared_dimensions():
-            upsert_rows(connection, table, members.rows_of(table))
+            write_changed_rows(connection, table, None, members.rows_of(table))
         for table in members.list_published_dimensions():
-            upsert_rows(connection, table, _list_published(table, releases))
+            write_changed_rows(connection, table, None, _list_published(table, releases))
 
 
 def _describe_quarter(start: dt.date) -> dict[str, Any]:

@@ -27,20 +27,34 @@ class NoWarehouseError(LookupError):
         super().__init__(f"there is no warehouse at {path} yet: `make run` makes and fills it")
 
 
+class BadAddressError(LookupError):
+    """The address of the warehouse is none. It is not told: a password may stand in it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "MSOIC_WAREHOUSE_URL is no address of a database: expected sqlite:///PATH or "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        )
+
+
 def open_engine(url: str, *, may_create: bool = True) -> Engine:
     """Return an engine for any SQLAlchemy URL; for SQLite the folder of the file is made.
 
     Parameters of statements never appear in errors or logs, since force returns are sensitive.
 
-    Raises NoWarehouseError where an SQLite file is not there and may not be made: whoever reads makes none.
+    Raises BadAddressError where ``url`` is of no database that is known, NoWarehouseError where an SQLite file is not
+    there and may not be made: whoever reads makes none.
     """
-    parsed = sa.make_url(url)
+    try:
+        parsed = sa.make_url(url)
+        engine = sa.create_engine(parsed, hide_parameters=True)
+    except (ValueError, ImportError, sa.exc.ArgumentError):
+        raise BadAddressError from None  # whose words may quote a part of it
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         path = Path(str(parsed.database))
         if not may_create and not path.is_file():
             raise NoWarehouseError(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_reading_or_writing)

@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import validation_result
 from msoic_pipeline.model.evidence_rows import ValidationResult
-from msoic_pipeline.warehouse.rows import bulk_insert, key_columns, rows_by_key
+from msoic_pipeline.warehouse.rows import bind_key, bulk_insert, has_key, index_rows, key_columns
 
 
-def record_findings(connection: Connection, scope: Any, findings: Sequence[ValidationResult], today: dt.date) -> None:
+def record_findings(
+    connection: Connection, scope: sa.ColumnElement[bool], findings: Sequence[ValidationResult], today: dt.date
+) -> None:
     """Bring the findings within ``scope`` up to date: what is found anew, or otherwise than before, stands from today.
 
     ``scope`` is a condition on validation_result, within which ``findings`` are all that is found today. What is found
@@ -29,7 +31,7 @@ def record_findings(connection: Connection, scope: Any, findings: Sequence[Valid
     """
     table = validation_result
     key = [name for name in key_columns(table) if name != "found_on"]
-    found = rows_by_key(map(asdict, findings), key)
+    found = index_rows(map(asdict, findings), key)
     if len(found) < len(findings):
         raise ValueError("two findings of one check, table and release: one would hide the other")
     # Days after today are those of a clock that was wrong: what ended on them stood until today, and what was found on
@@ -37,7 +39,7 @@ def record_findings(connection: Connection, scope: Any, findings: Sequence[Valid
     is_standing = sa.or_(table.c.superseded_on.is_(None), table.c.superseded_on > today)
     query = sa.select(table).where(scope, sa.or_(is_standing, table.c.found_on >= today))
     recorded = [dict(row) for row in connection.execute(query).mappings()]
-    standing = rows_by_key((row for row in recorded if row["superseded_on"] is None), key)
+    standing = index_rows((row for row in recorded if row["superseded_on"] is None), key)
     unchanged = _find_unchanged(standing, found, today)
     ended = {tuple(row[name] for name in key) for row in recorded} - unchanged
     _end_findings(connection, key, ended, is_standing, today)
@@ -69,9 +71,7 @@ def _end_findings(
     if not ended:
         return
     table = validation_result
-    parameters = []
-    for identity in sorted(ended):
-        parameters.append({f"key_{name}": value for name, value in zip(key, identity, strict=True)})
-    has_key = sa.and_(*(table.c[name] == sa.bindparam(f"key_{name}") for name in key))
-    connection.execute(sa.delete(table).where(has_key, table.c.found_on >= today), parameters)
-    connection.execute(sa.update(table).where(has_key, is_standing).values(superseded_on=today), parameters)
+    parameters = [bind_key(key, identity) for identity in sorted(ended)]
+    is_ended = has_key(table, key)
+    connection.execute(sa.delete(table).where(is_ended, table.c.found_on >= today), parameters)
+    connection.execute(sa.update(table).where(is_ended, is_standing).values(superseded_on=today), parameters)

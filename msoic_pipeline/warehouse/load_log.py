@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping
 
 import sqlalchemy as sa
@@ -21,7 +20,7 @@ VIEWS_STAGE, WORDS_STAGE = "views", "words"
 MODEL_STAGES = (VIEWS_STAGE, WORDS_STAGE)
 
 
-def load_stage(source: str) -> str:
+def name_load_stage(source: str) -> str:
     """Return what the loading of a source is called in the log: ``load nrm``."""
     return f"{LOADING}{source}"
 
@@ -66,10 +65,11 @@ def write_whole_fingerprint(connection: Connection, stage: str, digest: str) -> 
 
 def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[str]]:
     """Return, by quarter, a line for each source that is loaded of it: which one, and what from."""
-    loads: dict[dt.date, list[str]] = defaultdict(list)
+    loads: dict[dt.date, list[str]] = {}
     loaded = sa.select(load_log).where(load_log.c.stage.startswith(LOADING)).order_by(load_log.c.stage)
     for entry in connection.execute(loaded):
-        loads[entry.quarter_start].append(f"{entry.stage} {entry.quarter_start} {entry.fingerprint}")
+        line = f"{entry.stage} {entry.quarter_start} {entry.fingerprint}"
+        loads.setdefault(entry.quarter_start, []).append(line)
     return loads
 
 

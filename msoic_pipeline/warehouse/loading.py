@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from msoic_pipeline.model.facts import FACTS, published_total
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.coverage import write_coverage
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
-from msoic_pipeline.warehouse.load_log import load_stage, read_fingerprints, write_fingerprints
+from msoic_pipeline.warehouse.load_log import name_load_stage, read_fingerprints, write_fingerprints
 from msoic_pipeline.warehouse.rows import gather_statistics, replace_rows
 from msoic_pipeline.warehouse.vintages import date_vintages, rank_vintages, read_held_vintages
 from msoic_pipeline.workbooks.source import Source
@@ -59,10 +58,10 @@ class AcceptedReleases:
 
     def by_quarter(self) -> dict[dt.date, list[StagedRelease]]:
         """Return the releases that have rows of each quarter."""
-        result: dict[dt.date, list[StagedRelease]] = defaultdict(list)
+        result: dict[dt.date, list[StagedRelease]] = {}
         for staged in self.releases:
             for quarter in staged.quarters():
-                result[quarter].append(staged)
+                result.setdefault(quarter, []).append(staged)
         return result
 
     @property
@@ -76,22 +75,40 @@ def load_quarters(
 ) -> list[LoadedQuarter]:
     """Bring quarters of a source's facts up to date, each in a transaction of its own; leave unchanged ones alone.
 
-    Where one of them has changed, all others that are loaded and have changed too go along: the figures of a year never
-    mix a release with the one before it.
+    Others may go along: see ``_choose_quarters_to_load``.
+    """
+    chosen = _choose_quarters_to_load(engine, source, quarters, accepted)
+    releases_by_quarter = accepted.by_quarter()
+    brought_up_to_date = []
+    for quarter in sorted({*quarters, *chosen}):
+        if quarter in chosen:
+            releases = releases_by_quarter.get(quarter, [])
+            brought_up_to_date.append(_load_quarter(engine, source, quarter, releases, accepted))
+        else:
+            brought_up_to_date.append(LoadedQuarter(source.source, quarter, False, {}))
+    if chosen:
+        gather_statistics(engine, [*(FACTS[name] for name in source.facts), published_total, vintage])
+    return brought_up_to_date
+
+
+def _choose_quarters_to_load(
+    engine: Engine, source: Source, quarters: Sequence[dt.date], accepted: AcceptedReleases
+) -> set[dt.date]:
+    """Return the quarters that have to be loaded: of those asked for the ones that have changed, and with them others.
+
+    Where one has changed, all others that are loaded and have changed too go along: the figures of a year never mix a
+    release with the one before it. For example, of 2021, with Q1 to Q3 loaded, a release comes in that revises these
+    and brings Q4:
+
+        asked for   to be loaded
+        Q4          Q1, Q2, Q3 and Q4
+        Q2          Q1, Q2 and Q3: Q4 is neither loaded nor asked for
+        Q1 of 2015  none: it has not changed
     """
     loaded = _read_loaded(engine, source)
     changed = set(_find_stale(engine, source, sorted({*quarters, *loaded}), loaded, accepted))
-    stale = changed if changed & set(quarters) else set()
-    by_quarter = accepted.by_quarter()
-    brought_up_to_date = [
-        _load_quarter(engine, source, quarter, by_quarter[quarter], accepted)
-        if quarter in stale
-        else LoadedQuarter(source.source, quarter, False, {})
-        for quarter in sorted({*quarters, *stale})
-    ]
-    if stale:
-        gather_statistics(engine, [*(FACTS[name] for name in source.facts), published_total, vintage])
-    return brought_up_to_date
+    is_any_asked_for = not changed.isdisjoint(quarters)
+    return changed if is_any_asked_for else set()
 
 
 def find_stale_loads(
@@ -111,10 +128,10 @@ def _find_stale(
     """Return those of ``quarters`` that are not ``loaded``, by their fingerprints, from what is to be loaded now."""
     by_quarter = accepted.by_quarter()
     with read_transaction(engine) as connection:
-        held = _held_by_quarter(connection, source, accepted)
+        held = _find_held_by_quarter(connection, source, accepted)
     stale = []
     for quarter in quarters:
-        wanted = _quarter_fingerprint(quarter, by_quarter[quarter], held[quarter], accepted)
+        wanted = _digest_quarter(quarter, by_quarter.get(quarter, []), held.get(quarter, []), accepted)
         if loaded.get(quarter) != wanted:
             stale.append(quarter)
     return stale
@@ -123,22 +140,24 @@ def _find_stale(
 def _read_loaded(engine: Engine, source: Source) -> dict[dt.date, str]:
     """Return the quarters of a source that have been loaded, each with the digest of what went in."""
     with read_transaction(engine) as connection:
-        return read_fingerprints(connection, load_stage(source.source))
+        return read_fingerprints(connection, name_load_stage(source.source))
 
 
-def _held_by_quarter(connection: Connection, source: Source, accepted: AcceptedReleases) -> dict[dt.date, list[str]]:
+def _find_held_by_quarter(
+    connection: Connection, source: Source, accepted: AcceptedReleases
+) -> dict[dt.date, list[str]]:
     """Return by quarter the releases that are loaded, cannot be loaded now, and have not been withdrawn."""
     vintage = evidence.vintage
     settled = {staged.release_id for staged in accepted.releases} | accepted.withdrawn
     loaded = sa.select(vintage.c.quarter_start, vintage.c.release_id).where(vintage.c.fact.in_(source.facts))
-    held: dict[dt.date, list[str]] = defaultdict(list)
+    held: dict[dt.date, list[str]] = {}
     for quarter, release_id in connection.execute(loaded.distinct()):
         if release_id not in settled:
-            held[quarter].append(release_id)
+            held.setdefault(quarter, []).append(release_id)
     return held
 
 
-def _quarter_fingerprint(
+def _digest_quarter(
     quarter: dt.date, chosen: Sequence[StagedRelease], held: Sequence[str], accepted: AcceptedReleases
 ) -> str:
     # Who was due to report in a quarter depends on how far the source has come.
@@ -161,30 +180,30 @@ def _load_quarter(
     vintage = evidence.vintage
     written: dict[str, int] = {}
     with write_transaction(engine) as connection:
-        held = _held_by_quarter(connection, source, accepted)[quarter]
-        for table, of_source in _tables_of(source.facts):
+        held = _find_held_by_quarter(connection, source, accepted).get(quarter, [])
+        for table, of_source in _list_tables_to_fill(source.facts):
             paths = [
                 staged.path(table.name) for staged in chosen if table is published_total or table.name in staged.facts
             ]
             not_held = sa.and_(of_source, table.c.quarter_start == quarter, table.c.release_id.not_in(held))
-            written[table.name] = replace_rows(connection, table, not_held, _rows_of_quarter(paths, table, quarter))
+            written[table.name] = replace_rows(connection, table, not_held, _read_staged_rows(paths, table, quarter))
         ranked = [*read_held_vintages(connection, source.facts, quarter, held), *rank_vintages(chosen, quarter)]
         vintages = date_vintages(ranked)
         of_quarter = sa.and_(vintage.c.fact.in_(source.facts), vintage.c.quarter_start == quarter)
         replace_rows(connection, vintage, of_quarter, make_arrow_rows(vintage, [asdict(each) for each in vintages]))
         write_coverage(connection, source, quarter, vintages, accepted.last_period)
-        fingerprint = _quarter_fingerprint(quarter, chosen, held, accepted)
-        write_fingerprints(connection, load_stage(source.source), {quarter: fingerprint})
+        fingerprint = _digest_quarter(quarter, chosen, held, accepted)
+        write_fingerprints(connection, name_load_stage(source.source), {quarter: fingerprint})
     return LoadedQuarter(source.source, quarter, True, written)
 
 
-def _tables_of(facts: Sequence[str]) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
+def _list_tables_to_fill(facts: Sequence[str]) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
     """Return the tables that hold rows of releases, each with the condition of those of a source's facts."""
     tables: list[tuple[sa.Table, sa.ColumnElement[bool]]] = [(FACTS[name], sa.true()) for name in facts]
     return [*tables, (published_total, published_total.c.fact.in_(facts))]
 
 
-def _rows_of_quarter(paths: Sequence[Path], table: sa.Table, quarter: dt.date) -> pa.Table:
+def _read_staged_rows(paths: Sequence[Path], table: sa.Table, quarter: dt.date) -> pa.Table:
     schema = make_arrow_schema(table)
     if not paths:
         return schema.empty_table()

@@ -25,7 +25,7 @@ Parts = Mapping[sa.Table, sa.ColumnElement[bool]]
 
 
 @contextmanager
-def read_moment(engine: Engine) -> Iterator[Connection]:
+def read_unchanging(engine: Engine) -> Iterator[Connection]:
     """Give a connection that sees the warehouse as it is at one moment, and cannot write to it."""
     options: dict[str, Any] = {"read_only": True}
     if engine.dialect.name == "postgresql":

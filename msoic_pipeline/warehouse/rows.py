@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -53,15 +54,15 @@ def _copy_rows(connection: Connection, table: sa.Table, names: list[str], rows: 
 
 
 def _write_for_sqlite(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return values as SQLAlchemy keeps them in SQLite: dates as ISO text and flags as 0 and 1."""
-    if pa.types.is_date(column.type):
+    """Return values as SQLAlchemy keeps them in SQLite: days and moments as ISO text and flags as 0 and 1."""
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return column.cast(pa.string())
     if pa.types.is_boolean(column.type):
         return column.cast(pa.int8())
     return column
 
 
-def replace_rows(connection: Connection, table: sa.Table, condition: Any, rows: pa.Table) -> int:
+def replace_rows(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool], rows: pa.Table) -> int:
     """Delete the rows of ``table`` that meet ``condition`` and insert ``rows``; return how many were inserted."""
     connection.execute(sa.delete(table).where(condition))
     return bulk_insert(connection, table, rows)
@@ -75,35 +76,82 @@ def key_columns(table: sa.Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
 
 
-def rows_by_key(rows: Iterable[Any], key: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+def index_rows(rows: Iterable[Any], key: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return rows by the values of their key."""
     return {tuple(row[name] for name in key): dict(row) for row in rows}
 
 
-def upsert_rows(connection: Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-    """Insert rows that are new and mend those that have changed; rows that are not among them stay."""
+@dataclass(frozen=True)
+class ChangedRows:
+    """How many rows of a table were inserted, changed and removed."""
+
+    new: int
+    changed: int
+    gone: int
+
+    @property
+    def total(self) -> int:
+        """How many rows were written in all."""
+        return self.new + self.changed + self.gone
+
+
+def write_changed_rows(
+    connection: Connection, table: sa.Table, scope: sa.ColumnElement[bool] | None, rows: Iterable[dict[str, Any]]
+) -> ChangedRows:
+    """Bring a table up to date and write only what is not so already; return how much that was.
+
+    ``scope`` is a condition on the table, within which ``rows`` are all that shall stand; where it is None, what is not
+    among them stays. Rows have the same columns, those of the key among them; what stands in others is left alone. Of
+    two rows of one key the later counts.
+
+    For example of the members a and b, of which b stands under an old name, and c beside them: with the scope
+    ``sa.true()`` a is inserted, b is changed and c is removed; with None c stays.
+    """
     key = key_columns(table)
-    standing = rows_by_key(connection.execute(sa.select(table)).mappings(), key)
-    new = []
-    for row in rows:
-        identity = tuple(row[name] for name in key)
-        if identity not in standing:
-            new.append(row)
-        elif any(standing[identity][name] != value for name, value in row.items()):
-            is_row = sa.and_(*(table.c[name] == row[name] for name in key))
-            changes = {name: value for name, value in row.items() if name not in key}
-            connection.execute(sa.update(table).where(is_row).values(changes))
+    wanted = index_rows(rows, key)
+    query = sa.select(table) if scope is None else sa.select(table).where(scope)
+    standing = index_rows(connection.execute(query).mappings(), key)
+    gone = [] if scope is None else sorted(standing.keys() - wanted.keys())
+    new = [wanted[identity] for identity in sorted(wanted.keys() - standing.keys())]
+    changed = []
+    for identity in sorted(wanted.keys() & standing.keys()):
+        row, stands = wanted[identity], standing[identity]
+        if any(stands[name] != value for name, value in row.items()):
+            changed.append(row)
+    _delete_by_key(connection, table, gone)
+    _update_by_key(connection, table, changed)
     bulk_insert(connection, table, make_arrow_rows(table, new))
+    return ChangedRows(len(new), len(changed), len(gone))
 
 
-def replace_changed_rows(connection: Connection, table: sa.Table, scope: Any, rows: Iterable[dict[str, Any]]) -> None:
-    """Make ``rows`` all that stands within ``scope``, a condition on ``table``; of two of one key the later counts."""
+def _delete_by_key(connection: Connection, table: sa.Table, identities: Sequence[tuple[Any, ...]]) -> None:
+    if identities:
+        key = key_columns(table)
+        connection.execute(sa.delete(table).where(has_key(table, key)), [bind_key(key, each) for each in identities])
+
+
+def _update_by_key(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the columns that rows have, but for those of the key, over what stands."""
+    if not rows:
+        return
     key = key_columns(table)
-    wanted = rows_by_key(rows, key)
-    standing = rows_by_key(connection.execute(sa.select(table).where(scope)).mappings(), key)
-    if standing != wanted:
-        in_order = [wanted[identity] for identity in sorted(wanted)]
-        replace_rows(connection, table, scope, make_arrow_rows(table, in_order))
+    names = [name for name in rows[0] if name not in key]
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
+    parameters = []
+    for row in rows:
+        its_values = {f"new_{name}": row[name] for name in names}
+        parameters.append(bind_key(key, [row[name] for name in key]) | its_values)
+    connection.execute(sa.update(table).where(has_key(table, key)).values(values), parameters)
+
+
+def has_key(table: sa.Table, key: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a row has a key, whose values ``bind_key`` names."""
+    return sa.and_(*(table.c[name] == sa.bindparam(f"key_{name}") for name in key))
+
+
+def bind_key(key: Sequence[str], identity: Sequence[Any]) -> dict[str, Any]:
+    """Return the values of a key as the parameters of ``has_key``."""
+    return {f"key_{name}": value for name, value in zip(key, identity, strict=True)}
 
 
 def gather_statistics(engine: Engine, tables: Iterable[sa.Table]) -> None:

@@ -87,7 +87,8 @@ def date_vintages(ranked: Sequence[RankedVintage]) -> list[Vintage]:
     dated: list[Vintage] = []
     for of_ground in by_ground.values():
         superseded_on: dt.date | None = None
-        for latest_first in sorted(of_ground, key=lambda each: each.rank, reverse=True):
-            dated.append(Vintage(**asdict(latest_first.staged), superseded_on=superseded_on))
-            superseded_on = latest_first.staged.published_on
+        latest_first = sorted(of_ground, key=lambda each: each.rank, reverse=True)
+        for each in latest_first:
+            dated.append(Vintage(**asdict(each.staged), superseded_on=superseded_on))
+            superseded_on = each.staged.published_on
     return dated

@@ -23,11 +23,12 @@ from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.release_changes import ChangeFinder
 from msoic_pipeline.model.all_tables import metadata
-from msoic_pipeline.model.evidence import release
+from msoic_pipeline.model.evidence import reconciliation_result, release
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.publication.change_words import tell_change
+from msoic_pipeline.reconciliation.summary import ShownBreak
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
-from msoic_pipeline.warehouse.partial_copy import read_moment
+from msoic_pipeline.warehouse.partial_copy import read_unchanging
 from msoic_pipeline_tests.kpis.conftest import QUARTERS, TODAY, fill
 from msoic_pipeline_tests.sample import RAW, staged_releases
 
@@ -127,10 +128,7 @@ def test_a_rejected_file_changes_nothing_and_says_why(engine: Engine, tmp_path: 
 def test_a_rule_that_would_break_is_named_and_all_is_told_as_json(engine: Engine, tmp_path: Path):
     """An area's receipts and outcomes are mistyped, and the totals with them, so that no check of the file sees it."""
     load(engine, list_staged(LAST))
-    with change_last(tmp_path) as book:
-        for sheet, column, more in (("1 Pre-charge", "B", 900), ("2 Prosecutions", "E", 1)):
-            for row in (5, 19):
-                book[sheet][f"{column}{row}"] = book[sheet][f"{column}{row}"].value + more
+    mistype_last(tmp_path)
     ran = CliRunner().invoke(app, ["diff", "--json", str(tmp_path / "cps" / LAST)])
     told = json.loads(ran.stdout)
     assert ran.exit_code == 0 and told["would_load"] and told["published_on"] == "2022-07-21"
@@ -149,6 +147,36 @@ def test_a_rule_that_would_break_is_named_and_all_is_told_as_json(engine: Engine
     assert "(cps_outcomes_to_completed_prosecutions), 2021-Q2, " in words.stdout and ": 8 against 7" in words.stdout
 
 
+def test_a_break_that_an_earlier_release_has_too_is_told_of_this_one(engine: Engine, tmp_path: Path):
+    load(engine, list_staged(LAST))
+    mistype_last(tmp_path)
+    path = tmp_path / "cps" / LAST
+
+    def list_broken() -> list[ShownBreak]:
+        trial = foretell_file(path, TODAY).trial
+        assert trial
+        return [each for each in trial.broken if each.rule_id == "cps_outcomes_to_completed_prosecutions"]
+
+    (broken,) = list_broken()
+    assert broken.left_release
+    values: dict[type, Any] = {str: "", float: 1.0, dt.date: dt.date(2021, 4, 1)}
+    row = {column.name: values[column.type.python_type] for column in reconciliation_result.columns}
+    row |= {"status": "breaks", "severity": "block", "period_kind": "quarter", "left_release": "cps-earlier"}
+    row |= {name: getattr(broken, name) for name in ("rule_id", "period_label", "item")}
+    row |= {"geography_kind": "national", "geography_code": broken.geography}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(reconciliation_result), [row])
+    assert list_broken() == [broken]
+
+
+def mistype_last(folder: Path) -> None:
+    """Write the last release below a folder, an area's receipts and outcomes mistyped, and the totals with them."""
+    with change_last(folder) as book:
+        for sheet, column, more in (("1 Pre-charge", "B", 900), ("2 Prosecutions", "E", 1)):
+            for row in (5, 19):
+                book[sheet][f"{column}{row}"] = book[sheet][f"{column}{row}"].value + more
+
+
 @contextmanager
 def change_last(folder: Path) -> Iterator[openpyxl.Workbook]:
     """Give the workbook of the last release to be changed, and write it with its sidecar below a folder."""
@@ -162,7 +190,7 @@ def change_last(folder: Path) -> Iterator[openpyxl.Workbook]:
 
 def test_the_warehouse_is_read_at_one_moment_and_cannot_be_written_to(engine: Engine):
     load(engine, list_staged(LAST)[:1])
-    with read_moment(engine) as connection:
+    with read_unchanging(engine) as connection:
         known = connection.scalar(sa.select(sa.func.count()).select_from(release))
         with pytest.raises(sa.exc.DBAPIError, match=r"read.?only"):
             connection.execute(sa.delete(release))

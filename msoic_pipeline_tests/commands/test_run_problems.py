@@ -75,5 +75,10 @@ def test_a_check_that_fails_is_a_problem_of_its_kind_whichever_asset_it_is_of():
         assert problem.subject == key.to_user_string() and problem.words == "No space left on device."
 
 
+def test_a_check_of_an_asset_that_is_not_known_is_named():
+    problems = _find_problem_of_failed_check(dg.AssetCheckKey(dg.AssetKey("newly_made"), "holds"))
+    assert tell_ending(problems.errors) == "The run failed: newly_made:holds: No space left on device."
+
+
 def test_every_kind_of_problem_has_an_ending():
     assert all(tell_ending([_problem(kind)]).startswith("The run failed: ") for kind in ENDINGS)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.commands.run_problems import ENDED_WELL, RunProblems
-from msoic_pipeline.commands.run_summary import summarise, tell_loaded
+from msoic_pipeline.commands.run_summary import summarise_run, tell_loaded
 from msoic_pipeline.model.evidence import quarantine
 from msoic_pipeline.running.run_records import RequestedRun
 from msoic_pipeline.settings import Settings
@@ -82,7 +82,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(output))
     monkeypatch.setenv("MSOIC_RAW_DIR", str(tmp_path / "data" / "raw"))
     Warehouse.make(url).engine.dispose()
-    ended = summarise(Settings(), REQUEST, RunProblems((), WARNINGS))
+    ended = summarise_run(Settings(), REQUEST, RunProblems((), WARNINGS))
     assert ended.succeeded and ended.last_line == ENDED_WELL
     return ended.summary.splitlines()
 

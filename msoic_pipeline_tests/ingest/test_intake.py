@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import openpyxl
 import pytest
@@ -39,6 +38,7 @@ from msoic_pipeline.ingest.reading import FileReading, RefusedFile
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.workers import over_time_error
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -410,12 +410,6 @@ def _forget_parsed(desk: Desk) -> None:
             shutil.rmtree(folder)
 
 
-class _Tomorrow(dt.date):
-    @classmethod
-    def today(cls) -> _Tomorrow:
-        return cls.fromordinal(dt.datetime.now().toordinal() + 1)
-
-
 @pytest.mark.parametrize("is_recognised_first", [True, False])
 def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, is_recognised_first: bool
@@ -430,7 +424,7 @@ def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
     assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
     again = desk.take_in()
     assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"
-    monkeypatch.setattr(remembered, "dt", SimpleNamespace(date=_Tomorrow))
+    monkeypatch.setattr(remembered, "find_today", lambda: find_today() + dt.timedelta(days=1))
     tomorrow = desk.take_in()
     assert tomorrow.read == 2 and not tomorrow.unparsed and len(tomorrow.staged) == 2
 

@@ -98,7 +98,7 @@ def boats(day: str, value: int, series: str = "daily") -> Row:
 def rule_of(*comparisons: dict[str, Any], **fields: Any) -> tuple[Rule, ...]:
     """Return a rule, of the nation's quarters where nothing else is said."""
     words = {"rule_id": "one", "title": "One", "compares": "", "may_differ": "", "severity": "warn"}
-    written = words | {"periods": ["quarter"], "geography": "UK", "comparisons": list(comparisons)} | fields
+    written = words | {"period_kinds": ["quarter"], "geography": "UK", "comparisons": list(comparisons)} | fields
     return parse_rules(yaml.safe_dump([written]))
 
 

@@ -264,7 +264,7 @@ def test_what_is_usual_is_the_median_of_earlier_revisions(warehouse: Warehouse):
         "compares": "",
         "may_differ": "",
         "severity": "warn",
-        "periods": ["quarter"],
+        "period_kinds": ["quarter"],
         "geography": "UK",
         "releases": "consecutive",
         "comparisons": [
@@ -600,7 +600,7 @@ def test_a_failure_leaves_the_last_good_state(warehouse: Warehouse):
                     "compares": "",
                     "may_differ": "",
                     "severity": "warn",
-                    "periods": ["quarter"],
+                    "period_kinds": ["quarter"],
                     "geography": "UK",
                     "comparisons": [
                         {
@@ -641,7 +641,7 @@ def test_a_quarter_computed_alone_has_the_results_of_the_whole(warehouse: Wareho
             day = f"{year + month // 12}-{month % 12 + 1:02}-10"
             warehouse.publish(f"force_returns-{name}", day, reported, reporter=KENT, reference_period=name)
     live = {"fact": "fact_investigation", "where": {"breakdown": "exploitation", "measure": "live"}}
-    rules = rule_of({"left": live, "right": live | {"at": at}}, periods=[kind], geography="force")
+    rules = rule_of({"left": live, "right": live | {"at": at}}, period_kinds=[kind], geography="force")
     warehouse.reconcile(" ".join(quarters), rules=rules)
     together = warehouse.results()
     assert {result.status for result in together} > {"not comparable"}
@@ -654,7 +654,7 @@ def test_a_quarter_computed_alone_has_the_results_of_the_whole(warehouse: Wareho
 
 
 def test_a_part_of_a_year_that_grows_moves_to_its_last_quarter(warehouse: Warehouse):
-    rules = rule_of({"left": REFERRALS}, periods=["calendar_year"], releases="same")
+    rules = rule_of({"left": REFERRALS}, period_kinds=["calendar_year"], releases="same")
     warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q3", 60, 40))
     warehouse.reconcile("2021-Q3 2021-Q4", rules=rules)
     (result,) = warehouse.results()
@@ -726,7 +726,7 @@ def test_a_share_is_of_figures_of_the_whole_quarter(warehouse: Warehouse):
 
 def test_a_share_of_a_year_is_of_the_whole_year(warehouse: Warehouse):
     share = {"part": REFERRALS | {"where": {"breakdown": "age_location", "location": "Overseas"}}, "whole": REFERRALS}
-    rules = rule_of({"left": CRIMES | {"share": share}}, periods=["financial_year"], geography="force")
+    rules = rule_of({"left": CRIMES | {"share": share}}, period_kinds=["financial_year"], geography="force")
     for number, period in enumerate(YEAR):
         warehouse.publish(f"recorded_crime-{number}", f"2022-07-{number + 10}", crimes(period, {KENT: 50}))
     for number, period in enumerate(YEAR[:3]):
@@ -744,7 +744,7 @@ def test_a_month_published_within_itself_is_not_whole(warehouse: Warehouse):
         release_id = f"force_returns-{month}"
         reported = force_return(month, KENT, live=10, opened=1, closed=1)
         warehouse.publish(release_id, day, reported, reporter=KENT, reference_period=month)
-    rules = rule_of({"left": live, "right": live}, periods=["month"], geography="force")
+    rules = rule_of({"left": live, "right": live}, period_kinds=["month"], geography="force")
     warehouse.reconcile("2021-Q4", rules=rules)
     assert warehouse.verdicts("period_label") == {"2021-10": "agrees", "2021-11": "not comparable"}
 
@@ -803,3 +803,10 @@ def test_the_worst_are_told_by_severity(warehouse: Warehouse):
     assert {severity: len(lines) for severity, lines in summary.worst_by_severity.items()} == {"block": 5, "warn": 1}
     assert summary.worst == summary.worst_by_severity["block"]
     assert (summary.blocking, summary.warnings) == (6, 1)
+
+
+def test_without_any_rule_nothing_is_found(warehouse: Warehouse):
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40), totals=[referral_total("2021-Q4", 100)])
+    warehouse.reconcile("2021-Q4", "nrm_referrals_parts_to_total")
+    summary = warehouse.reconcile("2021-Q4")
+    assert (summary.counts, summary.blocking, warehouse.results()) == ({}, 0, [])

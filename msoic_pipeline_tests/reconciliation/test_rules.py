@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+import time
+from datetime import date, timedelta
 
 import pytest
 import yaml
 
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.reconciliation.acceptances import Acceptance, find_misfits, load_acceptances, parse_acceptances
+from msoic_pipeline.periods import find_today
+from msoic_pipeline.reconciliation.acceptances import (
+    Acceptance,
+    find_misfits,
+    load_acceptances,
+    parse_acceptances,
+    select_acceptances_in_force,
+)
 from msoic_pipeline.reconciliation.comparisons import Tolerance
 from msoic_pipeline.reconciliation.rules import load_rules, parse_rules
 
@@ -19,7 +27,7 @@ RULE = {
     "compares": "This against that.",
     "may_differ": "Because.",
     "severity": "warn",
-    "periods": ["quarter"],
+    "period_kinds": ["quarter"],
     "geography": "UK",
     "comparisons": [
         {"left": {"fact": "fact_nrm_referral", "measure": "referrals", "where": {"breakdown": "age_location"}}}
@@ -31,7 +39,7 @@ REFERRALS = RULE["comparisons"][0]["left"]  # type: ignore[index]
 
 def test_the_rules_of_the_package_cover_every_fact():
     rules = load_rules()
-    held = {summand.fact for rule in rules for comparison in rule.comparisons for summand in comparison.summands()}
+    held = {summand.fact for rule in rules for comparison in rule.comparisons for summand in comparison.list_summands()}
     assert held == set(FACTS)
     assert {acceptance.rule for acceptance in load_acceptances()} <= {rule.rule_id for rule in rules}
 
@@ -65,16 +73,16 @@ ELSEWHERE = {"period": "2021", "value": 1, "publication": "A report"}
     ],
 )
 def test_a_tolerance_in_words(tolerance: dict[str, float], words: str):
-    assert Tolerance.model_validate(tolerance).words() == words
+    assert Tolerance.model_validate(tolerance).tell() == words
 
 
 def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
     two = [{"item": item, "left": REFERRALS, "right": CRIMES, "tolerance": {"absolute": 5}} for item in ("a", "b")]
     (rule,) = parse_rules(yaml.safe_dump([RULE | {"comparisons": [*two, {"item": "shown", "left": REFERRALS}]}]))
-    assert rule.row()["tolerances"] == "5"
+    assert rule.make_row()["tolerances"] == "5"
     two[1]["tolerance"] = {}
     (rule,) = parse_rules(yaml.safe_dump([RULE | {"comparisons": two}]))
-    assert rule.row() == {
+    assert rule.make_row() == {
         "rule_id": "one",
         "title": rule.title,
         "compares": rule.compares,
@@ -126,7 +134,7 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
             {"geography": "force", "comparisons": [{"left": {"fact": "fact_programme_activity", "measure": "value"}}]},
             "force",
         ),
-        ({"periods": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
+        ({"period_kinds": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
         ({"severity": "loud"}, "severity"),
         ({"comparisons": [{"left": REFERRALS, "tolerance": {"ceiling": 0.2}}]}, "limits what is usual"),
         (
@@ -177,7 +185,10 @@ def test_an_acceptance_is_of_a_rule_and_a_period():
         parse_acceptances("- rule: [", rules)
 
 
-BY_SEX = [{"item": "air", "by": [[], ["location"]], "left": REFERRALS, "right": REFERRALS}]
+BY_SEX = [
+    {"item": "air", "by": [[], ["location"]], "left": REFERRALS, "right": REFERRALS},
+    {"item": "shown", "left": REFERRALS},
+]
 
 
 @pytest.mark.parametrize(
@@ -189,6 +200,9 @@ BY_SEX = [{"item": "air", "by": [[], ["location"]], "left": REFERRALS, "right": 
         ({"item": "sea"}, "compares no item 'sea'"),
         ({"item": "air; age_group=Adult"}, "compares no item"),
         ({"item": "air; location"}, "compares no item"),
+        ({"item": "shown"}, "compares no item 'shown'"),
+        ({"period": "2014-Q4"}, "nothing is loaded of a period before 2015-01-01"),
+        ({"until": "2021-12-31"}, "it ended on 2021-12-31, before it was accepted on 2022-01-01"),
     ],
 )
 def test_an_acceptance_that_can_explain_nothing_is_refused(fields: dict[str, str], misfit: str):
@@ -211,3 +225,18 @@ def test_a_force_is_accepted_by_its_code():
     )
     assert not list(find_misfits(acceptance.model_copy(update={"geography": "E23000032"}), rules[0]))
     assert list(find_misfits(acceptance.model_copy(update={"geography": "Kent"}), rules[0]))
+
+
+@pytest.mark.parametrize("zone", ["East-14", "West+12"])
+def test_an_acceptance_ends_on_the_same_day_wherever_the_machine_stands(zone: str, monkeypatch: pytest.MonkeyPatch):
+    today = find_today()
+    ends = (today - timedelta(days=1), today, today + timedelta(days=1))
+    acceptances = [load_acceptances()[0].model_copy(update={"until": day}) for day in ends]
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        in_force = select_acceptances_in_force(acceptances)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert in_force == acceptances[1:]

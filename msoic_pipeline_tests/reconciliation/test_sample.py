@@ -43,7 +43,7 @@ def test_nothing_in_the_sample_blocks(sample_warehouse: sa.Engine):
         )
         explained_by = {(row.rule_id, row.period_label, row.explanation) for row in said}
     for acceptance in load_acceptances():
-        its = (acceptance.rule, period_label(*parse_period(acceptance.period)), acceptance.words())
+        its = (acceptance.rule, period_label(*parse_period(acceptance.period)), acceptance.tell())
         assert its in explained_by, "an acceptance that explains nothing is to go"
     assert reconcile_quarters(sample_warehouse, ALL_QUARTERS, today=TODAY).changed == ()
     assert find_stale_results(sample_warehouse, ALL_QUARTERS, TODAY) == []

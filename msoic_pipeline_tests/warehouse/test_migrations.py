@@ -6,7 +6,9 @@ import datetime as dt
 import hashlib
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from msoic_pipeline.model.columns import metadata
-from msoic_pipeline.model.evidence import load_log, release, report_claim, withdrawal
+from msoic_pipeline.model.evidence import data_dictionary, load_log, release, report_claim, withdrawal
 from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.warehouse import preparing
 from msoic_pipeline.warehouse.engine import SCHEMA, open_engine, read_transaction, write_transaction
@@ -30,11 +32,12 @@ from msoic_pipeline.warehouse.migrations import (
     VERSION_TABLE,
     NewModelError,
     OldModelError,
-    configure,
+    make_alembic_config,
     read_standing_revision,
-    upgrade,
+    upgrade_tables,
 )
 from msoic_pipeline.warehouse.preparing import prepare
+from msoic_pipeline.warehouse.standing_views import ViewInUseError, drop_views, read_grants
 from msoic_pipeline_tests.conftest import REPOSITORY
 
 # What the program writes of itself, not of figures.
@@ -62,7 +65,7 @@ def _make_baseline(engine: Engine) -> None:
     with write_transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-        upgrade(connection, BASELINE)
+        upgrade_tables(connection, BASELINE)
         connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
         for table in _standing(connection).sorted_tables:
             row = {column.name: values[column.type.python_type] for column in table.columns}
@@ -114,14 +117,14 @@ def test_the_first_revision_makes_the_tables_of_110197f_word_for_word(engine: En
     said: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: said.append(statement))
     with engine.begin() as connection:
-        upgrade(connection, BASELINE)
+        upgrade_tables(connection, BASELINE)
     made = [words for words in said if words.startswith("\nCREATE TABLE") and VERSION_TABLE not in words]
     assert hashlib.sha256("\n".join(made).encode()).hexdigest() == BASELINE_DIGESTS[engine.dialect.name]
 
 
 def test_the_newest_revision_is_the_one_that_is_known(engine: Engine):
     with read_transaction(engine) as connection:
-        scripts = ScriptDirectory.from_config(configure(connection))
+        scripts = ScriptDirectory.from_config(make_alembic_config(connection))
     assert scripts.get_current_head() == HEAD
     assert scripts.get_base() == BASELINE
 
@@ -179,7 +182,7 @@ def test_verdicts_that_rest_on_the_sample_are_renamed_and_others_stay(engine: En
     with write_transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-        upgrade(connection, "0004")
+        upgrade_tables(connection, "0004")
         table = _standing(connection).tables["report_claim"]
         for claim_id, (verdict, is_synthetic) in standing.items():
             values: dict[type, Any] = {str: "x", dt.date: dt.date(2022, 7, 31), int: 1, float: 1.5, bool: is_synthetic}
@@ -207,7 +210,7 @@ def test_an_upgrade_that_breaks_leaves_all_as_it_was(engine: Engine, monkeypatch
     def breaks(_: Connection) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(preparing, "_make_views", breaks)
+    monkeypatch.setattr(preparing, "make_views", breaks)
     with pytest.raises(RuntimeError, match="broken"):
         prepare(engine)
     assert _rows(engine) == before
@@ -284,7 +287,7 @@ def test_a_table_that_others_refer_to_can_be_changed_otherwise_than_in_place(eng
     _make_baseline(engine)
     prepare(engine)
     with preparing._altering_tables(engine) as connection:
-        preparing._drop_views(connection)
+        drop_views(connection)
         with Operations(MigrationContext.configure(connection)).batch_alter_table("release") as batch:
             batch.alter_column("note", existing_type=sa.Text(), nullable=True)
     with read_transaction(engine) as connection:
@@ -293,6 +296,96 @@ def test_a_table_that_others_refer_to_can_be_changed_otherwise_than_in_place(eng
         assert columns["note"] and not columns["title"]
     with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
         connection.execute(sa.delete(release))
+
+
+def test_an_administrator_s_views_stay_where_tables_are_upgraded(engine: Engine):
+    _make_baseline(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW of_mine AS SELECT title FROM release")
+        # As an earlier version called one of its own.
+        connection.exec_driver_sql("CREATE VIEW newest_release AS SELECT * FROM release")
+        its = {"table_name": "newest_release", "column_name": "", "position": 0, "type": "view", "unit": ""}
+        connection.execute(sa.insert(data_dictionary), [its | {"is_key": False, "description": ""}])
+    prepare(engine)
+    with read_transaction(engine) as connection:
+        schema = SCHEMA if engine.dialect.name == "postgresql" else None
+        assert set(sa.inspect(connection).get_view_names(schema=schema)) == {*VIEWS, "of_mine"}
+        assert connection.scalar(sa.text("SELECT title FROM of_mine")) == "x"
+
+
+def test_views_that_have_not_changed_stand_where_words_have(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW of_mine AS SELECT title FROM current_release")
+    monkeypatch.setitem(VIEWS, "current_release", replace(VIEWS["current_release"], description="Other words."))
+    monkeypatch.setattr(preparing, "make_views", None)
+    prepare(engine)
+    with read_transaction(engine) as connection:
+        words = sa.select(data_dictionary.c.description).where(data_dictionary.c.table_name == "current_release")
+        assert "Other words." in set(connection.scalars(words))
+
+
+def test_a_view_that_gets_a_column_keeps_what_is_built_upon_it(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW of_mine AS SELECT title FROM current_release")
+    view = VIEWS["current_release"]
+    longer = replace(view, select=view.select.add_columns(sa.literal(1).label("one")), described={"one": "One."})
+    monkeypatch.setitem(VIEWS, "current_release", longer)
+    prepare(engine)
+    with read_transaction(engine) as connection:
+        connection.execute(sa.text("SELECT one FROM current_release"))
+        connection.execute(sa.text("SELECT title FROM of_mine"))
+
+
+def test_what_is_built_upon_a_view_that_loses_a_column_is_named(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+):
+    engine = open_engine(postgres_database)
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW public.of_mine AS SELECT title FROM current_release")
+    before = _rows(engine)
+    shorter = replace(VIEWS["current_release"], select=sa.select(release.c.release_id))
+    monkeypatch.setitem(VIEWS, "current_release", shorter)
+    with pytest.raises(ViewInUseError, match=r"view (public\.)?of_mine depends on view (msoic\.)?current_release"):
+        prepare(engine)
+    assert _rows(engine) == before
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP VIEW public.of_mine")
+    prepare(engine)
+    engine.dispose()
+
+
+def test_who_may_read_a_view_may_read_it_after_an_upgrade(postgres_database: str, monkeypatch: pytest.MonkeyPatch):
+    engine = open_engine(postgres_database)
+    _make_baseline(engine)
+    role = f"reader_{uuid.uuid4().hex}"
+
+    def list_readers() -> set[tuple[str, str | None]]:
+        with read_transaction(engine) as connection:
+            return {(grant.view, grant.column) for grant in read_grants(connection)}
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role}")
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"GRANT SELECT ON current_release TO {role}")
+        prepare(engine)
+        assert list_readers() == {("current_release", None)}
+        with engine.begin() as connection:
+            connection.exec_driver_sql("GRANT SELECT ON kpi_change TO PUBLIC")
+            connection.exec_driver_sql(f"GRANT SELECT (release_id, title) ON current_release TO {role}")
+        monkeypatch.setitem(
+            VIEWS, "current_release", replace(VIEWS["current_release"], select=sa.select(release.c.release_id))
+        )
+        prepare(engine)
+        assert list_readers() == {("current_release", None), ("current_release", "release_id"), ("kpi_change", None)}
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+        engine.dispose()
 
 
 def test_views_of_others_in_the_same_database_stay(postgres_database: str):

@@ -68,7 +68,7 @@ def read_standing_revision(connection: Connection) -> str | None:
     return str(revision) if revision else None
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
+def upgrade_tables(connection: Connection, revision: str = "head") -> None:
     """Bring tables to a revision within the connection's transaction: from nothing, or from any revision before it.
 
     Raises OldModelError or NewModelError where there is no way from what stands there.
@@ -76,7 +76,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    config = configure(connection)
+    config = make_alembic_config(connection)
     standing = read_standing_revision(connection)
     if standing:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -100,7 +100,7 @@ def _recognise_baseline(connection: Connection) -> None:
     connection.execute(sa.delete(load_log).where(its))
 
 
-def configure(connection: Connection) -> Config:
+def make_alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration for a connection, in whose transaction all is done."""
     from alembic.config import Config
 
@@ -111,7 +111,7 @@ def configure(connection: Connection) -> Config:
     return config
 
 
-def undescribed_model() -> sa.MetaData:
+def copy_model_without_words() -> sa.MetaData:
     """Return the tables of the model without their words, which are brought up to date without a revision."""
     bare = sa.MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.sorted_tables:

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from msoic_pipeline.warehouse.migrations import VERSION_TABLE, undescribed_model
+from msoic_pipeline.warehouse.migrations import VERSION_TABLE, copy_model_without_words
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=undescribed_model(),
+    target_metadata=copy_model_without_words(),
     version_table=VERSION_TABLE,
     # SQLite changes little of a table in place: elsewhere the same words alter it, there they copy it.
     render_as_batch=True,

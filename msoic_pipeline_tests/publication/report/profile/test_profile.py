@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.report.make import make_report
 from msoic_pipeline.publication.report.parts import Drawing, ShownRow
@@ -270,7 +271,7 @@ def test_the_command_writes_them(forces_warehouse: Warehouse, tmp_path: Path, mo
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", str(forces_warehouse.engine.url))
     monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(tmp_path))
     run = CliRunner().invoke(app, ["report", "--force", "essex"])
-    path = tmp_path / "report" / "internal" / f"essex-{dt.date.today()}.html"
+    path = tmp_path / "report" / "internal" / f"essex-{find_today()}.html"
     assert run.exit_code == 0 and run.stdout.split() == [str(path)] and mode_of(path) == 0o600
     for options, told in (
         (["--force", "Exess"], "nearest: 'Essex'"),

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from msoic_pipeline.commands.locate_source import ask_about_file
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.reading import RefusedFile, read_files
 from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge_files, refuse_file
+from msoic_pipeline.trials.locate_source import ask_about_file
 from msoic_pipeline.workbooks.source import Source, load_source
 
 

@@ -1,0 +1,74 @@
+"""``msoic put-back`` and ``msoic withdraw``: what people decide is found out before anything is done."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from msoic_pipeline.assets import source_steps
+from msoic_pipeline.commands.cli import app
+from msoic_pipeline.commands.withdraw import decide_on_release
+from msoic_pipeline.ingest.sidecars import sidecar_path
+from msoic_pipeline.settings import Settings
+from msoic_pipeline.warehouse.engine import open_engine
+from msoic_pipeline.warehouse.preparing import prepare
+from msoic_pipeline_tests.sample import RAW, take_in
+
+KEPT = "cps/cps-data-summary-quarter-4-2021-2022.xlsx"
+
+
+@pytest.fixture
+def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A raw folder with one file, which is kept in the archive, and the settings of both."""
+    raw = tmp_path / "raw"
+    (raw / "cps").mkdir(parents=True)
+    for path in (RAW / KEPT, sidecar_path(RAW / KEPT)):
+        shutil.copy2(path, raw / "cps" / path.name)
+    for name in ("raw", "archive", "staging", "output"):
+        monkeypatch.setenv(f"MSOIC_{name.upper()}_DIR", str(tmp_path / name))
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    take_in(tmp_path, "cps", raw)
+    return raw
+
+
+def test_nothing_is_put_back_where_a_name_is_not_known(raw: Path):
+    (raw / KEPT).unlink()
+    sidecar_path(raw / KEPT).unlink()
+    refused = CliRunner().invoke(app, ["put-back", KEPT, "cps/unknown.xlsx"])
+    assert refused.exit_code == 2 and "cps/unknown.xlsx: no release of that name" in refused.output
+    assert not (raw / KEPT).exists()
+    done = CliRunner().invoke(app, ["put-back", KEPT])
+    assert done.exit_code == 0 and done.output == f"{raw / KEPT} is there again\n"
+    assert (raw / KEPT).read_bytes() == (RAW / KEPT).read_bytes()
+
+
+def test_a_withdrawal_runs_over_the_quarters_of_its_own_source_and_names_others_that_wait(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    engine = open_engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    prepare(engine)
+    engine.dispose()
+    behind = {"cps": [dt.date(2021, 4, 1), dt.date(2021, 7, 1)], "nrm": [dt.date(2015, 1, 1)]}
+
+    def find(settings: object, engine: object, quarters: object, sources: tuple[str, ...] = ("cps", "nrm")):
+        return sorted(quarter for source in sources for quarter in behind.get(source, []))
+
+    monkeypatch.setattr(source_steps, "find_quarters_behind_files", find)
+    decided = decide_on_release(KEPT, "The publisher asks for it.", undo=False)
+    assert (decided.first_quarter, decided.last_quarter) == ("2021-04-01", "2021-07-01")
+    assert decided.waiting == ("nrm",)
+    told = CliRunner().invoke(app, ["withdraw", KEPT, "--undo", "--reason", "They take it back.", "--later"]).output
+    assert "msoic run --from 2021-04-01 --to 2021-07-01" in told and "Files of nrm wait to be loaded, too" in told
+
+
+def test_quarters_behind_files_are_told_of_the_sources_asked_for(raw: Path, tmp_path: Path):
+    engine = open_engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    prepare(engine)
+    settings, quarters = Settings(), [dt.date(2021, 4, 1)]
+    assert source_steps.find_quarters_behind_files(settings, engine, quarters, ["cps"]) == quarters
+    assert source_steps.find_quarters_behind_files(settings, engine, quarters, []) == []
+    engine.dispose()
