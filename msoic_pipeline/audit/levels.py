@@ -90,9 +90,11 @@ def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame
     dividing = _list_dividing_columns(fact, current)
     rows = connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings().all()
     whole = [row for row in rows if period_end(kind, row["period"]) < row["published_on"]]
-    if not whole:
+    # A sum over figures none of which is there is none.
+    known = [row for row in whole if any(row[measure] is not None for measure in measures)]
+    if not known:
         return pd.DataFrame(columns=["series", "number", "label", "value"])
-    return _name_series(pd.DataFrame(whole), [column.name for column in dividing], measures, kind)
+    return _name_series(pd.DataFrame(known), [column.name for column in dividing], measures, kind)
 
 
 def _list_dividing_columns(fact: sa.Table, current: sa.Subquery) -> list[sa.Label[Any]]:

@@ -31,7 +31,12 @@ def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_nat
     beyond = connection.execute(values.where(sa.or_(kpi_value.c.value < 0, kpi_value.c.value > 1)))
     details = sorted(
         f"{row.kpi_id}, {row.geography_code}, {row.period_label} as of {row.as_of}: "
-        + ("figure withheld" if row.kpi_id in sensitive else f"{row.value:.4g}")
+        + ("figure withheld" if row.kpi_id in sensitive else _tell_distance(row.value))
         for row in beyond
     )
     yield TableFinding("kpi", kpi_value.name, checked, len(details), first_of(details) or "holds")
+
+
+def _tell_distance(value: float) -> str:
+    """Return how far a value lies outside: 1.00004 is ``above 1 by 4e-05``, where four digits would say 1."""
+    return f"above 1 by {value - 1:.3g}" if value > 1 else f"below 0 by {-value:.3g}"

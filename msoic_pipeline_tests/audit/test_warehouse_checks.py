@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.audit.levels import find_national_totals, judge_changes
-from msoic_pipeline.audit.releases import find_next_due
+from msoic_pipeline.audit.releases import NextRelease, find_next_release
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
 from msoic_pipeline.model.evidence_rows import ValidationResult
@@ -66,6 +66,14 @@ def test_a_figure_published_on_the_last_day_of_its_period_is_not_whole(
         assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty != is_whole
 
 
+def test_a_figure_that_is_not_there_is_no_national_total(warehouse: Warehouse):
+    its = {"activity": "Briefings", "category": "All", "measure": "Briefings", "geography": "Kent"}
+    rows = [its | {"period": "2021-09", "value": None}]
+    warehouse.publish("programme_activity-1", "2021-11-01", ("fact_programme_activity", rows))
+    with read_transaction(warehouse.engine) as connection:
+        assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty
+
+
 @pytest.mark.parametrize(
     ("source", "last", "published", "expected"),
     [
@@ -81,8 +89,9 @@ def test_the_next_release_is_due_by_the_publishers_calendar(
     described = load_source(source)
     lags = {"nrm": 75, "force_returns": 20, "small_boats": 14, "population": 400}
     described = described.model_copy(update={"lag_days": lags[source]})
-    figures, due = find_next_due(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
-    assert (figures, due.isoformat()) == expected
+    found = find_next_release(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
+    figures, due = expected
+    assert found == NextRelease(figures, dt.date.fromisoformat(due))
 
 
 @pytest.fixture
@@ -165,13 +174,24 @@ def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine:
 
 def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: Engine):
     name, key = "latest release is on time", ("nrm", "release")
-    _, due = find_next_due(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
-    assert results(engine, name, due)[key].success
-    late = results(engine, name, due + dt.timedelta(days=1))[key]
+    coming = find_next_release(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
+    assert coming
+    assert results(engine, name, coming.due)[key].success
+    late = results(engine, name, coming.due + dt.timedelta(days=1))[key]
     assert (late.severity, late.success, late.rows_checked) == ("warn", False, 1)
     assert "5 May 2022" in late.detail and "2022-Q2" in late.detail
-    assert late.detail == results(engine, name, due + dt.timedelta(days=90))[key].detail, "the same every night"
+    assert late.detail == results(engine, name, coming.due + dt.timedelta(days=90))[key].detail, "the same every night"
     assert results(engine, name)["cps", "release"].detail == "no release is in force"
+
+
+def test_a_series_that_has_ended_is_never_late(engine: Engine):
+    assert load_source("cps_case_outcomes").ended
+    with write_transaction(engine) as connection:
+        of_ended = {"source": "cps_case_outcomes", "reference_period": "2016-03", "published_on": dt.date(2016, 7, 14)}
+        connection.execute(sa.update(release).where(release.c.source == "nrm").values(**of_ended))
+    found = results(engine, "latest release is on time", dt.date(2030, 1, 1))["cps_case_outcomes", "release"]
+    assert found.success
+    assert found.detail == "latest release published on 14 July 2016; the series has ended"
 
 
 def test_a_release_that_is_held_has_come_as_much_as_one_that_is_accepted(engine: Engine):
@@ -222,10 +242,14 @@ def test_shares_lie_between_0_and_1(engine: Engine):
     assert (national.severity, national.success, national.rows_checked) == ("block", True, 1)
     below = results(engine, "shares of forces and areas lie between 0 and 1")["kpi", "kpi_value"]
     assert (below.severity, below.rows_checked, below.rows_failed) == ("warn", 1, 1)
-    assert below.detail == "rate, E1, 2022-Q1 as of 2022-05-05: -0.25"
+    assert below.detail == "rate, E1, 2022-Q1 as of 2022-05-05: below 0 by 0.25"
     with write_transaction(engine) as connection:
         connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.5))
     assert not results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"].success
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.00004))
+    above = results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"]
+    assert above.detail.endswith(": above 1 by 4e-05")
     hidden = "live_investigations_criminal_share"
     with write_transaction(engine) as connection:
         connection.execute(sa.delete(kpi_value))
