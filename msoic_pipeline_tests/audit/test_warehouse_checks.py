@@ -66,12 +66,12 @@ def test_a_figure_published_on_the_last_day_of_its_period_is_not_whole(
         assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty != is_whole
 
 
-def test_a_figure_that_is_not_there_is_no_national_total(warehouse: Warehouse):
-    its = {"activity": "Briefings", "category": "All", "measure": "Briefings", "geography": "Kent"}
-    rows = [its | {"period": "2021-09", "value": None}]
-    warehouse.publish("programme_activity-1", "2021-11-01", ("fact_programme_activity", rows))
+def test_figures_none_of_which_is_there_are_no_national_total(warehouse: Warehouse):
+    nothing = {"outcomes_recorded": None, "outcomes_closed": None}
+    its = {"force_code": "E23000036", "offence_code": "106", "outcome_code": "1"} | nothing
+    warehouse.publish("crime_outcomes-1", "2022-01-20", ("fact_crime_outcome", [its | {"period": "2021-Q4"}]))
     with read_transaction(warehouse.engine) as connection:
-        assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty
+        assert find_national_totals(connection, FACTS["fact_crime_outcome"]).empty
 
 
 @pytest.mark.parametrize(
