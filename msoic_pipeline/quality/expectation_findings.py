@@ -84,7 +84,8 @@ def _make_finding(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
             unexplained.append(rest)
             accepted += of_known_faults
     bad_rows = set().union(*(failing.rows.index for failing in unexplained))
-    failures = [failure for failing in unexplained for failure in _list_failures(checked, failing)]
+    number_of_failures = sum(len(failing.rows) for failing in unexplained)
+    listed = [failure for failing in unexplained for failure in _list_failures(checked, failing)][:MAX_LISTED]
     words = _tell_failing(checked, unexplained) if bad_rows else f"holds for {_name_columns(expectations)}"
     return Finding(
         table_name=checked.fact.name,
@@ -94,8 +95,9 @@ def _make_finding(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
         rows_checked=checked.size,
         rows_failed=len(bad_rows),
         detail=words + tell_accepted(accepted),
-        failures=tuple(failures[:MAX_LISTED]),
+        failures=tuple(listed),
         accepted=tuple(accepted),
+        unlisted=number_of_failures - len(listed),
     )
 
 

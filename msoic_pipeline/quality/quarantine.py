@@ -91,9 +91,8 @@ def _list_blocking_failures(
         of_whole = Failure("check_failed", "", "", finding.detail)
         for failure in finding.failures or (of_whole,):
             yield _make_row_of_failure(source, staged, finding, failure, "rejected")
-        unlisted = finding.rows_failed - len(finding.failures)
-        if len(finding.failures) >= MAX_LISTED and unlisted > 0:
-            yield _make_row_of_unlisted(source, staged, finding.failures[0].rule, unlisted)
+        if finding.unlisted:
+            yield _make_row_of_unlisted(source, staged, finding.failures[0].rule, finding.unlisted)
 
 
 def _make_row_of_failure(

@@ -77,8 +77,13 @@ def _make_finding_on_rejects(source: Source, staged: StagedRelease) -> Finding:
         success=number <= source.quarantine_threshold,
         rows_checked=staged.manifest.counts.data_rows,
         rows_failed=number,
-        detail=first_of(places, total=number) if places else f"{len(rejects)} rows left out by declared faults",
+        detail=first_of(places, total=number) or _tell_left_out(len(rejects)),
     )
+
+
+def _tell_left_out(number: int) -> str:
+    """Return what is said of a release all of whose rows could be read, but for those that known faults cover."""
+    return f"{number:,} rows left out by declared faults" if number else "all could be read"
 
 
 def _make_validation_result(source: Source, release_id: str, finding: Finding) -> ValidationResult:
