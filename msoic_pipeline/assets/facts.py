@@ -18,7 +18,7 @@ from msoic_pipeline.assets.tables import ROWS_SHOWN, describe_columns, show_tabl
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
+from msoic_pipeline.model.traits import traits_of_table
 from msoic_pipeline.periods import period_label
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
@@ -154,16 +154,15 @@ def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: 
 def _read_latest_releases(
     connection: Connection, source: Source, fact: sa.Table, within: sa.ColumnElement[bool]
 ) -> list[dict[str, Any]]:
-    """Return the latest releases with what each says in all; of a sensitive source only how many rows it has.
+    """Return the latest releases, each with how many rows it has and of how many quarters.
 
-    One of its releases is one force's return.
+    Their figures are not added: rows of two breakdowns, or of two units, never add up. A release of a sensitive source
+    is one force's return, and goes by the title of its source.
     """
-    title: Any = release.c.title
-    sums = [sa.func.sum(fact.c[name]).label(name) for name in traits_of_fact(fact).measures]
-    if source.sensitive:
-        title, sums = sa.literal(source.title).label("title"), []
+    title = sa.literal(source.title).label("title") if source.sensitive else release.c.title
+    quarters = sa.func.count(fact.c.quarter_start.distinct()).label("quarters")
     query = (
-        sa.select(title, release.c.published_on, sa.func.count().label("rows"), *sums)
+        sa.select(title, release.c.published_on, sa.func.count().label("rows"), quarters)
         .join_from(fact, release, release.c.release_id == fact.c.release_id)
         .where(within)
         .group_by(release.c.release_id, release.c.title, release.c.published_on)
