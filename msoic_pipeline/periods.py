@@ -151,12 +151,22 @@ def periods(kind: str, first: dt.date, last: dt.date) -> Iterator[dt.date]:
         start = shift_months(start, PERIOD_MONTHS[kind])
 
 
-def list_all_quarters() -> list[dt.date]:
-    """Return the first days of all quarters that are loaded, up to the one that is running.
+class ClockError(LookupError):
+    """The clock of this machine says a day before the first quarter: it is wrong, and no quarter is the running one."""
 
-    There are none where the clock says a day before the first.
+    def __init__(self, today: dt.date) -> None:
+        super().__init__(f"the clock of this machine says {today}, before the first quarter: set it right")
+
+
+def list_all_quarters() -> list[dt.date]:
+    """Return the first days of all quarters that are loaded, up to the one that is running; there is always one.
+
+    Raises ClockError where the clock says a day before the first.
     """
-    return list(periods("quarter", FIRST_QUARTER, dt.datetime.now(dt.UTC).date()))
+    today = dt.datetime.now(dt.UTC).date()
+    if today < FIRST_QUARTER:
+        raise ClockError(today)
+    return list(periods("quarter", FIRST_QUARTER, today))
 
 
 def period_number(starts: pd.Series, kind: str) -> pd.Series:

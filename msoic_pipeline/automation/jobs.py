@@ -29,7 +29,7 @@ def find_quarters_to_run(settings: Settings) -> QuarterRange:
 
     From the first to the last of those that the raw files have moved ahead of, or whose KPIs rest on something else
     than is loaded and declared; the running quarter alone where there are none, so that freshness and coverage are
-    checked every night; all where that cannot be told.
+    checked every night; all where that cannot be told. Raises ClockError where the clock says that there are none.
     """
     quarters = list_all_quarters()
     try:

@@ -26,6 +26,7 @@ NOTED_TAG = "msoic/noted"
 JOB = "everything"
 _NOTING_SECONDS = 600
 _LATE_RUNS = 20
+_NO_REASON = "the records do not say why"
 
 
 class NoteError(Exception):
@@ -36,16 +37,19 @@ class NoteError(Exception):
 
 
 def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") -> None:
-    """Note a run that failed in ``failed_runs.log``, once, whoever sees it first; in ``words`` where records say none.
+    """Note a run that failed in ``failed_runs.log``, once, whoever sees it first.
+
+    ``words`` say why where Dagster's records do not.
 
     Raises NoteError.
     """
+    reason = words or _NO_REASON
     with FileLock(Path(instance.root_directory) / "noting.lock", timeout=_NOTING_SECONDS):
         run = instance.get_run_by_id(run_id)
         if run is None:
-            append_note(f"{JOB} {run_id}", [words])
+            append_note(f"{JOB} {run_id}", [reason])
         elif NOTED_TAG not in run.tags:
-            append_note(f"{run.job_name} {run_id}", tell_failures(instance, run_id) or [words])
+            append_note(f"{run.job_name} {run_id}", tell_failures(instance, run_id) or [reason])
             instance.add_run_tags(run_id, {NOTED_TAG: "yes"})
 
 

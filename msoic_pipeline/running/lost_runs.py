@@ -66,30 +66,36 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     home = Path(instance.root_directory)
     with _lock_against_lookers(home):
         for record in instance.get_run_records(RunsFilter(statuses=with_a_process)):
-            run = record.dagster_run
-            if run.run_id in _alive or not _is_gone(instance, record, home):
+            run_id = record.dagster_run.run_id
+            if run_id in _alive or not _is_gone(instance, record, home):
                 continue
-            where = run.tags.get(PROCESS_TAG, "its process")
-            words = f"The run broke off: {where} is gone (killed, or the machine stopped). What it loaded stands."
-            if run.status == DagsterRunStatus.CANCELING:
-                instance.report_run_canceled(run, words)
-            else:
-                instance.report_run_failed(run, words)
-            ended.append(run.run_id)
+            # It may have come to its end since it was read, and its process with it.
+            run = instance.get_run_by_id(run_id)
+            if run is not None and not run.is_finished:
+                _report_broken_off(instance, run)
+                ended.append(run_id)
         _remove_ended_locks(instance, home)
     note_unnoted_runs(instance, ended)
     return ended
+
+
+def _report_broken_off(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Report an unfinished run whose process is gone: as canceled where it was being canceled, else as failed."""
+    from dagster import DagsterRunStatus
+
+    where = run.tags.get(PROCESS_TAG, "its process")
+    words = f"The run broke off: {where} is gone (killed, or the machine stopped). What it loaded stands."
+    if run.status == DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, words)
+    else:
+        instance.report_run_failed(run, words)
 
 
 def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord, home: Path) -> bool:
     """Return whether the process of an unfinished run is gone: nobody holds its lock, or no such process is there."""
     path = _locate_lock(home, record.dagster_run.run_id)
     if path.is_file():
-        try:
-            with FileLock(path, blocking=False):
-                return True
-        except Timeout:
-            return False
+        return not _is_held(path)
     started = _find_process(instance, record.dagster_run.run_id)
     if started is None:
         return abs(time.time() - record.update_timestamp.timestamp()) > _START_SECONDS
@@ -98,6 +104,15 @@ def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord, home: Path) -> 
     try:
         return psutil.Process(pid).create_time() > at + 1
     except psutil.NoSuchProcess:
+        return True
+
+
+def _is_held(path: Path) -> bool:
+    """Return whether a process holds the lock of a file."""
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except Timeout:
         return True
 
 
@@ -113,8 +128,11 @@ def _find_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float
 
 
 def _remove_ended_locks(instance: dg.DagsterInstance, home: Path) -> None:
-    """Remove the locks of runs that have ended."""
+    """Remove the locks of runs that have ended, and those that nobody holds of runs that were deleted."""
     for path in (home / "running").glob("*.lock"):
+        if path.stem in _alive:
+            continue
         run = instance.get_run_by_id(path.stem)
-        if path.stem not in _alive and run is not None and run.is_finished:
+        has_ended = run.is_finished if run else not _is_held(path)
+        if has_ended:
             path.unlink(missing_ok=True)
