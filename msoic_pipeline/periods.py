@@ -169,6 +169,11 @@ def list_all_quarters() -> list[dt.date]:
     return list(periods("quarter", FIRST_QUARTER, today))
 
 
+def number_period(start: dt.date, kind: str) -> int:
+    """Return the place in time of the period of ``kind`` that begins on ``start``, as ``period_number`` has it."""
+    return (start.year * 12 + start.month - 1) // PERIOD_MONTHS[kind]
+
+
 def period_number(starts: pd.Series, kind: str) -> pd.Series:
     """Return the places in time of periods of ``kind``: those of two that follow each other differ by one.
 

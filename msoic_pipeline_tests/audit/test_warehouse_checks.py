@@ -6,18 +6,18 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.levels import find_national_totals, judge_changes
+from msoic_pipeline.audit.levels import NationalTotal, find_national_totals, judge_changes
 from msoic_pipeline.audit.releases import NextRelease, find_next_release
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
 from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
@@ -32,27 +32,30 @@ DECISIONS = FACTS["fact_nrm_decision"]
 TODAY = dt.date(2022, 7, 1)
 
 
-def series(*values: float, start: int = 8000) -> pd.DataFrame:
-    numbers = range(start, start + len(values))
-    return pd.DataFrame({"series": "all", "number": numbers, "label": [str(n) for n in numbers], "value": values})
+def series(*values: float, start: int = 8000) -> list[NationalTotal]:
+    return [NationalTotal("all", number, str(number), value) for number, value in enumerate(values, start)]
 
 
 def test_a_level_shift_is_far_from_what_is_usual():
     steady = [100, 103, 105, 109, 110, 114, 115, 119, 122, 125]
-    assert not judge_changes(series(*steady))["is_shift"].any()
+    assert not any(change.is_shift for change in judge_changes(series(*steady)))
     shifted = [*steady[:6], *(value + 60 for value in steady[6:])]
-    judged = judge_changes(series(*shifted))
-    assert list(judged.loc[judged["is_shift"], "label"]) == ["8006"]
-    row = judged[judged["is_shift"]].iloc[0]
-    assert (row["before"], row["value"], row["change"]) == (114, 175, 61)
+    (shift,) = (change for change in judge_changes(series(*shifted)) if change.is_shift)
+    assert (shift.label, shift.before, shift.value, shift.change) == ("8006", 114, 175, 61)
 
 
 def test_short_histories_and_gaps_are_not_judged():
-    assert judge_changes(series(1, 2, 4, 5, 900, 6, 7)).empty
-    assert judge_changes(series(*[5] * 12, 900)).empty, "nothing is usual where nothing changes"
-    steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125, 400)
-    steady["number"] = [*steady["number"][:10], steady["number"][10] + 4]
-    assert not judge_changes(steady)["is_shift"].any(), "what lies between is not known"
+    assert not judge_changes(series(1, 2, 4, 5, 900, 6, 7))
+    assert not judge_changes(series(*[5] * 12, 900)), "nothing is usual where nothing changes"
+    steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125)
+    after_a_gap = NationalTotal("all", steady[-1].number + 5, "after a gap", 400)
+    judged = judge_changes([*steady, after_a_gap])
+    assert judged and not any(change.is_shift for change in judged), "what lies between is not known"
+
+
+def test_what_divides_national_series_are_columns_of_their_fact():
+    for fact in FACTS.values():
+        assert set(traits_of_fact(fact).series_columns) <= {column.name for column in fact.primary_key.columns}
 
 
 @pytest.mark.parametrize(("published_on", "is_whole"), [("2021-09-30", False), ("2021-10-01", True)])
@@ -63,7 +66,8 @@ def test_a_figure_published_on_the_last_day_of_its_period_is_not_whole(
     rows = [its | {"period": "2021-09", "value": 5}]
     warehouse.publish("programme_activity-1", published_on, ("fact_programme_activity", rows))
     with read_transaction(warehouse.engine) as connection:
-        assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty != is_whole
+        totals = find_national_totals(connection, FACTS["fact_programme_activity"])
+        assert bool(totals) == is_whole
 
 
 def test_figures_none_of_which_is_there_are_no_national_total(warehouse: Warehouse):
@@ -71,7 +75,7 @@ def test_figures_none_of_which_is_there_are_no_national_total(warehouse: Warehou
     its = {"force_code": "E23000036", "offence_code": "106", "outcome_code": "1"} | nothing
     warehouse.publish("crime_outcomes-1", "2022-01-20", ("fact_crime_outcome", [its | {"period": "2021-Q4"}]))
     with read_transaction(warehouse.engine) as connection:
-        assert find_national_totals(connection, FACTS["fact_crime_outcome"]).empty
+        assert find_national_totals(connection, FACTS["fact_crime_outcome"]) == []
 
 
 @pytest.mark.parametrize(
