@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.table_finding import TableFinding
-from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
+from msoic_pipeline.model.checks import HOLDS
+from msoic_pipeline.model.evidence import ALL_SOURCES, IN_FORCE, coverage, release
 from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.warehouse.files_in_force import count_files_in_force
 from msoic_pipeline.wording import first_of, tell_day
-from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Reporters, Source, load_source
 
 
 @dataclass(frozen=True, order=True)
@@ -54,11 +55,17 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
     for row in connection.execute(due).all():
         source = load_source(row.source)
         absent = sorted(absent_by_source[row.source])
-        kind = f"{REPORTERS[source.reporters.dimension].name}-{source.reporters.every.replace('_', ' ')}s"
-        detail = f"{len(absent):,} of {row.reports:,} {kind} missing"
+        detail = f"{len(absent):,} of {row.reports:,} {_name_reports(source.reporters)} missing"
         if absent:
             detail += f": {first_of(_tell_absent_by_period(source, absent))}"
         yield TableFinding(row.source, coverage.name, row.reports, len(absent), detail)
+
+
+def _name_reports(reporters: Reporters) -> str:
+    """Return what reports are called by who makes them and how often: ``force-months``, ``publisher-quarters``."""
+    reporter = REPORTERS[reporters.dimension].name
+    every = reporters.every.replace("_", " ")
+    return f"{reporter}-{every}s"
 
 
 def _find_absent_reports(connection: Connection) -> dict[str, list[AbsentReport]]:
@@ -145,6 +152,6 @@ def find_next_release(source: Source, last_day: dt.date, published_on: dt.date) 
 def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
     files = count_files_in_force(connection)
-    detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else "holds"
+    detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else HOLDS
     failed = files.synthetic if files.is_mixed else 0
-    yield TableFinding("all", release.name, files.synthetic + files.real, failed, detail)
+    yield TableFinding(ALL_SOURCES, release.name, files.synthetic + files.real, failed, detail)

@@ -10,6 +10,8 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.kpis.definitions import SHARE, load_definitions
+from msoic_pipeline.model.checks import HOLDS
+from msoic_pipeline.model.evidence import OF_KPIS
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.wording import first_of
@@ -34,7 +36,7 @@ def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_nat
         + ("figure withheld" if row.kpi_id in sensitive else _tell_distance(row.value))
         for row in beyond
     )
-    yield TableFinding("kpi", kpi_value.name, checked, len(details), first_of(details) or "holds")
+    yield TableFinding(OF_KPIS, kpi_value.name, checked, len(details), first_of(details) or HOLDS)
 
 
 def _tell_distance(value: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy.engine import Connection
@@ -14,9 +16,21 @@ from msoic_pipeline.audit.releases import (
     sample_and_real_data_are_not_mixed,
 )
 from msoic_pipeline.audit.shares import shares_lie_between_0_and_1
-from msoic_pipeline.audit.table_finding import WarehouseCheck
+from msoic_pipeline.audit.table_finding import TableFinding
+from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE
 from msoic_pipeline.model.evidence_rows import ValidationResult
+
+
+@dataclass(frozen=True)
+class WarehouseCheck(CheckWords):
+    """A check on the loaded warehouse: its words, and the function that makes it.
+
+    ``run`` takes a connection and the day as at which to judge, and yields what it found, a table at a time.
+    """
+
+    run: Callable[[Connection, dt.date], Iterator[TableFinding]]
+
 
 WAREHOUSE_CHECKS = (
     WarehouseCheck(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest.findings import Finding, tell_accepted
 from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of
 from msoic_pipeline.ingest.release import Release
+from msoic_pipeline.model.checks import HOLDS
 from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
@@ -86,7 +87,7 @@ def _make_finding(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
     bad_rows = set().union(*(failing.rows.index for failing in unexplained))
     number_of_failures = sum(len(failing.rows) for failing in unexplained)
     listed = [failure for failing in unexplained for failure in _list_failures(checked, failing)][:MAX_LISTED]
-    words = _tell_failing(checked, unexplained) if bad_rows else f"holds for {_name_columns(expectations)}"
+    words = _tell_failing(checked, unexplained) if bad_rows else f"{HOLDS} for {_name_columns(expectations)}"
     return Finding(
         table_name=checked.fact.name,
         check_name=expectations[0].check,

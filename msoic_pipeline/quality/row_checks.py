@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Finding, make_finding
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.model.checks import RowCheck, RowFailure
+from msoic_pipeline.model.checks import HOLDS, RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import number_label, period_number
@@ -183,4 +183,4 @@ def check_rows(
 
 
 def _tell_failures(failures: Sequence[Failure]) -> str:
-    return first_of([failure.detail for failure in failures]) or "holds"
+    return first_of([failure.detail for failure in failures]) or HOLDS

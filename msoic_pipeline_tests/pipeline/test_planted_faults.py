@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -735,10 +734,9 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
                     signals.add((f"check {check.name}", check.severity, checked.table_name, checked.detail))
             continue
         for name in load_source(source).facts:  # one signal a shift
-            totals = find_national_totals(connection, FACTS[name])
-            judged = judge_changes(totals) if len(totals) else pd.DataFrame({"is_shift": []})
-            for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):
-                signals.add((f"check {check.name}", check.severity, name, row["series"], row["label"]))
+            for change in judge_changes(find_national_totals(connection, FACTS[name])):
+                if change.is_shift:
+                    signals.add((f"check {check.name}", check.severity, name, change.series, change.label))
     result = reconciliation_result
     for broken in connection.execute(sa.select(result).where(result.c.status == "breaks")):
         name = f"reconciliation {broken.rule_id}"
