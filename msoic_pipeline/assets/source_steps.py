@@ -14,7 +14,7 @@ from msoic_pipeline.ingest.read_once import NotReadYet
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import Verdict, judge_files, refuse_file
+from msoic_pipeline.quality.verdicts import Verdict, judge_files, make_verdict_on_unread_file
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -58,7 +58,7 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
             verdicts.append(verdict)
     for release, error in intake.unparsed:
         if _still_matters(release, loaded):
-            verdicts.append(refuse_file(source, error, release.release_id))
+            verdicts.append(make_verdict_on_unread_file(source, error, release.release_id))
     return JudgedSource(source, intake, tuple(verdicts), docs)
 
 

@@ -52,7 +52,7 @@ def make_findings(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
         expectations_by_check.setdefault(expectation.check, []).append(expectation)
     findings = []
     for of_check in expectations_by_check.values():
-        is_on_size = of_check[0].rule == "no_rows"
+        is_on_size = of_check[0].subject == "size"
         findings.append(_make_finding_on_size(checked, of_check[0]) if is_on_size else _make_finding(checked, of_check))
     return findings
 
@@ -138,7 +138,7 @@ def _list_failures(checked: CheckedRows, failing: FailingRows) -> list[Failure]:
 
 def _tell_failing(checked: CheckedRows, failing: Sequence[FailingRows]) -> str:
     """Return what was expected and found in the first failing rows, each with its place."""
-    if failing[0].expectation.rule == "wrong_type":  # a matter of the whole column
+    if failing[0].expectation.subject == "column":
         columns = [f"{each.expectation.columns[0]}: expected {each.expectation.expected}" for each in failing]
         return "; ".join(columns)
     told: list[str] = []
@@ -152,7 +152,7 @@ def _tell_failing(checked: CheckedRows, failing: Sequence[FailingRows]) -> str:
 
 def _tell_row(checked: CheckedRows, expectation: Expectation, row: pd.Series[Any]) -> str:
     place = at_cell(row["sheet"], row[checked.cell_column(expectation)])
-    if expectation.rule == "duplicate_key":
+    if expectation.subject == "key":
         return f"{place}: expected {expectation.expected}; found it again"
     (column,) = expectation.columns
     found = _tell_value(row[column], checked.are_withheld)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.quality.quarantine import list_quarantine
+from msoic_pipeline.quality.treatments import REJECTED, STANDS
 from msoic_pipeline.wording import at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import Source
 
-# Errors that something is not where it was: nothing is rejected.
+# Errors that something is not where it was.
 ABSENT = ("absent_file", "absent_folder")
-STANDS = "its figures stand"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Verdict:
     """What becomes of a file. ``staged`` is None where the file could not be read at all.
 
@@ -29,9 +29,9 @@ class Verdict:
     file_name: str
     staged: StagedRelease | None
     accepted: bool
-    quarantine: list[QuarantineRow] = field(default_factory=list)
-    results: list[ValidationResult] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    quarantine: tuple[QuarantineRow, ...] = ()
+    results: tuple[ValidationResult, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def judge_files(
@@ -42,7 +42,7 @@ def judge_files(
     ``findings_by_release`` holds what the expectations and the checks on rows found in each. A release is rejected
     where a blocking check failed or where more rows than the source's threshold broke a rule without a known fault.
     """
-    verdicts = [refuse_file(source, error) for error in (*landing.refused, *landing.absent)]
+    verdicts = [make_verdict_on_unread_file(source, error) for error in (*landing.refused, *landing.absent)]
     verdicts += [_judge_release(source, staged, findings_by_release.get(staged.release_id, [])) for staged in releases]
     return verdicts
 
@@ -58,9 +58,9 @@ def _judge_release(source: Source, staged: StagedRelease, found_in_rows: Sequenc
         file_name=staged.release.file_name,
         staged=staged,
         accepted=not blocking,
-        quarantine=list_quarantine(source, staged, findings, told_by_failures),
-        results=[_make_validation_result(source, staged.release_id, finding) for finding in findings],
-        reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
+        quarantine=tuple(list_quarantine(source, staged, findings, told_by_failures)),
+        results=tuple(_make_validation_result(source, staged.release_id, finding) for finding in findings),
+        reasons=tuple(f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking),
     )
 
 
@@ -100,7 +100,7 @@ def _make_validation_result(source: Source, release_id: str, finding: Finding) -
     )
 
 
-def refuse_file(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
+def make_verdict_on_unread_file(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
     """Return the verdict on a file that could not be read or parsed, or is not where it was.
 
     ``release_id`` is the release that it was recognised as, where it was.
@@ -115,6 +115,6 @@ def refuse_file(source: Source, error: SourceFileError, release_id: str | None =
         reason=str(error),
         raw_text="",
         is_declared=False,
-        treatment=STANDS if error.rule in ABSENT else "rejected",
+        treatment=STANDS if error.rule in ABSENT else REJECTED,
     )
-    return Verdict(error.file, staged=None, accepted=False, quarantine=[row], reasons=[str(error)])
+    return Verdict(error.file, staged=None, accepted=False, quarantine=(row,), reasons=(str(error),))

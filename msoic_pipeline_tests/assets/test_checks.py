@@ -31,9 +31,9 @@ def test_what_is_too_long_says_where_the_rest_is():
 
 
 def test_rejected_files_are_named_and_the_others_counted():
-    verdicts = [Verdict(f"nrm/{n}.ods", staged=None, accepted=False, reasons=["empty"]) for n in range(7)]
+    verdicts = [Verdict(f"nrm/{n}.ods", staged=None, accepted=False, reasons=("empty",)) for n in range(7)]
     description = make_files_check(verdicts).description
     assert description is not None
     assert description.startswith("nrm/0.ods: empty; ") and description.endswith("nrm/4.ods: empty; and 2 more")
-    long = [Verdict("nrm/a.ods", staged=None, accepted=False, reasons=["y" * 5000])]
+    long = [Verdict("nrm/a.ods", staged=None, accepted=False, reasons=("y" * 5000,))]
     assert str(make_files_check(long).description).endswith("more characters: see table quarantine)")

@@ -28,7 +28,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import judge_files, refuse_file
+from msoic_pipeline.quality.verdicts import judge_files, make_verdict_on_unread_file
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
@@ -701,7 +701,7 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
     its = load_source(source)
     verdicts = judge_files(its, read.landing, read.staged, validate_source(its, read.staged))
-    verdicts += [refuse_file(its, error, release.release_id) for release, error in read.unparsed]
+    verdicts += [make_verdict_on_unread_file(its, error, release.release_id) for release, error in read.unparsed]
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:
