@@ -10,7 +10,7 @@ from msoic_pipeline.assets.reconciliation import reconciliation
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.sources import make_source_assets
 from msoic_pipeline.assets.warehouse_checks import checked_warehouse
-from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure
+from msoic_pipeline.automation.jobs import everything_job, failed_runs, lost_runs, nightly
 
 DERIVED = [reconciliation, kpis, maturity, signals, checked_warehouse, claims]
 CHECKED = [*make_source_assets(), *make_fact_assets(), *DERIVED]
@@ -20,7 +20,7 @@ defs = dg.Definitions(
     assets=[*ASSETS, make_ending_asset(ASSETS)],
     jobs=[everything_job],
     schedules=[nightly],
-    sensors=[note_failure, lost_runs],
+    sensors=[failed_runs, lost_runs],
     resources={"warehouse": Warehouse()},
     # A process a step costs ten times the work itself.
     executor=dg.in_process_executor,

@@ -66,7 +66,7 @@ def log_failure(context: dg.AssetExecutionContext, what: str, error: Exception) 
     """
     trace = traceback.extract_tb(error.__traceback__)
     words = tell_exception(error)
-    if not may_be_told(words):
+    if not may_be_told(error):
         words = f"{words} at {Path(trace[-1].filename).name}:{trace[-1].lineno}"
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in trace]
     context.log.error("%s failed: %s\n%s", what, words, "\n".join(frames))

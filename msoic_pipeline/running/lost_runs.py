@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from msoic_pipeline.running.failed_runs import note_unnoted_runs
+from msoic_pipeline.running.locks import is_held, list_run_locks, locate_run_lock, lock_looking, lock_run
 from msoic_pipeline.running.processes import PROCESS_TAG, tell_process
 
 if TYPE_CHECKING:
     import dagster as dg
 
-# A run of which no process is known: time enough to start one.
-_START_SECONDS = 600
+# A run of which no process is known has so long to start one.
+_STARTING_SECONDS = 600
 
 # Held until the process ends: a run that gave its lock back a moment before its end would look like a killed one.
 _alive: dict[str, FileLock] = {}
@@ -27,23 +28,12 @@ def show_alive(instance: dg.DagsterInstance, run_id: str) -> None:
     if not instance.is_persistent or run_id in _alive:
         return
     home = Path(instance.root_directory)
-    lock = FileLock(_locate_lock(home, run_id), thread_local=False)
-    with _lock_against_lookers(home):
-        lock.acquire(timeout=_START_SECONDS)
+    lock = lock_run(home, run_id)
+    with lock_looking(home):
+        lock.acquire()
     _alive[run_id] = lock
     if instance.get_run_by_id(run_id):
         instance.add_run_tags(run_id, {PROCESS_TAG: tell_process()})
-
-
-def _locate_lock(home: Path, run_id: str) -> Path:
-    folder = home / "running"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{run_id}.lock"
-
-
-def _lock_against_lookers(home: Path) -> FileLock:
-    """Return the lock under which one process at a time looks for runs that are gone, and no run shows itself."""
-    return FileLock(home / "looking.lock", timeout=_START_SECONDS)
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -64,7 +54,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     ]
     ended = []
     home = Path(instance.root_directory)
-    with _lock_against_lookers(home):
+    with lock_looking(home):
         for record in instance.get_run_records(RunsFilter(statuses=with_a_process)):
             run_id = record.dagster_run.run_id
             if run_id in _alive or not _is_gone(instance, record, home):
@@ -93,26 +83,17 @@ def _report_broken_off(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None
 
 def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord, home: Path) -> bool:
     """Return whether the process of an unfinished run is gone: nobody holds its lock, or no such process is there."""
-    path = _locate_lock(home, record.dagster_run.run_id)
+    path = locate_run_lock(home, record.dagster_run.run_id)
     if path.is_file():
-        return not _is_held(path)
+        return not is_held(path)
     started = _find_process(instance, record.dagster_run.run_id)
     if started is None:
-        return abs(time.time() - record.update_timestamp.timestamp()) > _START_SECONDS
+        return abs(time.time() - record.update_timestamp.timestamp()) > _STARTING_SECONDS
     # Of an earlier version, or not yet at our code: all that is known is what Dagster wrote down.
     pid, at = started
     try:
         return psutil.Process(pid).create_time() > at + 1
     except psutil.NoSuchProcess:
-        return True
-
-
-def _is_held(path: Path) -> bool:
-    """Return whether a process holds the lock of a file."""
-    try:
-        with FileLock(path, blocking=False):
-            return False
-    except Timeout:
         return True
 
 
@@ -129,10 +110,10 @@ def _find_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float
 
 def _remove_ended_locks(instance: dg.DagsterInstance, home: Path) -> None:
     """Remove the locks of runs that have ended, and those that nobody holds of runs that were deleted."""
-    for path in (home / "running").glob("*.lock"):
+    for path in list_run_locks(home):
         if path.stem in _alive:
             continue
         run = instance.get_run_by_id(path.stem)
-        has_ended = run.is_finished if run else not _is_held(path)
+        has_ended = run.is_finished if run else not is_held(path)
         if has_ended:
             path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks
 from msoic_pipeline.automation.jobs import find_quarters_to_run, nightly
 from msoic_pipeline.commands.run_problems import find_problems
-from msoic_pipeline.periods import ClockError
+from msoic_pipeline.periods import FIRST_QUARTER, ClockError
 from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
 from msoic_pipeline.running.lost_runs import end_lost_runs, show_alive
@@ -91,6 +91,16 @@ def test_a_run_waits_for_another_and_not_for_a_killed_one(warehouse_url: str, st
         assert third.stdout is not None
         assert "Waiting for run of ours" in third.stdout.readline()
     assert third.stdout.readline() == "held\n", "given back"
+
+
+def test_a_warehouse_named_from_two_folders_is_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    with (
+        hold_warehouse("sqlite:///warehouse.sqlite", "run of ours", said.append) as lock,
+        hold_warehouse(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", "the same run", said.append) as again,
+    ):
+        assert again is lock and not said
 
 
 def test_a_cut_connection_ends_the_run_that_rests_on_it(postgres_database: str):
@@ -241,8 +251,9 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
 
 def test_the_nightly_run_of_an_earlier_night_is_waited_for(monkeypatch: pytest.MonkeyPatch, home: Path):
+    quarter = dt.date(2021, 1, 1)
     monkeypatch.setattr(
-        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: QuarterRange("2021-01-01", "2021-01-01")
+        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: QuarterRange(quarter, quarter)
     )
     with open_home() as instance:
         assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest)
@@ -261,7 +272,7 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     monkeypatch.setattr("msoic_pipeline.automation.jobs.find_quarters_behind_files", breaks)
-    assert find_quarters_to_run(Settings()).first == "2015-01-01"
+    assert find_quarters_to_run(Settings()).first == FIRST_QUARTER
 
 
 def test_the_nightly_run_says_that_the_clock_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
