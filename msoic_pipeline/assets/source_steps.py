@@ -1,4 +1,9 @@
-"""The stages of the pipeline as plain functions of one source: landed, staged, validated."""
+"""The stages of the pipeline as plain functions of one source: landed, staged, validated.
+
+Each begins from the files, not from what the stage before handed on: a quarter may be backfilled by itself, and what
+stood in the raw folder when that stage ran may have changed since. What was read and judged once is remembered beside
+the files, so that to begin again costs next to nothing.
+"""
 
 from __future__ import annotations
 
