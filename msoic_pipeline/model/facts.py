@@ -395,9 +395,9 @@ FACTS = {
 }
 
 
-def breakdown_column(fact: Table) -> str:
-    """Return the column that tells which published table a row of a fact belongs to; empty where there is but one."""
-    return next((name for name in _BREAKDOWN_COLUMNS if name in fact.columns), "")
+def breakdown_column(fact: Table) -> str | None:
+    """Return the column that tells which published table a row of a fact belongs to; None where there is but one."""
+    return next((name for name in _BREAKDOWN_COLUMNS if name in fact.columns), None)
 
 
 def finest_period(fact: Table) -> str:

@@ -61,8 +61,9 @@ def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailu
     year, whole years are missing.
     """
     kind, time = _find_step(fact), finest_period_column(fact)
-    dividing = (breakdown_column(fact),) if kind == "month" else (breakdown_column(fact), "measure")
-    series = ["release_id", *(name for name in dividing if name in fact.columns)]
+    series = [name for name in ("release_id", breakdown_column(fact)) if name]
+    if kind != "month" and "measure" in fact.columns:
+        series.append("measure")
     reported = rows[[*series, time]].dropna().drop_duplicates()
     reported["number"] = period_number(reported[time], kind)
     spans = reported.groupby(series, as_index=False)["number"].agg(["min", "max", "nunique"])
