@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.quality.quarantine import list_quarantine
@@ -98,6 +99,14 @@ def _make_validation_result(source: Source, release_id: str, finding: Finding) -
         rows_failed=finding.rows_failed,
         detail=finding.detail,
     )
+
+
+def still_matters(rejected: Release, loaded: Collection[str]) -> bool:
+    """Return whether anything hangs on a rejected release: its file is in the raw folder, or it is among the loaded.
+
+    Of one that has left the raw folder and was never loaded somebody has put a better file in its place.
+    """
+    return rejected.in_raw or rejected.release_id in loaded
 
 
 def make_verdict_on_unread_file(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
