@@ -29,9 +29,10 @@ everything_job = dg.define_asset_job(
 
 
 def find_quarters_to_run(settings: Settings) -> QuarterRange:
-    """Return the quarters that a nightly run should cover: those that have changed, or all where that cannot be told.
+    """Return the quarters that a nightly run should cover: from the first to the last of those that have changed.
 
-    Where none has changed it is the running quarter alone, so that freshness and coverage are checked every night.
+    Where none has it is the running quarter alone, so that freshness and coverage are checked every night; where that
+    cannot be told it is all of them.
     Raises ClockError where the clock says that there are none.
     """
     quarters = list_all_quarters()
