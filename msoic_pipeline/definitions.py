@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from msoic_pipeline.assets.after_checks import make_ending_asset, make_published_asset, make_report_asset
+from msoic_pipeline.assets.after_checks import EXPORTS, REPORT, make_ending_asset, make_published_asset
 from msoic_pipeline.assets.claims import claims
 from msoic_pipeline.assets.facts import make_fact_assets
 from msoic_pipeline.assets.kpis import kpis, maturity, signals
@@ -10,17 +10,17 @@ from msoic_pipeline.assets.reconciliation import reconciliation
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.sources import make_source_assets
 from msoic_pipeline.assets.warehouse_checks import checked_warehouse
-from msoic_pipeline.automation.jobs import everything_job, lost_runs, nightly, note_failure
+from msoic_pipeline.automation.jobs import everything_job, failed_runs, lost_runs, nightly
 
 DERIVED = [reconciliation, kpis, maturity, signals, checked_warehouse, claims]
 CHECKED = [*make_source_assets(), *make_fact_assets(), *DERIVED]
-ASSETS = [*CHECKED, make_published_asset(CHECKED), make_report_asset(CHECKED)]
+ASSETS = [*CHECKED, make_published_asset(EXPORTS, CHECKED), make_published_asset(REPORT, CHECKED)]
 
 defs = dg.Definitions(
     assets=[*ASSETS, make_ending_asset(ASSETS)],
     jobs=[everything_job],
     schedules=[nightly],
-    sensors=[note_failure, lost_runs],
+    sensors=[failed_runs, lost_runs],
     resources={"warehouse": Warehouse()},
     # A process a step costs ten times the work itself.
     executor=dg.in_process_executor,

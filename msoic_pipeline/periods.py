@@ -156,12 +156,27 @@ def find_today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
-def list_all_quarters() -> list[dt.date]:
-    """Return the first days of all quarters that are loaded, up to the one that is running.
+class ClockError(LookupError):
+    """The clock of this machine says a day before the first quarter: it is wrong, and no quarter is the running one."""
 
-    There are none where the clock says a day before the first.
+    def __init__(self, today: dt.date) -> None:
+        super().__init__(f"the clock of this machine says {today}, before the first quarter: set it right")
+
+
+def list_all_quarters() -> list[dt.date]:
+    """Return the first days of all quarters that are loaded, up to the one that is running; there is always one.
+
+    Raises ClockError where the clock says a day before the first.
     """
-    return list(periods("quarter", FIRST_QUARTER, find_today()))
+    today = find_today()
+    if today < FIRST_QUARTER:
+        raise ClockError(today)
+    return list(periods("quarter", FIRST_QUARTER, today))
+
+
+def number_period(start: dt.date, kind: str) -> int:
+    """Return the place in time of the period of ``kind`` that begins on ``start``, as ``period_number`` has it."""
+    return (start.year * 12 + start.month - 1) // PERIOD_MONTHS[kind]
 
 
 def period_number(starts: pd.Series, kind: str) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 from collections.abc import Iterator
@@ -124,7 +125,7 @@ def test_a_run_speaks_on_the_terminal_and_on_its_page_of_everything_but_returns(
     facts = [name for name, fact in FACTS.items() if traits_of_fact(fact).source in SPEAKING]
     result = defs.resolve_job_def("everything").execute_in_process(
         instance=instance,
-        tags=dict(make_range_tags(QuarterRange("2021-01-01", "2021-01-01"))),
+        tags=dict(make_range_tags(QuarterRange(dt.date(2021, 1, 1), dt.date(2021, 1, 1)))),
         raise_on_error=False,
         run_config=QUIET,
         asset_selection=[dg.AssetKey(name.split("/")) for name in (*of_sources, *facts, *DERIVED)],

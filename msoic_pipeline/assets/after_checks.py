@@ -10,13 +10,14 @@ import dagster as dg
 from sqlalchemy.engine import Connection
 from xlsxwriter.exceptions import XlsxFileError
 
-from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION
+from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, AssetCheck, make_specs
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_keys, list_check_keys, record_ending
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.exports import write_exports
 from msoic_pipeline.publication.report.make import write_report
+from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.wording import cut_off
 
@@ -26,57 +27,28 @@ _LOG = logging.getLogger(__name__)
 # puts only those in order of which one names the other, and not those with one between them that is not picked.
 
 
-def make_published_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """Return the asset of the exports, which come after all checks of ``watched`` and say on their face what failed."""
-    keys = list_check_keys(watched)
-
-    @dg.asset(
-        name="published_kpis",
-        deps=list_asset_keys(watched),
-        group_name="h_published",
-        description="KPIs as a Parquet file and an accessible workbook, in the output folder: kpi.* where every "
-        "blocking check holds; else kpi-unchecked.*, which say what failed.",
-        kinds={"parquet", "xlsx"},
-        check_specs=[
-            dg.AssetCheckSpec("published", asset="published_kpis", description="The exports could be written.")
-        ],
-    )
-    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        failed = find_failed_checks(context.instance, keys)
-        return _publish(context, warehouse, "exports", warehouse.settings.output_dir, failed, _write_exports)
-
-    return published
-
-
-def make_report_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """Return the asset of the report, which comes after all checks of ``watched`` and says on its face what failed."""
-    keys = list_check_keys(watched)
-
-    @dg.asset(
-        name="published_report",
-        deps=list_asset_keys(watched),
-        group_name="h_published",
-        description="The report as one HTML file, in the folder report of the output folder: report.html where every "
-        "blocking check holds; else report-unchecked.html, which says what failed. Made anew only where what goes in "
-        "has changed.",
-        kinds={"html"},
-        check_specs=[
-            dg.AssetCheckSpec("published", asset="published_report", description="The report could be written.")
-        ],
-    )
-    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        failed = find_failed_checks(context.instance, keys)
-        return _publish(context, warehouse, "report", warehouse.settings.report_dir, failed, _write_report)
-
-    return published
-
-
 @dataclass(frozen=True)
 class WrittenFiles:
     """How many files were written anew, and what Dagster's pages show of them."""
 
     number: int
     shown: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is published after all checks: the asset that writes it, what people call it, where and how it is written.
+
+    ``write`` takes a connection, the folder and the checks that failed, which the files say on their face.
+    """
+
+    asset: str
+    called: str
+    description: str
+    kinds: frozenset[str]
+    check: AssetCheck
+    locate_folder: Callable[[Settings], Path]
+    write: Callable[[Connection, Path, Sequence[str]], WrittenFiles]
 
 
 def _write_exports(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
@@ -94,41 +66,75 @@ def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -
     return WrittenFiles(int(written.is_new), shown)
 
 
+EXPORTS = Publication(
+    asset="published_kpis",
+    called="exports",
+    description="KPIs as a Parquet file and an accessible workbook, in the output folder: kpi.* where every blocking "
+    "check holds; else kpi-unchecked.*, which say what failed.",
+    kinds=frozenset({"parquet", "xlsx"}),
+    check=AssetCheck("published", "block", "The exports could be written."),
+    locate_folder=lambda settings: settings.output_dir,
+    write=_write_exports,
+)
+REPORT = Publication(
+    asset="published_report",
+    called="report",
+    description="The report as one HTML file, in the folder report of the output folder: report.html where every "
+    "blocking check holds; else report-unchecked.html, which says what failed. Made anew only where what goes in has "
+    "changed.",
+    kinds=frozenset({"html"}),
+    check=AssetCheck("published", "block", "The report could be written."),
+    locate_folder=lambda settings: settings.report_dir,
+    write=_write_report,
+)
+
+
+def make_published_asset(publication: Publication, watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """Return the asset of a publication, which comes after all checks of ``watched`` and says what of them failed."""
+    keys = list_check_keys(watched)
+
+    @dg.asset(
+        name=publication.asset,
+        deps=list_asset_keys(watched),
+        group_name="h_published",
+        description=publication.description,
+        kinds=set(publication.kinds),
+        check_specs=make_specs((publication.check,), publication.asset),
+    )
+    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        return _publish(context, warehouse, publication, find_failed_checks(context.instance, keys))
+
+    return published
+
+
 def _publish(
-    context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
-    name: str,
-    folder: Path,
-    failed: Sequence[str],
-    write: Callable[[Connection, Path, Sequence[str]], WrittenFiles],
+    context: dg.AssetExecutionContext, warehouse: Warehouse, publication: Publication, failed: Sequence[str]
 ) -> dg.MaterializeResult:
-    """Write what is called ``name``; where its folder does not take it, say so in the check and leave earlier files."""
+    """Write a publication; where its folder does not take it, say so in its check and leave earlier files."""
+    folder = publication.locate_folder(warehouse.settings)
     try:
-        with logged_work(_LOG, f"writing the {name}") as work, read_transaction(warehouse.engine) as connection:
-            files = write(connection, folder, failed)
+        with (
+            logged_work(_LOG, f"writing the {publication.called}") as work,
+            read_transaction(warehouse.engine) as connection,
+        ):
+            files = publication.write(connection, folder, failed)
             work.add("files", files.number)
             work.add("checks that failed", len(failed))
     except (OSError, XlsxFileError) as error:
-        return _tell_not_written(context, name, folder, error)
+        context.log.error("the %s could not be written: %s", publication.called, error)
+        return dg.MaterializeResult(check_results=[_make_failed_check(publication, folder, error)])
     return dg.MaterializeResult(
-        metadata={"failed_checks": len(failed), **files.shown},
-        check_results=[dg.AssetCheckResult(check_name="published", passed=True)],
+        metadata={"failed_checks": len(failed), **files.shown}, check_results=[publication.check.make_result(True)]
     )
 
 
-def _tell_not_written(
-    context: dg.AssetExecutionContext, what: str, folder: Path, error: Exception
-) -> dg.MaterializeResult:
+def _make_failed_check(publication: Publication, folder: Path, error: Exception) -> dg.AssetCheckResult:
     """Return that an output folder did not take what was to be written there."""
-    context.log.error("the %s could not be written: %s", what, error)
-    check = dg.AssetCheckResult(
-        check_name="published",
-        passed=False,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=f"The {what} could not be written to the output folder {folder}: {error}. Earlier ones stand. "
-        "Make room there, or let it be written to; then materialise this again.",
+    words = (
+        f"The {publication.called} could not be written to the output folder {folder}: {error}. Earlier ones stand. "
+        "Make room there, or let it be written to; then materialise this again."
     )
-    return dg.MaterializeResult(check_results=[check])
+    return publication.check.make_result(False, words)
 
 
 def make_ending_asset(watched: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,57 @@ from typing import Any
 import dagster as dg
 
 from msoic_pipeline.assets.tables import show_table
+from msoic_pipeline.model.traits import Severity
 from msoic_pipeline.running.error_words import may_be_told, tell_exception
 from msoic_pipeline.wording import cut_off
 
 # What Dagster calls our severities.
-SEVERITIES = {"block": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
+SEVERITIES: dict[Severity, dg.AssetCheckSeverity] = {
+    "block": dg.AssetCheckSeverity.ERROR,
+    "warn": dg.AssetCheckSeverity.WARN,
+}
 # A check's description is read in a table's cell.
 LONGEST_DESCRIPTION = 4000
 # So many failures a check puts into words.
-NAMED = 5
+FAILURES_NAMED = 5
+
+
+@dataclass(frozen=True)
+class AssetCheck:
+    """A check of Dagster's on an asset, declared once: what it is called, how grave a failure is, what holds in words.
+
+    Its spec, by which Dagster knows of it, and its results, which say what came of it, are made from it.
+    """
+
+    name: str
+    severity: Severity
+    description: str
+
+    def make_spec(self, asset: dg.CoercibleToAssetKey) -> dg.AssetCheckSpec:
+        """Return what Dagster is to know of the check of an asset."""
+        return dg.AssetCheckSpec(self.name, asset=asset, description=self.description)
+
+    def make_result(
+        self,
+        passed: bool,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        asset: dg.CoercibleToAssetKey | None = None,
+    ) -> dg.AssetCheckResult:
+        """Return what came of the check, in words; ``asset`` is named where a step makes several."""
+        return dg.AssetCheckResult(
+            check_name=self.name,
+            passed=passed,
+            severity=SEVERITIES[self.severity],
+            description=description,
+            metadata=metadata,
+            asset_key=asset,
+        )
+
+
+def make_specs(checks: Iterable[AssetCheck], asset: dg.CoercibleToAssetKey) -> list[dg.AssetCheckSpec]:
+    """Return what Dagster is to know of the checks of an asset."""
+    return [check.make_spec(asset) for check in checks]
 
 
 @dataclass(frozen=True)
@@ -34,29 +76,22 @@ class SeverityFailures:
     metadata: Mapping[str, Any] | None = None
 
 
-def make_checks_by_severity(
-    names: Mapping[str, str], failures_by_severity: Mapping[str, SeverityFailures], rest: str
+def make_results_by_severity(
+    checks: Iterable[AssetCheck], failures_by_severity: Mapping[Severity, SeverityFailures], rest: str
 ) -> list[dg.AssetCheckResult]:
-    """Return a check of Dagster's for each severity: it fails where anything of that severity did.
+    """Return what came of checks of which each is of all that is of its severity: it fails where anything of it did.
 
-    ``names`` has the check by severity, such as ``{"block": "no_breaks", "warn": "no_warnings"}``; ``rest`` says where
-    all failures stand, for those that are too many to be told.
+    ``rest`` says where all failures stand, for those that are too many to be told.
     """
-    checks = []
-    for severity, name in names.items():
-        failures = failures_by_severity[severity]
+    results = []
+    for check in checks:
+        failures = failures_by_severity[check.severity]
         metadata = dict(failures.metadata or {})
         if failures.rows:
             metadata["failed"] = show_table(failures.rows)
-        check = dg.AssetCheckResult(
-            check_name=name,
-            passed=not failures.number,
-            severity=SEVERITIES[severity],
-            description=cut_off(failures.words, LONGEST_DESCRIPTION, rest),
-            metadata=metadata,
-        )
-        checks.append(check)
-    return checks
+        description = cut_off(failures.words, LONGEST_DESCRIPTION, rest)
+        results.append(check.make_result(not failures.number, description, metadata))
+    return results
 
 
 def log_failure(context: dg.AssetExecutionContext, what: str, error: Exception) -> str:
@@ -66,31 +101,28 @@ def log_failure(context: dg.AssetExecutionContext, what: str, error: Exception) 
     """
     trace = traceback.extract_tb(error.__traceback__)
     words = tell_exception(error)
-    if not may_be_told(words):
+    if not may_be_told(error):
         words = f"{words} at {Path(trace[-1].filename).name}:{trace[-1].lineno}"
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in trace]
     context.log.error("%s failed: %s\n%s", what, words, "\n".join(frames))
     return cut_off(words, LONGEST_DESCRIPTION, "the run's log")
 
 
-def attempt(
-    context: dg.AssetExecutionContext, check: str, work: Callable[[], dg.MaterializeResult]
+def do_or_fail_check(
+    context: dg.AssetExecutionContext, check: AssetCheck, work: Callable[[], dg.MaterializeResult]
 ) -> dg.MaterializeResult:
-    """Do a source's work; where it fails say so in the check and go on, so that the others reach their figures."""
+    """Do a source's work; where it fails say so in the check and go on, so that the others reach their figures.
+
+    The other checks of the step warn then that they were not made.
+    """
     try:
         result = work()
     except Exception as error:
-        failed = dg.AssetCheckResult(check_name=check, passed=False, description=log_failure(context, check, error))
-        others = sorted(key.name for key in context.selected_asset_check_keys if key.name != check)
+        failed = check.make_result(False, log_failure(context, check.name, error))
+        others = sorted(key.name for key in context.selected_asset_check_keys if key.name != check.name)
         not_made = [
-            dg.AssetCheckResult(
-                check_name=name,
-                passed=False,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=f"not looked at, since {check} failed",
-            )
+            AssetCheck(name, "warn", "").make_result(False, f"not looked at, since {check.name} failed")
             for name in others
         ]
         return dg.MaterializeResult(check_results=[failed, *not_made])
-    passed = dg.AssetCheckResult(check_name=check, passed=True)
-    return result._replace(check_results=[*(result.check_results or []), passed])
+    return result._replace(check_results=[*(result.check_results or []), check.make_result(True)])

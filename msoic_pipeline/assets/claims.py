@@ -8,6 +8,7 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.assets.checks import AssetCheck, make_specs
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import describe_columns, show_table
 from msoic_pipeline.claims.stored_verdicts import ClaimSummary, compute_claims
@@ -19,6 +20,8 @@ from msoic_pipeline.warehouse.engine import read_transaction
 
 _LOG = logging.getLogger(__name__)
 
+CLAIMS_BORNE_OUT = AssetCheck("claims_borne_out", "warn", "No claim differs or is contradicted.")
+
 
 @dg.asset(
     name="report_claim",
@@ -27,9 +30,7 @@ _LOG = logging.getLogger(__name__)
     description=report_claim.comment,
     kinds={"table"},
     metadata={"dagster/column_schema": describe_columns(report_claim)},
-    check_specs=[
-        dg.AssetCheckSpec("claims_borne_out", asset="report_claim", description="No claim differs or is contradicted.")
-    ],
+    check_specs=make_specs((CLAIMS_BORNE_OUT,), "report_claim"),
 )
 def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold every figure of the programme's reports against the data."""
@@ -65,16 +66,15 @@ def _list_claims_by_verdict(summary: ClaimSummary) -> list[dict[str, Any]]:
     for report, numbers_by_known in summary.counts.items():
         for known, numbers in numbers_by_known.items():
             for group in VERDICT_GROUPS:
-                rows += [
-                    {
+                for verdict in group.verdicts:
+                    row = {
                         "report": report,
                         "known": known,
                         "decided": group.title,
                         "verdict": verdict,
                         "claims": numbers.get(verdict, 0),
                     }
-                    for verdict in group.verdicts
-                ]
+                    rows.append(row)
     return rows
 
 
@@ -86,14 +86,12 @@ def _make_claims_check(refuted: Sequence[dict[str, Any]]) -> dg.AssetCheckResult
     claims_refuted = {(row["report"], row["claim_id"]) for row in refuted}
     by_published = {(row["report"], row["claim_id"]) for row in refuted if row["verdict"] in PUBLISHED.verdicts}
     by_sample_alone = claims_refuted - by_published
-    return dg.AssetCheckResult(
-        check_name="claims_borne_out",
-        passed=not refuted,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(by_published)} claims are refuted by published figures or by the report itself, "
-        f"{len(by_sample_alone)} by sample data alone, as known when published or today; msoic claims lists them",
-        metadata={"refuted": show_table(_put_published_first(refuted))} if refuted else {},
+    words = (
+        f"{len(by_published)} claims are refuted by published figures or by the report itself, "
+        f"{len(by_sample_alone)} by sample data alone, as known when published or today; msoic claims lists them"
     )
+    metadata = {"refuted": show_table(_put_published_first(refuted))} if refuted else {}
+    return CLAIMS_BORNE_OUT.make_result(not refuted, words, metadata)
 
 
 def _put_published_first(refuted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,15 +10,15 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.assets.checks import log_failure
+from msoic_pipeline.assets.checks import AssetCheck, log_failure
 from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_quarters_of
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.source_steps import judge_source, record_source
-from msoic_pipeline.assets.tables import ROWS_SHOWN, describe_columns, show_table
+from msoic_pipeline.assets.tables import PREVIEW_ROWS, describe_columns, show_table
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
+from msoic_pipeline.model.traits import traits_of_table
 from msoic_pipeline.periods import find_today, period_label
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.loading import LoadedQuarter, load_quarters
@@ -26,6 +26,8 @@ from msoic_pipeline.warehouse.registering import prune_releases
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
+
+LOADED = AssetCheck("loaded", "block", "The accepted releases could be loaded.")
 
 
 def make_fact_assets() -> list[dg.AssetsDefinition]:
@@ -37,7 +39,7 @@ def _make_facts_asset(source: Source) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"load_{source.source}",
         specs=[_specify_fact(source, FACTS[name]) for name in source.facts],
-        check_specs=[dg.AssetCheckSpec("loaded", asset=name) for name in source.facts],
+        check_specs=[LOADED.make_spec(name) for name in source.facts],
         partitions_def=QUARTERS,
         backfill_policy=SINGLE_RUN,
         can_subset=True,
@@ -109,7 +111,7 @@ def _fail_facts(context: dg.AssetExecutionContext, source: Source, error: str) -
     """Yield, of each fact, that loading failed: what depends on all sources goes on with the last good figures."""
     for name in _list_facts_asked(context, source):
         yield dg.MaterializeResult(asset_key=name, metadata={"failed": error})
-        yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=False, description=error)
+        yield LOADED.make_result(False, error, asset=name)
 
 
 def _show_facts(
@@ -120,7 +122,7 @@ def _show_facts(
         for quarter in loaded.taken_along:
             context.log_event(dg.AssetMaterialization(name, partition=quarter.isoformat()))
         yield dg.MaterializeResult(asset_key=name, metadata=_describe_loaded(engine, source, FACTS[name], loaded))
-        yield dg.AssetCheckResult(asset_key=name, check_name="loaded", passed=True)
+        yield LOADED.make_result(True, asset=name)
 
 
 def _list_facts_asked(context: dg.AssetExecutionContext, source: Source) -> list[str]:
@@ -136,7 +138,7 @@ def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: 
         by_release = _read_latest_releases(connection, source, fact, within)
         preview: list[dict[str, Any]] = []
         if not source.sensitive:
-            some = connection.execute(sa.select(fact).where(within).limit(ROWS_SHOWN)).mappings()
+            some = connection.execute(sa.select(fact).where(within).limit(PREVIEW_ROWS)).mappings()
             preview = [dict(row) for row in some]
     described: dict[str, Any] = {
         "dagster/row_count": int(rows or 0),
@@ -154,21 +156,20 @@ def _describe_loaded(engine: sa.Engine, source: Source, fact: sa.Table, loaded: 
 def _read_latest_releases(
     connection: Connection, source: Source, fact: sa.Table, within: sa.ColumnElement[bool]
 ) -> list[dict[str, Any]]:
-    """Return the latest releases with what each says in all; of a sensitive source only how many rows it has.
+    """Return the latest releases, each with how many rows it has and of how many quarters.
 
-    One of its releases is one force's return.
+    Their figures are not added: rows of two breakdowns, or of two units, never add up. A release of a sensitive source
+    is one force's return, and goes by the title of its source.
     """
-    title: Any = release.c.title
-    sums = [sa.func.sum(fact.c[name]).label(name) for name in traits_of_fact(fact).measures]
-    if source.sensitive:
-        title, sums = sa.literal(source.title).label("title"), []
+    title = sa.literal(source.title).label("title") if source.sensitive else release.c.title
+    quarters = sa.func.count(fact.c.quarter_start.distinct()).label("quarters")
     query = (
-        sa.select(title, release.c.published_on, sa.func.count().label("rows"), *sums)
+        sa.select(title, release.c.published_on, sa.func.count().label("rows"), quarters)
         .join_from(fact, release, release.c.release_id == fact.c.release_id)
         .where(within)
         .group_by(release.c.release_id, release.c.title, release.c.published_on)
         .order_by(release.c.published_on.desc(), release.c.release_id)
-        .limit(ROWS_SHOWN)
+        .limit(PREVIEW_ROWS)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 

@@ -9,7 +9,7 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN, list_quarters_of
+from msoic_pipeline.assets.partitions import asset_by_quarter, list_quarters_of
 from msoic_pipeline.assets.release_changes import describe_changes, read_changes
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import describe_columns, show_table
@@ -19,8 +19,10 @@ from msoic_pipeline.kpis.maturity import estimate_maturity
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.estimates import maturity_estimate
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.model.signals import kpi_signal
+from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.signals.compute import compute_signals
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline.warehouse.load_log import list_loads_by_quarter
@@ -28,11 +30,9 @@ from msoic_pipeline.warehouse.load_log import list_loads_by_quarter
 _LOG = logging.getLogger(__name__)
 
 
-@dg.asset(
+@asset_by_quarter(
     name="kpi_value",
     deps=list(FACTS),
-    partitions_def=QUARTERS,
-    backfill_policy=SINGLE_RUN,
     group_name="f_kpis",
     description=kpi_value.comment,
     kinds={"table"},
@@ -54,7 +54,7 @@ def kpis(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Material
     return dg.MaterializeResult(
         metadata={
             "rows in the table": int(rows or 0),
-            f"national {quarters[-1]}": show_table(national),
+            "national values of the last quarter": show_table(national),
             **(describe_changes(warehouse.engine, before) if computed else {}),
         }
     )
@@ -71,14 +71,16 @@ def _read_open_national_values(connection: Connection, quarter: dt.date) -> list
 
     Those of sensitive KPIs are not shown: a figure of the nation is that of a single force where only one has reported.
     """
-    query = sa.text(
-        "SELECT k.kpi_id, k.period_label, k.value, k.unit, k.status, k.as_of FROM current_kpi_value k "
-        "WHERE k.geography_kind = 'national' AND k.period_kind = 'quarter' AND k.period_start = :start "
-        "AND k.kpi_id IN :open_kpis ORDER BY k.kpi_id"
-    ).bindparams(sa.bindparam("start", type_=sa.Date()), sa.bindparam("open_kpis", expanding=True))
     open_kpis = [kpi.kpi_id for kpi in load_definitions() if not kpi.is_sensitive]
-    rows = connection.execute(query, {"start": quarter, "open_kpis": open_kpis}).mappings()
-    return [dict(row) for row in rows]
+    current = VIEWS["current_kpi_value"].select.subquery()
+    shown = ("kpi_id", "period_label", "value", "unit", "status", "as_of")
+    query = (
+        sa.select(*(current.c[name] for name in shown))
+        .where(current.c.geography_kind == NATIONAL, current.c.period_kind == "quarter")
+        .where(current.c.period_start == quarter, current.c.kpi_id.in_(open_kpis))
+        .order_by(current.c.kpi_id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 @dg.asset(

@@ -7,8 +7,14 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.assets.checks import NAMED, SeverityFailures, make_checks_by_severity
-from msoic_pipeline.assets.partitions import QUARTERS, SINGLE_RUN
+from msoic_pipeline.assets.checks import (
+    FAILURES_NAMED,
+    AssetCheck,
+    SeverityFailures,
+    make_results_by_severity,
+    make_specs,
+)
+from msoic_pipeline.assets.partitions import asset_by_quarter
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.tables import describe_columns, show_table
 from msoic_pipeline.logs import logged_work
@@ -16,6 +22,7 @@ from msoic_pipeline.model.evidence import (
     reconciliation_result,
 )
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.traits import Severity
 from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, list_breaks
@@ -27,19 +34,20 @@ _LOG = logging.getLogger(__name__)
 BREAKS_SHOWN = 100
 
 
-@dg.asset(
+BREAK_CHECKS = (
+    AssetCheck("no_breaks", "block", "No rule that blocks is broken."),
+    AssetCheck("no_warnings", "warn", "No rule that warns is broken."),
+)
+
+
+@asset_by_quarter(
     name="reconciliation_result",
     deps=list(FACTS),
-    partitions_def=QUARTERS,
-    backfill_policy=SINGLE_RUN,
     group_name="e_reconciled",
     description=reconciliation_result.comment,
     kinds={"table"},
     metadata={"dagster/column_schema": describe_columns(reconciliation_result)},
-    check_specs=[
-        dg.AssetCheckSpec("no_breaks", asset="reconciliation_result", description="No rule that blocks is broken."),
-        dg.AssetCheckSpec("no_warnings", asset="reconciliation_result", description="No rule that warns is broken."),
-    ],
+    check_specs=make_specs(BREAK_CHECKS, "reconciliation_result"),
 )
 def reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold sources against themselves and against each other."""
@@ -73,14 +81,13 @@ def _list_results_by_status(summary: ReconciliationSummary) -> list[dict[str, An
 
 def _make_break_checks(engine: Engine, summary: ReconciliationSummary) -> list[dg.AssetCheckResult]:
     """Return a check for the rules that block and one for those that warn, each with the worst of what is broken."""
-    numbers = {"block": summary.blocking, "warn": summary.warnings}
-    failures = {}
+    numbers: dict[Severity, int] = {"block": summary.blocking, "warn": summary.warnings}
+    failures: dict[Severity, SeverityFailures] = {}
     with read_transaction(engine) as connection:
         for severity, number in numbers.items():
             words = "none broken"
             if number:
-                words = f"{number} broken: {first_of(summary.worst_by_severity[severity], NAMED, number)}"
+                words = f"{number} broken: {first_of(summary.worst_by_severity[severity], FAILURES_NAMED, number)}"
             breaks = [asdict(each) for each in list_breaks(connection, BREAKS_SHOWN, severity)]
             failures[severity] = SeverityFailures(number, words, breaks)
-    names = {"block": "no_breaks", "warn": "no_warnings"}
-    return make_checks_by_severity(names, failures, "table reconciliation_result")
+    return make_results_by_severity(BREAK_CHECKS, failures, "table reconciliation_result")

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
+from msoic_pipeline.assets.tables import LISTED_ROWS, show_table
 from msoic_pipeline.kpis.release_changes import ChangeFinder, read_published_files
 from msoic_pipeline.publication.change_words import tell_change, tell_day_changes, tell_releases
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -43,7 +43,7 @@ def describe_changes(engine: Engine, before: ChangeFinder) -> dict[str, Any]:
         sentences.append(f"- {tell_day_changes(day, changes)} Published were: {tell_releases(of_day) or 'none'}.")
         open_changes = [change for change in changes if not change.is_withheld]
         values += len(open_changes)
-        rows += [asdict(tell_change(change)) for change in open_changes[: FAILURES_SHOWN - len(rows)]]
+        rows += [asdict(tell_change(change)) for change in open_changes[: LISTED_ROWS - len(rows)]]
     return {
         "what releases changed": dg.MetadataValue.md("\n".join(sentences)),
         f"values that moved, {len(rows)} of {values}": show_table(rows),

@@ -1,4 +1,9 @@
-"""The stages of the pipeline as plain functions of one source: landed, staged, validated."""
+"""The stages of the pipeline as plain functions of one source: landed, staged, validated.
+
+Each begins from the files, not from what the stage before handed on: a quarter may be backfilled by itself, and what
+stood in the raw folder when that stage ran may have changed since. What was read and judged once is remembered beside
+the files, so that to begin again costs next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,9 @@ from sqlalchemy.engine import Engine
 from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.read_once import NotReadYet
-from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import Verdict, judge_files, refuse_file
+from msoic_pipeline.quality.verdicts import Verdict, judge_files, make_verdict_on_unread_file, still_matters
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -46,8 +50,7 @@ def _list_accepted(intake: Intake, verdicts: Sequence[Verdict]) -> AcceptedRelea
 def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSource:
     """Return a source with a verdict on every file; what was validated before is not validated again.
 
-    There is none on a release that is rejected, has left the raw folder and was never loaded: somebody has put a better
-    file in its place, and nothing hangs on it any more.
+    There is none on a release that does not matter any more (``still_matters``).
     """
     intake = take_in_source(settings, source)
     with read_transaction(engine) as connection:
@@ -55,16 +58,12 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
     verdicts = []
     docs = DataDocs(settings.output_dir / "data_docs", source)
     for verdict in _judge_intake(source, intake, docs):
-        if verdict.accepted or verdict.staged is None or _still_matters(verdict.staged.release, loaded):
+        if verdict.accepted or verdict.staged is None or still_matters(verdict.staged.release, loaded):
             verdicts.append(verdict)
     for release, error in intake.unparsed:
-        if _still_matters(release, loaded):
-            verdicts.append(refuse_file(source, error, release.release_id))
+        if still_matters(release, loaded):
+            verdicts.append(make_verdict_on_unread_file(source, error, release.release_id))
     return JudgedSource(source, intake, tuple(verdicts), docs)
-
-
-def _still_matters(release: Release, loaded: set[str]) -> bool:
-    return release.in_raw or release.release_id in loaded
 
 
 def _judge_intake(source: Source, intake: Intake, docs: DataDocs | None = None) -> list[Verdict]:

@@ -10,9 +10,17 @@ from typing import Any
 
 import dagster as dg
 
-from msoic_pipeline.assets.checks import attempt
+from msoic_pipeline.assets.checks import AssetCheck, do_or_fail_check, make_specs
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.source_checks import (
+    DATA_DOCS,
+    EXPECTATIONS,
+    FAULTS_DECLARED,
+    FILES_ACCEPTED,
+    FILES_KEPT,
+    FILES_PRESENT,
+    FILES_SETTLED,
+    WARNINGS,
     make_docs_check,
     make_expectation_checks,
     make_faults_check,
@@ -22,7 +30,7 @@ from msoic_pipeline.assets.source_checks import (
     make_settled_check,
 )
 from msoic_pipeline.assets.source_steps import judge_source, record_source
-from msoic_pipeline.assets.tables import FAILURES_SHOWN, show_table
+from msoic_pipeline.assets.tables import LISTED_ROWS, show_table
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.periods import find_today
@@ -30,6 +38,11 @@ from msoic_pipeline.warehouse.registering import find_lost_releases
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
+
+# Whether a step could be done at all: what of a source cannot be keeps no other source from its figures.
+REGISTERED = AssetCheck("registered", "block", "The files could be looked at.")
+PARSED = AssetCheck("parsed", "block", "The releases could be parsed, or refused by name.")
+VALIDATED = AssetCheck("validated", "block", "Every file has a verdict.")
 
 
 def make_source_assets() -> list[dg.AssetsDefinition]:
@@ -52,14 +65,10 @@ def _make_landed_asset(source: Source) -> dg.AssetsDefinition:
         description=f"Files of {source.title!r} ({source.publisher}) as published, each known by its SHA-256, kept in "
         "the archive and read once.",
         kinds={"file"},
-        check_specs=[
-            dg.AssetCheckSpec("registered", asset=key),
-            dg.AssetCheckSpec("files_present", asset=key, description="What stood in the raw folder stands there."),
-            dg.AssetCheckSpec("files_settled", asset=key, description="Nobody is writing to a file."),
-        ],
+        check_specs=make_specs((REGISTERED, FILES_PRESENT, FILES_SETTLED), key),
     )
     def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        return attempt(context, "registered", lambda: _land_files(context, warehouse, source))
+        return do_or_fail_check(context, REGISTERED, lambda: _land_files(context, warehouse, source))
 
     return landed
 
@@ -91,7 +100,7 @@ def _describe_landed(intake: Intake) -> dict[str, Any]:
             "synthetic": release.is_synthetic,
             "in the raw folder": release.in_raw,
         }
-        for release in newest_first[:FAILURES_SHOWN]
+        for release in newest_first[:LISTED_ROWS]
     ]
     latest = "none"
     if newest_first:
@@ -119,10 +128,10 @@ def _make_staged_asset(source: Source) -> dg.AssetsDefinition:
         deps=[["landed", source.source]],
         description="Each release parsed once, by layout, into tidy rows with their cells (Parquet).",
         kinds={"parquet"},
-        check_specs=[dg.AssetCheckSpec("parsed", asset=["staged", source.source])],
+        check_specs=make_specs((PARSED,), ["staged", source.source]),
     )
     def staged(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        return attempt(context, "parsed", lambda: _stage_releases(warehouse, source))
+        return do_or_fail_check(context, PARSED, lambda: _stage_releases(warehouse, source))
 
     return staged
 
@@ -158,18 +167,12 @@ def _make_validated_asset(source: Source) -> dg.AssetsDefinition:
         description="A verdict on every file: what Great Expectations and the file's own totals found. Only accepted "
         "releases are loaded; the rest stand in quarantine with the reason.",
         kinds={"greatexpectations"},
-        check_specs=[
-            dg.AssetCheckSpec("validated", asset=key),
-            dg.AssetCheckSpec("files_accepted", asset=key, description="No file was refused and no release rejected."),
-            dg.AssetCheckSpec("files_kept", asset=key, description="The file of every loaded release is kept."),
-            dg.AssetCheckSpec("expectations", asset=key, description="Blocking expectations hold."),
-            dg.AssetCheckSpec("warnings", asset=key, description="Expectations that only warn hold."),
-            dg.AssetCheckSpec("data_docs", asset=key, description="The output folder took the Data Docs."),
-            dg.AssetCheckSpec("faults_declared", asset=key, description="Mended, left out or accepted by declaration."),
-        ],
+        check_specs=make_specs(
+            (VALIDATED, FILES_ACCEPTED, FILES_KEPT, EXPECTATIONS, WARNINGS, DATA_DOCS, FAULTS_DECLARED), key
+        ),
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        return attempt(context, "validated", lambda: _validate_releases(warehouse, source))
+        return do_or_fail_check(context, VALIDATED, lambda: _validate_releases(warehouse, source))
 
     return validated
 

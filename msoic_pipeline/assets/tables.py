@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.dictionary import name_type
 
-# So many rows of a table are shown; of failures, which somebody has to look into, more.
-ROWS_SHOWN = 10
-FAILURES_SHOWN = 50
+# So many rows are shown of a table that is merely shown; of what somebody may have to look into, more.
+PREVIEW_ROWS = 10
+LISTED_ROWS = 50
 
 
 def describe_columns(table: sa.Table) -> dg.TableSchema:

@@ -6,9 +6,15 @@ from dataclasses import asdict
 
 import dagster as dg
 
-from msoic_pipeline.assets.checks import NAMED, SeverityFailures, make_checks_by_severity
+from msoic_pipeline.assets.checks import (
+    FAILURES_NAMED,
+    AssetCheck,
+    SeverityFailures,
+    make_results_by_severity,
+    make_specs,
+)
 from msoic_pipeline.assets.resource import Warehouse
-from msoic_pipeline.assets.tables import FAILURES_SHOWN
+from msoic_pipeline.assets.tables import LISTED_ROWS
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.model.evidence import (
@@ -16,12 +22,18 @@ from msoic_pipeline.model.evidence import (
     validation_result,
 )
 from msoic_pipeline.model.evidence_rows import ValidationResult
+from msoic_pipeline.model.traits import Severity
 from msoic_pipeline.periods import find_today
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.wording import first_of
 
 _LOG = logging.getLogger(__name__)
+
+WAREHOUSE_ASSET_CHECKS = (
+    AssetCheck("warehouse_blocking", "block", "Checks of the whole that block."),
+    AssetCheck("warehouse_warnings", "warn", "Coverage, freshness, level shifts."),
+)
 
 
 @dg.asset(
@@ -30,14 +42,7 @@ _LOG = logging.getLogger(__name__)
     group_name="g_checked",
     description=validation_result.comment,
     kinds={"table"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "warehouse_blocking", asset="validation_result", description="Checks of the whole that block."
-        ),
-        dg.AssetCheckSpec(
-            "warehouse_warnings", asset="validation_result", description="Coverage, freshness, level shifts."
-        ),
-    ],
+    check_specs=make_specs(WAREHOUSE_ASSET_CHECKS, "validation_result"),
 )
 def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
     """Check the loaded warehouse as a whole: coverage, freshness, shares, level shifts."""
@@ -56,11 +61,10 @@ def checked_warehouse(warehouse: Warehouse) -> dg.MaterializeResult:
 
 def _make_warehouse_checks(findings: Sequence[ValidationResult]) -> list[dg.AssetCheckResult]:
     """Return a check for the findings that block and one for those that warn."""
-    names = {"block": "warehouse_blocking", "warn": "warehouse_warnings"}
-    failures = {}
-    for severity in names:
+    failures: dict[Severity, SeverityFailures] = {}
+    for severity in (check.severity for check in WAREHOUSE_ASSET_CHECKS):
         failed = [finding for finding in findings if finding.severity == severity and not finding.success]
         words = [f"{finding.source}: {finding.check_name}: {finding.detail}" for finding in failed]
-        rows = [asdict(finding) for finding in failed[:FAILURES_SHOWN]]
-        failures[severity] = SeverityFailures(len(failed), first_of(words, NAMED) or "all hold", rows)
-    return make_checks_by_severity(names, failures, "table current_validation_result")
+        rows = [asdict(finding) for finding in failed[:LISTED_ROWS]]
+        failures[severity] = SeverityFailures(len(failed), first_of(words, FAILURES_NAMED) or "all hold", rows)
+    return make_results_by_severity(WAREHOUSE_ASSET_CHECKS, failures, "table current_validation_result")

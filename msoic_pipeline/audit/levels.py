@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -15,7 +17,7 @@ from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.model.views import VIEWS
-from msoic_pipeline.periods import period_end, period_label, period_number
+from msoic_pipeline.periods import number_label, number_period, period_end
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.wording import first_of, tell_figure
 from msoic_pipeline.workbooks.source import load_source
@@ -28,19 +30,39 @@ FEWEST_CHANGES = 8
 
 
 @dataclass(frozen=True)
-class LevelShift:
-    """A period in which a series changed as it does not usually: from ``before`` to ``value``.
+class NationalTotal:
+    """A figure of a national series, whose name is in words, about the period in the place ``number`` in time."""
+
+    series: str
+    number: int
+    label: str
+    value: float
+
+
+@dataclass(frozen=True)
+class JudgedChange:
+    """How a series changed from ``before`` to the ``value`` of a period, beside how it does as a rule.
 
     ``usual`` is the median of the series' changes, ``deviation`` how far they lie from it, robustly.
     """
 
     series: str
+    number: int
     label: str
     before: float
     value: float
-    change: float
     usual: float
     deviation: float
+
+    @property
+    def change(self) -> float:
+        """By how much the series changed."""
+        return self.value - self.before
+
+    @property
+    def is_shift(self) -> bool:
+        """Whether that is far from what is usual."""
+        return abs(self.change - self.usual) > ROBUST_DEVIATIONS * self.deviation
 
 
 def national_totals_have_no_level_shifts(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
@@ -51,55 +73,62 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
     """
     for fact in FACTS.values():
         totals = find_national_totals(connection, fact)
-        if totals.empty:
+        if not totals:
             continue
         judged = judge_changes(totals)
-        shifts = _list_shifts(judged)
+        shifts = sorted((change for change in judged if change.is_shift), key=lambda each: (-each.number, each.series))
         is_sensitive = load_source(traits_of_fact(fact).source).sensitive
         details = [_tell_shift(shift, is_sensitive) for shift in shifts]
-        judged_series, all_series = judged["series"].nunique(), totals["series"].nunique()
-        scope = f"{judged_series} of {all_series} national series have a history to judge by"
+        judged_series = {change.series for change in judged}
+        all_series = {total.series for total in totals}
+        scope = f"{len(judged_series)} of {len(all_series)} national series have a history to judge by"
         detail = f"{first_of(details)}. {scope}" if details else scope
         yield TableFinding(traits_of_fact(fact).source, fact.name, len(judged), len(shifts), detail)
 
 
-def _list_shifts(judged: pd.DataFrame) -> list[LevelShift]:
-    """Return the shifts among the changes that ``judge_changes`` judged, latest first."""
-    names = [field.name for field in fields(LevelShift)]
-    shifts = judged[judged["is_shift"]].sort_values(["number", "series"], ascending=[False, True])
-    return [LevelShift(**{name: row[name] for name in names}) for row in shifts.to_dict("records")]
-
-
-def _tell_shift(shift: LevelShift, is_sensitive: bool) -> str:
-    """Return a shift in words; of a sensitive source its place alone."""
-    place = f"{shift.series}, {shift.label}"
+def _tell_shift(shift: JudgedChange, is_sensitive: bool) -> str:
+    """Return a shift in words; of a sensitive source its series and period alone."""
+    told = f"{shift.series}, {shift.label}"
     if is_sensitive:
-        return place
+        return told
     step = f"{tell_figure(shift.before)} to {tell_figure(shift.value)}, a change of {tell_figure(shift.change)}"
-    return f"{place}: {step} where {tell_figure(shift.usual)} ± {tell_figure(shift.deviation)} is usual"
+    return f"{told}: {step} where {tell_figure(shift.usual)} ± {tell_figure(shift.deviation)} is usual"
 
 
-def find_national_totals(connection: Connection, fact: sa.Table) -> pd.DataFrame:
-    """Return the current national totals of a fact: one row a series, measure and month or quarter.
+def find_national_totals(connection: Connection, fact: sa.Table) -> list[NationalTotal]:
+    """Return the current national totals of a fact: one a series, measure and month or quarter.
 
-    Columns: ``series`` (its name in words), ``number`` (the period's place in time), ``label``, ``value``. A period
-    that was not over when its figures were published is not whole, and left out.
+    A period that was not over when its figures were published is not whole, and left out; and so is a total of figures
+    none of which is there.
     """
     current = VIEWS[f"current_{fact.name}"].select.subquery()
-    kind, measures = finest_period(fact), list(traits_of_fact(fact).measures)
+    kind, measures = finest_period(fact), traits_of_fact(fact).measures
     dividing = _list_dividing_columns(fact, current)
-    rows = connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings().all()
-    whole = [row for row in rows if period_end(kind, row["period"]) < row["published_on"]]
-    if not whole:
-        return pd.DataFrame(columns=["series", "number", "label", "value"])
-    return _name_series(pd.DataFrame(whole), [column.name for column in dividing], measures, kind)
+    totals = []
+    for row in connection.execute(_sum_series(current, f"{kind}_start", dividing, measures)).mappings():
+        if period_end(kind, row["period"]) >= row["published_on"]:
+            continue
+        members = [str(row[column.name]) for column in dividing]
+        number = number_period(row["period"], kind)
+        for measure in measures:
+            if row[measure] is not None:
+                name = _name_series(members, measure, measures)
+                totals.append(NationalTotal(name, number, number_label(number, kind), float(row[measure])))
+    return totals
+
+
+def _name_series(members: Sequence[str], measure: str, measures: Sequence[str]) -> str:
+    """Return a series in words: its members, and its measure where these alone do not say which it is."""
+    is_told_by_members = len(measures) == 1 and bool(members)
+    return ", ".join(members if is_told_by_members else [*members, measure])
 
 
 def _list_dividing_columns(fact: sa.Table, current: sa.Subquery) -> list[sa.Label[Any]]:
-    """Return the columns that tell one series of a fact from another."""
-    names = (breakdown_column(fact), "activity", "method", "measure")
-    dividing: list[Any] = [current.c[name] for name in names if name in fact.columns]
-    for apart in load_publisher_checks(traits_of_fact(fact).source).series_apart:
+    """Return the columns that tell one series of a fact from another, as the fact and its publisher declare them."""
+    traits = traits_of_fact(fact)
+    names = (*filter(None, [breakdown_column(fact)]), *traits.series_columns)
+    dividing: list[sa.ColumnElement[Any]] = [current.c[name] for name in names]
+    for apart in load_publisher_checks(traits.source).series_apart:
         if apart.column in fact.columns:
             dividing.append(sa.case((current.c[apart.column] == apart.member, apart.name), else_=apart.others))
     return [column.label(f"series_{number}") for number, column in enumerate(dividing)]
@@ -118,40 +147,43 @@ def _sum_series(
     ).group_by(*(column.element for column in dividing), period.element)
 
 
-def _name_series(totals: pd.DataFrame, keys: list[str], measures: list[str], kind: str) -> pd.DataFrame:
-    """Return totals with a row a measure, each with its series in words."""
-    long = totals.melt([*keys, "period"], measures, "measure", "figure").dropna(subset=["figure"])
-    if len(measures) > 1 or not keys:
-        keys = [*keys, "measure"]
-    return pd.DataFrame(
-        {
-            "series": long[keys].astype(str).agg(", ".join, axis=1),
-            "number": period_number(pd.to_datetime(long["period"]), kind),
-            "label": [period_label(kind, start) for start in long["period"]],
-            "value": long["figure"].astype("float64"),
-        }
-    )
+def judge_changes(totals: Sequence[NationalTotal]) -> list[JudgedChange]:
+    """Return the changes from period to period of the series that have a history to judge by.
 
-
-def judge_changes(totals: pd.DataFrame) -> pd.DataFrame:
-    """Return the changes of series with a history to judge by, and whether each is a shift.
-
-    Columns beside those of ``totals``: ``before``, ``change``, ``usual`` (the median change), ``deviation`` (robust, of
-    changes), ``is_shift``. A series is not judged where it has fewer than FEWEST_CHANGES changes, or where most of
-    them are the same.
+    A series is not judged where it has fewer than FEWEST_CHANGES changes, or where most of them are the same; nor is
+    the step over a period that is missing, of which nobody knows when it came about.
 
     For example 100, 103, 105, 109, 110, 114, 175, 179, 182, 185: the changes 3, 2, 4, 1, 4, 61, 4, 3, 3 have the median
     3, from which they are 0, 1, 1, 2, 1, 58, 1, 0 and 0 away; the median of these distances is 1, which makes a robust
     deviation of 1.4826; 58 is more than four times that, so the step from 114 to 175 is a shift.
     """
-    rows = totals.sort_values(["series", "number"]).reset_index(drop=True)
-    by_series = rows.groupby("series")
-    follows = by_series["number"].diff() == 1
-    rows["before"] = by_series["value"].shift().where(follows)
-    rows["change"] = rows["value"] - rows["before"]
-    rows["usual"] = by_series["change"].transform("median")
-    distance = (rows["change"] - rows["usual"]).abs()
-    rows["deviation"] = MAD_TO_DEVIATION * distance.groupby(rows["series"]).transform("median")
-    rows["is_shift"] = distance > ROBUST_DEVIATIONS * rows["deviation"]
-    has_history = by_series["change"].transform("count") >= FEWEST_CHANGES
-    return rows[has_history & (rows["deviation"] > 0) & rows["change"].notna()]
+    judged = []
+    for series in _group_by_series(totals).values():
+        steps = [(before, after) for before, after in pairwise(series) if after.number == before.number + 1]
+        if len(steps) < FEWEST_CHANGES:
+            continue
+        changes = [after.value - before.value for before, after in steps]
+        usual = median(changes)
+        deviation = MAD_TO_DEVIATION * median(abs(change - usual) for change in changes)
+        if deviation == 0:
+            continue
+        for before, after in steps:
+            change = JudgedChange(
+                series=after.series,
+                number=after.number,
+                label=after.label,
+                before=before.value,
+                value=after.value,
+                usual=usual,
+                deviation=deviation,
+            )
+            judged.append(change)
+    return judged
+
+
+def _group_by_series(totals: Sequence[NationalTotal]) -> Mapping[str, list[NationalTotal]]:
+    """Return the totals of each series in order of time."""
+    by_series: dict[str, list[NationalTotal]] = defaultdict(list)
+    for total in sorted(totals, key=lambda each: each.number):
+        by_series[total.series].append(total)
+    return by_series

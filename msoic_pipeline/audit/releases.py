@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.table_finding import TableFinding
-from msoic_pipeline.model.evidence import IN_FORCE, coverage, release
+from msoic_pipeline.model.checks import HOLDS
+from msoic_pipeline.model.evidence import ALL_SOURCES, IN_FORCE, coverage, release
 from msoic_pipeline.model.geography import REPORTERS, name_reporter
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, period_end, period_label, period_start, shift_months
 from msoic_pipeline.warehouse.files_in_force import count_files_in_force
 from msoic_pipeline.wording import first_of, tell_day
-from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Reporters, Source, load_source
 
 
 @dataclass(frozen=True, order=True)
@@ -35,6 +36,14 @@ class ReleaseInForce:
     published_on: dt.date
 
 
+@dataclass(frozen=True)
+class NextRelease:
+    """The release that comes next of a source: which figures it brings, and the day by which it is due."""
+
+    figures: str
+    due: dt.date
+
+
 def every_due_report_was_received(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Count the reports that were due and did not come, a source at a time.
 
@@ -46,11 +55,17 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
     for row in connection.execute(due).all():
         source = load_source(row.source)
         absent = sorted(absent_by_source[row.source])
-        kind = f"{REPORTERS[source.reporters.dimension].name}-{source.reporters.every.replace('_', ' ')}s"
-        detail = f"{len(absent):,} of {row.reports:,} {kind} missing"
+        detail = f"{len(absent):,} of {row.reports:,} {_name_reports(source.reporters)} missing"
         if absent:
             detail += f": {first_of(_tell_absent_by_period(source, absent))}"
         yield TableFinding(row.source, coverage.name, row.reports, len(absent), detail)
+
+
+def _name_reports(reporters: Reporters) -> str:
+    """Return what reports are called by who makes them and how often: ``force-months``, ``publisher-quarters``."""
+    reporter = REPORTERS[reporters.dimension].name
+    every = reporters.every.replace("_", " ")
+    return f"{reporter}-{every}s"
 
 
 def _find_absent_reports(connection: Connection) -> dict[str, list[AbsentReport]]:
@@ -77,20 +92,28 @@ def _tell_absent_by_period(source: Source, absent: Sequence[AbsentReport]) -> li
 
 
 def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
-    """Compare each source's latest release with the day on which the next one was due."""
+    """Compare each source's latest release with the day on which the next one was due.
+
+    Of a series that has ended none is due, and its latest release is in time for good.
+    """
     releases = _read_releases_in_force(connection)
-    for source_name in SOURCES:
-        if not releases[source_name]:
-            yield TableFinding(source_name, release.name, 0, 1, "no release is in force")
+    for source in map(load_source, SOURCES):
+        in_force = releases[source.source]
+        if not in_force:
+            yield TableFinding(source.source, release.name, 0, 1, "no release is in force")
             continue
-        last_day = max(each.last_day for each in releases[source_name])
-        published_on = max(each.published_on for each in releases[source_name])
-        figures, due = find_next_due(load_source(source_name), last_day, published_on)
-        detail = (
-            f"latest release published on {tell_day(published_on)}; "
-            f"figures of {figures} were or are due by {tell_day(due)}"
-        )
-        yield TableFinding(source_name, release.name, len(releases[source_name]), int(today > due), detail)
+        published_on = max(each.published_on for each in in_force)
+        next_release = find_next_release(source, max(each.last_day for each in in_force), published_on)
+        is_late = next_release is not None and today > next_release.due
+        detail = f"latest release published on {tell_day(published_on)}; {_tell_next_release(next_release)}"
+        yield TableFinding(source.source, release.name, len(in_force), int(is_late), detail)
+
+
+def _tell_next_release(next_release: NextRelease | None) -> str:
+    """Return what comes next in words that are the same before and after the day on which it is due."""
+    if next_release is None:
+        return "the series has ended"
+    return f"figures of {next_release.figures} were or are due by {tell_day(next_release.due)}"
 
 
 def _read_releases_in_force(connection: Connection) -> dict[str, list[ReleaseInForce]]:
@@ -105,26 +128,29 @@ def _read_releases_in_force(connection: Connection) -> dict[str, list[ReleaseInF
     return releases
 
 
-def find_next_due(source: Source, last_day: dt.date, published_on: dt.date) -> tuple[str, dt.date]:
-    """Return which figures come next, and by when: ``lag_days`` after the end of the period they are about.
+def find_next_release(source: Source, last_day: dt.date, published_on: dt.date) -> NextRelease | None:
+    """Return what comes next, ``lag_days`` after the end of the period it is about; None where the series has ended.
 
     ``last_day`` is the last day that the source's releases are about, ``published_on`` the day of the latest one. A
     weekly series is followed by its publication, since its files do not name the week; of a yearly one the same quarter
-    of the next year comes next.
+    of the next year comes next. For example, a quarterly source of which releases are about days up to 31 March 2022,
+    with a lag of 75 days: figures of 2022-Q2, due by 13 September 2022.
     """
+    if source.ended:
+        return None
     if source.frequency == "weekly":
-        return "a later week", published_on + dt.timedelta(days=7 + source.lag_days)
+        return NextRelease("a later week", published_on + dt.timedelta(days=7 + source.lag_days))
     if source.frequency == "yearly":
         kind, following = "quarter", shift_months(period_start("quarter", last_day), PERIOD_MONTHS["calendar_year"])
     else:
         kind = {"monthly": "month", "quarterly": "quarter"}[source.frequency]
         following = period_start(kind, last_day + dt.timedelta(days=1))
-    return period_label(kind, following), source.find_day_due(kind, following)
+    return NextRelease(period_label(kind, following), source.find_day_due(kind, following))
 
 
 def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
     files = count_files_in_force(connection)
-    detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else "holds"
+    detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else HOLDS
     failed = files.synthetic if files.is_mixed else 0
-    yield TableFinding("all", release.name, files.synthetic + files.real, failed, detail)
+    yield TableFinding(ALL_SOURCES, release.name, files.synthetic + files.real, failed, detail)

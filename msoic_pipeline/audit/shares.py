@@ -10,6 +10,8 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.audit.table_finding import TableFinding
 from msoic_pipeline.kpis.definitions import SHARE, load_definitions
+from msoic_pipeline.model.checks import HOLDS
+from msoic_pipeline.model.evidence import OF_KPIS
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.wording import first_of
@@ -31,7 +33,12 @@ def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_nat
     beyond = connection.execute(values.where(sa.or_(kpi_value.c.value < 0, kpi_value.c.value > 1)))
     details = sorted(
         f"{row.kpi_id}, {row.geography_code}, {row.period_label} as of {row.as_of}: "
-        + ("figure withheld" if row.kpi_id in sensitive else f"{row.value:.4g}")
+        + ("figure withheld" if row.kpi_id in sensitive else _tell_distance(row.value))
         for row in beyond
     )
-    yield TableFinding("kpi", kpi_value.name, checked, len(details), first_of(details) or "holds")
+    yield TableFinding(OF_KPIS, kpi_value.name, checked, len(details), first_of(details) or HOLDS)
+
+
+def _tell_distance(value: float) -> str:
+    """Return how far a value lies outside: 1.00004 is ``above 1 by 4e-05``, where four digits would say 1."""
+    return f"above 1 by {value - 1:.3g}" if value > 1 else f"below 0 by {-value:.3g}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy.engine import Connection
@@ -14,47 +16,62 @@ from msoic_pipeline.audit.releases import (
     sample_and_real_data_are_not_mixed,
 )
 from msoic_pipeline.audit.shares import shares_lie_between_0_and_1
-from msoic_pipeline.audit.table_finding import WarehouseCheck
+from msoic_pipeline.audit.table_finding import TableFinding
+from msoic_pipeline.model.checks import CheckWords
 from msoic_pipeline.model.evidence import WHOLE_WAREHOUSE
 from msoic_pipeline.model.evidence_rows import ValidationResult
 
+
+@dataclass(frozen=True)
+class WarehouseCheck(CheckWords):
+    """A check on the loaded warehouse: its words, and the function that makes it.
+
+    ``run`` takes a connection and the day as at which to judge, and yields what it found, a table at a time.
+    """
+
+    run: Callable[[Connection, dt.date], Iterator[TableFinding]]
+
+
 WAREHOUSE_CHECKS = (
     WarehouseCheck(
-        "sample and real data are not mixed",
-        "warn",
-        "Synthetic figures never pass for real ones: totals over both are neither.",
-        sample_and_real_data_are_not_mixed,
+        name="sample and real data are not mixed",
+        severity="warn",
+        reason="Synthetic figures never pass for real ones: totals over both are neither.",
+        run=sample_and_real_data_are_not_mixed,
     ),
     WarehouseCheck(
-        "every report due was received",
-        "warn",
-        "A missing report is missing, never zero: figures over it are marked incomplete, and somebody may ask for it.",
-        every_due_report_was_received,
+        name="every report due was received",
+        severity="warn",
+        reason="A missing report is missing, never zero: figures over it are marked incomplete, and somebody may ask "
+        "for it.",
+        run=every_due_report_was_received,
     ),
     WarehouseCheck(
-        "latest release is on time",
-        "warn",
-        "By the publisher's calendar a later release should be there. What is loaded stays true as far as it goes.",
-        latest_release_is_on_time,
+        name="latest release is on time",
+        severity="warn",
+        reason="By the publisher's calendar a later release should be there. What is loaded stays true as far as it "
+        "goes.",
+        run=latest_release_is_on_time,
     ),
     WarehouseCheck(
-        "national shares lie between 0 and 1",
-        "block",
-        "A share outside is no share: its numerator is not a part of its denominator.",
-        partial(shares_lie_between_0_and_1, is_national=True),
+        name="national shares lie between 0 and 1",
+        severity="block",
+        reason="A share outside is no share: its numerator is not a part of its denominator.",
+        run=partial(shares_lie_between_0_and_1, is_national=True),
     ),
     WarehouseCheck(
-        "shares of forces and areas lie between 0 and 1",
-        "warn",
-        "Later cancellations can turn a small force's count of crimes negative, which is no fault of the pipeline's.",
-        partial(shares_lie_between_0_and_1, is_national=False),
+        name="shares of forces and areas lie between 0 and 1",
+        severity="warn",
+        reason="Later cancellations can turn a small force's count of crimes negative, which is no fault of the "
+        "pipeline's.",
+        run=partial(shares_lie_between_0_and_1, is_national=False),
     ),
     WarehouseCheck(
-        "national totals have no level shifts",
-        "warn",
-        "A sudden change of level may be a change of method, a force that is missing, a column read wrongly, or true: "
-        "somebody should look.",
-        national_totals_have_no_level_shifts,
+        name="national totals have no level shifts",
+        severity="warn",
+        reason="A sudden change of level may be a change of method, a force that is missing, a column read wrongly, or "
+        "true: somebody should look.",
+        run=national_totals_have_no_level_shifts,
     ),
 )
 

@@ -1,6 +1,8 @@
 """Jobs, the nightly schedule, and what is done about runs that failed or were killed."""
 
+import datetime as dt
 import logging
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -9,11 +11,13 @@ from msoic_pipeline.kpis.compute import find_stale_kpis
 from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.running.failed_runs import JOB, note_failed_run
 from msoic_pipeline.running.lost_runs import end_lost_runs
-from msoic_pipeline.running.run_records import QuarterRange, make_range_tags
+from msoic_pipeline.running.run_records import RETRIES_TAG, SCHEDULE_TAG, QuarterRange, make_range_tags
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine
 
 _LOG = logging.getLogger(__name__)
+# The schedule, as Dagster and its records of runs call it.
+NIGHTLY = "nightly"
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 _UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
 
@@ -25,30 +29,39 @@ everything_job = dg.define_asset_job(
 
 
 def find_quarters_to_run(settings: Settings) -> QuarterRange:
-    """Return the quarters that a nightly run should cover.
+    """Return the quarters that a nightly run should cover: from the first to the last of those that have changed.
 
-    From the first to the last of those that the raw files have moved ahead of, or whose KPIs rest on something else
-    than is loaded and declared; the running quarter alone where there are none, so that freshness and coverage are
-    checked every night; all where that cannot be told.
+    Where none has it is the running quarter alone, so that freshness and coverage are checked every night; where that
+    cannot be told it is all of them.
+    Raises ClockError where the clock says that there are none.
     """
     quarters = list_all_quarters()
     try:
-        engine = open_engine(settings.warehouse_url, may_create=False)
-        try:
-            behind_files = find_quarters_behind_files(settings, engine, quarters)
-            stale = sorted({*behind_files, *find_stale_kpis(engine, quarters)})
-        finally:
-            engine.dispose()
+        changed = _find_changed_quarters(settings, quarters)
     except Exception as error:
         # Whatever is wrong with the warehouse or with a single source: the run itself comes across it, and says so in
         # words that are held back for force returns, which a traceback's are not.
         _LOG.warning("What has changed cannot be told (%s): the run covers every quarter.", type(error).__name__)
-        return QuarterRange(quarters[0].isoformat(), quarters[-1].isoformat())
-    first, last = (stale[0], stale[-1]) if stale else (quarters[-1], quarters[-1])
-    return QuarterRange(first.isoformat(), last.isoformat())
+        changed = quarters
+    first, last = (changed[0], changed[-1]) if changed else (quarters[-1], quarters[-1])
+    return QuarterRange(first, last)
+
+
+def _find_changed_quarters(settings: Settings, quarters: Sequence[dt.date]) -> list[dt.date]:
+    """Return the quarters that the raw files have moved ahead of, or whose KPIs rest on something else than is there.
+
+    Raises whatever keeps the warehouse or a source from being looked at.
+    """
+    engine = open_engine(settings.warehouse_url, may_create=False)
+    try:
+        behind_files = find_quarters_behind_files(settings, engine, quarters)
+        return sorted({*behind_files, *find_stale_kpis(engine, quarters)})
+    finally:
+        engine.dispose()
 
 
 @dg.schedule(
+    name=NIGHTLY,
     job=everything_job,
     cron_schedule="30 2 * * *",
     execution_timezone="Europe/London",
@@ -57,13 +70,11 @@ def find_quarters_to_run(settings: Settings) -> QuarterRange:
 )
 def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run over the quarters that have changed, unless that of an earlier night has not ended yet."""
-    earlier = context.instance.get_runs(
-        dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}, statuses=_UNFINISHED), limit=1
-    )
+    earlier = context.instance.get_runs(dg.RunsFilter(tags={SCHEDULE_TAG: NIGHTLY}, statuses=_UNFINISHED), limit=1)
     if earlier:
         run = earlier[0]
         return dg.SkipReason(f"The run {run.run_id} of an earlier night has not ended: it is {run.status.value}.")
-    return dg.RunRequest(tags={**make_range_tags(find_quarters_to_run(Settings())), "dagster/max_retries": "1"})
+    return dg.RunRequest(tags={**make_range_tags(find_quarters_to_run(Settings())), RETRIES_TAG: "1"})
 
 
 @dg.run_failure_sensor(
@@ -72,8 +83,8 @@ def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipRea
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Writes each failed run to failed_runs.log in the output folder, where a monitor can see it.",
 )
-def note_failure(context: dg.RunFailureSensorContext) -> None:
-    """Append a line on a failed run to the log that a monitor watches."""
+def failed_runs(context: dg.RunFailureSensorContext) -> None:
+    """Note a failed run in the log that a monitor watches."""
     note_failed_run(context.instance, context.dagster_run.run_id)
 
 

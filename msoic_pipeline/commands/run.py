@@ -6,7 +6,6 @@ what came of it. What breaks on the way becomes the last line of the summary, an
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import open_warehouse, print_aside
-from msoic_pipeline.periods import as_written, find_today, list_all_quarters, parse_quarter
+from msoic_pipeline.periods import as_written, list_all_quarters, parse_quarter
 from msoic_pipeline.running.processes import Say
 from msoic_pipeline.running.run_records import EndedRun, QuarterRange, RequestedRun, make_range_tags
 
@@ -116,17 +115,16 @@ def _run_on_record(instance: dg.DagsterInstance, request: RequestedRun, say: Say
 
 def _request_run(first: str | None, last: str | None, rebuild: bool) -> RequestedRun:
     """Return the run that is asked for. Raises LookupError where its quarters are not among those that are loaded."""
-    quarters = [quarter.isoformat() for quarter in list_all_quarters()]
-    if not quarters:
-        raise LookupError(f"the clock of this machine says {find_today()}, before the first quarter: set it right")
-    earliest, latest = quarters[0], quarters[-1]
-    start = parse_quarter(first).isoformat() if first else earliest
-    end = parse_quarter(last).isoformat() if last else latest
+    every = list_all_quarters()
+    earliest, latest = every[0], every[-1]
+    start = parse_quarter(first) if first else earliest
+    end = parse_quarter(last) if last else latest
     if not earliest <= start <= end <= latest:
         raise LookupError(
             f"expected quarters from {earliest} to {latest}, the first before the last; found {start}, {end}"
         )
-    return RequestedRun(str(uuid.uuid4()), start, end, (start, end) == (earliest, latest), rebuild)
+    is_of_all = (start, end) == (earliest, latest)
+    return RequestedRun(str(uuid.uuid4()), QuarterRange(start, end), is_of_all, rebuild)
 
 
 def _run_in_turn(instance: dg.DagsterInstance, request: RequestedRun, say: Say) -> EndedRun:
@@ -179,8 +177,7 @@ def _make_ready(request: RequestedRun) -> None:
     with open_warehouse(may_create=True) as engine:
         prepare(engine)
         if request.rebuild:
-            first, last = map(dt.date.fromisoformat, (request.first_quarter, request.last_quarter))
-            forget_loads(engine, first, last)
+            forget_loads(engine, request.quarters.first, request.quarters.last)
 
 
 def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.ExecuteInProcessResult:
@@ -192,12 +189,11 @@ def _execute_job(instance: dg.DagsterInstance, request: RequestedRun) -> dg.Exec
     from msoic_pipeline.running.processes import PROCESS_TAG, tell_process
 
     job = defs.resolve_job_def(JOB)
-    quarters = QuarterRange(request.first_quarter, request.last_quarter)
     try:
         show_alive(instance, request.run_id)
         return job.execute_in_process(
             instance=instance,
-            tags={**make_range_tags(quarters), PROCESS_TAG: tell_process()},
+            tags={**make_range_tags(request.quarters), PROCESS_TAG: tell_process()},
             raise_on_error=False,
             run_config=QUIET_LOGGERS,
             run_id=request.run_id,

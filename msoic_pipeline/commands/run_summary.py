@@ -150,7 +150,7 @@ def _tell_stale_quarters(settings: Settings, engine: Engine) -> list[str]:
 
 def _write_summary(settings: Settings, request: RequestedRun, loaded: list[str], problems: RunProblems) -> str:
     """Return the summary; its last line says how the run ended."""
-    lines = [f"Quarters {request.first_quarter} to {request.last_quarter}.", "", *loaded, ""]
+    lines = [f"Quarters {request.quarters.first} to {request.quarters.last}.", "", *loaded, ""]
     if problems.warnings:
         lines.append(f"Warnings ({len(problems.warnings)}):")
         lines += [f"  - {cut_line(line, LONGEST_WARNING)}" for line in problems.warnings]

@@ -16,7 +16,9 @@ class Finding:
     """What a check found in a table of a release.
 
     The fields up to ``detail`` are those of the table ``validation_result``. ``failures`` are the places that speak
-    against the release, at most MAX_LISTED of ``rows_failed``; ``accepted`` all those that a known fault accepts.
+    against the release, at most MAX_LISTED of them, and ``unlisted`` is how many there are beyond these; a row that
+    fails in several places is one of ``rows_failed`` but several failures. ``accepted`` are all those that a known
+    fault accepts.
     """
 
     table_name: str
@@ -28,6 +30,7 @@ class Finding:
     detail: str
     failures: tuple[Failure, ...] = ()
     accepted: tuple[Failure, ...] = ()
+    unlisted: int = 0
 
 
 def divide_accepted(failures: Iterable[Failure], faults: Sequence[Fault]) -> tuple[list[Failure], list[Failure]]:
@@ -72,6 +75,7 @@ def make_finding(
         detail=tell(standing) + tell_accepted(accepted),
         failures=tuple(standing[:MAX_LISTED]),
         accepted=tuple(accepted),
+        unlisted=max(0, len(standing) - MAX_LISTED),
     )
 
 
@@ -101,4 +105,5 @@ def _merge_findings(findings: Sequence[Finding]) -> Finding:
         detail=detail,
         failures=tuple(failures[:MAX_LISTED]),
         accepted=tuple(failure for finding in findings for failure in finding.accepted),
+        unlisted=max(0, len(failures) - MAX_LISTED) + sum(finding.unlisted for finding in findings),
     )

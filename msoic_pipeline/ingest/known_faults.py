@@ -27,7 +27,7 @@ class Fault(Declaration):
 
     ``treatment``: *replace* reads ``replacement`` where ``found`` stands in ``cell``; *leave_out* leaves rows that
     break ``rule`` in quarantine and loads the rest; *accept* loads figures that fail the check ``rule``, which is
-    ``total_differs``, ``rate_differs``, ``other_label``, one of ``expectations.CHECKS`` or that of one of
+    ``total_differs``, ``rate_differs``, ``other_label``, one of ``expectations.CHECK_NAME_BY_RULE`` or that of one of
     ``row_checks.ROW_CHECKS``. A fault holds for the releases of ``reference_period`` (and ``edition``, where given),
     until it ``expires``. Where ``sheet`` or ``cell`` is left out it covers every one.
 

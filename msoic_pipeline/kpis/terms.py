@@ -106,7 +106,8 @@ class Term(Declaration):
 
     def breakdown_values(self) -> tuple[str | bool, ...]:
         """Return the values that ``where`` gives the column which divides the fact."""
-        condition = self.where.get(breakdown_column(self.table))
+        divided = breakdown_column(self.table)
+        condition = self.where.get(divided) if divided else None
         return condition.values if condition else ()
 
     def column(self, name: str) -> tuple[sa.Column[Any], sa.Column[Any]]:

@@ -16,6 +16,9 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.traits import Severity
 
+# What a check says where it finds nothing wrong.
+HOLDS = "holds"
+
 
 @dataclass(frozen=True)
 class CheckWords:

@@ -55,9 +55,12 @@ def fact_table(
     source: str,
     measures: tuple[str, ...],
     cell_columns: Mapping[str, str] | None = None,
+    series_columns: tuple[str, ...] = (),
 ) -> Table:
     """Declare a fact: ``source`` fills it, ``measures`` are its columns of figures. See ``FactTraits``."""
-    traits = FactTraits(grain, source=source, measures=measures, cell_columns=cell_columns or {})
+    traits = FactTraits(
+        grain, source=source, measures=measures, cell_columns=cell_columns or {}, series_columns=series_columns
+    )
     return _declare_table(name, description, columns, traits)
 
 

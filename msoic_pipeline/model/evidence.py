@@ -93,6 +93,8 @@ coverage = table(
 
 # Stands as table_name where a check looked at the loaded warehouse as a whole.
 WHOLE_WAREHOUSE = "warehouse"
+# Stand as source where a check is about no source alone: about all of them, or about the KPIs.
+ALL_SOURCES, OF_KPIS = "all", "kpi"
 
 validation_result = table(
     "validation_result",

@@ -198,6 +198,7 @@ fact_cps_outcome = fact_table(
     *_sheet_and_cell(),
     source="cps",
     measures=("value",),
+    series_columns=("measure",),
 )
 
 fact_cps_case_outcome = fact_table(
@@ -238,6 +239,7 @@ fact_cps_case_outcome = fact_table(
     *_sheet_and_cell(),
     source="cps_case_outcomes",
     measures=("value",),
+    series_columns=("measure",),
 )
 
 fact_population = fact_table(
@@ -289,6 +291,7 @@ fact_irregular_arrival = fact_table(
     *_sheet_and_cell(),
     source="irregular_migration",
     measures=("people",),
+    series_columns=("method",),
 )
 
 fact_small_boat_arrival = fact_table(
@@ -313,6 +316,7 @@ fact_small_boat_arrival = fact_table(
     *_sheet_and_cell(),
     source="small_boats",
     measures=("value",),
+    series_columns=("measure",),
 )
 
 fact_investigation = fact_table(
@@ -341,6 +345,7 @@ fact_investigation = fact_table(
     *_sheet_and_cell(),
     source="force_returns",
     measures=("value",),
+    series_columns=("measure",),
 )
 
 fact_programme_activity = fact_table(
@@ -356,6 +361,7 @@ fact_programme_activity = fact_table(
     *_sheet_and_cell(),
     source="programme_activity",
     measures=("value",),
+    series_columns=("activity", "measure"),
 )
 
 published_total = fact_table(
@@ -389,9 +395,9 @@ FACTS = {
 }
 
 
-def breakdown_column(fact: Table) -> str:
-    """Return the column that tells which published table a row of a fact belongs to; empty where there is but one."""
-    return next((name for name in _BREAKDOWN_COLUMNS if name in fact.columns), "")
+def breakdown_column(fact: Table) -> str | None:
+    """Return the column that tells which published table a row of a fact belongs to; None where there is but one."""
+    return next((name for name in _BREAKDOWN_COLUMNS if name in fact.columns), None)
 
 
 def finest_period(fact: Table) -> str:

@@ -49,13 +49,16 @@ class TableTraits:
 class FactTraits(TableTraits):
     """What a fact is: the ``source`` that fills it, and its columns of figures.
 
-    ``cell_columns`` names, by measure, the column with its cell where that is not ``cell``.
+    ``cell_columns`` names, by measure, the column with its cell where that is not ``cell``. ``series_columns`` are
+    those by which, beside its breakdown, its national figures are series of their own: figures of two activities are
+    never one series.
     """
 
     kind: TableKind = "fact"
     source: str = ""
     measures: tuple[str, ...] = ()
     cell_columns: Mapping[str, str] = field(default_factory=dict)
+    series_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

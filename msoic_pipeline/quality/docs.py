@@ -8,9 +8,11 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from msoic_pipeline.disks import PARTIAL, folder_written_aside, replace_file, writing_below
 from msoic_pipeline.model.checks import CheckWords
@@ -18,41 +20,7 @@ from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _RELEASES_SHOWN = "releases.json"
 _RENDERER = "great_expectations.render.renderer.site_builder"
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Data quality: what is checked</title>
-<style>
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse }}
-caption {{ text-align: left; font-weight: bold; padding: .5rem 0 }}
-th, td {{ border: 1px solid #767676; padding: .4rem .6rem; text-align: left; vertical-align: top }}
-</style>
-</head>
-<body>
-<main>
-<h1>Data quality: what is checked</h1>
-<h2>Expectations made from the declarations of the tables</h2>
-<p>Each source has its own pages: the expectations of each fact table, and how the releases validated last met them.
-What was found in every release is in the table <code>validation_result</code> of the warehouse. The pages take their
-style from the internet; without it they are plain.</p>
-<ul>
-{sources}
-</ul>
-<h2>Checks written by hand</h2>
-<table>
-<caption>Checks written by hand, each with its severity and the reason for it</caption>
-<thead><tr><th scope="col">Check</th><th scope="col">Severity</th><th scope="col">Reason</th></tr></thead>
-<tbody>
-{checks}
-</tbody>
-</table>
-</main>
-</body>
-</html>
-"""
+_INDEX_TEMPLATE = "data_docs.html"
 
 
 class DataDocs:
@@ -157,15 +125,15 @@ def _build_site(context: Any, source: Source, docs_dir: Path, releases: Iterable
 
 def _write_index(docs_dir: Path, index: Path, checks: Sequence[CheckWords]) -> None:
     """Write the page that leads to the sites of all sources; one that says so already is left alone."""
-    links = []
-    for name in SOURCES:
-        if (docs_dir / name / "index.html").is_file():
-            links.append(f'<li><a href="{name}/index.html">{escape(load_source(name).title)}</a></li>')
-    rows = []
-    for check in checks:
-        cells = f"<td>{check.severity}</td><td>{escape(check.reason)}</td>"
-        rows.append(f'<tr><th scope="row">{escape(check.name)}</th>{cells}</tr>')
-    page = _PAGE.format(sources="\n".join(links), checks="\n".join(rows))
+    with_site = [name for name in SOURCES if (docs_dir / name / "index.html").is_file()]
+    page = _load_index_template().render(sources=[load_source(name) for name in with_site], checks=checks)
     if index.is_file() and index.read_text(encoding="utf-8") == page:
         return
     replace_file(index, page)
+
+
+def _load_index_template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    return environment.from_string(files(__package__).joinpath(_INDEX_TEMPLATE).read_text(encoding="utf-8"))

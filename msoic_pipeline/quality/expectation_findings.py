@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msoic_pipeline.ingest.findings import Finding, tell_accepted
 from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of
 from msoic_pipeline.ingest.release import Release
+from msoic_pipeline.model.checks import HOLDS
 from msoic_pipeline.model.facts import cell_column
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
@@ -51,7 +52,7 @@ def make_findings(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
         expectations_by_check.setdefault(expectation.check, []).append(expectation)
     findings = []
     for of_check in expectations_by_check.values():
-        is_on_size = of_check[0].rule == "no_rows"
+        is_on_size = of_check[0].subject == "size"
         findings.append(_make_finding_on_size(checked, of_check[0]) if is_on_size else _make_finding(checked, of_check))
     return findings
 
@@ -84,8 +85,9 @@ def _make_finding(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
             unexplained.append(rest)
             accepted += of_known_faults
     bad_rows = set().union(*(failing.rows.index for failing in unexplained))
-    failures = [failure for failing in unexplained for failure in _list_failures(checked, failing)]
-    words = _tell_failing(checked, unexplained) if bad_rows else f"holds for {_name_columns(expectations)}"
+    number_of_failures = sum(len(failing.rows) for failing in unexplained)
+    listed = [failure for failing in unexplained for failure in _list_failures(checked, failing)][:MAX_LISTED]
+    words = _tell_failing(checked, unexplained) if bad_rows else f"{HOLDS} for {_name_columns(expectations)}"
     return Finding(
         table_name=checked.fact.name,
         check_name=expectations[0].check,
@@ -94,8 +96,9 @@ def _make_finding(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
         rows_checked=checked.size,
         rows_failed=len(bad_rows),
         detail=words + tell_accepted(accepted),
-        failures=tuple(failures[:MAX_LISTED]),
+        failures=tuple(listed),
         accepted=tuple(accepted),
+        unlisted=number_of_failures - len(listed),
     )
 
 
@@ -135,7 +138,7 @@ def _list_failures(checked: CheckedRows, failing: FailingRows) -> list[Failure]:
 
 def _tell_failing(checked: CheckedRows, failing: Sequence[FailingRows]) -> str:
     """Return what was expected and found in the first failing rows, each with its place."""
-    if failing[0].expectation.rule == "wrong_type":  # a matter of the whole column
+    if failing[0].expectation.subject == "column":
         columns = [f"{each.expectation.columns[0]}: expected {each.expectation.expected}" for each in failing]
         return "; ".join(columns)
     told: list[str] = []
@@ -149,7 +152,7 @@ def _tell_failing(checked: CheckedRows, failing: Sequence[FailingRows]) -> str:
 
 def _tell_row(checked: CheckedRows, expectation: Expectation, row: pd.Series[Any]) -> str:
     place = at_cell(row["sheet"], row[checked.cell_column(expectation)])
-    if expectation.rule == "duplicate_key":
+    if expectation.subject == "key":
         return f"{place}: expected {expectation.expected}; found it again"
     (column,) = expectation.columns
     found = _tell_value(row[column], checked.are_withheld)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from msoic_pipeline.model.columns import Kind, kind_of
 from msoic_pipeline.model.traits import Severity, traits_of_column
 
 # What a rule is called where it is broken (in a known fault), and what the check of it is called.
-CHECKS = {
+CHECK_NAME_BY_RULE = {
     "no_rows": "table has rows",
     "wrong_type": "columns have their types",
     "missing_value": "required values are there",
@@ -39,15 +39,19 @@ TYPES: dict[Kind, str] = {
     "text": "str",
 }
 
+# What an expectation is about: how many rows its table has, a whole column, each value of one, or the key.
+Subject = Literal["size", "column", "value", "key"]
+
 
 @dataclass(frozen=True)
 class Expectation:
     """One expectation of a table: ``kind`` and ``arguments`` as Great Expectations has them, ``expected`` in words.
 
-    ``columns`` are those that it is about: one, or those of the key.
+    ``columns`` are those that it is about: one, those of the key, or none where its ``subject`` is the table's size.
     """
 
     rule: str
+    subject: Subject
     columns: tuple[str, ...]
     kind: str
     arguments: dict[str, Any]
@@ -57,7 +61,7 @@ class Expectation:
     @property
     def check(self) -> str:
         """Name of the check to which the expectation belongs; those that only warn have one each."""
-        return CHECKS[self.rule] + (f": {', '.join(self.columns)}" if self.severity == "warn" else "")
+        return CHECK_NAME_BY_RULE[self.rule] + (f": {', '.join(self.columns)}" if self.severity == "warn" else "")
 
 
 @dataclass(frozen=True)
@@ -70,23 +74,36 @@ class FailingRows:
 
 def list_expectations_of(fact: sa.Table) -> list[Expectation]:
     """Return what a fact table expects of its rows, by its declaration and by the members known beforehand."""
-    result = [Expectation("no_rows", (), "ExpectTableRowCountToBeBetween", {"min_value": 1}, "at least one row")]
-    for column in fact.columns:
-        result += _column_expectations(column)
-    key = tuple(column.name for column in fact.primary_key.columns)
-    kind = "ExpectCompoundColumnsToBeUnique"
-    return [*result, Expectation("duplicate_key", key, kind, {"column_list": list(key)}, "one row of its key")]
+    size = Expectation(
+        rule="no_rows",
+        subject="size",
+        columns=(),
+        kind="ExpectTableRowCountToBeBetween",
+        arguments={"min_value": 1},
+        expected="at least one row",
+    )
+    names = tuple(column.name for column in fact.primary_key.columns)
+    key = Expectation(
+        rule="duplicate_key",
+        subject="key",
+        columns=names,
+        kind="ExpectCompoundColumnsToBeUnique",
+        arguments={"column_list": list(names)},
+        expected="one row of its key",
+    )
+    of_columns = [each for column in fact.columns for each in _column_expectations(column)]
+    return [size, *of_columns, key]
 
 
 def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
     traits = traits_of_column(column)
 
-    def expect(rule: str, kind: str, expected: str, **arguments: Any) -> Expectation:
+    def expect(rule: str, kind: str, expected: str, *, subject: Subject = "value", **arguments: Any) -> Expectation:
         on_column = {"column": column.name} | arguments
-        return Expectation(rule, (column.name,), kind, on_column, expected, traits.severity)
+        return Expectation(rule, subject, (column.name,), kind, on_column, expected, traits.severity)
 
     kind = TYPES[kind_of(column)]
-    yield expect("wrong_type", "ExpectColumnValuesToBeOfType", f"type {kind}", type_=kind)
+    yield expect("wrong_type", "ExpectColumnValuesToBeOfType", f"type {kind}", subject="column", type_=kind)
     if not column.nullable:
         yield expect("missing_value", "ExpectColumnValuesToNotBeNull", "a value")
     if traits.members:

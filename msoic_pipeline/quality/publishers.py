@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from msoic_pipeline.model.checks import PublisherChecks
 
 
-def checks_module(source: str) -> str:
-    """Return the module with a source's own checks; empty where it has none."""
+def find_checks_module(source: str) -> str | None:
+    """Return the module with a source's own checks; None where it has none."""
     folder = f"msoic_pipeline.sources.{source}"
     module = f"{folder}.checks"
-    return module if find_spec(folder) and find_spec(module) else ""
+    return module if find_spec(folder) and find_spec(module) else None
 
 
 @cache
@@ -25,8 +25,8 @@ def load_publisher_checks(source: str) -> PublisherChecks:
 
     Raises TypeError where that module says something else than ``CHECKS``.
     """
-    module = checks_module(source)
-    if not module:
+    module = find_checks_module(source)
+    if module is None:
         return PublisherChecks()
     checks = getattr(importlib.import_module(module), "CHECKS", None)
     if not isinstance(checks, PublisherChecks):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.evidence_rows import QuarantineRow
+from msoic_pipeline.quality.treatments import REJECTED, tell_accepted_as_it_is, tell_left_out, tell_replaced
 from msoic_pipeline.resource_limits import MAX_LISTED
 from msoic_pipeline.wording import WITHHELD
 from msoic_pipeline.workbooks.failures import Failure
@@ -42,7 +43,7 @@ def _list_rejects(source: Source, staged: StagedRelease) -> list[QuarantineRow]:
             sheet=reject.sheet,
             cell=reject.cell,
             reason=reject.detail,
-            treatment=f"left out by declared fault {reject.fault}" if reject.fault else "rejected",
+            treatment=tell_left_out(reject.fault) if reject.fault else REJECTED,
             is_declared=bool(reject.fault),
             raw_text=reject.row_text,
         )
@@ -64,7 +65,7 @@ def _list_replaced_cells(source: Source, staged: StagedRelease) -> list[Quaranti
             sheet=fault.sheet,
             cell=fault.cell,
             reason=fault.reason,
-            treatment=f"read as {replacement} by declared fault {fault.fault}",
+            treatment=tell_replaced(str(replacement), fault.fault),
             is_declared=True,
             raw_text=fault.found,
         )
@@ -78,7 +79,7 @@ def _list_accepted_failures(
     """Yield what known faults accept: it is loaded, and stands here so that nobody forgets it."""
     for finding in findings:
         for failure in finding.accepted:
-            treatment = f"loaded as it is, accepted by declared fault {failure.fault}"
+            treatment = tell_accepted_as_it_is(failure.fault)
             yield _make_row_of_failure(source, staged, finding, failure, treatment)
 
 
@@ -90,10 +91,9 @@ def _list_blocking_failures(
         # A check of the whole may fail in no place; it is named all the same.
         of_whole = Failure("check_failed", "", "", finding.detail)
         for failure in finding.failures or (of_whole,):
-            yield _make_row_of_failure(source, staged, finding, failure, "rejected")
-        unlisted = finding.rows_failed - len(finding.failures)
-        if len(finding.failures) >= MAX_LISTED and unlisted > 0:
-            yield _make_row_of_unlisted(source, staged, finding.failures[0].rule, unlisted)
+            yield _make_row_of_failure(source, staged, finding, failure, REJECTED)
+        if finding.unlisted:
+            yield _make_row_of_unlisted(source, staged, finding.failures[0].rule, finding.unlisted)
 
 
 def _make_row_of_failure(
@@ -117,7 +117,7 @@ def _make_row_of_failure(
 def _make_row_of_unlisted(source: Source, staged: StagedRelease, rule: str, number: int) -> QuarantineRow:
     """Return the row that stands for all those that are not listed."""
     reason = f"{number:,} more of this rule; the first {MAX_LISTED:,} are listed"
-    return _make_row(source, staged, rule=rule, sheet="", cell="", reason=reason, treatment="rejected")
+    return _make_row(source, staged, rule=rule, sheet="", cell="", reason=reason, treatment=REJECTED)
 
 
 def _tell_reason(source: Source, finding: Finding, failure: Failure) -> str:

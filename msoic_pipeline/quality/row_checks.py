@@ -16,31 +16,41 @@ import sqlalchemy as sa
 
 from msoic_pipeline.ingest.findings import Finding, make_finding
 from msoic_pipeline.ingest.known_faults import Fault
-from msoic_pipeline.model.checks import RowCheck, RowFailure
+from msoic_pipeline.model.checks import HOLDS, RowCheck, RowFailure
 from msoic_pipeline.model.facts import breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.traits import traits_of_fact
-from msoic_pipeline.periods import number_label, period_number
+from msoic_pipeline.periods import number_label, period_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
-from msoic_pipeline.wording import at_cell, first_of
+from msoic_pipeline.wording import WITHHELD, at_cell, first_of
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.source import load_source
 
-# Periods of fewer figures than these can be the same by chance.
-FEWEST_FIGURES = 10
+# Periods of fewer rows than these can be the same by chance.
+FEWEST_ROWS = 10
 
 
 def dates_lie_in_their_quarter(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
     """Find the rows whose quarter is not the first day of one, or whose month or day lies outside it."""
+    is_sensitive = load_source(traits_of_fact(fact).source).sensitive
     quarter = rows["quarter_start"]
-    fails = quarter.notna() & ~((quarter.dt.day == 1) & (quarter.dt.month % 3 == 1))
+    is_no_quarter = quarter.notna() & ~((quarter.dt.day == 1) & (quarter.dt.month % 3 == 1))
+    yield from _list_wrong_dates(rows[is_no_quarter], "quarter_start", is_sensitive)
     for name in ("month_start", "day"):
         if name in fact.columns:
             finer = rows[name]
             is_outside = (finer.dt.year != quarter.dt.year) | (finer.dt.quarter != quarter.dt.quarter)
-            fails |= finer.notna() & quarter.notna() & is_outside
-    failing = rows[fails]
-    for release_id, sheet, cell in zip(failing["release_id"], failing["sheet"], failing["cell"], strict=True):
-        yield RowFailure(release_id, at_cell(sheet, cell), sheet, cell)
+            fails = finer.notna() & quarter.notna() & is_outside & ~is_no_quarter
+            yield from _list_wrong_dates(rows[fails], name, is_sensitive)
+
+
+def _list_wrong_dates(failing: pd.DataFrame, column: str, is_sensitive: bool) -> Iterator[RowFailure]:
+    """Yield what was expected and found in a column of dates, a row at a time."""
+    for row in failing.to_dict("records"):
+        quarter = period_label("quarter", row["quarter_start"])
+        expected = "the first day of a quarter" if column == "quarter_start" else f"a day of {quarter}"
+        found = WITHHELD if is_sensitive else row[column].date()
+        detail = f"{at_cell(row['sheet'], row['cell'])}: {column}: expected {expected}; found {found}"
+        yield RowFailure(row["release_id"], detail, row["sheet"], row["cell"])
 
 
 def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
@@ -51,8 +61,9 @@ def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailu
     year, whole years are missing.
     """
     kind, time = _find_step(fact), finest_period_column(fact)
-    dividing = (breakdown_column(fact),) if kind == "month" else (breakdown_column(fact), "measure")
-    series = ["release_id", *(name for name in dividing if name in fact.columns)]
+    series = [name for name in ("release_id", breakdown_column(fact)) if name]
+    if kind != "month" and "measure" in fact.columns:
+        series.append("measure")
     reported = rows[[*series, time]].dropna().drop_duplicates()
     reported["number"] = period_number(reported[time], kind)
     spans = reported.groupby(series, as_index=False)["number"].agg(["min", "max", "nunique"])
@@ -69,7 +80,7 @@ def series_have_no_gaps(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailu
 def no_period_repeats_the_one_before(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
     """Find the periods of a release of which every figure is the one of the period before.
 
-    Periods are compared where both have FEWEST_FIGURES figures that are not zero; a fact by day is not compared.
+    Periods are compared where both have FEWEST_ROWS rows with a figure that is not zero; a fact by day is not compared.
     """
     if "day" in fact.columns:
         return
@@ -95,6 +106,11 @@ def _sum_up_content(filled: pd.DataFrame, fact: sa.Table, kind: str, breakdown: 
 
     Each row is made one number. Where two periods have as many rows (``size``) and the same ``sum`` of those numbers,
     all rows are the same, in whatever order. ``sheet`` and ``cell`` are where the period's first row stands.
+
+    For example a fact of forces: in 2021-Q1 force E1 has 5 offences and E2 has 7, in 2021-Q2 E2 has 7 and E1 has 5, in
+    2021-Q3 E1 has 7 and E2 has 5. Say that the row (E1, 5) is made 31, (E2, 7) 44, (E1, 7) 90 and (E2, 5) 2. Then the
+    first two periods have the size 2 and the sum 75, and the third, whose figures are the same but stand elsewhere, has
+    the size 2 and the sum 92.
     """
     time = finest_period_column(fact)
     time_columns = ("release_id", "quarter_start", time)
@@ -109,10 +125,10 @@ def _sum_up_content(filled: pd.DataFrame, fact: sa.Table, kind: str, breakdown: 
 
 
 def _find_repeating(periods: pd.DataFrame, breakdown: list[str]) -> pd.DataFrame:
-    """Return the periods with FEWEST_FIGURES rows or more whose content is that of the period before."""
+    """Return the periods with FEWEST_ROWS rows or more whose content is that of the period before."""
     same_content = [*breakdown, "number", "sum", "size"]
     one_later = periods[same_content].assign(number=periods["number"] + 1)
-    return periods[periods["size"] >= FEWEST_FIGURES].merge(one_later, on=same_content)
+    return periods[periods["size"] >= FEWEST_ROWS].merge(one_later, on=same_content)
 
 
 def _find_step(fact: sa.Table) -> str:
@@ -123,26 +139,26 @@ def _find_step(fact: sa.Table) -> str:
 
 ROW_CHECKS = (
     RowCheck(
-        "dates lie in their quarter",
-        "block",
-        "Rows are loaded a quarter at a time: a row of no quarter, or of another one than its month, would be lost or "
-        "stand in the wrong one.",
-        dates_lie_in_their_quarter,
+        name="dates lie in their quarter",
+        severity="block",
+        reason="Rows are loaded a quarter at a time: a row of no quarter, or of another one than its month, would be "
+        "lost or stand in the wrong one.",
+        run=dates_lie_in_their_quarter,
         rule="date_outside_quarter",
     ),
     RowCheck(
-        "series have no gaps",
-        "warn",
-        "A quarter missing in the middle of a series is an omission of the publisher's. What an earlier release said "
-        "of it still stands, so nothing false is loaded, but it is not the latest.",
-        series_have_no_gaps,
+        name="series have no gaps",
+        severity="warn",
+        reason="A quarter missing in the middle of a series is an omission of the publisher's. What an earlier release "
+        "said of it still stands, so nothing false is loaded, but it is not the latest.",
+        run=series_have_no_gaps,
     ),
     RowCheck(
-        "no period repeats the one before",
-        "block",
-        "That every figure of a table should be the same in two quarters is no chance: one quarter was pasted over the "
-        "other.",
-        no_period_repeats_the_one_before,
+        name="no period repeats the one before",
+        severity="block",
+        reason="That every figure of a table should be the same in two quarters is no chance: one quarter was pasted "
+        "over the other.",
+        run=no_period_repeats_the_one_before,
         rule="period_repeated",
     ),
 )
@@ -183,4 +199,4 @@ def check_rows(
 
 
 def _tell_failures(failures: Sequence[Failure]) -> str:
-    return first_of([failure.detail for failure in failures]) or "holds"
+    return first_of([failure.detail for failure in failures]) or HOLDS

@@ -36,29 +36,41 @@ def open_context(source: Source) -> Any:
     return context
 
 
+def register_suite(context: Any, source: Source, fact: sa.Table) -> Suite:
+    """Make the suite of a fact table and register it in Great Expectations' context; return it.
+
+    What Data Docs show of the rows that fail is settled with it: some of their values, and of a sensitive source none.
+    """
+    import great_expectations as gx
+
+    expectations = list_expectations_of(fact)
+    suite = context.suites.add(gx.ExpectationSuite(name=fact.name, expectations=_in_gx_terms(fact, expectations)))
+    rows_source = context.data_sources.get(source.source)
+    batches = rows_source.add_dataframe_asset(fact.name).add_batch_definition_whole_dataframe("staged")
+    definition = gx.ValidationDefinition(name=fact.name, data=batches, suite=suite)
+    shown_in_docs = {
+        "result_format": "SUMMARY",
+        "partial_unexpected_count": 0 if source.sensitive else _VALUES_IN_DOCS,
+    }
+    checkpoint = gx.Checkpoint(
+        name=fact.name,
+        validation_definitions=[context.validation_definitions.add(definition)],
+        result_format=shown_in_docs,
+    )
+    return Suite(fact, expectations, batches, context.checkpoints.add(checkpoint))
+
+
 class Suite:
-    """The expectations of a fact table in Great Expectations, and what validates rows by them."""
+    """The expectations of a fact table in Great Expectations, and what validates rows by them; see register_suite.
 
-    def __init__(self, context: Any, source: Source, fact: sa.Table) -> None:
-        import great_expectations as gx
+    ``batches`` makes rows into what Great Expectations validates, ``checkpoint`` validates them by all expectations.
+    """
 
+    def __init__(self, fact: sa.Table, expectations: Sequence[Expectation], batches: Any, checkpoint: Any) -> None:
         self.fact = fact
-        self.expectations = list_expectations_of(fact)
-        suite = gx.ExpectationSuite(name=fact.name, expectations=_in_gx_terms(fact, self.expectations))
-        rows_source = context.data_sources.get(source.source)
-        self._batches = rows_source.add_dataframe_asset(fact.name).add_batch_definition_whole_dataframe("staged")
-        definition = gx.ValidationDefinition(name=fact.name, data=self._batches, suite=context.suites.add(suite))
-        shown_in_docs = {
-            "result_format": "SUMMARY",
-            "partial_unexpected_count": 0 if source.sensitive else _VALUES_IN_DOCS,
-        }
-        self._checkpoint = context.checkpoints.add(
-            gx.Checkpoint(
-                name=fact.name,
-                validation_definitions=[context.validation_definitions.add(definition)],
-                result_format=shown_in_docs,
-            )
-        )
+        self.expectations = expectations
+        self._batches = batches
+        self._checkpoint = checkpoint
 
     def find_failing_rows(self, rows: pd.DataFrame) -> list[FailingRows]:
         """Return the expectations that fail, each with the rows in which it does.

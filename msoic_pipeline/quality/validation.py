@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,9 +31,9 @@ from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectation_findings import CheckedRows, make_findings
 from msoic_pipeline.quality.expectations import FailingRows, list_expectations_of
-from msoic_pipeline.quality.publishers import checks_module
+from msoic_pipeline.quality.publishers import find_checks_module
 from msoic_pipeline.quality.row_checks import check_rows
-from msoic_pipeline.quality.suites import ExpectationError, Suite, open_context
+from msoic_pipeline.quality.suites import ExpectationError, Suite, open_context, register_suite
 from msoic_pipeline.workbooks.source import Source
 
 # Rows held in memory at once; a release is never divided.
@@ -82,7 +82,7 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
     for name in facts:
         for expectation in list_expectations_of(FACTS[name]):
             hasher.update(json.dumps(asdict(expectation), default=str, sort_keys=True).encode())
-        publishers_own = checks_module(traits_of_fact(FACTS[name]).source)
+        publishers_own = find_checks_module(traits_of_fact(FACTS[name]).source)
         if publishers_own:
             modules.append(publishers_own)
     hasher.update(digest_code(*modules).encode())
@@ -118,24 +118,6 @@ def _remember_findings(staged: StagedRelease, findings: list[Finding]) -> None:
 # ---- the rows of releases, a batch at a time -------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """The rows of several releases in one frame, and for each row the position of its release among them."""
-
-    releases: Sequence[StagedRelease]
-    rows: pd.DataFrame
-    owner: np.ndarray
-
-    def rows_by_release(self) -> list[int]:
-        """Return how many rows each release has."""
-        return [int(size) for size in np.bincount(self.owner, minlength=len(self.releases))]
-
-    def with_release_ids(self) -> pd.DataFrame:
-        """Return the rows, each with the id of its release."""
-        ids = np.array([staged.release_id for staged in self.releases])
-        return self.rows.assign(release_id=ids[self.owner])
-
-
 def _divide_into_batches(releases: Sequence[StagedRelease], fact: str) -> Iterator[list[StagedRelease]]:
     """Yield releases in groups of at most BATCH_ROWS rows of a fact table, or of one release."""
     batch: list[StagedRelease] = []
@@ -151,7 +133,11 @@ def _divide_into_batches(releases: Sequence[StagedRelease], fact: str) -> Iterat
         yield batch
 
 
-def _read_batch(releases: Sequence[StagedRelease], fact: sa.Table) -> _Batch:
+def _read_batch(releases: Sequence[StagedRelease], fact: sa.Table) -> pd.DataFrame:
+    """Return the rows of several releases in one frame; each row names its release.
+
+    Raises ExpectationError where a release was not staged with the columns that the table declares.
+    """
     tables = [pq.ParquetFile(staged.path(fact.name)).read() for staged in releases]
     names = [column.name for column in fact.columns]
     for staged, table in zip(releases, tables, strict=True):
@@ -160,11 +146,9 @@ def _read_batch(releases: Sequence[StagedRelease], fact: sa.Table) -> _Batch:
                 f"{fact.name}: {staged.path(fact.name)} has not the columns that the table declares. Remove its "
                 "folder, so that the release is parsed again."
             )
-    rows = pa.concat_tables(tables).to_pandas(
+    return pa.concat_tables(tables).to_pandas(
         date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get, ignore_metadata=True
     )
-    owner = np.repeat(np.arange(len(releases)), [table.num_rows for table in tables])
-    return _Batch(releases, rows, owner)
 
 
 def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, dict[str, list[Finding]]]:
@@ -175,34 +159,34 @@ def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> tup
     context = open_context(source)
     findings_by_release: dict[str, list[Finding]] = {staged.release_id: [] for staged in releases}
     for name in source.facts:
-        suite = Suite(context, source, FACTS[name])
+        suite = register_suite(context, source, FACTS[name])
         with_fact = [staged for staged in releases if name in staged.facts]
         for of_batch in _divide_into_batches(with_fact, name):
-            batch = _read_batch(of_batch, FACTS[name])
-            for release_id, findings in _check_batch(suite, batch).items():
+            rows = _read_batch(of_batch, FACTS[name])
+            for release_id, findings in _check_batch(suite, of_batch, rows).items():
                 findings_by_release[release_id] += findings
     return context, findings_by_release
 
 
-def _check_batch(suite: Suite, batch: _Batch) -> dict[str, list[Finding]]:
+def _check_batch(suite: Suite, releases: Sequence[StagedRelease], rows: pd.DataFrame) -> dict[str, list[Finding]]:
     """Return what the expectations of a fact table and its hand-written checks find in each release of a batch."""
-    failing = suite.find_failing_rows(batch.rows)
-    failing_by_release = _divide_by_release(failing, batch)
+    sizes = rows.groupby("release_id").size()
+    failing_by_release = _divide_by_release(suite.find_failing_rows(rows))
     found: dict[str, list[Finding]] = {}
-    for staged, size, its_failing in zip(batch.releases, batch.rows_by_release(), failing_by_release, strict=True):
-        checked = CheckedRows(staged.release, suite.fact, size, its_failing)
+    for staged in releases:
+        size = int(sizes.get(staged.release_id, 0))
+        checked = CheckedRows(staged.release, suite.fact, size, failing_by_release.get(staged.release_id, []))
         found[staged.release_id] = make_findings(checked, suite.expectations)
-    faults = {staged.release_id: list_faults_of(staged.release) for staged in batch.releases}
-    for release_id, findings in check_rows(suite.fact, batch.with_release_ids(), faults).items():
+    faults = {staged.release_id: list_faults_of(staged.release) for staged in releases}
+    for release_id, findings in check_rows(suite.fact, rows, faults).items():
         found[release_id] += findings
     return found
 
 
-def _divide_by_release(failing: Sequence[FailingRows], batch: _Batch) -> list[list[FailingRows]]:
-    """Return for each release of a batch the failing rows that are its own."""
-    by_position: list[list[FailingRows]] = [[] for _ in batch.releases]
+def _divide_by_release(failing: Sequence[FailingRows]) -> dict[str, list[FailingRows]]:
+    """Return for each release the failing rows that are its own."""
+    by_release: dict[str, list[FailingRows]] = defaultdict(list)
     for each in failing:
-        owners = batch.owner[each.rows.index.to_numpy(dtype=int)]
-        for position in np.unique(owners):
-            by_position[position].append(FailingRows(each.expectation, each.rows[owners == position]))
-    return by_position
+        for release_id, rows in each.rows.groupby("release_id"):
+            by_release[str(release_id)].append(FailingRows(each.expectation, rows))
+    return by_release

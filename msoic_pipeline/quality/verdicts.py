@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.evidence_rows import QuarantineRow, ValidationResult
 from msoic_pipeline.quality.quarantine import list_quarantine
+from msoic_pipeline.quality.treatments import REJECTED, STANDS
 from msoic_pipeline.wording import at_cell, first_of
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import Source
 
-# Errors that something is not where it was: nothing is rejected.
+# Errors that something is not where it was.
 ABSENT = ("absent_file", "absent_folder")
-STANDS = "its figures stand"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Verdict:
     """What becomes of a file. ``staged`` is None where the file could not be read at all.
 
@@ -29,9 +30,9 @@ class Verdict:
     file_name: str
     staged: StagedRelease | None
     accepted: bool
-    quarantine: list[QuarantineRow] = field(default_factory=list)
-    results: list[ValidationResult] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    quarantine: tuple[QuarantineRow, ...] = ()
+    results: tuple[ValidationResult, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def judge_files(
@@ -42,7 +43,7 @@ def judge_files(
     ``findings_by_release`` holds what the expectations and the checks on rows found in each. A release is rejected
     where a blocking check failed or where more rows than the source's threshold broke a rule without a known fault.
     """
-    verdicts = [refuse_file(source, error) for error in (*landing.refused, *landing.absent)]
+    verdicts = [make_verdict_on_unread_file(source, error) for error in (*landing.refused, *landing.absent)]
     verdicts += [_judge_release(source, staged, findings_by_release.get(staged.release_id, [])) for staged in releases]
     return verdicts
 
@@ -58,9 +59,9 @@ def _judge_release(source: Source, staged: StagedRelease, found_in_rows: Sequenc
         file_name=staged.release.file_name,
         staged=staged,
         accepted=not blocking,
-        quarantine=list_quarantine(source, staged, findings, told_by_failures),
-        results=[_make_validation_result(source, staged.release_id, finding) for finding in findings],
-        reasons=[f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking],
+        quarantine=tuple(list_quarantine(source, staged, findings, told_by_failures)),
+        results=tuple(_make_validation_result(source, staged.release_id, finding) for finding in findings),
+        reasons=tuple(f"{finding.table_name}: {finding.check_name}: {finding.detail}" for finding in blocking),
     )
 
 
@@ -77,8 +78,13 @@ def _make_finding_on_rejects(source: Source, staged: StagedRelease) -> Finding:
         success=number <= source.quarantine_threshold,
         rows_checked=staged.manifest.counts.data_rows,
         rows_failed=number,
-        detail=first_of(places, total=number) if places else f"{len(rejects)} rows left out by declared faults",
+        detail=first_of(places, total=number) or _tell_left_out(len(rejects)),
     )
+
+
+def _tell_left_out(number: int) -> str:
+    """Return what is said of a release all of whose rows could be read, but for those that known faults cover."""
+    return f"{number:,} rows left out by declared faults" if number else "all could be read"
 
 
 def _make_validation_result(source: Source, release_id: str, finding: Finding) -> ValidationResult:
@@ -95,7 +101,15 @@ def _make_validation_result(source: Source, release_id: str, finding: Finding) -
     )
 
 
-def refuse_file(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
+def still_matters(rejected: Release, loaded: Collection[str]) -> bool:
+    """Return whether anything hangs on a rejected release: its file is in the raw folder, or it is among the loaded.
+
+    Of one that has left the raw folder and was never loaded somebody has put a better file in its place.
+    """
+    return rejected.in_raw or rejected.release_id in loaded
+
+
+def make_verdict_on_unread_file(source: Source, error: SourceFileError, release_id: str | None = None) -> Verdict:
     """Return the verdict on a file that could not be read or parsed, or is not where it was.
 
     ``release_id`` is the release that it was recognised as, where it was.
@@ -110,6 +124,6 @@ def refuse_file(source: Source, error: SourceFileError, release_id: str | None =
         reason=str(error),
         raw_text="",
         is_declared=False,
-        treatment=STANDS if error.rule in ABSENT else "rejected",
+        treatment=STANDS if error.rule in ABSENT else REJECTED,
     )
-    return Verdict(error.file, staged=None, accepted=False, quarantine=[row], reasons=[str(error)])
+    return Verdict(error.file, staged=None, accepted=False, quarantine=(row,), reasons=(str(error),))

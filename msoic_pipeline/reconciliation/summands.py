@@ -61,7 +61,9 @@ def sum_figures(asked: AskedComparison, grouped: GroupedSummand) -> sa.CTE:
     """
     summand, fact = grouped.summand, grouped.summand.table
     place_columns = () if asked.rule.geography_kind == NATIONAL else tuple(PLACE_COLUMNS)
-    wanted = ("release_id", "quarter_start", "month_start", breakdown_column(fact), *place_columns, *grouped.columns)
+    divided = breakdown_column(fact)
+    breakdown = (divided,) if divided else ()
+    wanted = ("release_id", "quarter_start", "month_start", *breakdown, *place_columns, *grouped.columns)
     keys = [fact.c[name] for name in dict.fromkeys(wanted) if name in fact.columns]
     known_figures = sa.func.count(summand.measure_column)
     return (

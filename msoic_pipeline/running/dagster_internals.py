@@ -1,4 +1,7 @@
-"""What is used of Dagster beyond its public names, all of it here, each with why: an upgrade may break these alone.
+"""What is used of Dagster beyond its public names, each with why: an upgrade may break these alone.
+
+Two more stand where they are used: ``guard`` makes a web server from Dagster's own, which ``page_processes`` puts in
+its place; and ``run_records`` names the tags by which Dagster knows a run's quarters and its schedule.
 
 Dagster is imported within the functions, so that commands which do without it answer at once.
 """

@@ -16,10 +16,10 @@ from msoic_pipeline.texts import printable
 if TYPE_CHECKING:
     from msoic_pipeline.running.dagster_internals import RecordedError
 
-# As the words of such errors begin.
-_TELLING_PACKAGES = ("msoic_pipeline.", "sqlalchemy.", "dagster.")
-_OS_ERRORS = tuple(
-    f"{name}:" for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, OSError)
+# Whose errors may be told in full: those of these packages, and Python's own of the operating system.
+_TELLING_PACKAGES = frozenset({"msoic_pipeline", "sqlalchemy", "dagster"})
+_OS_ERRORS = frozenset(
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, OSError)
 )
 
 # What PostgreSQL adds to an error, each on lines of its own; what follows such a line belongs to it.
@@ -28,9 +28,12 @@ _ADDED_BY_DATABASE = re.compile(r"\n\s*(?:DETAIL|CONTEXT|QUERY|STATEMENT):")
 
 def tell_exception(error: BaseException) -> str:
     """Return an error in a line, such as ``msoic_pipeline.….SourceFileError: nrm/a.ods: …``, or its kind alone."""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return _tell_error(kind.__name__, f"{name}: {error}")
+    return _tell_error(type(error).__name__, f"{_name_kind(error)}: {error}")
+
+
+def may_be_told(error: BaseException) -> bool:
+    """Return whether an error may be told in full, by its kind."""
+    return _is_telling(_name_kind(error))
 
 
 def tell_recorded_error(error: RecordedError | None) -> str:
@@ -49,8 +52,10 @@ def find_error_within(error: RecordedError) -> RecordedError:
 
 
 def first_line(cause: BaseException | str) -> str:
-    """Return an error in a line: what kind it is, and its first words."""
-    # SQLAlchemy's words go on with the statement, of which the driver's own error is enough.
+    """Return the first line of an error's words after its kind; of words alone their first line.
+
+    Of an error of SQLAlchemy it is that of the driver's own, which ``orig`` has: ``OperationalError: disk is full``.
+    """
     inner = getattr(cause, "orig", None) or cause
     words = str(inner).strip().partition("\n")[0]
     return words if isinstance(inner, str) else f"{type(inner).__name__}: {words}"
@@ -63,13 +68,20 @@ def is_about_records(words: str) -> bool:
     )
 
 
-def may_be_told(words: str) -> bool:
-    """Return whether an error whose words begin with its kind may be told in full."""
-    return words.startswith((*_TELLING_PACKAGES, *_OS_ERRORS))
+def _name_kind(error: BaseException) -> str:
+    """Return the whole name of an error's kind: ``sqlalchemy.exc.IntegrityError``; of Python's own without a module."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_telling(kind: str) -> bool:
+    """Return whether errors of a kind may be told in full, by the whole name of it."""
+    return kind in _OS_ERRORS or kind.partition(".")[0] in _TELLING_PACKAGES
 
 
 def _tell_error(kind: str, words: str) -> str:
-    if not may_be_told(words):
+    """Return an error in a line, of which ``words`` begin with the whole name of its kind; or the ``kind`` alone."""
+    if not _is_telling(words.partition(":")[0].strip()):
         return kind
     return printable(" ".join(_withhold_rows(words).split()))
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from msoic_pipeline.running.dagster_internals import is_run_ended_from_outside
 from msoic_pipeline.running.error_words import first_line, tell_recorded_error
 from msoic_pipeline.running.failed_steps import find_failed_steps
+from msoic_pipeline.running.locks import lock_noting
 from msoic_pipeline.running.processes import PROCESS_TAG
 from msoic_pipeline.running.termination import STOPPED
 from msoic_pipeline.settings import Settings
@@ -24,8 +23,8 @@ FAILED_RUNS = "failed_runs.log"
 NOTED_TAG = "msoic/noted"
 # The job over everything, as Dagster and the log call it.
 JOB = "everything"
-_NOTING_SECONDS = 600
 _LATE_RUNS = 20
+_NO_REASON = "the records do not say why"
 
 
 class NoteError(Exception):
@@ -36,16 +35,19 @@ class NoteError(Exception):
 
 
 def note_failed_run(instance: dg.DagsterInstance, run_id: str, words: str = "") -> None:
-    """Note a run that failed in ``failed_runs.log``, once, whoever sees it first; in ``words`` where records say none.
+    """Note a run that failed in ``failed_runs.log``, once, whoever sees it first.
+
+    ``words`` say why where Dagster's records do not.
 
     Raises NoteError.
     """
-    with FileLock(Path(instance.root_directory) / "noting.lock", timeout=_NOTING_SECONDS):
+    reason = words or _NO_REASON
+    with lock_noting(Path(instance.root_directory)):
         run = instance.get_run_by_id(run_id)
         if run is None:
-            append_note(f"{JOB} {run_id}", [words])
+            append_note(f"{JOB} {run_id}", [reason])
         elif NOTED_TAG not in run.tags:
-            append_note(f"{run.job_name} {run_id}", tell_failures(instance, run_id) or [words])
+            append_note(f"{run.job_name} {run_id}", tell_failures(instance, run_id) or [reason])
             instance.add_run_tags(run_id, {NOTED_TAG: "yes"})
 
 

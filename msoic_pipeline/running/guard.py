@@ -43,12 +43,13 @@ class SameOrigin:
         """Answer a request, or refuse it."""
         from starlette.responses import PlainTextResponse
 
-        if scope["type"] in ("http", "websocket") and (why := self._why_not(scope)):
-            await PlainTextResponse(why, status_code=403)(scope, receive, send)
+        if scope["type"] in ("http", "websocket") and (refusal := self._tell_refusal(scope)):
+            await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _why_not(self, scope: Scope) -> str:
+    def _tell_refusal(self, scope: Scope) -> str:
+        """Return why a request is refused, in a sentence; empty where it is not."""
         from starlette.requests import HTTPConnection
 
         request = HTTPConnection(scope)

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from filelock import FileLock
 
+from msoic_pipeline.disks import replace_file
 from msoic_pipeline.running.error_words import first_line
+from msoic_pipeline.running.locks import lock_opening
 
 if TYPE_CHECKING:
     import dagster as dg
 
 SETTINGS = "dagster.yaml"
-# SHA-256 of the dagster.yaml that came with earlier versions: a home that has one of them has not been touched by hand.
+# Beside the settings stands the digest of what was last copied there: what still has it nobody has changed by hand.
+SETTINGS_DIGEST = "dagster.yaml.sha256"
+# The digests of what was copied before one was written beside it; there are no more to come.
 FORMER_SETTINGS = frozenset(
     {
         "5a6985bace6b6ee02b6a0570ab7764361472aa4da9931aa74d0ffd792c8b85d3",
@@ -30,7 +33,6 @@ FORMER_SETTINGS = frozenset(
         "6caa1fc6a786ae4c7b378405cdf8cc6cfb74039465f33a650e3db222ec3991da",
     }
 )
-_OPENING_SECONDS = 120
 _FULL = ("disk is full", "No space left on device", "Disk quota exceeded")
 
 
@@ -69,7 +71,7 @@ def ready_home() -> tuple[Path, list[str]]:
     home = locate_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _alone_in_home(home):
+        with lock_opening(home):
             return home, _bring_settings_up_to_date(home)
     except (OSError, yaml.YAMLError) as error:
         raise HomeError(home, error) from error
@@ -85,7 +87,7 @@ def open_home() -> Iterator[dg.DagsterInstance]:
 
     home, _ = ready_home()
     try:
-        with _alone_in_home(home):
+        with lock_opening(home):
             instance = dg.DagsterInstance.get()
     except Exception as error:
         raise HomeError(home, error) from error
@@ -93,23 +95,29 @@ def open_home() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _alone_in_home(home: Path) -> FileLock:
-    return FileLock(home / "opening.lock", timeout=_OPENING_SECONDS)
-
-
 def _bring_settings_up_to_date(home: Path) -> list[str]:
+    """Copy our settings to the home where nobody has changed those there; else return how they differ, in a line."""
     ours = importlib.resources.files(__package__).joinpath(SETTINGS).read_text(encoding="utf-8")
     path = home / SETTINGS
     theirs = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if not theirs or hashlib.sha256(theirs.encode()).hexdigest() in FORMER_SETTINGS:
-        aside = path.with_suffix(".partial")
-        aside.write_text(ours, encoding="utf-8")
-        aside.replace(path)
+    if not theirs or _digest(theirs) in _list_digests_of_copies(home):
+        replace_file(home / SETTINGS_DIGEST, _digest(ours))
+        replace_file(path, ours)
         return []
-    missing = list(_setting_differences(yaml.safe_load(ours), yaml.safe_load(theirs) or {}))
-    if not missing:
+    differences = list(_setting_differences(yaml.safe_load(ours), yaml.safe_load(theirs) or {}))
+    if not differences:
         return []
-    return [f"{path} was changed by hand and differs from the one of this version in {', '.join(missing)}."]
+    return [f"{path} was changed by hand and differs from the one of this version in {', '.join(differences)}."]
+
+
+def _list_digests_of_copies(home: Path) -> set[str]:
+    """Return the digests that settings have which were copied to a home and not changed since."""
+    beside = home / SETTINGS_DIGEST
+    return {*FORMER_SETTINGS, *([beside.read_text(encoding="utf-8")] if beside.is_file() else [])}
+
+
+def _digest(settings: str) -> str:
+    return hashlib.sha256(settings.encode()).hexdigest()
 
 
 def _setting_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from msoic_pipeline.running.failed_runs import note_unnoted_runs
+from msoic_pipeline.running.locks import is_held, list_run_locks, locate_run_lock, lock_looking, lock_run
 from msoic_pipeline.running.processes import PROCESS_TAG, tell_process
 
 if TYPE_CHECKING:
     import dagster as dg
 
-# A run of which no process is known: time enough to start one.
-_START_SECONDS = 600
+# A run of which no process is known has so long to start one.
+_STARTING_SECONDS = 600
 
 # Held until the process ends: a run that gave its lock back a moment before its end would look like a killed one.
 _alive: dict[str, FileLock] = {}
@@ -27,23 +28,12 @@ def show_alive(instance: dg.DagsterInstance, run_id: str) -> None:
     if not instance.is_persistent or run_id in _alive:
         return
     home = Path(instance.root_directory)
-    lock = FileLock(_locate_lock(home, run_id), thread_local=False)
-    with _lock_against_lookers(home):
-        lock.acquire(timeout=_START_SECONDS)
+    lock = lock_run(home, run_id)
+    with lock_looking(home):
+        lock.acquire()
     _alive[run_id] = lock
     if instance.get_run_by_id(run_id):
         instance.add_run_tags(run_id, {PROCESS_TAG: tell_process()})
-
-
-def _locate_lock(home: Path, run_id: str) -> Path:
-    folder = home / "running"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{run_id}.lock"
-
-
-def _lock_against_lookers(home: Path) -> FileLock:
-    """Return the lock under which one process at a time looks for runs that are gone, and no run shows itself."""
-    return FileLock(home / "looking.lock", timeout=_START_SECONDS)
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -64,35 +54,41 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     ]
     ended = []
     home = Path(instance.root_directory)
-    with _lock_against_lookers(home):
+    with lock_looking(home):
         for record in instance.get_run_records(RunsFilter(statuses=with_a_process)):
-            run = record.dagster_run
-            if run.run_id in _alive or not _is_gone(instance, record, home):
+            run_id = record.dagster_run.run_id
+            if run_id in _alive or not _is_gone(instance, record, home):
                 continue
-            where = run.tags.get(PROCESS_TAG, "its process")
-            words = f"The run broke off: {where} is gone (killed, or the machine stopped). What it loaded stands."
-            if run.status == DagsterRunStatus.CANCELING:
-                instance.report_run_canceled(run, words)
-            else:
-                instance.report_run_failed(run, words)
-            ended.append(run.run_id)
+            # It may have come to its end since it was read, and its process with it.
+            run = instance.get_run_by_id(run_id)
+            if run is not None and not run.is_finished:
+                _report_broken_off(instance, run)
+                ended.append(run_id)
         _remove_ended_locks(instance, home)
     note_unnoted_runs(instance, ended)
     return ended
 
 
+def _report_broken_off(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Report an unfinished run whose process is gone: as canceled where it was being canceled, else as failed."""
+    from dagster import DagsterRunStatus
+
+    where = run.tags.get(PROCESS_TAG, "its process")
+    words = f"The run broke off: {where} is gone (killed, or the machine stopped). What it loaded stands."
+    if run.status == DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, words)
+    else:
+        instance.report_run_failed(run, words)
+
+
 def _is_gone(instance: dg.DagsterInstance, record: dg.RunRecord, home: Path) -> bool:
     """Return whether the process of an unfinished run is gone: nobody holds its lock, or no such process is there."""
-    path = _locate_lock(home, record.dagster_run.run_id)
+    path = locate_run_lock(home, record.dagster_run.run_id)
     if path.is_file():
-        try:
-            with FileLock(path, blocking=False):
-                return True
-        except Timeout:
-            return False
+        return not is_held(path)
     started = _find_process(instance, record.dagster_run.run_id)
     if started is None:
-        return abs(time.time() - record.update_timestamp.timestamp()) > _START_SECONDS
+        return abs(time.time() - record.update_timestamp.timestamp()) > _STARTING_SECONDS
     # Of an earlier version, or not yet at our code: all that is known is what Dagster wrote down.
     pid, at = started
     try:
@@ -113,8 +109,11 @@ def _find_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float
 
 
 def _remove_ended_locks(instance: dg.DagsterInstance, home: Path) -> None:
-    """Remove the locks of runs that have ended."""
-    for path in (home / "running").glob("*.lock"):
+    """Remove the locks of runs that have ended, and those that nobody holds of runs that were deleted."""
+    for path in list_run_locks(home):
+        if path.stem in _alive:
+            continue
         run = instance.get_run_by_id(path.stem)
-        if path.stem not in _alive and run is not None and run.is_finished:
+        has_ended = run.is_finished if run else not is_held(path)
+        if has_ended:
             path.unlink(missing_ok=True)

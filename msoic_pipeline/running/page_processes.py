@@ -63,24 +63,40 @@ def _load_program(name: str) -> Callable[[], object]:
     return program.load()
 
 
-def _run_as_role(role: str, *given: str) -> None:
-    """Become the process of a role: ``code SOCKET``, ``daemon WORKSPACE`` or ``webserver WORKSPACE PORT NAME…``."""
+def _serve_code(socket: str) -> None:
+    """Become the process that serves the definitions, at a socket."""
+    options = ["-m", MODULE, "--socket", socket, "--location-name", LOCATION, "--log-level", "warning"]
+    sys.argv = ["dagster", "code-server", "start", *options]
+    _load_program("dagster")()
+
+
+def _run_daemon(workspace: str) -> None:
+    """Become the process that runs schedules, sensors and the queue of runs of a workspace."""
+    sys.argv = ["dagster-daemon", "run", "-w", workspace]
+    _load_program("dagster-daemon")()
+
+
+def _serve_pages(workspace: str, port: str, *names: str) -> None:
+    """Become the guarded web server of a workspace, at a port; ``names`` are those under which a proxy shows it."""
+    import dagster_webserver.app
+
+    from msoic_pipeline.running.guard import make_guarded_webserver
+
+    dagster_webserver.app.DagsterWebserver = make_guarded_webserver(names)  # type: ignore[assignment,misc]
+    sys.argv = ["dagster-webserver", "-w", workspace, "-h", HOST, "-p", port]
+    _load_program("dagster-webserver")()
+
+
+# By what is said after the role, which is what each takes.
+ROLES: dict[str, Callable[..., None]] = {"code": _serve_code, "daemon": _run_daemon, "webserver": _serve_pages}
+
+
+def _run_as_role(role: str, *words: str) -> None:
+    """Become the process of a role. Raises ValueError where there is no such role."""
+    if role not in ROLES:
+        raise ValueError(f"no role {role!r}: expected one of {', '.join(ROLES)}")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if role == "code":
-        options = ["-m", MODULE, "--socket", given[0], "--location-name", LOCATION, "--log-level", "warning"]
-        sys.argv = ["dagster", "code-server", "start", *options]
-        _load_program("dagster")()
-    elif role == "daemon":
-        sys.argv = ["dagster-daemon", "run", "-w", given[0]]
-        _load_program("dagster-daemon")()
-    else:
-        import dagster_webserver.app
-
-        from msoic_pipeline.running.guard import make_guarded_webserver
-
-        dagster_webserver.app.DagsterWebserver = make_guarded_webserver(given[2:])  # type: ignore[assignment,misc]
-        sys.argv = ["dagster-webserver", "-w", given[0], "-h", HOST, "-p", given[1]]
-        _load_program("dagster-webserver")()
+    ROLES[role](*words)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from typing import TYPE_CHECKING
 
 import yaml
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from msoic_pipeline.running.clock_mending import HEARTBEAT_SECONDS, forget_days_to_come
 from msoic_pipeline.running.dagster_internals import ping_code_server
@@ -25,6 +25,7 @@ from msoic_pipeline.running.error_words import first_line
 from msoic_pipeline.running.failed_runs import NoteError
 from msoic_pipeline.running.guard import HOST
 from msoic_pipeline.running.home import HomeError, open_home, ready_home
+from msoic_pipeline.running.locks import lock_pages
 from msoic_pipeline.running.lost_runs import end_lost_runs
 from msoic_pipeline.running.page_processes import END_SECONDS, GRACE_SECONDS, LOCATION, list_family, wait_or_kill
 from msoic_pipeline.running.processes import Say
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 # The program that each process is, with its role.
 PAGE_PROCESSES = "msoic_pipeline.running.page_processes"
-_START_SECONDS = 180
+_LOADING_SECONDS = 180
 _LOOK_SECONDS = 0.5
 
 
@@ -69,14 +70,16 @@ def serve_pages(port: int, names: Sequence[str], say: Say) -> int:
 
 @contextmanager
 def _hold_pages(home: Path, port: int) -> Iterator[None]:
-    lock = FileLock(home / "ui.lock", blocking=False, thread_local=False)
+    """Keep others from showing the pages of a home while within. Raises PagesError where somebody shows them."""
+    lock = lock_pages(home)
+    said_by_holder = Path(lock.lock_file)
     try:
         lock.acquire()
     except Timeout as error:
-        where = (home / "ui.lock").read_text(encoding="utf-8") or "another process"
+        where = said_by_holder.read_text(encoding="utf-8") or "another process"
         raise PagesError(f"they are shown already, with the records in {home}, by {where}.") from error
     try:
-        (home / "ui.lock").write_text(f"process {os.getpid()} on http://{HOST}:{port}", encoding="utf-8")
+        said_by_holder.write_text(f"process {os.getpid()} on http://{HOST}:{port}", encoding="utf-8")
         yield
     finally:
         lock.release()
@@ -94,7 +97,6 @@ def _require_free_port(port: int) -> None:
 
 def _refuse_other_daemon(instance: dg.DagsterInstance, say: Say) -> None:
     """Raise PagesError where a daemon that was started otherwise is at work on the same records."""
-
     last = _find_latest_heartbeat(instance)
     if abs(time.time() - last) > HEARTBEAT_SECONDS:
         return
@@ -114,22 +116,16 @@ def _find_latest_heartbeat(instance: dg.DagsterInstance) -> float:
 
 
 def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[str], say: Say) -> None:
+    """Serve the pages of an instance until told to end, or until one of their processes has ended."""
     _refuse_other_daemon(instance, say)
-    if mended := forget_days_to_come(instance):
-        say(f"The clock was ahead: {', '.join(mended)} would have waited for days that have not come, and does not.")
-    try:
-        end_lost_runs(instance)
-    except NoteError as error:
-        say(str(error))
+    _mend_records(instance, say)
     with tempfile.TemporaryDirectory(prefix="msoic-") as folder:
-        code = Path(folder) / "code.sock"
-        workspace = Path(folder) / "workspace.yaml"
-        servers = [{"grpc_server": {"host": "localhost", "socket": str(code), "location_name": LOCATION}}]
-        workspace.write_text(yaml.safe_dump({"load_from": servers}), encoding="utf-8")
+        socket_of_code = Path(folder) / "code.sock"
+        workspace = _write_workspace(Path(folder), socket_of_code)
         started: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            started["code"] = _start_process("code", str(code))
-            _await_code(code, started)
+            started["code"] = _start_process("code", str(socket_of_code))
+            _await_code(socket_of_code, started)
             started["daemon"] = _start_process("daemon", str(workspace))
             started["webserver"] = _start_process("webserver", str(workspace), str(port), *names)
             say(f"Dagster's pages are on http://{HOST}:{port}; Ctrl-C ends them and the schedules.")
@@ -138,10 +134,32 @@ def _serve_until_told(instance: dg.DagsterInstance, port: int, names: Sequence[s
                 _require_all_alive(started)
         finally:
             _stop_processes(started)
-            with suppress(Exception):
-                # What tells the next one that no daemon is left, and that no run is at work.
-                instance.wipe_daemon_heartbeats()
-                end_lost_runs(instance)
+            _leave_records(instance)
+
+
+def _mend_records(instance: dg.DagsterInstance, say: Say) -> None:
+    """Put right in Dagster's records what a wrong clock and killed runs have left; ``say`` what is to be told of it."""
+    if mended := forget_days_to_come(instance):
+        say(f"The clock was ahead: {', '.join(mended)} would have waited for days that have not come, and does not.")
+    try:
+        end_lost_runs(instance)
+    except NoteError as error:
+        say(str(error))
+
+
+def _write_workspace(folder: Path, socket_of_code: Path) -> Path:
+    """Write the file by which Dagster's programs find the process that serves the definitions; return it."""
+    servers = [{"grpc_server": {"host": "localhost", "socket": str(socket_of_code), "location_name": LOCATION}}]
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(yaml.safe_dump({"load_from": servers}), encoding="utf-8")
+    return workspace
+
+
+def _leave_records(instance: dg.DagsterInstance) -> None:
+    """Leave in the records what tells the next one that no daemon is left, and that no run is at work."""
+    with suppress(Exception):
+        instance.wipe_daemon_heartbeats()
+        end_lost_runs(instance)
 
 
 def _start_process(role: str, *words: str) -> subprocess.Popen[bytes]:
@@ -156,14 +174,14 @@ def _require_all_alive(started: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _await_code(path: Path, started: dict[str, subprocess.Popen[bytes]]) -> None:
-    until = time.monotonic() + _START_SECONDS
+    until = time.monotonic() + _LOADING_SECONDS
     while time.monotonic() < until:
         _require_all_alive(started)
         with suppress(Exception):
             ping_code_server(path)
             return
         time.sleep(_LOOK_SECONDS)
-    raise PagesError(f"the definitions did not load within {_START_SECONDS} seconds.")
+    raise PagesError(f"the definitions did not load within {_LOADING_SECONDS} seconds.")
 
 
 def _stop_processes(started: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -30,8 +30,8 @@ class RunLockLostError(Exception):
         )
 
 
-class _WarehouseLock(Protocol):
-    """A lock on a warehouse."""
+class WarehouseLock(Protocol):
+    """A lock on a warehouse, by which one run at a time is at work on it."""
 
     def take(self, holder: str) -> bool:
         """Take it and note who holds it; return whether it was free."""
@@ -131,25 +131,34 @@ class _NoRunLock:
         """Nothing to give back."""
 
 
-def _choose_lock(url: sa.URL) -> _WarehouseLock:
+def _resolve(url: sa.URL) -> sa.URL:
+    """Return a warehouse's address as all write it: of a file its whole path, whatever folder it was named from."""
+    return url.set(database=str(Path(str(url.database)).resolve())) if _is_of_file(url) else url
+
+
+def _is_of_file(url: sa.URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+
+
+def _choose_lock(url: sa.URL) -> WarehouseLock:
     if url.get_backend_name() == "postgresql":
         return _PostgresRunLock(url)
-    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        return _FileRunLock(Path(str(url.database)).resolve())
+    if _is_of_file(url):
+        return _FileRunLock(Path(str(url.database)))
     return _NoRunLock()
 
 
 # By warehouse and thread: the command holds the lock already when the run that it executes asks for it.
-_held: dict[tuple[str, int], _WarehouseLock] = {}
+_held: dict[tuple[str, int], WarehouseLock] = {}
 
 
 @contextmanager
-def hold_warehouse(url: str, holder: str, say: Say) -> Iterator[_WarehouseLock]:
+def hold_warehouse(url: str, holder: str, say: Say) -> Iterator[WarehouseLock]:
     """Keep all other runs off a warehouse while within; wait for one that is at work, and ``say`` for which.
 
     Raises sqlalchemy's errors or OSError where the warehouse cannot be reached.
     """
-    parsed = sa.make_url(url)
+    parsed = _resolve(sa.make_url(url))
     key = (parsed.render_as_string(hide_password=False), threading.get_ident())
     if key in _held:
         yield _held[key]
@@ -164,7 +173,7 @@ def hold_warehouse(url: str, holder: str, say: Say) -> Iterator[_WarehouseLock]:
         lock.give_back()
 
 
-def _wait_for(lock: _WarehouseLock, holder: str, say: Say) -> None:
+def _wait_for(lock: WarehouseLock, holder: str, say: Say) -> None:
     told = None
     while not lock.take(holder):
         other = lock.holder() or "another run"

@@ -12,7 +12,7 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.reading import RefusedFile, read_files
 from msoic_pipeline.ingest.staging import StagedRelease, staged_folder
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import Verdict, judge_files, refuse_file
+from msoic_pipeline.quality.verdicts import Verdict, judge_files, make_verdict_on_unread_file
 from msoic_pipeline.trials.locate_source import ask_about_file
 from msoic_pipeline.workbooks.source import Source, load_source
 
@@ -37,9 +37,11 @@ def examine_file(path: Path) -> Iterator[ExaminedFile]:
     with tempfile.TemporaryDirectory() as folder:
         reading = read_files([asked], Path(folder))[0]
         if isinstance(reading, RefusedFile):
-            yield ExaminedFile(source, None, refuse_file(source, reading.error))
+            yield ExaminedFile(source, None, make_verdict_on_unread_file(source, reading.error))
         elif reading.error is not None:
-            yield ExaminedFile(source, None, refuse_file(source, reading.error, reading.release.release_id))
+            yield ExaminedFile(
+                source, None, make_verdict_on_unread_file(source, reading.error, reading.release.release_id)
+            )
         else:
             staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
             findings = validate_source(source, [staged], None)

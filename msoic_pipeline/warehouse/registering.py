@@ -16,7 +16,8 @@ from msoic_pipeline.model import evidence
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.evidence import ReleaseStatus
 from msoic_pipeline.model.evidence_rows import QuarantineRow
-from msoic_pipeline.quality.verdicts import STANDS, Verdict
+from msoic_pipeline.quality.treatments import STANDS
+from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.findings import record_findings
 from msoic_pipeline.warehouse.release_rows import (

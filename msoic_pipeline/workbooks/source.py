@@ -95,9 +95,10 @@ class Source(Declaration):
 
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
     say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every
-    message; ``provisional`` says that the publisher calls the figures so. ``unavailable`` lists the marks of a figure
-    that is not available; ``end`` the words that end a table. ``template`` is of a source to whose publishers empty
-    returns are given.
+    message; ``provisional`` says that the publisher calls the figures so, ``ended`` that it publishes no more of them:
+    no release is due after the latest one that has come. ``unavailable`` lists the marks of a figure that is not
+    available; ``end`` the words that end a table. ``template`` is of a source to whose publishers empty returns are
+    given.
     """
 
     source: str
@@ -109,6 +110,7 @@ class Source(Declaration):
     synthetic_mark: str = "synthetic sample data"
     sensitive: bool = False
     provisional: bool = False
+    ended: bool = False
     stamps: dict[StampedField, Stamp] = Field(default_factory=dict)
     reporters: Reporters
     quarantine_threshold: int = 0

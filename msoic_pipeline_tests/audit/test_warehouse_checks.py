@@ -6,18 +6,18 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.levels import find_national_totals, judge_changes
-from msoic_pipeline.audit.releases import find_next_due
+from msoic_pipeline.audit.levels import NationalTotal, find_national_totals, judge_changes
+from msoic_pipeline.audit.releases import NextRelease, find_next_release
 from msoic_pipeline.audit.warehouse_checks import check_warehouse
 from msoic_pipeline.model.evidence import coverage, release, vintage
 from msoic_pipeline.model.evidence_rows import ValidationResult
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import shift_months
 from msoic_pipeline.warehouse.dimensions import load_dimensions
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction, write_transaction
@@ -32,27 +32,30 @@ DECISIONS = FACTS["fact_nrm_decision"]
 TODAY = dt.date(2022, 7, 1)
 
 
-def series(*values: float, start: int = 8000) -> pd.DataFrame:
-    numbers = range(start, start + len(values))
-    return pd.DataFrame({"series": "all", "number": numbers, "label": [str(n) for n in numbers], "value": values})
+def series(*values: float, start: int = 8000) -> list[NationalTotal]:
+    return [NationalTotal("all", number, str(number), value) for number, value in enumerate(values, start)]
 
 
 def test_a_level_shift_is_far_from_what_is_usual():
     steady = [100, 103, 105, 109, 110, 114, 115, 119, 122, 125]
-    assert not judge_changes(series(*steady))["is_shift"].any()
+    assert not any(change.is_shift for change in judge_changes(series(*steady)))
     shifted = [*steady[:6], *(value + 60 for value in steady[6:])]
-    judged = judge_changes(series(*shifted))
-    assert list(judged.loc[judged["is_shift"], "label"]) == ["8006"]
-    row = judged[judged["is_shift"]].iloc[0]
-    assert (row["before"], row["value"], row["change"]) == (114, 175, 61)
+    (shift,) = (change for change in judge_changes(series(*shifted)) if change.is_shift)
+    assert (shift.label, shift.before, shift.value, shift.change) == ("8006", 114, 175, 61)
 
 
 def test_short_histories_and_gaps_are_not_judged():
-    assert judge_changes(series(1, 2, 4, 5, 900, 6, 7)).empty
-    assert judge_changes(series(*[5] * 12, 900)).empty, "nothing is usual where nothing changes"
-    steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125, 400)
-    steady["number"] = [*steady["number"][:10], steady["number"][10] + 4]
-    assert not judge_changes(steady)["is_shift"].any(), "what lies between is not known"
+    assert not judge_changes(series(1, 2, 4, 5, 900, 6, 7))
+    assert not judge_changes(series(*[5] * 12, 900)), "nothing is usual where nothing changes"
+    steady = series(100, 103, 105, 109, 110, 114, 115, 119, 122, 125)
+    after_a_gap = NationalTotal("all", steady[-1].number + 5, "after a gap", 400)
+    judged = judge_changes([*steady, after_a_gap])
+    assert judged and not any(change.is_shift for change in judged), "what lies between is not known"
+
+
+def test_what_divides_national_series_are_columns_of_their_fact():
+    for fact in FACTS.values():
+        assert set(traits_of_fact(fact).series_columns) <= {column.name for column in fact.primary_key.columns}
 
 
 @pytest.mark.parametrize(("published_on", "is_whole"), [("2021-09-30", False), ("2021-10-01", True)])
@@ -63,7 +66,16 @@ def test_a_figure_published_on_the_last_day_of_its_period_is_not_whole(
     rows = [its | {"period": "2021-09", "value": 5}]
     warehouse.publish("programme_activity-1", published_on, ("fact_programme_activity", rows))
     with read_transaction(warehouse.engine) as connection:
-        assert find_national_totals(connection, FACTS["fact_programme_activity"]).empty != is_whole
+        totals = find_national_totals(connection, FACTS["fact_programme_activity"])
+        assert bool(totals) == is_whole
+
+
+def test_figures_none_of_which_is_there_are_no_national_total(warehouse: Warehouse):
+    nothing = {"outcomes_recorded": None, "outcomes_closed": None}
+    its = {"force_code": "E23000036", "offence_code": "106", "outcome_code": "1"} | nothing
+    warehouse.publish("crime_outcomes-1", "2022-01-20", ("fact_crime_outcome", [its | {"period": "2021-Q4"}]))
+    with read_transaction(warehouse.engine) as connection:
+        assert find_national_totals(connection, FACTS["fact_crime_outcome"]) == []
 
 
 @pytest.mark.parametrize(
@@ -81,8 +93,9 @@ def test_the_next_release_is_due_by_the_publishers_calendar(
     described = load_source(source)
     lags = {"nrm": 75, "force_returns": 20, "small_boats": 14, "population": 400}
     described = described.model_copy(update={"lag_days": lags[source]})
-    figures, due = find_next_due(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
-    assert (figures, due.isoformat()) == expected
+    found = find_next_release(described, dt.date.fromisoformat(last), dt.date.fromisoformat(published))
+    figures, due = expected
+    assert found == NextRelease(figures, dt.date.fromisoformat(due))
 
 
 @pytest.fixture
@@ -165,13 +178,24 @@ def test_missing_reports_are_counted_and_a_sensitive_source_names_nobody(engine:
 
 def test_a_source_is_late_from_the_day_after_its_next_release_was_due(engine: Engine):
     name, key = "latest release is on time", ("nrm", "release")
-    _, due = find_next_due(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
-    assert results(engine, name, due)[key].success
-    late = results(engine, name, due + dt.timedelta(days=1))[key]
+    coming = find_next_release(load_source("nrm"), dt.date(2022, 3, 31), dt.date(2022, 5, 5))
+    assert coming
+    assert results(engine, name, coming.due)[key].success
+    late = results(engine, name, coming.due + dt.timedelta(days=1))[key]
     assert (late.severity, late.success, late.rows_checked) == ("warn", False, 1)
     assert "5 May 2022" in late.detail and "2022-Q2" in late.detail
-    assert late.detail == results(engine, name, due + dt.timedelta(days=90))[key].detail, "the same every night"
+    assert late.detail == results(engine, name, coming.due + dt.timedelta(days=90))[key].detail, "the same every night"
     assert results(engine, name)["cps", "release"].detail == "no release is in force"
+
+
+def test_a_series_that_has_ended_is_never_late(engine: Engine):
+    assert load_source("cps_case_outcomes").ended
+    with write_transaction(engine) as connection:
+        of_ended = {"source": "cps_case_outcomes", "reference_period": "2016-03", "published_on": dt.date(2016, 7, 14)}
+        connection.execute(sa.update(release).where(release.c.source == "nrm").values(**of_ended))
+    found = results(engine, "latest release is on time", dt.date(2030, 1, 1))["cps_case_outcomes", "release"]
+    assert found.success
+    assert found.detail == "latest release published on 14 July 2016; the series has ended"
 
 
 def test_a_release_that_is_held_has_come_as_much_as_one_that_is_accepted(engine: Engine):
@@ -222,10 +246,14 @@ def test_shares_lie_between_0_and_1(engine: Engine):
     assert (national.severity, national.success, national.rows_checked) == ("block", True, 1)
     below = results(engine, "shares of forces and areas lie between 0 and 1")["kpi", "kpi_value"]
     assert (below.severity, below.rows_checked, below.rows_failed) == ("warn", 1, 1)
-    assert below.detail == "rate, E1, 2022-Q1 as of 2022-05-05: -0.25"
+    assert below.detail == "rate, E1, 2022-Q1 as of 2022-05-05: below 0 by 0.25"
     with write_transaction(engine) as connection:
         connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.5))
     assert not results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"].success
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(kpi_value).where(kpi_value.c.geography_code == "UK").values(value=1.00004))
+    above = results(engine, "national shares lie between 0 and 1")["kpi", "kpi_value"]
+    assert above.detail.endswith(": above 1 by 4e-05")
     hidden = "live_investigations_criminal_share"
     with write_transaction(engine) as connection:
         connection.execute(sa.delete(kpi_value))

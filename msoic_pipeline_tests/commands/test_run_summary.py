@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -11,14 +12,17 @@ import sqlalchemy as sa
 from msoic_pipeline.commands.run_problems import ENDED_WELL, RunProblems
 from msoic_pipeline.commands.run_summary import summarise_run, tell_loaded
 from msoic_pipeline.model.evidence import quarantine
-from msoic_pipeline.running.run_records import RequestedRun
+from msoic_pipeline.running.run_records import QuarterRange, RequestedRun
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.workbooks.source import SOURCES
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.handmade import Warehouse
 
 REQUEST = RequestedRun(
-    "00000000-0000-4000-8000-000000000000", "2015-01-01", "2026-10-01", is_of_all=True, rebuild=False
+    "00000000-0000-4000-8000-000000000000",
+    QuarterRange(dt.date(2015, 1, 1), dt.date(2026, 10, 1)),
+    is_of_all=True,
+    rebuild=False,
 )
 # Made up: what a run warns of hangs on its data. The README shows as many.
 WARNINGS = tuple(f"validated/nrm:warnings: {'words ' * 60}" for _ in range(4))

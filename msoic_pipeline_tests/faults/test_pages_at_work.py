@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from msoic_pipeline.running.run_records import RANGE_END, RANGE_START
+from msoic_pipeline.running.run_records import RANGE_END_TAG, RANGE_START_TAG
 from msoic_pipeline_tests.faults.bench import SMALL_CUT, Bench, contents, differences, lay_good
 from msoic_pipeline_tests.faults.conftest import Summary
 
@@ -77,7 +77,7 @@ class Pages:
             "repositoryLocationName": repository["location"]["name"],
             "jobName": "everything",
         }
-        asked = {RANGE_START: first, RANGE_END: last, **tags}
+        asked = {RANGE_START_TAG: first, RANGE_END_TAG: last, **tags}
         parameters = {
             "selector": selector,
             "mode": "default",

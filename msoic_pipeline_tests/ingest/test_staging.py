@@ -295,7 +295,7 @@ def _set(sheet: str, cell: str, value: Any) -> Edit:
     return edit
 
 
-def _reasons(done: StagedRelease) -> list[str]:
+def _reasons(done: StagedRelease) -> tuple[str, ...]:
     (verdict,) = judge_files(SOURCE, Landing((done.release,), ()), [done], {})
     assert verdict.accepted == (not verdict.reasons)
     return verdict.reasons
@@ -305,7 +305,7 @@ PRE_CHARGE = "1 Pre-charge"
 
 
 def test_the_file_as_it_is_is_accepted(tmp_path: Path):
-    assert _reasons(_edited(tmp_path, lambda book: None)) == []
+    assert _reasons(_edited(tmp_path, lambda book: None)) == ()
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def test_a_total_of_which_a_part_is_not_available(tmp_path: Path):
 
     known = sum(cell.value for (cell,) in openpyxl.load_workbook(RAW / "cps" / CPS)[PRE_CHARGE]["B6:B18"])
     done = _edited(tmp_path / "more", suppress(known + 3))
-    assert _reasons(done) == []
+    assert _reasons(done) == ()
     totals = done.frame("published_total")
     its = totals[(totals["sheet"] == PRE_CHARGE) & (totals["parts_unavailable"] > 0)]
     assert its[["cell", "value", "parts_unavailable"]].to_numpy().tolist() == [["B19", known + 3, 1]]

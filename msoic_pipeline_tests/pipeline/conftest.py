@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
             monkeypatch.setenv("MSOIC_WAREHOUSE_URL", url)
             result = defs.resolve_job_def("everything").execute_in_process(
                 instance=instance,
-                tags=dict(make_range_tags(QuarterRange(first, last))),
+                tags=dict(make_range_tags(QuarterRange(dt.date.fromisoformat(first), dt.date.fromisoformat(last)))),
                 raise_on_error=False,
                 asset_selection=[dg.AssetKey(name.split("/")) for name in assets] or all_but_report,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,12 @@ def test_a_release_that_is_rejected_later_is_held_until_it_is_withdrawn(
     judged = source_steps.judge_files
 
     def judge_harder(source: Source, *rest: Any) -> list[Verdict]:
-        verdicts = judged(source, *rest)
-        for verdict in verdicts:
-            if "quarter-4-2021-2022" in verdict.file_name:
-                verdict.accepted, verdict.reasons = False, ["a new rule is broken"]
-        return verdicts
+        return [
+            replace(verdict, accepted=False, reasons=("a new rule is broken",))
+            if "quarter-4-2021-2022" in verdict.file_name
+            else verdict
+            for verdict in judged(source, *rest)
+        ]
 
     monkeypatch.setattr(source_steps, "judge_files", judge_harder)
     ran = run(url, FIRST, LAST, *assets)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -29,7 +28,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline.model.evidence import reconciliation_result
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.quality.validation import validate_source
-from msoic_pipeline.quality.verdicts import judge_files, refuse_file
+from msoic_pipeline.quality.verdicts import judge_files, make_verdict_on_unread_file
 from msoic_pipeline.reconciliation.apply import reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
@@ -702,7 +701,7 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
     its = load_source(source)
     verdicts = judge_files(its, read.landing, read.staged, validate_source(its, read.staged))
-    verdicts += [refuse_file(its, error, release.release_id) for release, error in read.unparsed]
+    verdicts += [make_verdict_on_unread_file(its, error, release.release_id) for release, error in read.unparsed]
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:
@@ -735,10 +734,9 @@ def in_warehouse(connection: sa.Connection, source: str) -> set[Signal]:
                     signals.add((f"check {check.name}", check.severity, checked.table_name, checked.detail))
             continue
         for name in load_source(source).facts:  # one signal a shift
-            totals = find_national_totals(connection, FACTS[name])
-            judged = judge_changes(totals) if len(totals) else pd.DataFrame({"is_shift": []})
-            for row in judged[judged["is_shift"].astype(bool)].to_dict("records"):
-                signals.add((f"check {check.name}", check.severity, name, row["series"], row["label"]))
+            for change in judge_changes(find_national_totals(connection, FACTS[name])):
+                if change.is_shift:
+                    signals.add((f"check {check.name}", check.severity, name, change.series, change.label))
     result = reconciliation_result
     for broken in connection.execute(sa.select(result).where(result.c.status == "breaks")):
         name = f"reconciliation {broken.rule_id}"

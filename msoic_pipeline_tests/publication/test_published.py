@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from msoic_pipeline.assets.after_checks import make_published_asset
+from msoic_pipeline.assets.after_checks import EXPORTS, make_published_asset
 from msoic_pipeline.assets.resource import Warehouse as Resource
 from msoic_pipeline.assets.run_endings import find_failed_checks, list_check_keys
 from msoic_pipeline_tests.handmade import Warehouse
@@ -74,7 +74,7 @@ def test_a_failed_check_makes_unchecked_exports(
 ):
     folder = tmp_path / "output"
     monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(folder))
-    asset = make_published_asset([watched])
+    asset = make_published_asset(EXPORTS, [watched])
     resource = Resource(url=warehouse.engine.url.render_as_string(hide_password=False))
 
     def publish() -> dg.AssetCheckEvaluation:

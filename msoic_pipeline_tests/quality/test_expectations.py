@@ -22,7 +22,7 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import TRAITS, traits_of_column
-from msoic_pipeline.quality import expectation_findings, validation
+from msoic_pipeline.quality import expectation_findings, quarantine, validation
 from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import list_expectations_of
 from msoic_pipeline.quality.suites import ExpectationError
@@ -248,6 +248,21 @@ def test_a_finding_lists_no_more_failures_than_it_promises(stage: Stage, monkeyp
     assert len(missing.failures) == 3 and missing.rows_failed == 4
 
 
+def test_all_failures_are_told_though_a_row_fails_twice(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """Four rows lack two values each: eight failures, of which five are listed; the row of quarantine counts three."""
+    monkeypatch.setattr(expectation_findings, "MAX_LISTED", 5)
+    monkeypatch.setattr(quarantine, "MAX_LISTED", 5)
+    rows = [row | {"stage": None, "decision": None} for row in decisions()]
+    release = stage("nrm", "a", fact_nrm_decision=rows)
+    found = validate_source(NRM, [release], None)
+    (missing,) = [finding for _, finding in failures(found) if finding.check_name == "required values are there"]
+    assert (missing.rows_failed, len(missing.failures), missing.unlisted) == (4, 5, 3)
+    (verdict,) = judge_files(NRM, Landing((), ()), [release], found)
+    reasons = [row.reason for row in verdict.quarantine if row.rule == "missing_value"]
+    assert len(reasons) == 6
+    assert reasons[-1] == "3 more of this rule; the first 5 are listed"
+
+
 def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
     rows = decisions()
     rows[0]["decisions"] = -1
@@ -390,3 +405,10 @@ def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path
     assert validate_source(NRM, [release], docs) == found
     assert docs.site_index.is_file()
     assert [path.name for path in docs.folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_of_a_release_without_rejects_it_is_said_that_all_could_be_read(stage: Stage):
+    release = stage("nrm", "a", fact_nrm_decision=decisions())
+    (verdict,) = judge_files(NRM, Landing((), ()), [release], {})
+    (read,) = [result for result in verdict.results if result.check_name == "rows could be read"]
+    assert read.success and read.detail == "all could be read"

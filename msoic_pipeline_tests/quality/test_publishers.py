@@ -8,7 +8,7 @@ from msoic_pipeline.code_digests import find_code_used_by
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality import publishers, validation
-from msoic_pipeline.quality.publishers import checks_module, load_publisher_checks
+from msoic_pipeline.quality.publishers import find_checks_module, load_publisher_checks
 from msoic_pipeline.quality.row_checks import ROW_CHECKS, list_row_checks_of
 from msoic_pipeline.workbooks.source import SOURCES
 
@@ -40,7 +40,7 @@ def test_a_table_is_checked_by_what_holds_for_all_and_for_its_publisher():
 
 
 def test_a_module_that_says_something_else_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(publishers, "checks_module", lambda source: "msoic_pipeline.sources")
+    monkeypatch.setattr(publishers, "find_checks_module", lambda source: "msoic_pipeline.sources")
     with pytest.raises(TypeError, match="expected CHECKS, a PublisherChecks; found NoneType"):
         load_publisher_checks("toy")
 
@@ -56,6 +56,6 @@ def test_findings_rest_on_the_publishers_checks(monkeypatch: pytest.MonkeyPatch)
     validation._digest_of_checks.__wrapped__(("fact_small_boat_arrival",))
     validation._digest_of_checks.__wrapped__(("fact_cps_outcome",))
     (boats, cps) = rested_on
-    assert boats == ("msoic_pipeline.quality.validation", checks_module("small_boats"))
+    assert boats == ("msoic_pipeline.quality.validation", find_checks_module("small_boats"))
     assert cps == ("msoic_pipeline.quality.validation",)
     assert any(path.match("sources/small_boats/checks.py") for path in find_code_used_by(*boats)[0])

@@ -48,15 +48,21 @@ def test_dates_lie_in_their_quarter():
     row = {"series": "daily", "measure": "boats_arrived", "quarter_start": "2022-01-01", "day": "2022-03-31"}
     good = finding(SMALL_BOATS, "dates lie in their quarter", rows_of(row))
     assert good.success and good.rows_checked == 1
-    for wrong in (
-        {"day": "2022-04-01"},
-        {"day": "2021-03-31"},
-        {"quarter_start": "2022-01-02"},
-        {"quarter_start": "2022-02-01"},
+    for wrong, words in (
+        ({"day": "2022-04-01"}, "day: expected a day of 2022-Q1; found 2022-04-01"),
+        ({"day": "2021-03-31"}, "day: expected a day of 2022-Q1; found 2021-03-31"),
+        ({"quarter_start": "2022-01-02"}, "quarter_start: expected the first day of a quarter; found 2022-01-02"),
+        ({"quarter_start": "2022-02-01"}, "quarter_start: expected the first day of a quarter; found 2022-02-01"),
     ):
         bad = finding(SMALL_BOATS, "dates lie in their quarter", rows_of(row, row | wrong))
         assert (bad.severity, bad.success, bad.rows_failed) == ("block", False, 1)
-        assert bad.detail == "sheet 'Table_1', cell C2"
+        assert bad.detail == f"sheet 'Table_1', cell C2: {words}"
+
+
+def test_of_a_force_return_the_date_that_is_wrong_is_withheld():
+    wrong = rows_of({"quarter_start": "2022-01-01", "month_start": "2022-05-01", "force_code": "E1"})
+    found = finding(FACTS["fact_investigation"], "dates lie in their quarter", wrong)
+    assert found.detail.endswith("month_start: expected a day of 2022-Q1; found (withheld)")
 
 
 def test_a_gap_in_a_series_is_named_and_its_ends_are_not():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import importlib.resources
 from pathlib import Path
 
@@ -46,6 +47,10 @@ def test_settings_are_brought_up_to_date_where_nobody_has_changed_them(home: Pat
     assert yaml.safe_load((home / "dagster.yaml").read_text()) == changed
     (home / "dagster.yaml").write_text(yaml.safe_dump(yaml.safe_load(OURS) | {"code_servers": {}}))
     assert ready_home() == (home, [])
+    (home / "dagster.yaml").write_text("telemetry: {enabled: true}")
+    (home / homes.SETTINGS_DIGEST).write_text(hashlib.sha256(b"telemetry: {enabled: true}").hexdigest())
+    assert ready_home() == (home, [])
+    assert (home / "dagster.yaml").read_text() == OURS, "it is as it was copied there"
     assert importlib.resources.files(homes.__package__).joinpath(homes.SETTINGS).is_file()
 
 

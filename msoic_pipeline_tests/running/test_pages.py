@@ -29,6 +29,7 @@ from msoic_pipeline.commands.cli import app
 from msoic_pipeline.running.clock_mending import forget_days_to_come
 from msoic_pipeline.running.guard import make_guarded_webserver
 from msoic_pipeline.running.home import open_home
+from msoic_pipeline.running.page_processes import _run_as_role
 from msoic_pipeline.running.pages import serve_pages
 from msoic_pipeline_tests.conftest import REPOSITORY
 from msoic_pipeline_tests.running.conftest import until
@@ -234,3 +235,8 @@ def test_nothing_is_left_when_the_pages_end(home: Path, sent: signal.Signals, tm
         assert shown.wait(30) == (-signal.SIGKILL if sent == signal.SIGKILL else 0)
     finally:
         os.killpg(shown.pid, signal.SIGKILL) if shown.poll() is None else None
+
+
+def test_a_role_that_is_none_is_an_error():
+    with pytest.raises(ValueError, match="no role 'cook': expected one of code, daemon, webserver"):
+        _run_as_role("cook")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.run_endings import find_failed_checks
 from msoic_pipeline.automation.jobs import find_quarters_to_run, nightly
 from msoic_pipeline.commands.run_problems import find_problems
+from msoic_pipeline.periods import FIRST_QUARTER, ClockError
 from msoic_pipeline.running.failed_runs import NoteError, note_failed_run
 from msoic_pipeline.running.home import open_home
 from msoic_pipeline.running.lost_runs import end_lost_runs, show_alive
@@ -91,6 +93,16 @@ def test_a_run_waits_for_another_and_not_for_a_killed_one(warehouse_url: str, st
     assert third.stdout.readline() == "held\n", "given back"
 
 
+def test_a_warehouse_named_from_two_folders_is_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    with (
+        hold_warehouse("sqlite:///warehouse.sqlite", "run of ours", said.append) as lock,
+        hold_warehouse(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", "the same run", said.append) as again,
+    ):
+        assert again is lock and not said
+
+
 def test_a_cut_connection_ends_the_run_that_rests_on_it(postgres_database: str):
     engine = sa.create_engine(postgres_database, isolation_level="AUTOCOMMIT")
     held = sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
@@ -124,6 +136,43 @@ def test_only_runs_whose_process_is_gone_are_ended(home: Path, start: Start):
         note_failed_run(instance, killed)
         assert _notes(home).count(killed) == 1, "noted once, whoever sees it"
         assert not (home / "running" / f"{killed}.lock").exists()
+
+
+def test_a_run_that_ends_while_it_is_looked_for_has_not_broken_off(
+    home: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+):
+    with open_home() as instance:
+        run_id = _started(instance)
+        process = start(ALIVE, run_id)
+        (as_read_before,) = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
+        succeeded = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, job_name="everything")
+        instance.report_dagster_event(succeeded, run_id)
+        process.kill()
+        process.wait()
+        monkeypatch.setattr(instance, "get_run_records", lambda *_: [as_read_before])
+        assert end_lost_runs(instance) == []
+        assert _status(instance, run_id) == "SUCCESS"
+        assert _notes(home) == ""
+
+
+def test_locks_of_deleted_runs_are_removed_unless_somebody_holds_them(home: Path, start: Start):
+    with open_home() as instance:
+        deleted, at_work = (_started(instance) for _ in range(2))
+        process = start(ALIVE, deleted)
+        process.kill()
+        process.wait()
+        start(ALIVE, at_work)
+        for run_id in (deleted, at_work):
+            instance.delete_run(run_id)
+        end_lost_runs(instance)
+        assert [path.stem for path in (home / "running").glob("*.lock")] == [at_work]
+
+
+def test_a_run_of_which_the_records_do_not_say_why_it_failed_is_noted_as_that(home: Path):
+    with open_home() as instance:
+        run_id = _started(instance)
+        note_failed_run(instance, run_id)
+        assert f"everything {run_id}\n  the records do not say why\n" in _notes(home)
 
 
 def test_runs_of_an_earlier_version_are_judged_by_the_process_that_dagster_wrote_down(home: Path, start: Start):
@@ -202,8 +251,9 @@ def test_a_run_that_failed_has_a_reason(tmp_path: Path):
 
 
 def test_the_nightly_run_of_an_earlier_night_is_waited_for(monkeypatch: pytest.MonkeyPatch, home: Path):
+    quarter = dt.date(2021, 1, 1)
     monkeypatch.setattr(
-        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: QuarterRange("2021-01-01", "2021-01-01")
+        "msoic_pipeline.automation.jobs.find_quarters_to_run", lambda settings: QuarterRange(quarter, quarter)
     )
     with open_home() as instance:
         assert isinstance(nightly(dg.build_schedule_context(instance)), dg.RunRequest)
@@ -222,7 +272,19 @@ def test_the_nightly_run_goes_over_everything_where_a_source_cannot_be_looked_at
 
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
     monkeypatch.setattr("msoic_pipeline.automation.jobs.find_quarters_behind_files", breaks)
-    assert find_quarters_to_run(Settings()).first == "2015-01-01"
+    assert find_quarters_to_run(Settings()).first == FIRST_QUARTER
+
+
+def test_the_nightly_run_says_that_the_clock_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    class Before(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Before:
+            return cls(1970, 1, 1, tzinfo=tz)
+
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    monkeypatch.setattr("msoic_pipeline.periods.dt.datetime", Before)
+    with pytest.raises(ClockError, match="the clock of this machine says 1970-01-01, before the first quarter"):
+        find_quarters_to_run(Settings())
 
 
 def test_the_lock_of_a_run_lasts_as_long_as_its_process(home: Path):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from msoic_pipeline.audit.releases import find_next_due
+from msoic_pipeline.audit.releases import NextRelease, find_next_release
 from msoic_pipeline.model.evidence import IN_FORCE
 from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.publication.report.provenance import ReleaseSaid
@@ -26,19 +26,18 @@ from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 class Timeliness:
     """How soon the periods of a source came, in days after their ends, in order of the periods; and what comes next.
 
-    ``days`` has nothing of a weekly source, whose files do not name the week. ``next_figures`` are what was or is due
-    by the day ``next_due``; both are empty of a source of which no release is in force.
+    ``days`` has nothing of a weekly source, whose files do not name the week. ``next_release`` is what was or is due
+    next: None of a series that has ended, and of a source of which no release is in force.
     """
 
     source: Source
     days: tuple[float, ...]
     latest_published_on: dt.date | None
-    next_figures: str
-    next_due: dt.date | None
+    next_release: NextRelease | None
 
     def is_overdue(self, day: dt.date) -> bool:
         """Whether the next release should have been there before a day."""
-        return self.next_due is not None and self.next_due < day
+        return self.next_release is not None and self.next_release.due < day
 
 
 def find_timeliness(releases: Iterable[ReleaseSaid]) -> list[Timeliness]:
@@ -52,11 +51,11 @@ def find_timeliness(releases: Iterable[ReleaseSaid]) -> list[Timeliness]:
 
 def _find_timeliness_of(source: Source, releases: Sequence[ReleaseSaid]) -> Timeliness:
     if not releases:
-        return Timeliness(source, (), None, "", None)
+        return Timeliness(source, (), None, None)
     latest = max(said.published_on for said in releases)
-    figures, due = find_next_due(source, max(_find_last_day(said) for said in releases), latest)
+    next_release = find_next_release(source, max(_find_last_day(said) for said in releases), latest)
     days = () if source.frequency == "weekly" else _list_days(releases)
-    return Timeliness(source, days, latest, figures, due)
+    return Timeliness(source, days, latest, next_release)
 
 
 def _find_last_day(said: ReleaseSaid) -> dt.date:
@@ -81,7 +80,7 @@ def make_timeliness_table(found: Sequence[Timeliness], day: dt.date) -> ShownTab
     """Return the table of timeliness by source, as at a day."""
     rows = []
     for each in found:
-        if each.latest_published_on is None or each.next_due is None:
+        if each.latest_published_on is None:
             rows.append((each.source.title, "–", "–", "–", "–", "no release is in force", "–"))
             continue
         days = [tell_figure(number) for number in (each.days[0], median(each.days), each.days[-1])] if each.days else []
@@ -108,9 +107,11 @@ def make_timeliness_table(found: Sequence[Timeliness], day: dt.date) -> ShownTab
 
 def tell_next(found: Timeliness, day: dt.date) -> str:
     """Return what comes next of a source and by when, and whether it is overdue: by the source's declared lag."""
-    if found.next_due is None:
+    if found.source.ended:
+        return "none: the series has ended"
+    if found.next_release is None:
         return "–"
-    words = f"{found.next_figures} by {tell_day(found.next_due)}"
+    words = f"{found.next_release.figures} by {tell_day(found.next_release.due)}"
     return f"overdue: {words}" if found.is_overdue(day) else words
 
 

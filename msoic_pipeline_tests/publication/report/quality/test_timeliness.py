@@ -75,7 +75,7 @@ def test_a_period_of_many_reporters_counts_once():
 
 def test_a_source_is_overdue_after_the_last_day_and_not_on_it():
     found = find("nrm", QUARTERS)
-    assert found.next_due == dt.date(2022, 3, 16)
+    assert found.next_release and found.next_release.due == dt.date(2022, 3, 16)
     assert not found.is_overdue(dt.date(2022, 3, 16)) and found.is_overdue(dt.date(2022, 3, 17))
     assert tell_overdue([found], dt.date(2022, 3, 16)) == "No source was overdue on 16 March 2022."
     assert tell_overdue([found], dt.date(2022, 3, 17)).startswith("Overdue on 17 March 2022, 1 of 1 source: National")
@@ -86,6 +86,13 @@ def test_a_weekly_series_has_no_days():
     edition = released("2023-Q3", dt.date(2023, 7, 14), source="small_boats")
     row = row_of("small_boats", [edition], dt.date(2023, 7, 20))
     assert row[1:5] == ("–",) * 4 and row[-1] == "a later week by 4 August 2023"
+
+
+def test_a_series_that_has_ended_is_never_overdue():
+    months = [released("2016-03", dt.date(2016, 7, 14), source="cps_case_outcomes")]
+    found = find("cps_case_outcomes", months)
+    assert not found.is_overdue(dt.date(2030, 1, 1))
+    assert row_of("cps_case_outcomes", months, dt.date(2030, 1, 1))[-1] == "none: the series has ended"
 
 
 def test_what_is_not_in_force_does_not_count():
