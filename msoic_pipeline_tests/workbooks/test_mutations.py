@@ -32,7 +32,7 @@ from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, land_file, lan
 SAME, REFUSED, DIFFERENT = "same figures", "refused", "OTHER FIGURES"
 PLACES = ("release_id", "sheet", "cell", "closed_cell")
 # Of a wide header only so many columns, spread over it, are changed one by one.
-MOST_COLUMNS = 7
+MOST_COLUMNS = 5
 # Faults of a whole file, which have no sheet to name.
 WITHOUT_SHEET = {"missing_sheet", "other_publisher"}
 
@@ -96,7 +96,13 @@ def _cut_sparse(grid: list[list[Any]]) -> list[list[Any]]:
 
 
 CASES = {
-    "nrm, header in row 4": Case("nrm", "quarter-2-2022", cut=_cut_first_responders),
+    # Of tables that are laid out alike one is changed; the two cases have the others of each other.
+    "nrm, header in row 4": Case(
+        "nrm",
+        "quarter-2-2022",
+        ("referrals_by_quarter", "reasonable_grounds", "first_responders_government"),
+        cut=_cut_first_responders,
+    ),
     "nrm, header in row 6": Case(
         "nrm",
         "quarter-4-2022",
