@@ -15,6 +15,13 @@ Triangle = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
 
+class NoGrowthFactorError(Exception):
+    """From an age to the next there is no factor of growth: no row with anything at it was observed at both."""
+
+    def __init__(self, age: int) -> None:
+        super().__init__(f"no period with any figure at the age {age} was observed at the age {age + 1} too")
+
+
 @dataclass(frozen=True)
 class ChainLadder:
     """Estimates from a triangle: each period's ultimate figure with its standard error, and those of all together.
@@ -59,7 +66,7 @@ def estimate_chain_ladder(triangle: Triangle) -> ChainLadder:
     One period alone tells nothing of how much f[1] varies, and two ages before it would be needed to extrapolate: here
     only 2019, which is complete, has a standard error, 0.
 
-    Raises ValueError where an age has no row that was observed at the next one.
+    Raises NoGrowthFactorError where no row that had anything at an age was observed at the next one.
     """
     growth = _growth_by_age(triangle)
     latest_ages = np.array([latest_age_of(row) for row in triangle])
@@ -97,7 +104,7 @@ class _Growth:
 
 
 def _growth_by_age(triangle: Triangle) -> _Growth:
-    """Return the growth from each age to the next. Raises ValueError where no period was observed at both."""
+    """Return the growth from each age to the next. Raises NoGrowthFactorError where there is none."""
     steps = triangle.shape[1] - 1
     factors, variances, bases = np.ones(steps), np.full(steps, np.nan), np.zeros(steps)
     for age in range(steps):
@@ -105,7 +112,7 @@ def _growth_by_age(triangle: Triangle) -> _Growth:
         at_age, at_next_age = triangle[is_observed, age], triangle[is_observed, age + 1]
         bases[age] = at_age.sum()
         if bases[age] <= 0:
-            raise ValueError(f"no period was observed at the ages {age} and {age + 1}")
+            raise NoGrowthFactorError(age)
         factors[age] = at_next_age.sum() / bases[age]
         variances[age] = _variance(at_age, at_next_age, factors[age])
     return _Growth(factors, _extrapolate_variances(variances), bases)
