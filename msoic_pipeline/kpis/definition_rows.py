@@ -10,6 +10,7 @@ from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.model.signals import kpi_signal
+from msoic_pipeline.warehouse.rows import insert_rows
 
 # The tables of figures that refer to a KPI's definition.
 FIGURES_OF_KPIS = (kpi_value, revision_triangle, maturity_estimate, kpi_signal)
@@ -32,8 +33,7 @@ def write_definitions(connection: Connection) -> None:
     if gone := sorted(set(known) - set(wanted)):
         for table in (*FIGURES_OF_KPIS, kpi_definition):
             connection.execute(sa.delete(table).where(table.c.kpi_id.in_(gone)))
-    if new := [row for kpi_id, row in wanted.items() if kpi_id not in known]:
-        connection.execute(sa.insert(kpi_definition), new)
+    insert_rows(connection, kpi_definition, [row for kpi_id, row in wanted.items() if kpi_id not in known])
     for kpi_id, row in wanted.items():
         if kpi_id in known and known[kpi_id] != row:
             connection.execute(sa.update(kpi_definition).where(kpi_definition.c.kpi_id == kpi_id).values(row))

@@ -16,7 +16,10 @@ from msoic_pipeline.workbooks.source import Reporters, load_source
 
 
 class Condition(Declaration):
-    """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``."""
+    """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``.
+
+    A column that is not given has none of them: ``{not: …}`` holds of it.
+    """
 
     values: tuple[str | bool, ...]
     negated: bool = False
@@ -33,9 +36,15 @@ class Condition(Declaration):
             )
         return {"values": tuple(values), "negated": negated}
 
-    def holds(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        """Return the condition on ``column``."""
-        return column.not_in(self.values) if self.negated else column.in_(self.values)
+    def holds(
+        self, column: sa.ColumnElement[Any], attribute: sa.Column[Any] | None = None
+    ) -> sa.ColumnElement[bool]:
+        """Return the condition on ``column``; or on the ``attribute`` of the dimension's member that it names."""
+        has_value = column.in_(self.values)
+        if attribute is not None:
+            code = next(iter(attribute.table.primary_key))
+            has_value = column.in_(sa.select(code).where(attribute.in_(self.values)))
+        return sa.or_(column.is_(None), sa.not_(has_value)) if self.negated else has_value
 
 
 class Term(Declaration):
@@ -137,10 +146,7 @@ class Term(Declaration):
         """Yield the conditions on the rows of the fact that the term sums."""
         for name, condition in self.where.items():
             own, column = self.column(name)
-            meets = condition.holds(column)
-            if own is not column:  # the dimension's members that meet the condition
-                meets = own.in_(sa.select(next(iter(column.table.primary_key))).where(meets))
-            yield meets
+            yield condition.holds(own, None if own is column else column)
 
     def words(self) -> str:
         """Return the term in words."""

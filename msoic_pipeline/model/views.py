@@ -128,10 +128,14 @@ def _kpi_change() -> View:
 def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query of how each KPI value has moved, over the rows of kpi_value that meet conditions.
 
-    Columns are those of the view kpi_revision, which sets no condition.
+    Columns are those of the view kpi_revision, which sets no condition. What never had a value is not among them.
+
+    Example: 40 from March, nothing from April, 50 from May and nothing from June. It was revised once, by 10, from what
+    was known before it was withdrawn; the latest value, known since June, is none.
     """
     key = tuple(kpi_value.c[name] for name in KPI_KEY)
-    window: dict[str, Any] = {"partition_by": key, "order_by": kpi_value.c.as_of}
+    # Each value beside the one before, whatever was withdrawn between the two.
+    window: dict[str, Any] = {"partition_by": (*key, kpi_value.c.value.is_(None)), "order_by": kpi_value.c.as_of}
     known = (
         sa.select(
             *key,
@@ -139,21 +143,21 @@ def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
             kpi_value.c.as_of,
             kpi_value.c.value,
             (kpi_value.c.value - sa.func.lag(kpi_value.c.value).over(**window)).label("step"),
-            sa.func.row_number().over(**window).label("place"),
-            sa.func.row_number().over(partition_by=key, order_by=kpi_value.c.as_of.desc()).label("place_from_end"),
+            sa.func.row_number().over(**window).label("rank"),
+            sa.func.row_number().over(partition_by=key, order_by=kpi_value.c.as_of.desc()).label("rank_from_end"),
         )
-        .where(kpi_value.c.value.is_not(None), *conditions)
+        .where(*conditions)
         .subquery()
     )
-    first = sa.func.max(sa.case((known.c.place == 1, known.c.value)))
-    latest = sa.func.max(sa.case((known.c.place_from_end == 1, known.c.value)))
+    first = sa.func.max(sa.case((known.c.rank == 1, known.c.value)))
+    latest = sa.func.max(sa.case((known.c.rank_from_end == 1, known.c.value)))
     up = sa.func.sum(sa.case((known.c.step > 0, 1), else_=0))
     down = sa.func.sum(sa.case((known.c.step < 0, 1), else_=0))
     own = [known.c[name] for name in KPI_KEY]
-    return sa.select(
+    columns = sa.select(
         *own,
         known.c.period_label,
-        sa.func.min(known.c.as_of).label("first_published_on"),
+        sa.func.min(sa.case((known.c.value.is_not(None), known.c.as_of))).label("first_published_on"),
         first.label("first_value"),
         sa.func.max(known.c.as_of).label("latest_change_on"),
         latest.label("latest_value"),
@@ -161,7 +165,8 @@ def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
         (up + down).label("revisions"),
         sa.func.max(sa.func.abs(known.c.step)).label("largest_revision"),
         sa.case((up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways").label("direction"),
-    ).group_by(*own, known.c.period_label)
+    )
+    return columns.group_by(*own, known.c.period_label).having(sa.func.count(known.c.value) > 0)
 
 
 def _kpi_revision() -> View:
@@ -171,10 +176,10 @@ def _kpi_revision() -> View:
         {
             "first_published_on": "Publication date of the first value.",
             "first_value": "Value as first published.",
-            "latest_change_on": "Publication date since which the latest value holds.",
-            "latest_value": "Value as known today.",
-            "total_revision": "Latest value less the first.",
-            "revisions": "How often the value changed.",
+            "latest_change_on": "Publication date since which the latest value holds, or has been withdrawn.",
+            "latest_value": "Value as known today; empty where it has been withdrawn.",
+            "total_revision": "Latest value less the first; empty where it has been withdrawn.",
+            "revisions": "How often the value changed, withdrawals apart.",
             "largest_revision": "Largest single change, without its sign.",
             "direction": "none, up, down, or both ways.",
         },

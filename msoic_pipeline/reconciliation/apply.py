@@ -24,6 +24,7 @@ from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, summarise_results
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
+from msoic_pipeline.warehouse.rows import insert_rows
 
 STAGE = "reconcile"
 # A part of a year belongs to the quarter of its last figure, of which there may be later ones in the year.
@@ -78,7 +79,7 @@ def _replace_results(
     """Write the rules anew, and the results of some quarters."""
     result = reconciliation_result
     connection.execute(sa.delete(reconciliation_rule))
-    connection.execute(sa.insert(reconciliation_rule), [rule.row() for rule in rules])
+    insert_rows(connection, reconciliation_rule, [rule.row() for rule in rules])
     connection.execute(sa.delete(result).where(result.c.quarter_start.in_(quarters)))
     for rule in rules:
         for results in list_result_queries(rule, quarters, in_force):

@@ -6,7 +6,7 @@ Of small tables what has not changed is left alone, so that an idle run writes n
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +39,15 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
         finally:
             cursor.close()
     return rows.num_rows
+
+
+def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert a few rows through SQLAlchemy, for tables that COPY does not reach, such as temporary ones; of none nothing.
+
+    SQLAlchemy itself takes no rows at all for one row of defaults.
+    """
+    if rows:
+        connection.execute(sa.insert(table), rows)
 
 
 def _copy_rows(connection: Connection, table: sa.Table, names: list[str], rows: pa.Table) -> None:

@@ -621,6 +621,11 @@ def test_a_failure_leaves_the_last_good_state(warehouse: Warehouse):
     assert warehouse.results() == before
 
 
+def test_without_rules_there_are_no_results(warehouse: Warehouse):
+    warehouse.reconcile("2021-Q4", "no such rule")
+    assert warehouse.results() == []
+
+
 def test_a_measure_may_be_left_out_where_the_fact_has_one(warehouse: Warehouse):
     referred = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
     warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40), totals=[referral_total("2021-Q4", 100)])
