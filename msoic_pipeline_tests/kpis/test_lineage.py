@@ -6,15 +6,18 @@ import datetime as dt
 from itertools import product
 from pathlib import Path
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
+import xlsxwriter
 from sqlalchemy.engine import Engine
 
+from msoic_pipeline.kpis import marked_copies
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
-from msoic_pipeline.kpis.marked_copies import name_copy
+from msoic_pipeline.kpis.marked_copies import name_copy, name_sheets
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.wanted import are_in_geography, list_terms
 from msoic_pipeline.model.kpi import kpi_value
@@ -90,6 +93,35 @@ def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi
                     in_geography = are_in_geography(term, value.geography_kind, value.geography_code)
                     facts = find_facts(connection, term, span, in_geography)
                     assert sum(fact.value for fact in facts) == pytest.approx(expected or 0), value
+
+
+def test_copies_of_sheets_have_names_that_excel_takes():
+    """A CSV file's sheet is its name, which may be anything; a moment in it keeps its time of day."""
+    alike = [f"police recorded crime outcomes {year}" for year in (2021, 2022)]
+    names = name_sheets(["crime [final]", "Crime :final:", *alike, "'quoted'", "plain"])
+    assert list(names.values()) == [
+        "crime -final-",
+        "Crime -final- 2",
+        "police recorded crime outcomes ",
+        "police recorded crime outcome 2",
+        "-quoted-",
+        "plain",
+    ]
+
+
+def test_a_copy_has_each_sheet_with_its_moments(tmp_path: Path):
+    original = tmp_path / "original.xlsx"
+    names = ["One", "Two"]
+    moments = [dt.datetime(2021, 4, 1, 13, 45), dt.datetime(2021, 4, 1)]
+    with xlsxwriter.Workbook(original) as book:
+        for name in names:
+            sheet = book.add_worksheet(name)
+            for row, moment in enumerate(moments):
+                sheet.write_datetime(row, 0, moment, book.add_format({"num_format": "yyyy-mm-dd hh:mm"}))
+    marked_copies._write_copy(original, {name: {"A1"} for name in names}, tmp_path / "copy.xlsx", 0o600)
+    copy = openpyxl.load_workbook(tmp_path / "copy.xlsx")
+    assert copy.sheetnames == names
+    assert [[cell.value for (cell,) in copy[name].iter_rows()] for name in names] == [moments] * 2
 
 
 def test_every_file_and_value_has_a_copy_of_its_own(warehouse: Warehouse, tmp_path: Path):
