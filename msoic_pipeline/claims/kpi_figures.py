@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure, add_figures
 from msoic_pipeline.claims.period import Period
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.disclosure import NationalValue
+from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
@@ -63,20 +64,12 @@ class KpiFigures:
     def is_kept_back(self, kpi: Kpi, period: Period) -> bool:
         """Return whether a national value that a figure is made of would tell a return, as the exports judge it."""
         starts = period.starts_that_count(kpi.over_time)
-        return any((kpi.kpi_id, period.kind, start) in self._kept_back for start in starts)
+        return any(NationalValue(kpi.kpi_id, period.kind, start) in self._kept_back for start in starts)
 
     @cached_property
-    def _kept_back(self) -> set[tuple[str, str, dt.date]]:
-        """The national values that are kept back as known on the day: by KPI, and kind and first day of the period."""
-        counted = []
-        for kpi in load_definitions():
-            if kpi.is_sensitive:
-                for row in self._read_values(kpi.kpi_id, NATIONAL).values():
-                    value = CountedValue(
-                        row.kpi_id, row.period_kind, row.period_start, row.parts_received, row.parts_expected
-                    )
-                    counted.append(value)
-        return {(value.kpi_id, value.period_kind, value.period_start) for value in find_kept_back(counted)}
+    def _kept_back(self) -> set[NationalValue]:
+        """The national values that are kept back as known on the day."""
+        return find_values_kept_back(self._connection, self._as_at)
 
     def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
         """Return the values of a KPI as known on the day."""

@@ -36,9 +36,7 @@ class Condition(Declaration):
             )
         return {"values": tuple(values), "negated": negated}
 
-    def holds(
-        self, column: sa.ColumnElement[Any], attribute: sa.Column[Any] | None = None
-    ) -> sa.ColumnElement[bool]:
+    def holds(self, column: sa.ColumnElement[Any], attribute: sa.Column[Any] | None = None) -> sa.ColumnElement[bool]:
         """Return the condition on ``column``; or on the ``attribute`` of the dimension's member that it names."""
         has_value = column.in_(self.values)
         if attribute is not None:

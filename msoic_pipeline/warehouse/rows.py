@@ -42,9 +42,9 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert a few rows through SQLAlchemy, for tables that COPY does not reach, such as temporary ones; of none nothing.
+    """Insert a few rows by a statement, which reaches temporary tables as well; of no rows nothing.
 
-    SQLAlchemy itself takes no rows at all for one row of defaults.
+    SQLAlchemy itself takes no rows for one row of defaults.
     """
     if rows:
         connection.execute(sa.insert(table), rows)

@@ -20,7 +20,7 @@ from msoic_pipeline.model.evidence import load_log, release
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
 from msoic_pipeline.warehouse.engine import read_transaction
-from msoic_pipeline_tests.handmade import Warehouse
+from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
 
 
@@ -192,7 +192,7 @@ def test_pence_are_exact(warehouse: Warehouse):
 
 def test_what_is_not_given_is_not_what_a_condition_leaves_out(warehouse: Warehouse):
     """A referral of no force is not one of Kent's, nor of the area that prosecutes for Kent."""
-    referral = {"breakdown": "first_responder", "period": "2021-Q4"}
+    referral: Row = {"breakdown": "first_responder", "period": "2021-Q4"}
     responders = (("Kent", "E23000032", 1), ("Essex", "E23000028", 2), ("Barnardo's", None, 4))
     rows = [
         referral | {"first_responder": name, "force_code": force, "referrals": number}
@@ -223,7 +223,9 @@ def test_a_figure_that_is_withdrawn(warehouse: Warehouse):
         ("2021-11-05", None, "not computable", 0, 1),
     ]
     with read_transaction(warehouse.engine) as connection:
-        revision = sa.text("SELECT * FROM kpi_revision WHERE kpi_id = 'civil_penalties_collected' AND period_label = :it")
+        revision = sa.text(
+            "SELECT * FROM kpi_revision WHERE kpi_id = 'civil_penalties_collected' AND period_label = :it"
+        )
         moved = connection.execute(revision, {"it": "2021-09"}).mappings().all()
     assert {(row["first_value"], row["latest_value"], row["total_revision"], row["revisions"]) for row in moved} == {
         (5.0, None, None, 0)

@@ -174,7 +174,9 @@ def test_an_unknown_force_names_the_nearest_and_the_file_to_edit():
         members.resolve("force", "Kentt")
 
 
-@given(st.sets(st.sampled_from(list_exploitation_types()), min_size=1), st.randoms(), st.sampled_from([", ", " & ", ","]))
+@given(
+    st.sets(st.sampled_from(list_exploitation_types()), min_size=1), st.randoms(), st.sampled_from([", ", " & ", ","])
+)
 def test_combined_exploitation_is_one_set_in_whatever_order(types: set[str], rng: Any, mark: str):
     shuffled = list(types)
     rng.shuffle(shuffled)
