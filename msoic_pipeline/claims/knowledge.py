@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -19,11 +19,11 @@ from msoic_pipeline.claims.kpi_figures import EarlierFigure, KpiFigures
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
-from msoic_pipeline.kpis.disclosure import CountedReturns, tells_a_return
+from msoic_pipeline.kpis.disclosure import CountedReturns, are_too_few_to_differ, tells_a_return
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
+from msoic_pipeline.model.geography import NATIONAL, list_force_codes_of
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 # What is asked: a measure, a period and a geography, in words.
@@ -38,13 +38,18 @@ class UnderlyingRelease:
     published_on: dt.date
     release_id: str
     is_synthetic: bool
+    reporter: str
 
 
 class Knowledge:
-    """What was known on the day ``as_at``. Nothing is asked for twice."""
+    """What was known on the day ``as_at``. Nothing is asked for twice.
 
-    def __init__(self, connection: Connection, as_at: dt.date) -> None:
+    ``later`` is what is known on a later day, if its figures are shown beside those of this one.
+    """
+
+    def __init__(self, connection: Connection, as_at: dt.date, later: Knowledge | None = None) -> None:
         self.as_at = as_at
+        self._later = later
         self._connection = connection
         self._kpi_figures = KpiFigures(connection, as_at)
         self._figures: dict[Question, KnownFigure] = {}
@@ -86,8 +91,19 @@ class Knowledge:
     def tells_a_return(self, measure: Measure, period: Period) -> bool:
         """Return whether a measure's national figure of returns would tell what a reporter or two returned.
 
-        That of a KPI is judged beside all others, as the exports judge it; that of a term by itself.
+        It may do so on its day, or beside the figure of the later day, by what was returned between the two.
         """
+        return self._tells_a_return_on_its_day(measure, period) or self._tells_a_return_beside_later(measure, period)
+
+    def _tells_a_return_beside_later(self, measure: Measure, period: Period) -> bool:
+        if self._later is None:
+            return False
+        releases = self.find_releases(measure, period, NATIONAL)
+        later_releases = self._later.find_releases(measure, period, NATIONAL)
+        return are_too_few_to_differ({each.reporter for each in releases ^ later_releases})
+
+    def _tells_a_return_on_its_day(self, measure: Measure, period: Period) -> bool:
+        """Return whether a KPI's figure tells a return beside all others, as in the exports, or a term's by itself."""
         if not measure.term:
             return any(self._kpi_figures.is_kept_back(kpi, period) for kpi in measure.kpis)
         figure = self.find_figure(measure, period, NATIONAL)
@@ -127,15 +143,12 @@ class Knowledge:
         Below the nation they are those of its forces, where each force sends a file of its own; where one file holds
         all forces or areas it is that one.
         """
-        has_own_files = term.reporters.dimension != PUBLISHER and not term.reporters.column
-        if geography == NATIONAL or not has_own_files:
+        if geography == NATIONAL or not term.reporters.have_own_files:
             return None
         return self._connection.scalars(list_force_codes_of(geography))
 
     @cached_property
     def _all_releases(self) -> dict[str, UnderlyingRelease]:
-        columns = (release.c.source, release.c.published_on, release.c.release_id, release.c.is_synthetic)
-        return {
-            row.release_id: UnderlyingRelease(row.source, row.published_on, row.release_id, row.is_synthetic)
-            for row in self._connection.execute(sa.select(*columns))
-        }
+        columns = [release.c[each.name] for each in fields(UnderlyingRelease)]
+        rows = self._connection.execute(sa.select(*columns)).mappings()
+        return {row["release_id"]: UnderlyingRelease(**row) for row in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -20,7 +20,8 @@ from msoic_pipeline.kpis.standing_facts import (
     select_standing_facts,
 )
 from msoic_pipeline.kpis.terms import Term
-from msoic_pipeline.model.geography import PUBLISHER
+from msoic_pipeline.model.evidence import coverage
+from msoic_pipeline.model.geography import PUBLISHER, place_column
 from msoic_pipeline.periods import periods
 
 # A term's sums by reporter and by month or quarter.
@@ -40,9 +41,9 @@ class ReportedSum:
 def sum_term(connection: Connection, term: Term, over_time: str, period: Period, as_at: dt.date) -> KnownFigure:
     """Return a term's figure: the sum of all months or quarters, or the sum of each reporter's last.
 
-    Example: in a quarter A reports 9 for April and 14 for June, B 5 for each month. The sum is 38, of 5 of 6 reports;
-    where a month without a row counts as zero, of 6 of 6, as long as A's release covers May. A stock is 14 + 5 = 19, of
-    2 of 2 reports.
+    Example: in a quarter A reports 9 for April and 14 for June, B 5 for each month, and C, who is due too, nothing. The
+    sum is 38, of 5 of 9 reports; where a month without a row counts as zero, of 6 of 9, as long as A's release covers
+    May. A stock is 14 + 5 = 19, of 2 of 3 reports.
     """
     span = Span(period.first, period.end, as_at)
     sums: SumsByReporter = defaultdict(lambda: defaultdict(float))
@@ -52,33 +53,56 @@ def sum_term(connection: Connection, term: Term, over_time: str, period: Period,
         sums = _add_zeros(connection, sums, term, span)
     if not any(sums.values()):
         return NOTHING
+    # Where one file holds all forces or areas, whoever files are of counts for one.
+    due = _find_due_reporters(connection, term) if term.reporters.have_own_files else set(sums)
     starts = list(periods(term.finest_period, span.first, span.last))
     if over_time == "last":
-        return _add_last(sums, starts[-1])
+        return _sum_last_of_each_reporter(sums, due, starts[-1])
     value = sum(sum(by_start.values()) for by_start in sums.values())
-    return KnownFigure(value, sum(map(len, sums.values())), len(starts) * len(sums))
+    received = sum(len(by_start) for reporter, by_start in sums.items() if reporter in due)
+    return KnownFigure(value, received, len(starts) * len(due))
+
+
+def _find_due_reporters(connection: Connection, term: Term) -> set[str]:
+    """Return who has to send a file of its own to a term's source, as far as the term is of them.
+
+    Of a term with ``dim_force.name: Kent`` that is Kent alone.
+    """
+    query = sa.select(coverage.c.reporter).where(coverage.c.source == term.source, coverage.c.expected).distinct()
+    place = place_column(term.table)
+    for name, condition in term.where.items():
+        own, column = term.column(name)
+        if place is not None and own is place:
+            query = query.where(condition.holds(coverage.c.reporter, None if own is column else column))
+    return set(connection.scalars(query))
 
 
 def _add_zeros(connection: Connection, sums: SumsByReporter, term: Term, span: Span) -> SumsByReporter:
-    """Return a term's sums with a zero where a release covers a month or quarter and lists nothing of it."""
+    """Return a term's sums with a zero where a release covers a month or quarter and lists nothing of it.
+
+    Who sends a file of its own and lists nothing in it says that there was none.
+    """
     covered: dict[str, set[dt.date]] = defaultdict(set)
     for each in find_covered_periods(connection, term, span):
         covered[each.reporter].add(each.period_start)
-    reporters = list(sums)
+    reporters = set(sums)
+    if term.reporters.have_own_files:
+        reporters |= _find_due_reporters(connection, term) & set(covered)
     # A publisher that lists nothing at all in the period still says so; who else has no row may not have reported.
-    if term.reporters.dimension == PUBLISHER and covered and not reporters:
-        reporters = [""]
+    elif term.reporters.dimension == PUBLISHER and covered and not reporters:
+        reporters = {""}
     return {
         reporter: {start: sums.get(reporter, {}).get(start, 0.0) for start in covered[reporter]}
-        for reporter in reporters
+        for reporter in sorted(reporters)
     }
 
 
-def _add_last(sums: SumsByReporter, last_start: dt.date) -> KnownFigure:
-    """Return the sum of each reporter's last value; received are those that are of the period's last month."""
+def _sum_last_of_each_reporter(sums: SumsByReporter, due: Set[str], last_start: dt.date) -> KnownFigure:
+    """Return the sum of each reporter's last value; received are those due that are of the period's last month."""
     last = {reporter: max(by_start) for reporter, by_start in sums.items() if by_start}
     value = sum(sums[reporter][start] for reporter, start in last.items())
-    return KnownFigure(value, sum(start == last_start for start in last.values()), len(last))
+    received = sum(start == last_start for reporter, start in last.items() if reporter in due)
+    return KnownFigure(value, received, len(due))
 
 
 def find_reported_sums(connection: Connection, term: Term, span: Span) -> list[ReportedSum]:

@@ -89,11 +89,12 @@ def judge_claims(connection: Connection, report: Report, today: dt.date) -> list
     """
     has_been_published = sa.and_(release.c.published_on <= today, release.c.status.in_(IN_FORCE))
     latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(has_been_published))
+    known_today = Knowledge(connection, latest or today)
+    known_when_published = Knowledge(connection, report.published_on, later=known_today)
     judged = []
-    for known, as_at in ((WHEN_PUBLISHED, report.published_on), (TODAY, latest or today)):
-        knowledge = Knowledge(connection, as_at)
+    for known, knowledge in ((WHEN_PUBLISHED, known_when_published), (TODAY, known_today)):
         judgements = {claim.id: judge_claim(claim, knowledge) for claim in report.claims}
-        judged += _list_judged(report, known, as_at, judgements)
+        judged += _list_judged(report, known, knowledge.as_at, judgements)
     return judged
 
 

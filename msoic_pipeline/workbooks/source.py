@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.model import members
-from msoic_pipeline.model.geography import ReporterKind
+from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
 from msoic_pipeline.periods import period_end, period_start, periods
 from msoic_pipeline.workbooks.layout import ParserName, PublishedTable
 from msoic_pipeline.workbooks.values import member_file_of
@@ -64,6 +64,11 @@ class Reporters(Declaration):
     def is_yearly(self) -> bool:
         """Whether there is one report a year."""
         return self.every == "calendar_year"
+
+    @property
+    def have_own_files(self) -> bool:
+        """Whether each sends a file of its own; else one file holds all of them."""
+        return self.dimension != PUBLISHER and not self.column
 
     def periods_due(self, quarter: dt.date, last: dt.date) -> list[dt.date]:
         """Return the first days of the periods whose reports are due with a quarter, up to ``last``.
