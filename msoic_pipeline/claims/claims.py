@@ -54,8 +54,9 @@ class Claim(Declaration):
     says what would be needed where no source holds it. Where the report does not say of which periods (or of which
     measure) it speaks, ``stated`` is false: ``period`` and ``base`` are then one interpretation of several.
 
-    The figure of a KPI is looked up in ``geography``. Any other measure picks its figures by conditions of its own:
-    ``locality`` is what the place that they are of is called, where it is not the nation.
+    The figure of a KPI is looked up in ``geography``: one of the KPI's by its name, with its kind where another of the
+    KPI's has that name too (``rocu_region:West Midlands``). Any other measure picks its figures by conditions of its
+    own: ``locality`` is what the place that they are of is called, where it is not the nation.
 
     Claims that share one of ``topics``, kind, unit, place and periods speak of the same thing. ``said_of`` is what the
     report says there that the figure is of, where other places say something else of the same figure.
@@ -104,6 +105,19 @@ class Claim(Declaration):
         broken = [rule for rule, is_broken in is_wrong.items() if is_broken]
         if broken:
             raise ValueError("; ".join(broken))
+        return self
+
+    @model_validator(mode="after")
+    def _check_geography_is_one(self) -> Claim:
+        """Refuse a geography that no KPI of the claim has, or that is several: the force or the region of a name."""
+        kpis = [kpi for measure in (*self.measures, *self.or_measure) for kpi in measure.kpis]
+        try:
+            found = {kpi.find_geography(self.geography) for kpi in kpis}
+        except LookupError as error:
+            raise ValueError(str(error)) from error
+        if self.geography != NATIONAL and len(found) > 1:
+            written = ", ".join(geography.written for geography in sorted(found))
+            raise ValueError(f"{self.geography!r} is another geography to each of the KPIs: name one of {written}")
         return self
 
     @property

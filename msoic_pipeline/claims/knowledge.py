@@ -23,7 +23,7 @@ from msoic_pipeline.kpis.disclosure import CountedReturns, are_too_few_to_differ
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import NATIONAL, list_force_codes_of
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey, select_forces_of
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 # What is asked: a measure, a period and a geography, in words.
@@ -133,19 +133,19 @@ class Knowledge:
             if measure.term:
                 ids |= find_releases_summed(self._connection, term, over_time, span)
             else:
-                reporters = self._find_reporters(term, geography)
+                reporters = self._find_reporters(term, measure.kpis[0].find_geography(geography))
                 ids |= find_releases_covering(self._connection, term, over_time, span, reporters)
         return ids
 
-    def _find_reporters(self, term: Term, geography: str) -> Iterable[str] | None:
+    def _find_reporters(self, term: Term, geography: GeographyKey) -> Iterable[str] | None:
         """Return whose files a geography's figures of a term stand in; None where in those of all.
 
         Below the nation they are those of its forces, where each force sends a file of its own; where one file holds
         all forces or areas it is that one.
         """
-        if geography == NATIONAL or not term.reporters.have_own_files:
+        if geography.kind == NATIONAL or not term.reporters.have_own_files:
             return None
-        return self._connection.scalars(list_force_codes_of(geography))
+        return self._connection.scalars(select_forces_of(geography))
 
     @cached_property
     def _all_releases(self) -> dict[str, UnderlyingRelease]:

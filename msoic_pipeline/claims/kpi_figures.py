@@ -15,7 +15,7 @@ from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.disclosure import NationalValue
 from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
-from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.model.kpi import kpi_value
 
 
@@ -37,14 +37,16 @@ class KpiFigures:
     def __init__(self, connection: Connection, as_at: dt.date) -> None:
         self._connection = connection
         self._as_at = as_at
-        self._values: dict[tuple[str, str], ValuesByPeriod] = {}
+        self._values: dict[tuple[str, GeographyKey], ValuesByPeriod] = {}
 
     def find_figure(self, kpi: Kpi, period: Period, geography: str) -> KnownFigure:
-        """Return a KPI's figure; of several periods their sum, of a stock the last, of a share that of their sums.
+        """Return a KPI's figure of a geography as a claim names it, of which the claim has only one (``Claim``).
+
+        Of several periods it is their sum, of a stock the last, of a share that of their sums.
 
         Shares are in percent.
         """
-        values = self._read_values(kpi.kpi_id, geography)
+        values = self._read_values(kpi, kpi.find_geography(geography))
         starts = period.starts_that_count(kpi.over_time)
         rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
         if len(rows) < len(starts):
@@ -71,12 +73,12 @@ class KpiFigures:
         """The national values that are kept back as known on the day."""
         return find_values_kept_back(self._connection, self._as_at)
 
-    def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
+    def _read_values(self, kpi: Kpi, geography: GeographyKey) -> ValuesByPeriod:
         """Return the values of a KPI as known on the day."""
-        if (kpi_id, geography) not in self._values:
-            rows = find_known_values(self._connection, kpi_id, geography=geography, as_at=self._as_at)
-            self._values[kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
-        return self._values[kpi_id, geography]
+        if (kpi.kpi_id, geography) not in self._values:
+            rows = find_known_values(self._connection, kpi.kpi_id, geographies=[geography], as_at=self._as_at)
+            self._values[kpi.kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
+        return self._values[kpi.kpi_id, geography]
 
     def find_earlier_figures(self, kpi: Kpi, period: Period) -> list[EarlierFigure]:
         """Return what a KPI's national figure of a period was before it was revised, where it was whole, latest first.

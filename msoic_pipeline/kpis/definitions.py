@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -12,8 +13,16 @@ from pydantic import Field, model_validator
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.declarations import Declaration, parse_list
 from msoic_pipeline.kpis.terms import Term
-from msoic_pipeline.model.geography import Division, Nation, list_divisions_of
+from msoic_pipeline.model.geography import (
+    NATIONAL,
+    Division,
+    GeographyKey,
+    Nation,
+    find_geographies,
+    list_divisions_of,
+)
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind
+from msoic_pipeline.wording import first_of
 from msoic_pipeline.workbooks.source import load_source
 
 FILE = "msoic_pipeline/kpis/definitions.yaml"
@@ -118,6 +127,21 @@ class Kpi(Declaration):
         """Whether a publisher of its figures calls them provisional."""
         return any(load_source(source).provisional for source in self.sources)
 
+    @property
+    def nation(self) -> GeographyKey:
+        """The nation that its national values are of."""
+        return GeographyKey(NATIONAL, self.national)
+
+    def find_geography(self, text: str) -> GeographyKey:
+        """Return the one of its geographies that a text means. Raises LookupError where it is none, or several."""
+        its = [key for key in find_geographies(text) if key == self.nation or key.kind in self.below]
+        if not its:
+            kinds = ", ".join((NATIONAL, *self.below))
+            raise LookupError(f"{self.kpi_id} has no figures of {text!r}: expected one of its geographies ({kinds})")
+        if len(its) > 1:
+            raise LookupError(f"{text!r} is several geographies of {self.kpi_id}: name one of {_list_written(its)}")
+        return its[0]
+
     def row(self) -> dict[str, Any]:
         """Return the row of kpi_definition, as far as it is declared."""
         numerator = self._describe_term(self.numerator)
@@ -145,6 +169,10 @@ class Kpi(Declaration):
         if self.over_time == "last":
             return f"at the last {self.numerator.finest_period} that each reporter has in the period, {term.words()}"
         return f"sum of {term.words()}"
+
+
+def _list_written(geographies: Sequence[GeographyKey]) -> str:
+    return first_of([geography.written for geography in geographies])
 
 
 def parse_definitions(text: str) -> tuple[Kpi, ...]:

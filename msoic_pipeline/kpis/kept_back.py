@@ -13,7 +13,6 @@ from msoic_pipeline.kpis.disclosure import CountedValue, NationalValue, find_kep
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.kpis.standing_facts import CoveredPeriod, Span, find_covered_periods, find_last_starts
 from msoic_pipeline.kpis.terms import Term
-from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.periods import period_end, periods
 
 # The returns of a term, by the first day of their month or quarter.
@@ -31,7 +30,7 @@ def find_values_kept_back(connection: Connection, as_at: dt.date | None = None) 
 
 def _count_values(connection: Connection, kpi: Kpi, as_at: dt.date | None) -> list[CountedValue]:
     """Return a KPI's national values, each with the returns that it is of."""
-    values = find_known_values(connection, kpi.kpi_id, geography=NATIONAL, as_at=as_at)
+    values = find_known_values(connection, kpi.kpi_id, geographies=[kpi.nation], as_at=as_at)
     if not values:
         return []
     span = Span(min(value.period_start for value in values), max(map(_find_end, values)), as_at)

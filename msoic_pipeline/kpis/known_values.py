@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.model.geography import find_codes_called
+from msoic_pipeline.model.geography import GeographyKey
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_period
 
@@ -36,19 +37,24 @@ class KnownValue:
     parts_expected: int
     parts_received: int
 
+    @property
+    def geography(self) -> GeographyKey:
+        """The geography that it is of."""
+        return GeographyKey(self.geography_kind, self.geography_code)
+
 
 def find_known_values(
     connection: Connection,
     kpi_id: str | None = None,
     period: str | None = None,
-    geography: str | None = None,
+    geographies: Collection[GeographyKey] | None = None,
     as_at: dt.date | None = None,
 ) -> list[KnownValue]:
     """Return KPI values as known on ``as_at`` (today where it is not given), in order of KPI, period and geography.
 
-    ``period`` is written as people write it (``2021``, ``2021/22``, ``2021-Q4``, ``2021-11``); ``geography`` is a code,
-    the name of a force or CPS Area, or a kind of geography such as ``national``. Raises ValueError where ``period`` is
-    no period.
+    ``period`` is written as people write it (``2021``, ``2021/22``, ``2021-Q4``, ``2021-11``); without ``geographies``
+    they are of all (``model.geography.find_geographies`` has those that a text means). Raises ValueError where
+    ``period`` is no period.
 
     Example: of the referrals of 2021, 12,727 held from 3 March 2022 and 12,700 from 7 March 2024. As at 31 July 2022
     the row of the first is returned, today that of the second.
@@ -68,9 +74,7 @@ def find_known_values(
     if period:
         kind, start = parse_period(period)
         query = query.where(kpi_value.c.period_kind == kind, kpi_value.c.period_start == start)
-    if geography:
-        code = kpi_value.c.geography_code
-        query = query.where(
-            sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(find_codes_called(geography)))
-        )
+    if geographies is not None:
+        key = sa.tuple_(kpi_value.c.geography_kind, kpi_value.c.geography_code)
+        query = query.where(key.in_([(geography.kind, geography.code) for geography in geographies]))
     return [KnownValue(**row) for row in connection.execute(query).mappings()]

@@ -30,7 +30,7 @@ from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.kpis.work_tables import SCALE
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import cell_column
-from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.geography import NATIONAL, find_geographies
 from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import clean
 from msoic_pipeline.wording import WITHHELD, first_of
@@ -178,6 +178,8 @@ def trace_value(
 ) -> Trace:
     """Return where a KPI value comes from, as known on ``as_at`` (today where it is not given).
 
+    ``geography`` is written as for ``model.geography.find_geographies``.
+
     Raises LookupError where there is no such value, or several; UntraceableError where the facts do not add up to it.
     """
     value = _find_value(connection, kpi_id, period, geography, as_at)
@@ -208,13 +210,13 @@ def trace_value(
 
 def _find_value(connection: Connection, kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> KnownValue:
     """Return the one value that is asked for. Raises LookupError where there is none, or more than one."""
-    values = find_known_values(connection, kpi_id, period, geography, as_at)
+    values = find_known_values(connection, kpi_id, period, find_geographies(geography), as_at)
     if not values:
         kpi_ids = ", ".join(kpi.kpi_id for kpi in load_definitions())
         raise LookupError(f"no value of {kpi_id!r} for {period} and {geography!r} was known; KPIs are {kpi_ids}")
     if len(values) > 1:
-        codes = first_of([value.geography_code for value in values])
-        raise LookupError(f"{geography!r} is of several values of {kpi_id!r} for {period}: name one of {codes}")
+        named = first_of([value.geography.written for value in values])
+        raise LookupError(f"{geography!r} is of several values of {kpi_id!r} for {period}: name one of {named}")
     return values[0]
 
 

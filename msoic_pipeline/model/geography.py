@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -149,18 +150,61 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
     )
 
 
-def find_codes_called(name: str) -> sa.CompoundSelect[Any]:
-    """Return the codes of the forces and CPS Areas that have a name."""
-    return sa.union(
-        sa.select(dim_force.c.force_code).where(dim_force.c.name == name),
-        sa.select(dim_cps_area.c.cps_area_code).where(dim_cps_area.c.name == name),
-    )
+@dataclass(frozen=True, order=True)
+class GeographyKey:
+    """What tells one geography from another, as ``kpi_value`` has it: ``rocu_region`` and ``West Midlands``."""
+
+    kind: str
+    code: str
+
+    @property
+    def written(self) -> str:
+        """The key as people can write it, which ``find_geographies`` reads: ``rocu_region:West Midlands``."""
+        return f"{self.kind}:{self.code}"
 
 
-def list_force_codes_of(geography: str) -> sa.Select[Any]:
-    """Return the codes of the forces that a text means: a force's code, its name, or a region with all its forces."""
-    named = (dim_force.c.force_code, dim_force.c.name, dim_force.c.rocu_region)
-    return sa.select(dim_force.c.force_code).where(sa.or_(*(column == geography for column in named)))
+def find_geographies(text: str) -> list[GeographyKey]:
+    """Return the geographies that a text means, of which there may be several.
+
+    A text is a kind of geography (``national``, ``force``), a code, a name, or a name or code with its kind. Raises
+    LookupError where it means none.
+
+    Example: ``West Midlands`` is the force E23000014 and the region that is called so; ``rocu_region:West Midlands`` is
+    the region alone.
+    """
+    kind, colon, name = text.partition(":")
+    found = []
+    for key, its_name in _list_names_of_geographies():
+        is_meant = text in (key.kind, key.code, its_name)
+        is_meant_with_kind = bool(colon) and kind == key.kind and name in (key.code, its_name)
+        if is_meant or is_meant_with_kind:
+            found.append(key)
+    if not found:
+        raise LookupError(
+            f"no geography is called {text!r}: expected a kind ({', '.join(KINDS)}), a code, a name, or a name with "
+            "its kind such as 'rocu_region:West Midlands'"
+        )
+    return found
+
+
+@cache
+def _list_names_of_geographies() -> tuple[tuple[GeographyKey, str], ...]:
+    """Return every geography with its name, in the order of their kinds."""
+    forces = members.rows("forces.csv")
+    police = [row for row in forces if row["kind"] in POLICE_FORCES]
+    named = [(GeographyKey(NATIONAL, code), name) for code, name in NATION_NAMES.items()]
+    regions = sorted({row["rocu_region"] for row in forces} - {""})
+    named += [(GeographyKey("rocu_region", region), region) for region in regions]
+    named += [(GeographyKey("force", row["force_code"]), row["name"]) for row in police]
+    named += [(GeographyKey("cps_area", row["cps_area_code"]), row["name"]) for row in members.rows("cps_areas.csv")]
+    named += [(GeographyKey("county", row["county"]), row["county"]) for row in members.rows("counties.csv")]
+    return tuple(named)
+
+
+def select_forces_of(geography: GeographyKey) -> sa.Select[Any]:
+    """Return the query of the codes of the forces that a geography has: itself, or those of a region."""
+    column = {"force": dim_force.c.force_code, "rocu_region": dim_force.c.rocu_region}[geography.kind]
+    return sa.select(dim_force.c.force_code).where(column == geography.code)
 
 
 def list_reporters_due(kind: ReporterKind) -> frozenset[str]:

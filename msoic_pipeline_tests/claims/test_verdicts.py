@@ -390,7 +390,8 @@ def _return_opened(warehouse: Warehouse, force: str, month: str, published_on: s
     warehouse.publish(f"force_returns-{force}-{month}", published_on, ("fact_investigation", rows), reporter=force)
 
 
-OPENED = {"fact": "fact_investigation", "where": {"breakdown": "exploitation", "measure": "opened"}}
+OPENED_WHERE = {"breakdown": "exploitation", "measure": "opened"}
+OPENED: dict[str, Any] = {"fact": "fact_investigation", "where": OPENED_WHERE}
 FORCES = ("E23000032", "E23000028", "E23000031", "E23000034")
 
 
@@ -399,8 +400,8 @@ def test_a_term_is_of_as_many_reports_as_were_due(warehouse: Warehouse):
     for force in FORCES:
         _return_opened(warehouse, force, "2021-11", "2022-01-10", 5)
     _return_opened(warehouse, FORCES[0], "2021-12", "2022-02-10", 7)
-    of_kent = OPENED | {"where": OPENED["where"] | {"dim_force.name": "Kent"}}
-    domestic = OPENED | {"where": OPENED["where"] | {"exploitation_type": "Labour"}, "missing_row": "zero"}
+    of_kent = OPENED | {"where": OPENED_WHERE | {"dim_force.name": "Kent"}}
+    domestic = OPENED | {"where": OPENED_WHERE | {"exploitation_type": "Labour"}, "missing_row": "zero"}
     with warehouse.engine.connect() as connection:
 
         def count(term: dict[str, Any], month: str, over_time: str = "sum") -> tuple[float | None, int, int]:

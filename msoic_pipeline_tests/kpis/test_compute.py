@@ -17,6 +17,7 @@ from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import trace_value
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import load_log, release
+from msoic_pipeline.model.geography import find_geographies
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -168,7 +169,11 @@ def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> lis
     compute_quarters(warehouse.engine, QUARTERS)
     with read_transaction(warehouse.engine) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of))))
-        known = [row for day in days for row in find_known_values(connection, kpi_id, period, geography, day)]
+        known = [
+            row
+            for day in days
+            for row in find_known_values(connection, kpi_id, period, find_geographies(geography), day)
+        ]
     told = [(str(r.as_of), r.value, r.status, r.parts_received, r.parts_expected) for r in known]
     return list(dict.fromkeys(told))
 

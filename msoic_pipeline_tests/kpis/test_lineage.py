@@ -20,6 +20,7 @@ from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find
 from msoic_pipeline.kpis.marked_copies import name_copy, name_sheets
 from msoic_pipeline.kpis.standing_facts import Span
 from msoic_pipeline.kpis.wanted import are_in_geography, list_terms
+from msoic_pipeline.model.geography import GeographyKey, find_geographies
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -77,8 +78,21 @@ def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehou
     _return(warehouse, KENT, "2021-06", domestic=2)
     _return(warehouse, ESSEX, "2021-06", domestic=2)
     compute_quarters(warehouse.engine, ALL_QUARTERS)
-    with pytest.raises(LookupError, match=f"several values.*{ESSEX}; {KENT}"):
+    with pytest.raises(LookupError, match=f"several values.*force:{ESSEX}; force:{KENT}"):
         _trace(warehouse, tmp_path, "live_investigations", "force")
+
+
+def test_a_region_called_like_a_force_is_asked_for_with_its_kind(warehouse: Warehouse, tmp_path: Path):
+    force, region = GeographyKey("force", "E23000014"), GeographyKey("rocu_region", "West Midlands")
+    _return(warehouse, force.code, "2021-06", domestic=2)
+    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    with pytest.raises(LookupError, match=f"several values.*{force.written}; {region.written}"):
+        _trace(warehouse, tmp_path, "live_investigations", "West Midlands")
+    for key in (force, region):
+        assert _trace(warehouse, tmp_path, "live_investigations", key.written).value.geography == key
+    assert _trace(warehouse, tmp_path, "live_investigations", "force:West Midlands").value.geography == force
+    with pytest.raises(LookupError, match="no geography is called 'Mercia'"):
+        _trace(warehouse, tmp_path, "live_investigations", "Mercia")
 
 
 @pytest.mark.parametrize("kpi", STOCKS, ids=lambda kpi: kpi.kpi_id)
@@ -86,7 +100,7 @@ def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi
     """Of the nation, of a force without a return for September, and of its region."""
     with read_transaction(sample_sqlite) as connection:
         for period, place in product(("2021-08", "2021-Q3", "2021"), ("national", "Wiltshire", "South West")):
-            for value in find_known_values(connection, kpi.kpi_id, period, place):
+            for value in find_known_values(connection, kpi.kpi_id, period, find_geographies(place)):
                 span = Span(value.period_start, period_end(value.period_kind, value.period_start))
                 sums = [value.numerator, value.denominator]
                 for term, expected in zip(list_terms(kpi), sums, strict=False):

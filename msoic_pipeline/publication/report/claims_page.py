@@ -20,7 +20,7 @@ from msoic_pipeline.claims.disagreements import Disagreement, find_disagreements
 from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.verdict_words import PUBLISHED, SAMPLE, VERDICT_GROUPS
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, JudgedClaim, judge_claims
-from msoic_pipeline.model.geography import NATIONAL, name_geography
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.publication.report.tables import tell_count
@@ -195,19 +195,15 @@ class ClaimsMaker:
                 for period in interpretation.periods:
                     for start in period.starts_that_count(kpi.over_time):
                         for figure in figures:
-                            if _is_of(figure, period.kind, start, interpretation.claim.geography):
+                            if _is_of(figure, period.kind, start, kpi.find_geography(interpretation.claim.geography)):
                                 label = f"{kpi.title}, {figure.period_label}"
                                 yield FigureBehind(label, self._parts.ask(figure))
 
 
-def _is_of(figure: ShownFigure, period_kind: str, start: dt.date, geography: str) -> bool:
-    """Return whether a figure is of a period and a geography, as a claim names it."""
+def _is_of(figure: ShownFigure, period_kind: str, start: dt.date, geography: GeographyKey) -> bool:
+    """Return whether a figure is of a period and a geography."""
     known = figure.known
-    if (known.period_kind, known.period_start) != (period_kind, start):
-        return False
-    if geography == NATIONAL:
-        return known.geography_kind == NATIONAL
-    return geography in (known.geography_code, name_geography(known.geography_kind, known.geography_code))
+    return (known.period_kind, known.period_start, known.geography) == (period_kind, start, geography)
 
 
 def _is_kept_back(judged: JudgedClaim) -> bool:
