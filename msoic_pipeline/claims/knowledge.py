@@ -69,7 +69,8 @@ class Knowledge:
             return self._count_members(measure)
         assert period is not None
         if measure.term:
-            return sum_term(self._connection, measure.term, measure.over_time, period, self.as_at)
+            (counted,) = measure.terms
+            return sum_term(self._connection, counted, period, self.as_at)
         return add_figures([self._kpi_figures.find_figure(kpi, period, geography) for kpi in measure.kpis])
 
     def _count_members(self, measure: Measure) -> KnownFigure:
@@ -110,7 +111,7 @@ class Knowledge:
         returns = CountedReturns(
             figure.received,
             figure.expected,
-            measure.over_time,
+            measure.is_stock,
             months=PERIOD_MONTHS[period.kind] * len(period.starts),
             months_of_return=PERIOD_MONTHS[measure.term.finest_period],
         )
@@ -129,12 +130,12 @@ class Knowledge:
     def _find_release_ids(self, measure: Measure, period: Period, geography: str) -> set[str]:
         span = Span(period.first, period.end, self.as_at)
         ids: set[str] = set()
-        for term, over_time in measure.terms:
+        for counted in measure.terms:
             if measure.term:
-                ids |= find_releases_summed(self._connection, term, over_time, span)
+                ids |= find_releases_summed(self._connection, counted, span)
             else:
-                reporters = self._find_reporters(term, measure.kpis[0].find_geography(geography))
-                ids |= find_releases_covering(self._connection, term, over_time, span, reporters)
+                reporters = self._find_reporters(counted.term, measure.kpis[0].find_geography(geography))
+                ids |= find_releases_covering(self._connection, counted, span, reporters)
         return ids
 
     def _find_reporters(self, term: Term, geography: GeographyKey) -> Iterable[str] | None:

@@ -47,7 +47,7 @@ class KpiFigures:
         Shares are in percent.
         """
         values = self._read_values(kpi, kpi.find_geography(geography))
-        starts = period.starts_that_count(kpi.over_time)
+        starts = period.starts_that_count(is_stock=kpi.is_stock)
         rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
         if len(rows) < len(starts):
             return NOTHING
@@ -65,7 +65,7 @@ class KpiFigures:
 
     def is_kept_back(self, kpi: Kpi, period: Period) -> bool:
         """Return whether a national value that a figure is made of would tell a return, as the exports judge it."""
-        starts = period.starts_that_count(kpi.over_time)
+        starts = period.starts_that_count(is_stock=kpi.is_stock)
         return any(NationalValue(kpi.kpi_id, period.kind, start) in self._kept_back for start in starts)
 
     @cached_property

@@ -19,7 +19,7 @@ from msoic_pipeline.kpis.standing_facts import (
     keep_last_of_each_reporter,
     select_standing_facts,
 )
-from msoic_pipeline.kpis.terms import Term
+from msoic_pipeline.kpis.terms import Term, TermOverTime
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.geography import PUBLISHER, place_column
 from msoic_pipeline.periods import periods
@@ -38,25 +38,25 @@ class ReportedSum:
     value: float
 
 
-def sum_term(connection: Connection, term: Term, over_time: str, period: Period, as_at: dt.date) -> KnownFigure:
+def sum_term(connection: Connection, counted: TermOverTime, period: Period, as_at: dt.date) -> KnownFigure:
     """Return a term's figure: the sum of all months or quarters, or the sum of each reporter's last.
 
     Example: in a quarter A reports 9 for April and 14 for June, B 5 for each month, and C, who is due too, nothing. The
     sum is 38, of 5 of 9 reports; where a month without a row counts as zero, of 6 of 9, as long as A's release covers
     May. A stock is 14 + 5 = 19, of 2 of 3 reports.
     """
-    span = Span(period.first, period.end, as_at)
+    term, span = counted.term, Span(period.first, period.end, as_at)
     sums: SumsByReporter = defaultdict(lambda: defaultdict(float))
     for reported in find_reported_sums(connection, term, span):
         sums[reported.reporter][reported.period_start] += reported.value
-    if term.missing_row == "zero":
+    if term.counts_unlisted_as_zero:
         sums = _add_zeros(connection, sums, term, span)
     if not any(sums.values()):
         return NOTHING
     # Where one file holds all forces or areas, whoever files are of counts for one.
     due = _find_due_reporters(connection, term) if term.reporters.have_own_files else set(sums)
     starts = list(periods(term.finest_period, span.first, span.last))
-    if over_time == "last":
+    if counted.is_stock:
         return _sum_last_of_each_reporter(sums, due, starts[-1])
     value = sum(sum(by_start.values()) for by_start in sums.values())
     received = sum(len(by_start) for reporter, by_start in sums.items() if reporter in due)
@@ -116,30 +116,30 @@ def find_reported_sums(connection: Connection, term: Term, span: Span) -> list[R
     ]
 
 
-def find_releases_summed(connection: Connection, term: Term, over_time: str, span: Span) -> set[str]:
+def find_releases_summed(connection: Connection, counted: TermOverTime, span: Span) -> set[str]:
     """Return the releases that a term's figure rests on: those that list something of it, else those that cover it.
 
     A stock may rest on a last release that lists nothing of it, which means none.
     """
-    listing = find_reported_sums(connection, term, span)
-    is_last_perhaps_unlisted = over_time == "last" and term.missing_row == "zero"
+    listing = find_reported_sums(connection, counted.term, span)
+    is_last_perhaps_unlisted = counted.is_stock and counted.term.counts_unlisted_as_zero
     if not listing or is_last_perhaps_unlisted:
         reporters = {each.reporter for each in listing} or None
-        return find_releases_covering(connection, term, over_time, span, reporters)
-    if over_time == "last":
-        listing = keep_last_of_each_reporter(connection, term, span, listing)
+        return find_releases_covering(connection, counted, span, reporters)
+    if counted.is_stock:
+        listing = keep_last_of_each_reporter(connection, counted.term, span, listing)
     return {each.release_id for each in listing}
 
 
 def find_releases_covering(
-    connection: Connection, term: Term, over_time: str, span: Span, reporters: Iterable[str] | None
+    connection: Connection, counted: TermOverTime, span: Span, reporters: Iterable[str] | None
 ) -> set[str]:
     """Return the releases whose tables a term's figure is taken from: of some ``reporters``, or of all (None)."""
-    covered = find_covered_periods(connection, term, span)
+    covered = find_covered_periods(connection, counted.term, span)
     if reporters is not None:
         wanted = set(reporters)
         covered = [each for each in covered if each.reporter in wanted]
-    if over_time == "last":
+    if counted.is_stock:
         last = find_last_starts(covered)
         covered = [each for each in covered if each.period_start == last[each.reporter]]
     return {each.release_id for each in covered}

@@ -258,7 +258,7 @@ def _list_trace_commands(measure: Measure, interpretation: Interpretation, as_at
     commands = []
     for period in interpretation.periods:
         for kpi in measure.kpis:
-            for start in period.starts_that_count(kpi.over_time):
+            for start in period.starts_that_count(is_stock=kpi.is_stock):
                 label = single_period(period.kind, start).label
                 commands.append(_write_trace_command(kpi.kpi_id, label, interpretation.claim.geography, as_at))
     return commands

@@ -17,7 +17,9 @@ def select_changes_of_sums() -> sa.Select[Any]:
     """Return what each day adds to the periods and takes from them, where months or quarters are summed."""
     # A release from within a month or quarter is about a piece of it only, and counts as no report.
     is_report = period_part.c.time_end < standing_figure.c.since
-    return _select_changes(_select_figures_in_periods("sum", is_report).cte("stood_in_period"))
+    return _select_changes(
+        _select_figures_in_periods(sa.not_(wanted_term.c.is_stock), is_report).cte("stood_in_period")
+    )
 
 
 def select_changes_of_stocks() -> sa.Select[Any]:
@@ -31,7 +33,7 @@ def select_changes_of_stocks() -> sa.Select[Any]:
     # Of a source that reports once a year there is no later one to wait for.
     is_due_report = sa.or_(period_part.c.is_last, wanted_term.c.is_yearly)
     is_report = sa.and_(period_part.c.time_end < standing_figure.c.since, is_due_report)
-    in_period = _select_figures_in_periods("last", is_report).cte("figure_in_period")
+    in_period = _select_figures_in_periods(wanted_term.c.is_stock, is_report).cte("figure_in_period")
     stood = _tell_who_left_out(in_period)
     lasting = _select_last_where_nothing_goes(stood, sa.not_(stood.c.has_left_out))
     returning = _select_last_standing(sa.select(stood).where(stood.c.has_left_out).cte("stood_with_gaps"))
@@ -117,8 +119,11 @@ def _select_last_standing(stood: sa.CTE) -> sa.Select[Any]:
     ).where(standing.c.rank == 1)
 
 
-def _select_figures_in_periods(over_time: str, is_report: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return the figures of each period that stood for a day or more, with the days from and until which they did."""
+def _select_figures_in_periods(condition: sa.ColumnElement[bool], is_report: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the figures of each period that stood for a day or more, with the days from and until which they did.
+
+    They are those of the terms that meet ``condition``.
+    """
     figure = standing_figure.c
     return (
         sa.select(
@@ -137,7 +142,7 @@ def _select_figures_in_periods(over_time: str, is_report: sa.ColumnElement[bool]
             period_part,
             sa.and_(period_part.c.finest_period == wanted_term.c.finest_period, period_part.c.time == figure.time),
         )
-        .where(wanted_term.c.over_time == over_time, sa.or_(figure.until.is_(None), figure.since < figure.until))
+        .where(condition, sa.or_(figure.until.is_(None), figure.since < figure.until))
     )
 
 

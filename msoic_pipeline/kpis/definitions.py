@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.declarations import Declaration, parse_list
-from msoic_pipeline.kpis.terms import Term
+from msoic_pipeline.kpis.terms import OverTime, Term
 from msoic_pipeline.model.geography import (
     NATIONAL,
     Division,
@@ -57,7 +57,7 @@ class Kpi(Declaration):
     caveat: str = ""
     numerator: Term
     denominator: Term | Literal["periods reported"] | None = None
-    over_time: Literal["sum", "last"] = "sum"
+    over_time: OverTime = "sum"
     period_kinds: tuple[PeriodKind, ...] = ()
     national: Nation
     below: tuple[Division, ...] = ()
@@ -90,7 +90,7 @@ class Kpi(Declaration):
                 raise ValueError(
                     "numerator and denominator must be of the same months or quarters and the same reporters"
                 )
-        elif denominator and (self.over_time == "last" or numerator.finest_period in self.kinds):
+        elif denominator and (self.is_stock or numerator.finest_period in self.kinds):
             raise ValueError(
                 f"an average over periods is a sum over time, for periods longer than a {numerator.finest_period}"
             )
@@ -105,6 +105,11 @@ class Kpi(Declaration):
     def sources(self) -> set[str]:
         """The sources of the facts that it is a figure of."""
         return {term.source for term in self.terms}
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether a longer period's figure is of each reporter's last month or quarter, not of all of them."""
+        return self.over_time == "last"
 
     @property
     def is_share(self) -> bool:
@@ -145,7 +150,7 @@ class Kpi(Declaration):
     def row(self) -> dict[str, Any]:
         """Return the row of kpi_definition, as far as it is declared."""
         numerator = self._describe_term(self.numerator)
-        if self.numerator.missing_row == "zero":
+        if self.numerator.counts_unlisted_as_zero:
             numerator += "; what a release or return does not list is zero"
         denominator = ""
         if isinstance(self.denominator, Term):
@@ -166,7 +171,7 @@ class Kpi(Declaration):
         }
 
     def _describe_term(self, term: Term) -> str:
-        if self.over_time == "last":
+        if self.is_stock:
             return f"at the last {self.numerator.finest_period} that each reporter has in the period, {term.words()}"
         return f"sum of {term.words()}"
 

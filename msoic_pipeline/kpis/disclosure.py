@@ -43,20 +43,19 @@ FEWEST_REPORTERS = 3
 class CountedReturns:
     """The returns that a figure is of: how many came, how many were due, and how they make it.
 
-    ``over_time`` is ``sum``, or ``last`` for a stock; ``months`` are those of the figure's period, ``months_of_return``
-    those of each return.
+    ``months`` are those of the figure's period, ``months_of_return`` those of each return.
     """
 
     received: int
     expected: int
-    over_time: str
+    is_stock: bool
     months: int
     months_of_return: int
 
     @property
     def of_a_reporter(self) -> int:
         """How many of the returns may be one reporter's: of a quarter's sum of months three, of a stock the last."""
-        return 1 if self.over_time == "last" else self.months // self.months_of_return
+        return 1 if self.is_stock else self.months // self.months_of_return
 
     @property
     def too_few(self) -> int:
@@ -70,7 +69,7 @@ class CountedReturns:
         Less the last month's figure, which is shown too, that one is left.
         """
         is_longer = self.months > self.months_of_return
-        return self.over_time == "last" and is_longer and self.received < self.expected
+        return self.is_stock and is_longer and self.received < self.expected
 
 
 def tells_a_return(returns: CountedReturns) -> bool:
@@ -130,7 +129,7 @@ class CountedValue:
         return CountedReturns(
             self.received,
             self.expected,
-            self.kpi.over_time,
+            self.kpi.is_stock,
             months=PERIOD_MONTHS[self.national.period_kind],
             months_of_return=PERIOD_MONTHS[self.kpi.numerator.finest_period],
         )
@@ -149,12 +148,12 @@ def find_kept_back(values: Iterable[CountedValue]) -> set[CountedValue]:
     around those.
     """
     # A sum is of all months, a stock of the last: they count different things, and do not tell of each other.
-    by_period: dict[tuple[str, str, dt.date], list[CountedValue]] = defaultdict(list)
+    by_period: dict[tuple[bool, str, dt.date], list[CountedValue]] = defaultdict(list)
     sums_by_kpi: dict[str, list[CountedValue]] = defaultdict(list)
     for value in values:
-        over_time = value.kpi.over_time
-        by_period[over_time, value.national.period_kind, value.national.period_start].append(value)
-        if over_time == "sum":
+        is_stock = value.kpi.is_stock
+        by_period[is_stock, value.national.period_kind, value.national.period_start].append(value)
+        if not is_stock:
             sums_by_kpi[value.national.kpi_id].append(value)
     kept_back: set[CountedValue] = set()
     for of_period in by_period.values():

@@ -52,7 +52,7 @@ def select_zeros(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -
     A zero beside a figure changes no sum; where there is no figure it makes the sum 0 instead of missing. For whom
     there are zeros depends on who says, by saying nothing, that there were none.
     """
-    if wanted.term.missing_row == "missing":
+    if not wanted.term.counts_unlisted_as_zero:
         return None
     if wanted.place is None:
         return _select_zeros_of_nation(number, wanted, quarters)
@@ -180,7 +180,7 @@ def select_standing_figures() -> sa.Select[Any]:
     )
     is_due = sa.and_(due_reporter.c.source == wanted_term.c.source, due_reporter.c.reporter == term_figure.c.place)
     # Who reported matters where a later month of the same reporter takes the place of an earlier one.
-    reporter = sa.case((wanted_term.c.over_time == "last", vintage.c.reporter), else_="")
+    reporter = sa.case((wanted_term.c.is_stock, vintage.c.reporter), else_="")
     keys = (term_figure.c.term, _geography, term_figure.c.time, reporter)
     stood = (vintage.c.published_on, vintage.c.superseded_on)
     has_several_reporters = term_geography_kind.c.has_several_reporters

@@ -66,7 +66,7 @@ def _list_returns_of_value(
     """Return the returns that a value is of: all of its period, of a stock each reporter's last."""
     starts = periods(term.finest_period, value.period_start, _find_end(value))
     in_period = [each for start in starts for each in returns.get(start, ())]
-    return frozenset(_keep_last(in_period) if kpi.over_time == "last" else in_period)
+    return frozenset(_keep_last(in_period) if kpi.is_stock else in_period)
 
 
 def _keep_last(returns: Sequence[CoveredPeriod]) -> Iterable[CoveredPeriod]:

@@ -251,7 +251,7 @@ def find_facts(
         )
         for row in connection.execute(query)
     ]
-    if wanted.over_time == "last":
+    if wanted.is_stock:
         return keep_last_of_each_reporter(connection, wanted.term, span, facts)
     return facts
 
@@ -286,7 +286,7 @@ def find_summed_cells(
 
     Tables of first responders have thousands of cells behind one figure: they are put together by the database.
     """
-    if wanted.over_time == "last":
+    if wanted.is_stock:
         return _group_cells(find_facts(connection, wanted, span, in_geography))
     each = _select_facts_with_cells(wanted, span, in_geography).subquery()
     query = (

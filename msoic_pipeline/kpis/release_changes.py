@@ -264,7 +264,7 @@ class ChangeFinder:
                 continue
             before = find_value_on(other._history.get(series, ()), day_before)
             after = find_value_on(self._history.get(series, ()), day)
-            kind = name_change(before, after, is_stock=kpi.over_time == "last")
+            kind = name_change(before, after, is_stock=kpi.is_stock)
             if kind is not None:
                 changes.append(self._make_change(kpi, series, day, kind, before, after))
         return sorted(changes, key=_rank_change)

@@ -105,7 +105,7 @@ def keep_last_of_each_reporter(
     """
     facts = list(facts)
     reported: Iterable[ReportedFact] = facts
-    if term.missing_row == "zero":
+    if term.counts_unlisted_as_zero:
         reported = find_covered_periods(connection, term, span)
     last = find_last_starts(reported)
     return [fact for fact in facts if fact.period_start == last[fact.reporter]]

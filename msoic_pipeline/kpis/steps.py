@@ -108,7 +108,7 @@ def list_steps(all_wanted: Wanted) -> list[Step]:
         Step("How many of them each geography has.", due_count, count_due_reporters()),
     ]
     for number, wanted in enumerate(all_wanted.terms):
-        name = f"{wanted.term.words()}, over time as {wanted.over_time}"
+        name = f"{wanted.term.words()}, over time {'each last one' if wanted.is_stock else 'added up'}"
         figures = select_figures(number, wanted, all_wanted.quarters)
         steps.append(Step(f"Figures: {name}.", term_figure, figures))
         zeros = select_zeros(number, wanted, all_wanted.quarters)

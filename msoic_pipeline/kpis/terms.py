@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -13,6 +14,9 @@ from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, finest_period_column
 from msoic_pipeline.model.traits import traits_of_column, traits_of_fact
 from msoic_pipeline.workbooks.source import Reporters, load_source
+
+# How months or quarters make a longer period: added up, or, of a stock, each reporter's last.
+OverTime = Literal["sum", "last"]
 
 
 class Condition(Declaration):
@@ -75,6 +79,11 @@ class Term(Declaration):
                 f"{self.fact} holds several breakdowns of the same cases: fix one of them by {divided!r} in where"
             )
         return self
+
+    @property
+    def counts_unlisted_as_zero(self) -> bool:
+        """Whether a row that is not there counts as zero, of tables that list only what occurred."""
+        return self.missing_row == "zero"
 
     @property
     def table(self) -> sa.Table:
@@ -154,6 +163,19 @@ class Term(Declaration):
         ]
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"{self.measure_column.name} of {self.fact}{where}"
+
+
+@dataclass(frozen=True)
+class TermOverTime:
+    """A term, and how its months or quarters make a longer period."""
+
+    term: Term
+    over_time: OverTime
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether each reporter's last month or quarter stands for a longer period."""
+        return self.over_time == "last"
 
 
 def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, ...]) -> None:

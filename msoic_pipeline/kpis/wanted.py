@@ -32,7 +32,7 @@ class WantedTerm:
     """A term in the way in which KPIs want it: their geographies, and how months or quarters make a longer period."""
 
     term: Term
-    over_time: str
+    is_stock: bool
     nation: str
     divisions: tuple[Division, ...]
 
@@ -72,7 +72,7 @@ class Wanted:
 
 def list_terms(kpi: Kpi) -> list[WantedTerm]:
     """Return the terms of a KPI: its numerator, and its denominator where that is one."""
-    return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in kpi.terms]
+    return [WantedTerm(term, kpi.is_stock, kpi.national, kpi.below) for term in kpi.terms]
 
 
 def list_quarters_within(periods_by_kind: Periods) -> list[dt.date]:
@@ -200,7 +200,7 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
         "breakdown": term.breakdown,
         "source": term.source,
         "finest_period": term.finest_period,
-        "over_time": wanted.over_time,
+        "is_stock": wanted.is_stock,
         "scheme": wanted.scheme,
         "is_yearly": term.reporters.is_yearly,
     }

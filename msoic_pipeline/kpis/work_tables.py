@@ -57,7 +57,7 @@ wanted_term = _work_table(
     breakdown=String,
     source=String,
     finest_period=String,
-    over_time=String,
+    is_stock=Boolean,
     scheme=String,
     is_yearly=Boolean,
 )

@@ -25,7 +25,7 @@ from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definition_rows import write_definitions
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.kpis.terms import Term
+from msoic_pipeline.kpis.terms import OverTime, Term, TermOverTime
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
@@ -404,9 +404,9 @@ def test_a_term_is_of_as_many_reports_as_were_due(warehouse: Warehouse):
     domestic = OPENED | {"where": OPENED_WHERE | {"exploitation_type": "Labour"}, "missing_row": "zero"}
     with warehouse.engine.connect() as connection:
 
-        def count(term: dict[str, Any], month: str, over_time: str = "sum") -> tuple[float | None, int, int]:
-            asked = Term.model_validate(term), over_time, parse_periods(month), dt.date(2022, 3, 1)
-            figure = sum_term(connection, *asked)
+        def count(term: dict[str, Any], month: str, over_time: OverTime = "sum") -> tuple[float | None, int, int]:
+            counted = TermOverTime(Term.model_validate(term), over_time)
+            figure = sum_term(connection, counted, parse_periods(month), dt.date(2022, 3, 1))
             return figure.value, figure.received, figure.expected
 
         assert count(OPENED, "2021-12") == count(OPENED, "2021-12", "last") == (7, 1, 4)

@@ -27,7 +27,7 @@ from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, Row, Warehouse
 
 KENT, ESSEX = "E23000032", "E23000028"
-STOCKS = [kpi for kpi in load_definitions() if kpi.over_time == "last"]
+STOCKS = [kpi for kpi in load_definitions() if kpi.is_stock]
 
 
 def _live(force: str, month: str, **by_type: int) -> list[Row]:

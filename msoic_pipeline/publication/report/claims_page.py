@@ -193,7 +193,7 @@ class ClaimsMaker:
             for kpi in measure.kpis:
                 figures = self._reader.read_kpi(kpi)
                 for period in interpretation.periods:
-                    for start in period.starts_that_count(kpi.over_time):
+                    for start in period.starts_that_count(is_stock=kpi.is_stock):
                         for figure in figures:
                             if _is_of(figure, period.kind, start, kpi.find_geography(interpretation.claim.geography)):
                                 label = f"{kpi.title}, {figure.period_label}"

@@ -173,7 +173,7 @@ class _ForceSections:
 
         It is that of the funnel's period where the force has one; else the force's latest, a whole one if there is any.
         """
-        kinds = kpi.kinds[:1] if kpi.over_time == "last" else [kind for kind in KINDS_COMPARED if kind in kpi.kinds]
+        kinds = kpi.kinds[:1] if kpi.is_stock else [kind for kind in KINDS_COMPARED if kind in kpi.kinds]
         for kind in kinds:
             forces = self._funnels.read_funnel(kpi, kind)
             figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]

@@ -166,7 +166,7 @@ class Asked:
         self._releases = releases
         self._as_at = as_at
         # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
-        self._terms: dict[tuple[str, str, Span, str, str], _KnownTerm] = {}
+        self._terms: dict[tuple[str, bool, Span, str, str], _KnownTerm] = {}
 
     def add(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
@@ -212,7 +212,7 @@ class Asked:
         """Return a term of a figure; where it is new it is looked up, and told."""
         known, as_at = figure.known, figure.known_on or self._as_at
         span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
-        key = (wanted.term.model_dump_json(), wanted.over_time, span, known.geography_kind, known.geography_code)
+        key = (wanted.term.model_dump_json(), wanted.is_stock, span, known.geography_kind, known.geography_code)
         if key not in self._terms:
             geography = are_in_geography(wanted, known.geography_kind, known.geography_code)
             cells = find_summed_cells(self._connection, wanted, span, geography)
