@@ -10,11 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.geography import GeographyKey
-from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.kpi import KPI_KEY, is_newest, kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_period
-
-# What tells one value from another, but for the day since when it held.
-_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
 
 
 @dataclass(frozen=True)
@@ -59,15 +56,11 @@ def find_known_values(
     Example: of the referrals of 2021, 12,727 held from 3 March 2022 and 12,700 from 7 March 2024. As at 31 July 2022
     the row of the first is returned, today that of the second.
     """
-    newer = kpi_value.alias("newer")
-    newest = sa.select(sa.func.max(newer.c.as_of)).where(*(newer.c[key] == kpi_value.c[key] for key in _KEY))
-    if as_at:
-        newest = newest.where(newer.c.as_of <= as_at)
     query = (
         sa.select(kpi_definition.c.title, *kpi_value.columns)
         .join_from(kpi_value, kpi_definition, kpi_definition.c.kpi_id == kpi_value.c.kpi_id)
-        .where(kpi_value.c.as_of == newest.scalar_subquery())
-        .order_by(*(kpi_value.c[key] for key in _KEY))
+        .where(is_newest(kpi_value, as_at))
+        .order_by(*(kpi_value.c[key] for key in KPI_KEY))
     )
     if kpi_id:
         query = query.where(kpi_value.c.kpi_id == kpi_id)

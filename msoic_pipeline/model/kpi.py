@@ -1,6 +1,13 @@
 """Derived figures: what each KPI means, and its value by period, geography and vintage."""
 
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
 from sqlalchemy import false
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, number, table, text
@@ -64,3 +71,15 @@ kpi_value = table(
     ),
     kind="kpi",
 )
+
+# What tells one value from another, but for the day since when it held.
+KPI_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
+
+
+def is_newest(value: NamedFromClause[Any], as_at: dt.date | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of kpi_value (or of an alias of it) is what was known on a day (None: today)."""
+    other = kpi_value.alias(f"newest_{value.name}")
+    newest = sa.select(sa.func.max(other.c.as_of)).where(*(other.c[name] == value.c[name] for name in KPI_KEY))
+    if as_at is not None:
+        newest = newest.where(other.c.as_of <= as_at)
+    return value.c.as_of == newest.scalar_subquery()

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from msoic_pipeline.model.dimensions import dim_period
 from msoic_pipeline.model.evidence import release, validation_result, vintage
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.kpi import KPI_KEY, is_newest, kpi_definition, kpi_value
 from msoic_pipeline.model.vintages import join_vintage
-
-KPI_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
 
 
 @dataclass(frozen=True)
@@ -28,18 +27,18 @@ class View:
     def columns(self) -> dict[str, str]:
         """Return the description of each column."""
         return {
-            column.name: self.described.get(column.name) or _comment_of(column)
+            column.name: self.described.get(column.name) or _find_comment(column)
             for column in self.select.selected_columns
         }
 
 
-def _comment_of(column: sa.ColumnElement[Any]) -> str:
+def _find_comment(column: sa.ColumnElement[Any]) -> str:
     """Return the description of the table's column that a view's column is, through any alias."""
     own = (getattr(base, "comment", None) for base in (column, *column.base_columns))
     return next(filter(None, own), "")
 
 
-def _current(fact: sa.Table) -> View:
+def _make_current(fact: sa.Table) -> View:
     return View(
         f"{fact.comment} Latest figures only: of each period those of the latest release that covers it.",
         sa.select(*fact.columns, vintage.c.published_on)
@@ -49,7 +48,7 @@ def _current(fact: sa.Table) -> View:
     )
 
 
-def _vintages(fact: sa.Table) -> View:
+def _make_vintages(fact: sa.Table) -> View:
     return View(
         f"{fact.comment} Every vintage, with the days between which it was the latest: what was known on a day D is "
         "where published_on <= D and (superseded_on is null or superseded_on > D).",
@@ -60,33 +59,26 @@ def _vintages(fact: sa.Table) -> View:
     )
 
 
-def _is_newest(value: Any) -> Any:
-    """Return the condition that a row of kpi_value (or an alias of it) is the latest of its key."""
-    other = kpi_value.alias(f"newest_{value.name}")
-    newest = sa.select(sa.func.max(other.c.as_of)).where(*(other.c[name] == value.c[name] for name in KPI_KEY))
-    return value.c.as_of == newest.scalar_subquery()
-
-
-def _current_kpi() -> View:
+def _make_current_kpi() -> View:
     return View(
         "KPI values as known today: of each KPI, period and geography the one of the latest as_of.",
         sa.select(*kpi_value.columns, kpi_definition.c.is_synthetic)
         .join_from(kpi_value, kpi_definition, kpi_definition.c.kpi_id == kpi_value.c.kpi_id)
-        .where(_is_newest(kpi_value)),
+        .where(is_newest(kpi_value)),
         {},
     )
 
 
-def _relative(value: Any, base: Any) -> Any:
+def _make_relative(value: Any, base: Any) -> Any:
     return sa.case((base != 0, (value - base) / sa.func.abs(base)))
 
 
-def _kpi_change() -> View:
+def _make_kpi_change() -> View:
     now, before, year_before = (kpi_value.alias(name) for name in ("now", "before", "year_before"))
 
-    def compared(other: Any, start: Any) -> Any:
+    def is_compared(other: NamedFromClause[Any], start: Any) -> sa.ColumnElement[bool]:
         same = (other.c[name] == now.c[name] for name in KPI_KEY if name != "period_start")
-        return sa.and_(*same, other.c.period_start == start, _is_newest(other))
+        return sa.and_(*same, other.c.period_start == start, is_newest(other))
 
     return View(
         "KPI values as known today beside the period before and the same period a year before. Changes are relative: "
@@ -97,11 +89,11 @@ def _kpi_change() -> View:
             kpi_definition.c.is_synthetic,
             before.c.value.label("previous_value"),
             (now.c.value - before.c.value).label("difference_on_previous"),
-            _relative(now.c.value, before.c.value).label("change_on_previous"),
+            _make_relative(now.c.value, before.c.value).label("change_on_previous"),
             before.c.status.label("previous_status"),
             year_before.c.value.label("year_before_value"),
             (now.c.value - year_before.c.value).label("difference_on_year_before"),
-            _relative(now.c.value, year_before.c.value).label("change_on_year_before"),
+            _make_relative(now.c.value, year_before.c.value).label("change_on_year_before"),
             year_before.c.status.label("year_before_status"),
         )
         .join_from(now, kpi_definition, kpi_definition.c.kpi_id == now.c.kpi_id)
@@ -109,9 +101,9 @@ def _kpi_change() -> View:
             dim_period,
             sa.and_(dim_period.c.period_kind == now.c.period_kind, dim_period.c.period_start == now.c.period_start),
         )
-        .outerjoin(before, compared(before, dim_period.c.previous_start))
-        .outerjoin(year_before, compared(year_before, dim_period.c.year_before_start))
-        .where(_is_newest(now)),
+        .outerjoin(before, is_compared(before, dim_period.c.previous_start))
+        .outerjoin(year_before, is_compared(year_before, dim_period.c.year_before_start))
+        .where(is_newest(now)),
         {
             "previous_value": "Value of the period before.",
             "difference_on_previous": "Value less that of the period before.",
@@ -169,7 +161,7 @@ def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return columns.group_by(*own, known.c.period_label).having(sa.func.count(known.c.value) > 0)
 
 
-def _kpi_revision() -> View:
+def _make_kpi_revision() -> View:
     return View(
         "How each KPI value has moved since it was first published.",
         select_kpi_revisions(),
@@ -186,7 +178,7 @@ def _kpi_revision() -> View:
     )
 
 
-def _release_latest() -> View:
+def _make_current_release() -> View:
     return View(
         "Releases that no re-issue has superseded.",
         sa.select(*release.columns).where(release.c.superseded_by.is_(None)),
@@ -194,7 +186,7 @@ def _release_latest() -> View:
     )
 
 
-def _standing_findings() -> View:
+def _make_standing_findings() -> View:
     return View(
         "What the checks found when each was last made.",
         sa.select(*validation_result.columns).where(validation_result.c.superseded_on.is_(None)),
@@ -203,11 +195,11 @@ def _standing_findings() -> View:
 
 
 VIEWS: dict[str, View] = {
-    **{f"current_{name}": _current(fact) for name, fact in FACTS.items()},
-    **{f"vintage_{name}": _vintages(fact) for name, fact in FACTS.items()},
-    "current_kpi_value": _current_kpi(),
-    "kpi_change": _kpi_change(),
-    "kpi_revision": _kpi_revision(),
-    "current_release": _release_latest(),
-    "current_validation_result": _standing_findings(),
+    **{f"current_{name}": _make_current(fact) for name, fact in FACTS.items()},
+    **{f"vintage_{name}": _make_vintages(fact) for name, fact in FACTS.items()},
+    "current_kpi_value": _make_current_kpi(),
+    "kpi_change": _make_kpi_change(),
+    "kpi_revision": _make_kpi_revision(),
+    "current_release": _make_current_release(),
+    "current_validation_result": _make_standing_findings(),
 }
