@@ -8,14 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.kpis.change_finder import ChangeFinder
+from msoic_pipeline.kpis.changes import KINDS, Change
 from msoic_pipeline.kpis.known_values import find_known_values
-from msoic_pipeline.kpis.release_changes import (
-    KINDS,
-    Change,
-    ChangeFinder,
-    PublishedFile,
-    read_published_files,
-)
+from msoic_pipeline.kpis.publication_days import PublishedFile, read_published_files
 from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.publication.change_words import (
     tell_change_difference,

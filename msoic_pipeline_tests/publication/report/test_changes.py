@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from msoic_pipeline.kpis.change_finder import ChangeFinder
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.kpis.known_values import find_known_values
-from msoic_pipeline.kpis.release_changes import ChangeFinder
 from msoic_pipeline.model.geography import find_geographies
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.publication.change_words import tell_change, tell_day_changes, tell_part
