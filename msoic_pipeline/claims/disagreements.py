@@ -249,9 +249,9 @@ def _tell_place(claim: Claim) -> str:
 
 def _in_order_of_report(found: Sequence[Disagreement], claims: Sequence[Claim]) -> list[Disagreement]:
     """Return disagreements in the order in which their claims stand, each once, the earlier claim first."""
-    places = {claim.id: place for place, claim in enumerate(claims)}
+    positions = {claim.id: position for position, claim in enumerate(claims)}
     ordered: dict[tuple[int, int, str], Disagreement] = {}
     for each in found:
-        first, second = sorted((each.first, each.second), key=lambda claim: places[claim.id])
-        ordered[places[first.id], places[second.id], each.over] = Disagreement(first, second, each.over)
+        first, second = sorted((each.first, each.second), key=lambda claim: positions[claim.id])
+        ordered[positions[first.id], positions[second.id], each.over] = Disagreement(first, second, each.over)
     return [ordered[key] for key in sorted(ordered)]

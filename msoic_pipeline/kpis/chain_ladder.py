@@ -174,8 +174,8 @@ def _covariances(ultimate: Vector, latest_ages: NDArray[np.int_], growth: _Growt
     """
     covariances = 0.0
     oldest_first = sorted(range(len(ultimate)), key=lambda period: -latest_ages[period])
-    for place, period in enumerate(oldest_first):
-        of_younger = sum(ultimate[younger] for younger in oldest_first[place + 1 :])
+    for rank, period in enumerate(oldest_first):
+        of_younger = sum(ultimate[younger] for younger in oldest_first[rank + 1 :])
         to_come = range(latest_ages[period], len(growth.factors))
         covariances += (
             ultimate[period]

@@ -107,7 +107,7 @@ class TracedFigure:
             "published_on": self.fact.published_on,
             "sheet": self.fact.sheet,
             "cell": self.fact.cell,
-            "found": self.texts,
+            "texts": self.texts,
         }
 
 
@@ -122,9 +122,9 @@ class TracedTerm:
     def as_json(self) -> dict[str, Any]:
         """Return the term as plain values."""
         return {
-            "words": self.definition,
+            "definition": self.definition,
             "total": self.total,
-            "sources": tuple(figure.as_json() for figure in self.figures),
+            "figures": tuple(figure.as_json() for figure in self.figures),
         }
 
 
@@ -148,7 +148,7 @@ class Trace:
     def as_json(self) -> dict[str, Any]:
         """Return the trace as plain values."""
         return {
-            "kpi": asdict(self.value),
+            "value": asdict(self.value),
             "is_sensitive": self.is_sensitive,
             "numerator": self.numerator.as_json(),
             "denominator": self.denominator.as_json() if self.denominator else None,
@@ -186,26 +186,35 @@ def trace_value(
     kpi = find_definition(kpi_id)
     _, start = parse_period(period)
     span = Span(start, period_end(value.period_kind, start), as_at)
-
-    def traced(wanted: WantedTerm, sum_in_value: float | None) -> TracedTerm:
-        in_geography = are_in_geography(wanted, value.geography_kind, value.geography_code)
-        facts = find_facts(connection, wanted, span, in_geography)
-        total = sum(fact.value for fact in facts)
-        # A sum is made of as many rounded figures as it has, at the most.
-        if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
-            raise UntraceableError(value)
-        texts = read_texts_of_cells(facts, archive_dir)
-        figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
-        return TracedTerm(wanted.term.words(), total, figures)
-
     # A denominator may also be a number of periods, which stands in no cell.
-    numerator, *denominators = list_terms(kpi)
-    return Trace(
-        value,
-        kpi.is_sensitive,
-        traced(numerator, value.numerator),
-        traced(denominators[0], value.denominator) if denominators else None,
-    )
+    sums = (value.numerator, value.denominator)
+    numerator, *denominators = [
+        _trace_term(value, wanted, sum_in_value, _find_facts_of_value(connection, value, wanted, span), archive_dir)
+        for wanted, sum_in_value in zip(list_terms(kpi), sums, strict=False)
+    ]
+    return Trace(value, kpi.is_sensitive, numerator, denominators[0] if denominators else None)
+
+
+def _find_facts_of_value(connection: Connection, value: KnownValue, wanted: WantedTerm, span: Span) -> list[FactRow]:
+    """Return the facts that a term of a KPI value sums: those of the value's geography."""
+    in_geography = are_in_geography(wanted, value.geography_kind, value.geography_code)
+    return find_facts(connection, wanted, span, in_geography)
+
+
+def _trace_term(
+    value: KnownValue, wanted: WantedTerm, sum_in_value: float | None, facts: Sequence[FactRow], archive_dir: Path
+) -> TracedTerm:
+    """Return a term of a value with what stands in its cells.
+
+    Raises UntraceableError where its facts do not add up to the sum that stands in the value.
+    """
+    total = sum(fact.value for fact in facts)
+    # A sum is made of as many rounded figures as it has, at the most.
+    if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
+        raise UntraceableError(value)
+    texts = read_texts_of_cells(facts, archive_dir)
+    figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
+    return TracedTerm(wanted.term.words(), total, figures)
 
 
 def _find_value(connection: Connection, kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> KnownValue:
@@ -309,9 +318,9 @@ def _group_cells(facts: Iterable[FactRow]) -> list[SummedCells]:
     cells: dict[tuple[str, str], list[str]] = {}
     totals: dict[tuple[str, str], float] = {}
     for fact in facts:
-        place = (fact.release_id, fact.sheet)
-        cells.setdefault(place, []).extend(fact.cells)
-        totals[place] = totals.get(place, 0.0) + fact.value
+        sheet = (fact.release_id, fact.sheet)
+        cells.setdefault(sheet, []).extend(fact.cells)
+        totals[sheet] = totals.get(sheet, 0.0) + fact.value
     return [
         SummedCells(release_id, sheet, tuple(addresses), totals[release_id, sheet])
         for (release_id, sheet), addresses in cells.items()
