@@ -86,7 +86,7 @@ class Claim(Declaration):
     note: str = ""
 
     @model_validator(mode="after")
-    def _refuse_what_contradicts_itself(self) -> Claim:
+    def _check_fields_agree(self) -> Claim:
         is_change = self.kind in ("change", "difference")
         needs_period = bool(self.measure and not self.measure.members)
         measures = (*self.measures, *self.or_measure)
@@ -225,7 +225,7 @@ class Report(Declaration):
     claims: tuple[Claim, ...]
 
     @model_validator(mode="after")
-    def _refuse_what_contradicts_itself(self) -> Report:
+    def _check_ids_and_sections(self) -> Report:
         times_declared = Counter(claim.id for claim in self.claims)
         twice = [claim_id for claim_id, times in times_declared.items() if times > 1]
         if twice:

@@ -38,7 +38,7 @@ class Measure(Declaration):
     where: dict[str, Condition] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_known(self) -> Measure:
+    def _check_what_is_counted(self) -> Measure:
         if sum(map(bool, (self.kpi, self.term, self.members))) != 1:
             raise ValueError("give one of kpi, term and members")
         if unknown := set(self.kpi) - {kpi.kpi_id for kpi in load_definitions()}:

@@ -71,9 +71,9 @@ def _find_due_reporters(connection: Connection, term: Term) -> set[str]:
     query = sa.select(coverage.c.reporter).where(coverage.c.source == term.source, coverage.c.expected).distinct()
     place = place_column(term.table)
     for name, condition in term.where.items():
-        own, column = term.column(name)
-        if place is not None and own is place:
-            query = query.where(condition.holds(coverage.c.reporter, None if own is column else column))
+        column = term.find_column(name)
+        if column.own is place:
+            query = query.where(condition.holds(coverage.c.reporter, column.attribute))
     return set(connection.scalars(query))
 
 

@@ -65,13 +65,13 @@ class Kpi(Declaration):
     target: Target | None = None
 
     @model_validator(mode="after")
-    def _can_reach_its_target(self) -> Kpi:
+    def _check_target(self) -> Kpi:
         if self.target and self.direction == "neutral":
             raise ValueError("a target is for a KPI of which a rise is good or bad")
         return self
 
     @model_validator(mode="after")
-    def _has_figures_as_asked(self) -> Kpi:
+    def _check_divisions_and_periods(self) -> Kpi:
         fact, finest_period = self.numerator.fact, self.numerator.finest_period
         allowed = set(list_divisions_of(self.numerator.table))
         if not allowed.issuperset(self.below):
@@ -81,7 +81,7 @@ class Kpi(Declaration):
         return self
 
     @model_validator(mode="after")
-    def _can_be_divided(self) -> Kpi:
+    def _check_denominator(self) -> Kpi:
         numerator, denominator = self.numerator, self.denominator
         if isinstance(denominator, Term):
             has_same_periods = denominator.finest_period == numerator.finest_period

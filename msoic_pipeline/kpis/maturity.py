@@ -16,7 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.kpis.chain_ladder import NoGrowthFactorError, estimate_chain_ladder, latest_age_of
+from msoic_pipeline.kpis.chain_ladder import NoGrowthFactorError, estimate_chain_ladder, find_latest_age
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.arrow import make_arrow_rows
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
@@ -119,21 +119,21 @@ def list_triangle_cells(
     January to March 2019, published in July 2019 as 100 and in July 2020 as 120, with a newest release in July 2022
     that left it alone: 100 at age 0, and 120 at the ages 1, 2 and 3.
     """
-    vintages_by_quarter = _vintages_by_quarter(connection, figure, as_at)
+    vintages_by_quarter = _read_vintages_by_quarter(connection, figure, as_at)
     newest = max((vintage.as_of for vintages in vintages_by_quarter.values() for vintage in vintages), default=None)
     cells: list[TriangleCell] = []
     for start, vintages in vintages_by_quarter.items():
         assert newest is not None
-        first_age, last_age = _age(start, vintages[0].as_of), _age(start, newest)
+        first_age, last_age = _tell_age(start, vintages[0].as_of), _tell_age(start, newest)
         for age in range(first_age, last_age + 1):
-            latest = [vintage for vintage in vintages if _age(start, vintage.as_of) <= age][-1]
+            latest = [vintage for vintage in vintages if _tell_age(start, vintage.as_of) <= age][-1]
             cells.append(
                 TriangleCell(figure.kpi_id, figure.measure, PERIOD_KIND, start, age, latest.as_of, latest.value)
             )
     return cells
 
 
-def _vintages_by_quarter(
+def _read_vintages_by_quarter(
     connection: Connection, figure: MaturingFigure, as_at: dt.date | None
 ) -> dict[dt.date, list[_Vintage]]:
     """Return what each quarter's national figure was whenever it was whole, earliest first.
@@ -160,7 +160,7 @@ def _vintages_by_quarter(
     return vintages
 
 
-def _age(quarter_start: dt.date, as_of: dt.date) -> int:
+def _tell_age(quarter_start: dt.date, as_of: dt.date) -> int:
     """Return the whole years from the end of a quarter to a day: 1 from its anniversary on, as people count ages.
 
     Of a quarter that ended on 30 September 2020 it is 0 on 29 September 2021, and 1 on the day after.
@@ -226,7 +226,7 @@ def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> li
         return []
     estimates = []
     for period, start in enumerate(starts):
-        latest = latest_age_of(triangle[period])
+        latest = find_latest_age(triangle[period])
         error = float(estimated.standard_error[period])
         estimates.append(
             MaturityEstimate(

@@ -30,7 +30,7 @@ class Condition(Declaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _written(cls, written: Any) -> Any:
+    def _read_written(cls, written: Any) -> Any:
         negated = isinstance(written, dict) and set(written) == {"not"}
         values = written["not"] if negated else written
         values = list(values) if isinstance(values, list | tuple) else [values]
@@ -49,6 +49,19 @@ class Condition(Declaration):
         return sa.or_(column.is_(None), sa.not_(has_value)) if self.negated else has_value
 
 
+@dataclass(frozen=True)
+class NamedColumn:
+    """What a condition names: the fact's ``own`` column, or an ``attribute`` of the dimension that it refers to."""
+
+    own: sa.Column[Any]
+    attribute: sa.Column[Any] | None = None
+
+    @property
+    def compared(self) -> sa.Column[Any]:
+        """The column whose values the condition is about."""
+        return self.own if self.attribute is None else self.attribute
+
+
 class Term(Declaration):
     """The sum of a measure over the rows of a fact that meet ``where``.
 
@@ -64,15 +77,14 @@ class Term(Declaration):
     missing_row: Literal["missing", "zero"] = "missing"
 
     @model_validator(mode="after")
-    def _known(self) -> Term:
+    def _check_columns_are_there(self) -> Term:
         if self.fact not in FACTS:
             raise ValueError(f"unknown fact {self.fact!r}: expected one of {', '.join(FACTS)}")
         measures = traits_of_fact(self.table).measures
         if self.measure not in measures and (self.measure or len(measures) > 1):
             raise ValueError(f"{self.fact} has no measure {self.measure!r}: expected one of {', '.join(measures)}")
         for name, condition in self.where.items():
-            _, column = self.column(name)
-            _check_values(name, column, condition.values)
+            _check_values(name, self.find_column(name).compared, condition.values)
         divided = breakdown_column(self.table)
         if divided and (len(self.breakdown_values()) != 1 or self.where[divided].negated):
             raise ValueError(
@@ -125,8 +137,8 @@ class Term(Declaration):
         condition = self.where.get(breakdown_column(self.table))
         return condition.values if condition else ()
 
-    def column(self, name: str) -> tuple[sa.Column[Any], sa.Column[Any]]:
-        """Return the fact's column that ``name`` is about, and the column itself: a dimension's, perhaps.
+    def find_column(self, name: str) -> NamedColumn:
+        """Return the column that ``name`` is about: ``force_code``, or ``dim_force.kind`` of the fact's force_code.
 
         Raises ValueError where there is no such column or the fact does not refer to the dimension.
         """
@@ -136,7 +148,7 @@ class Term(Declaration):
                 raise ValueError(
                     f"{self.fact} has no column {attribute!r}: expected one of {', '.join(self.table.columns.keys())}"
                 )
-            return self.table.c[attribute], self.table.c[attribute]
+            return NamedColumn(self.table.c[attribute])
         references: dict[str, sa.Column[Any]] = {}
         for own_column in self.table.columns:
             table_name, _, _ = traits_of_column(own_column).references.partition(".")
@@ -147,13 +159,13 @@ class Term(Declaration):
         columns = metadata.tables[dimension].columns
         if attribute not in columns:
             raise ValueError(f"{dimension} has no column {attribute!r}: expected one of {', '.join(columns.keys())}")
-        return references[dimension], columns[attribute]
+        return NamedColumn(references[dimension], columns[attribute])
 
     def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
         """Yield the conditions on the rows of the fact that the term sums."""
         for name, condition in self.where.items():
-            own, column = self.column(name)
-            yield condition.holds(own, None if own is column else column)
+            column = self.find_column(name)
+            yield condition.holds(column.own, column.attribute)
 
     def words(self) -> str:
         """Return the term in words."""

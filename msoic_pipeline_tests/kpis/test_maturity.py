@@ -146,8 +146,6 @@ def test_a_figure_that_comes_to_nothing_has_no_error():
 
 def test_the_taylor_ashe_example():
     result = estimate_chain_ladder(_cumulative(TAYLOR_ASHE))
-    assert round(result.total_outstanding) == 18_680_856
-    assert round(result.total_standard_error) == 2_447_095
     reserves = result.ultimate - np.array([np.cumsum(row)[-1] for row in TAYLOR_ASHE])
     # Table 3 of Mack (1993): reserves and standard errors in thousands.
     assert [round(reserve / 1000) for reserve in reserves[1:]] == [95, 470, 710, 985, 1419, 2178, 3920, 4279, 4626]
@@ -159,7 +157,6 @@ def test_the_example_of_the_docstring():
     result = estimate_chain_ladder(np.array([[100, 150, 180], [100, 170, np.nan], [120, np.nan, np.nan]]))
     assert result.factors == pytest.approx([1.6, 1.2])
     assert result.ultimate == pytest.approx([180, 204, 230.4])
-    assert result.total_outstanding == pytest.approx(144.4)
     assert result.standard_error[0] == 0 and np.isnan(result.standard_error[1:]).all()
 
 
