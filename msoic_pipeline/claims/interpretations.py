@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from msoic_pipeline.claims.claims import Claim
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period, single_period
+from msoic_pipeline.model.values import ClaimKind
 from msoic_pipeline.periods import period_end, period_start, shift_months
 
 
@@ -22,7 +23,7 @@ class Interpretation:
 
     claim: Claim
     departure: str
-    kind: str
+    kind: ClaimKind
     measure: Measure
     period: Period | None
     base: Period | None

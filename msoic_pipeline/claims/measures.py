@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration
+from msoic_pipeline.declarations import Declaration, list_written
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.terms import Condition, OverTime, Term, TermOverTime
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.workbooks.source import load_source
 
-
-def list_what_stands_alone(written: Any) -> Any:
-    """Return a name or number that stands alone as a list of one; anything else as it is, for pydantic to judge."""
-    return (written,) if isinstance(written, str | int | float) else written
-
-
-OneOrMoreNames = Annotated[tuple[str, ...], BeforeValidator(list_what_stands_alone)]
+OneOrMoreNames = Annotated[tuple[str, ...], BeforeValidator(list_written)]
 
 
 class Measure(Declaration):

@@ -21,6 +21,7 @@ from msoic_pipeline.model.geography import (
     find_geographies,
     list_divisions_of,
 )
+from msoic_pipeline.model.values import Direction
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind
 from msoic_pipeline.wording import first_of
 from msoic_pipeline.workbooks.source import load_source
@@ -53,7 +54,7 @@ class Kpi(Declaration):
     title: str
     description: str
     unit: str
-    direction: Literal["good", "bad", "neutral"]
+    direction: Direction
     caveat: str = ""
     numerator: Term
     denominator: Term | Literal["periods reported"] | None = None

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.model.geography import GeographyKey
 from msoic_pipeline.model.kpi import KPI_KEY, is_newest, kpi_definition, kpi_value
+from msoic_pipeline.model.values import KpiStatus
 from msoic_pipeline.periods import parse_period
 
 
@@ -30,7 +31,7 @@ class KnownValue:
     denominator: float | None
     value: float | None
     unit: str
-    status: str
+    status: KpiStatus
     parts_expected: int
     parts_received: int
 

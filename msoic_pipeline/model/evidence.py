@@ -1,9 +1,12 @@
 """What stands behind the figures: releases, vintages, coverage, checks, quarantine, reconciliation, claims."""
 
+from typing import get_args
+
 from sqlalchemy import true
 
 from msoic_pipeline.model import dimensions  # noqa: F401 (by name, tables refer to their columns)
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
+from msoic_pipeline.model.values import ClaimKind, Known
 
 release = table(
     "release",
@@ -189,14 +192,14 @@ report_claim = table(
     "report × claim × when published or today",
     text("report", "Report.", primary_key=True),
     text("claim_id", "Claim.", primary_key=True),
-    text("known", "As known when.", members=("when published", "today"), primary_key=True),
+    text("known", "As known when.", members=get_args(Known), primary_key=True),
     day("as_at", "The day as at which it is known; for today the latest day on which anything was published."),
     count("position", "Place of the claim among the report's.", "position", minimum=1),
     text("section", "Section of the report."),
     text("place", "Where in the section, such as a box; empty for the running text."),
     long_text("words", "The statement, in the report's words."),
     text("topics", "What it speaks of, separated by semicolons: claims of a topic are held against each other."),
-    text("kind", "Kind of statement.", members=("level", "change", "difference", "placeholder")),
+    text("kind", "Kind of statement.", members=get_args(ClaimKind)),
     text("period_label", "Period that it is about; empty where that does not matter."),
     text("base_label", "Period from which a change is; empty for a level."),
     text("geography", "Geography; national where it is the nation."),

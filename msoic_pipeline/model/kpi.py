@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy import false
@@ -11,6 +11,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, number, table, text
+from msoic_pipeline.model.values import Direction, KpiStatus
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 kpi_definition = table(
@@ -23,7 +24,7 @@ kpi_definition = table(
     text("unit", "Unit of the value."),
     long_text("numerator", "Numerator, as facts and conditions."),
     long_text("denominator", "Denominator; empty for a count."),
-    text("direction", "Whether a rise is good, bad or neither.", members=("good", "bad", "neutral")),
+    text("direction", "Whether a rise is good, bad or neither.", members=get_args(Direction)),
     long_text("caveat", "What a reader must know."),
     number("target", "What its figures are to reach; empty where nothing is declared.", "see unit", nullable=True),
     long_text("target_source", "Who has declared the target.", nullable=True),
@@ -55,7 +56,7 @@ kpi_value = table(
         "status",
         "complete: all parts reported; incomplete: some are missing, so the value is of those that reported; "
         "not computable: the denominator is missing or zero, or the figure has been withdrawn.",
-        members=("complete", "incomplete", "not computable"),
+        members=get_args(KpiStatus),
     ),
     count(
         "parts_expected",

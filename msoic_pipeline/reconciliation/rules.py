@@ -12,11 +12,11 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration, parse_list
+from msoic_pipeline.declarations import Declaration, list_written, parse_list
 from msoic_pipeline.model.compared_geography import compared_divisions
 from msoic_pipeline.model.geography import NATIONAL, ComparedDivision, Nation
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind
-from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Comparison, Summand, list_written
+from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Comparison, Summand
 from msoic_pipeline.workbooks.source import load_source
 
 RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"

@@ -16,11 +16,11 @@ from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_repo
 from msoic_pipeline.claims.disagreements import find_disagreements
 from msoic_pipeline.claims.interpretations import list_interpretations
 from msoic_pipeline.claims.period import parse_periods
-from msoic_pipeline.claims.stored_verdicts import compute_claims
+from msoic_pipeline.claims.stored_verdicts import ReportCounts, compute_claims
 from msoic_pipeline.claims.term_figures import sum_term
 from msoic_pipeline.claims.verdict_lines import tell_verdicts
 from msoic_pipeline.claims.verdict_words import VERDICT_GROUPS, VERDICTS, tell_counts
-from msoic_pipeline.claims.verdicts import ClaimVerdict
+from msoic_pipeline.claims.verdicts import ReportClaimRow
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definition_rows import write_definitions
@@ -124,7 +124,7 @@ def test_changing_a_figure_changes_the_verdict_and_nothing_else_is_written(wareh
         connection.execute(sa.update(kpi_value).values(value=494))
     summary = compute_claims(engine, TODAY + dt.timedelta(days=1), [report])
     assert summary.written == 2
-    assert summary.counts["report"]["today"] == {"differs": 1, "not computable": 1}
+    assert summary.counts[-1] == ReportCounts("report", "today", {"differs": 1, "not computable": 1})
     with engine.connect() as connection:
         days = {row.known: row.as_at for row in connection.execute(sa.select(report_claim))}
     assert days == {"when published": PUBLISHED, "today": dt.date(2022, 4, 21)}, "the day of the latest release"
@@ -578,8 +578,8 @@ def test_published_figures_are_counted_first_and_the_sample_apart(mixed: Warehou
         REVIEWS | {"topics": [], "value": 11, "measure": _reviews_of(SAMPLE)},
         {"unit": "years", "value": 5, "missing": "a diary"},
     )
-    counts = compute_claims(mixed.engine, TODAY, [report_of(*claims)]).counts["report"]["today"]
-    assert tell_counts(counts) == (
+    (_, today) = compute_claims(mixed.engine, TODAY, [report_of(*claims)]).counts
+    assert tell_counts(today.claims_by_verdict) == (
         "reproduced 1, differs 0, contradicted 0; reproduced by sample data 1, differs from sample data 1, "
         "contradicted by sample data 0; not computable 1, not a figure 0"
     )
@@ -600,14 +600,14 @@ def test_claims_that_nobody_can_compute_contradict_each_other(warehouse: Warehou
 def test_a_report_is_a_data_file_and_goes_with_it(warehouse: Warehouse):
     claim = {"value": 5, "unit": "years", "missing": "the day it began"}
     first, second = report_of(claim, name="first"), report_of(claim, name="second")
-    assert set(compute_claims(warehouse.engine, TODAY, [first, second]).counts) == {"first", "second"}
+    assert set(compute_claims(warehouse.engine, TODAY, [first, second]).disagreements) == {"first", "second"}
     compute_claims(warehouse.engine, TODAY, [second])
     with warehouse.engine.connect() as connection:
         assert set(connection.scalars(sa.select(report_claim.c.report))) == {"second"}
 
 
 def test_a_verdict_has_the_columns_of_its_table():
-    assert [field.name for field in dataclasses.fields(ClaimVerdict)] == report_claim.columns.keys()
+    assert [field.name for field in dataclasses.fields(ReportClaimRow)] == report_claim.columns.keys()
 
 
 def test_an_unknown_report_is_refused(warehouse: Warehouse):
