@@ -55,7 +55,7 @@ ISSUES = (
 
 def _area_figures(area: str, issue: Issue) -> list[Counts]:
     """Return the counts of each category in an area, the cases that were administratively finalised at the end."""
-    weight = Random(f"cps_case_outcomes:{area}").lognormvariate(0, 0.6) / len(members.rows("cps_case_areas.csv"))
+    weight = Random(f"cps_case_outcomes:{area}").lognormvariate(0, 0.6) / len(members.read_rows("cps_case_areas.csv"))
     rng = Random(f"cps_case_outcomes:{area}:{issue.month}")
     figures = []
     for ended, share in CATEGORIES.values():
@@ -84,7 +84,7 @@ def _rows(issue: Issue) -> list[Row]:
             header += [f"Number of {category} {ending}", f"Percentage of {category} {ending}"]
     # The last header is mistaken in the real files too.
     header += ["Number of Admin Finalised Unsuccessful", "Percentage of L Motoring Offences Unsuccessful"]
-    names = [row["name"] for row in members.rows("cps_case_areas.csv")]
+    names = [row["name"] for row in members.read_rows("cps_case_areas.csv")]
     areas = {name: _area_figures(name, issue) for name in names}
     columns = zip(*areas.values(), strict=True)
     national = [(sum(one for one, _ in column), sum(other for _, other in column)) for column in columns]

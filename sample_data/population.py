@@ -48,7 +48,7 @@ FORCE_AREAS_YEAR, FORCE_AREAS_PUBLISHED, RESTATED_BY = 2018, dt.date(2020, 4, 30
 
 
 def _authorities() -> list[dict[str, str]]:
-    return list(members.rows("local_authorities.csv"))
+    return list(members.read_rows("local_authorities.csv"))
 
 
 def _people(year: int, edition: Edition) -> People:
@@ -112,7 +112,7 @@ def _force_areas() -> list[Row]:
     for authority in _authorities():
         force = authority["force_code"]
         sums[force] = sums.get(force, 0) + people[authority["local_authority_code"]]
-    names = {row["force_code"]: row["name"] for row in members.rows("forces.csv")}
+    names = {row["force_code"]: row["name"] for row in members.read_rows("forces.csv")}
     rows: list[Row] = []
     total = 0.0
     for force in sorted(sums):

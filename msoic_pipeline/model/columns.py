@@ -176,7 +176,7 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
 )
 
 
-def kind_of(column: Column[Any]) -> Kind:
+def find_kind(column: Column[Any]) -> Kind:
     """Return what a column holds. Raises TypeError where it is none of what is declared here."""
     for sql_type, kind in _KINDS:
         if isinstance(column.type, sql_type):

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.model.all_tables import metadata
-from msoic_pipeline.model.columns import Kind, kind_of
+from msoic_pipeline.model.columns import Kind, find_kind
 from msoic_pipeline.model.traits import traits_of_column, traits_of_table
 from msoic_pipeline.model.views import VIEWS
 
@@ -84,7 +84,7 @@ def _make_row(
 
 def name_type(column: sa.Column[Any]) -> str:
     """Return the type of a column as a reader would name it."""
-    return _TYPE_NAMES[kind_of(column)]
+    return _TYPE_NAMES[find_kind(column)]
 
 
 def write_dictionary_page() -> str:

@@ -190,14 +190,16 @@ def find_geographies(text: str) -> list[GeographyKey]:
 @cache
 def _list_names_of_geographies() -> tuple[tuple[GeographyKey, str], ...]:
     """Return every geography with its name, in the order of their kinds."""
-    forces = members.rows("forces.csv")
+    forces = members.read_rows("forces.csv")
     police = [row for row in forces if row["kind"] in POLICE_FORCES]
     named = [(GeographyKey(NATIONAL, code), name) for code, name in NATION_NAMES.items()]
     regions = sorted({row["rocu_region"] for row in forces} - {""})
     named += [(GeographyKey("rocu_region", region), region) for region in regions]
     named += [(GeographyKey("force", row["force_code"]), row["name"]) for row in police]
-    named += [(GeographyKey("cps_area", row["cps_area_code"]), row["name"]) for row in members.rows("cps_areas.csv")]
-    named += [(GeographyKey("county", row["county"]), row["county"]) for row in members.rows("counties.csv")]
+    named += [
+        (GeographyKey("cps_area", row["cps_area_code"]), row["name"]) for row in members.read_rows("cps_areas.csv")
+    ]
+    named += [(GeographyKey("county", row["county"]), row["county"]) for row in members.read_rows("counties.csv")]
     return tuple(named)
 
 
@@ -212,9 +214,9 @@ def list_reporters_due(kind: ReporterKind) -> frozenset[str]:
     reporter = REPORTERS[kind]
     if not reporter.dimension:
         return frozenset({PUBLISHER})
-    file_name, code_column = members.member_files()[reporter.dimension]
+    file_name, code_column = members.list_member_files()[reporter.dimension]
     due = set()
-    for row in members.rows(file_name):
+    for row in members.read_rows(file_name):
         if not reporter.kind_of_member or row["kind"] == reporter.kind_of_member:
             due.add(row[code_column])
     return frozenset(due)
@@ -223,7 +225,7 @@ def list_reporters_due(kind: ReporterKind) -> frozenset[str]:
 def name_reporter(kind: ReporterKind, code: str) -> str:
     """Return the name of one who reports; the code itself where it has none."""
     dimension = REPORTERS[kind].dimension
-    return members.name_of(dimension, code) if dimension else code
+    return members.find_name(dimension, code) if dimension else code
 
 
 NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wales"}
@@ -233,4 +235,4 @@ def name_geography(geography_kind: str, code: str) -> str:
     """Return the name of a geography as readers know it: ``England and Wales``, ``Bedfordshire``, ``Eastern``."""
     if geography_kind == NATIONAL:
         return NATION_NAMES[code]
-    return code if geography_kind == "rocu_region" else members.name_of(geography_kind, code)
+    return code if geography_kind == "rocu_region" else members.find_name(geography_kind, code)

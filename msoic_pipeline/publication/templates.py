@@ -100,7 +100,7 @@ def _choices(column: LabelColumn) -> list[str]:
     if column.parse.startswith("one_of:"):
         return [choice.split("=")[0] for choice in column.parse.removeprefix("one_of:").split("|")]
     if column.parse == "exploitation":
-        return [row["exploitation"] for row in members.rows("exploitation_types.csv")]
+        return [row["exploitation"] for row in members.read_rows("exploitation_types.csv")]
     return []
 
 

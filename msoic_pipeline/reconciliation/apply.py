@@ -62,7 +62,7 @@ def digest_quarters(
 ) -> dict[dt.date, str]:
     """Return, by quarter, a digest of all that its results rest on: code, rules, acceptances, and what was loaded."""
     loads = list_loads_by_quarter(connection)
-    same_for_all = [digest_code("msoic_pipeline.reconciliation.apply"), members.digest_of_all()]
+    same_for_all = [digest_code("msoic_pipeline.reconciliation.apply"), members.digest_all_files()]
     same_for_all += [declaration.model_dump_json() for declaration in (*rules, *in_force)]
     digests = {}
     for quarter in quarters:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from msoic_pipeline.declarations import Declaration, list_written, parse_list
-from msoic_pipeline.model.compared_geography import compared_divisions
+from msoic_pipeline.model.compared_geography import list_compared_divisions
 from msoic_pipeline.model.geography import NATIONAL, ComparedDivision, Nation
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind
 from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Comparison, Summand
@@ -69,7 +69,7 @@ class Rule(Declaration):
         """Raise ValueError where the rule asks for figures that a summand has not."""
         if self.releases != "current" and (summand.at != "period" or summand.share):
             raise ValueError("another period or a share can be had of current figures alone")
-        if self.geography_kind not in (NATIONAL, *compared_divisions(summand.table)):
+        if self.geography_kind not in (NATIONAL, *list_compared_divisions(summand.table)):
             raise ValueError(f"{summand.fact} cannot be divided by {self.geography}")
         shortest = summand.reporters.every if self.releases == "current" else summand.finest_period
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.periods):

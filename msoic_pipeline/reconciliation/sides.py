@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.kpis.terms import Condition
-from msoic_pipeline.model.compared_geography import compared_reporters
+from msoic_pipeline.model.compared_geography import select_compared_reporters
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.geography import PUBLISHER
@@ -201,7 +201,7 @@ def find_received_periods(asked: AskedComparison, due: ReportsDue, name: str) ->
         received = reports.select_from(moved.rows).where(is_received).cte(f"{name}_reports")
         is_every_report = sa.func.count() == reports_in_period
         return sa.select(received.c.period_start).group_by(received.c.period_start).having(is_every_report).cte(name)
-    reporter = compared_reporters(reporters.dimension, asked.rule.geography)
+    reporter = select_compared_reporters(reporters.dimension, asked.rule.geography)
     due_to_report = sa.select(reporter.c.reporter, reporter.c.geography_code)
     if due.force_code:
         due_to_report = due_to_report.where(due.force_code.holds(reporter.c.reporter))

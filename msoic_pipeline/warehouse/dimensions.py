@@ -33,7 +33,7 @@ def load_dimensions(engine: Engine, releases: Sequence[StagedRelease], today: dt
         upsert_rows(connection, dimensions.dim_quarter, [_describe_quarter(start) for start in quarters])
         upsert_rows(connection, dimensions.dim_period, _list_periods(quarters))
         for table in members.list_declared_dimensions():
-            upsert_rows(connection, table, members.rows_of(table))
+            upsert_rows(connection, table, members.list_member_rows(table))
         for table in members.list_published_dimensions():
             upsert_rows(connection, table, _list_published(table, releases))
 

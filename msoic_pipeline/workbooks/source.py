@@ -175,14 +175,14 @@ def digest_layout(source: Source, quarter: dt.date | None = None) -> str:
     said = {name: getattr(source, name) for name in _FIELDS_THAT_PARSE}
     # For which releases a layout holds is settled above.
     said["tables"] = [table.model_dump(mode="json", exclude={"layouts": {"__all__": {"releases"}}}) for table in tables]
-    parts = (json.dumps(said, sort_keys=True), members.digest(*_list_member_files(tables)))
+    parts = (json.dumps(said, sort_keys=True), members.digest_files(*_list_member_files(tables)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def stamps_digest(source: Source) -> str:
     """Return a digest of the files of members that the stamps of a source's cover sheets name."""
     named = (member_file_of(stamp.parse) for stamp in source.stamps.values())
-    return members.digest(*sorted(set(filter(None, named))))
+    return members.digest_files(*sorted(set(filter(None, named))))
 
 
 def _tables_that_hold(source: Source, quarter: dt.date) -> tuple[PublishedTable, ...]:

@@ -190,7 +190,7 @@ def test_what_is_no_exploitation(text: str):
         members.resolve_exploitation(text)
 
 
-nationalities = st.sampled_from([row["nationality"] for row in members.rows("nationalities.csv")])
+nationalities = st.sampled_from([row["nationality"] for row in members.read_rows("nationalities.csv")])
 
 
 @given(nationalities)
