@@ -108,9 +108,12 @@ def long_text(name: str, description: str, **options: Any) -> Column[Any]:
     return _declare_column(name, Text(), description, ColumnTraits(), options)
 
 
-def key(name: str, target: str, description: str, *, severity: Severity = "block", **options: Any) -> Column[Any]:
-    """Declare a reference to another table's column, written ``table.column``."""
-    traits = ColumnTraits(references=target, severity=severity)
+def key(
+    name: str, target: Column[Any] | str, description: str, *, severity: Severity = "block", **options: Any
+) -> Column[Any]:
+    """Declare a reference to a column; to one of the table that is being declared itself as text, ``table.column``."""
+    references = target if isinstance(target, str) else str(target)
+    traits = ColumnTraits(references=references, severity=severity)
     return _declare_column(name, ForeignKey(target), description, traits, options)
 
 

@@ -4,8 +4,8 @@ from typing import get_args
 
 from sqlalchemy import true
 
-from msoic_pipeline.model import dimensions  # noqa: F401 (by name, tables refer to their columns)
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
+from msoic_pipeline.model.dimensions import dim_quarter
 from msoic_pipeline.model.values import ClaimKind, Known
 
 release = table(
@@ -69,8 +69,8 @@ vintage = table(
     text("breakdown", "Breakdown of the fact table; empty where it has but one.", primary_key=True),
     day("period_start", "First day of the quarter, or of the month for monthly returns.", primary_key=True),
     text("reporter", "Who made the return, where each reporter sends its own file; else empty.", primary_key=True),
-    key("release_id", "release.release_id", "The release.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter of the period."),
+    key("release_id", release.c.release_id, "The release.", primary_key=True),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter of the period."),
     day("published_on", "When the figures were published."),
     day("superseded_on", "When a later release covered the same ground; empty while current.", nullable=True),
     count("rows", "Rows of the fact table.", "rows"),
@@ -84,7 +84,7 @@ coverage = table(
     text("source", "Source.", primary_key=True),
     day("period_start", "First day of the month or quarter reported.", primary_key=True),
     text("reporter", "Force, CPS Area or publisher.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter of the period."),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter of the period."),
     flag("expected", "Whether a report was due."),
     flag("received", "Whether one was received and accepted."),
     kind="evidence",
@@ -162,7 +162,7 @@ reconciliation_result = table(
     text("item", "What is compared, where the rule compares several things.", primary_key=True),
     text("left_release", "Release of the left side; of two both, with a comma; of more how many.", primary_key=True),
     text("right_release", "Release of the right side.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the result is computed."),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter with which the result is computed."),
     number("left_value", "Left side.", "see rule", nullable=True),
     number("right_value", "Right side.", "see rule", nullable=True),
     number("difference", "Left less right.", "see rule", nullable=True),

@@ -41,7 +41,7 @@ kpi_value = table(
     "KPI values. as_of is the publication date from which a value held: the latest not after a date is what was then "
     "known. current_kpi_value has the latest of each.",
     "KPI × period × geography × as_of",
-    key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
+    key("kpi_id", kpi_definition.c.kpi_id, "KPI.", primary_key=True),
     text("period_kind", "Kind of period.", members=tuple(PERIOD_MONTHS), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     text("geography_kind", "Kind of geography.", members=geography.KINDS, primary_key=True),

@@ -1,7 +1,8 @@
 """Which figures of a series are signals and which are noise, by the limits within which the series varies."""
 
-from msoic_pipeline.model import geography, kpi  # noqa: F401 (by name, tables refer to columns of kpi)
+from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, number, table, text
+from msoic_pipeline.model.kpi import kpi_definition
 
 RULES = ("none", "outside limits", "trend", "near limit", "shift")
 VARIATIONS = ("common cause", "improvement", "concern", "high", "low")
@@ -13,7 +14,7 @@ kpi_signal = table(
     "Making Data Count), and which of them are signals. A series of fewer than 12 figures has no rows. A figure that "
     "is incomplete, missing, or expected still to grow is left out, and is a gap.",
     "KPI × period × geography",
-    key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
+    key("kpi_id", kpi_definition.c.kpi_id, "KPI.", primary_key=True),
     text("period_kind", "Kind of period.", members=("month", "quarter"), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     text("geography_kind", "Kind of geography.", members=geography.KINDS, primary_key=True),
