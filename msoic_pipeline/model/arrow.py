@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from msoic_pipeline.model.columns import Kind, find_kind
+from msoic_pipeline.model.columns import ColumnKind, find_kind
 
-_TYPES: dict[Kind, pa.DataType] = {
+_TYPES: dict[ColumnKind, pa.DataType] = {
     "flag": pa.bool_(),
     "count": pa.int64(),
     "number": pa.float64(),

@@ -24,6 +24,8 @@ Nation = Literal["UK", "E&W"]
 # What a nation is divided into, as kpi_value names it.
 Division = Literal["rocu_region", "force", "cps_area", "county"]
 KINDS: tuple[str, ...] = (NATIONAL, *get_args(Division))
+# How facts write places.
+PlaceScheme = Literal["force code", "force name", "region name", "cps area", "county"]
 # What rules compare below the nation.
 ComparedDivision = Literal["force", "cps_area"]
 
@@ -37,13 +39,13 @@ class PlaceColumn:
     """A column in which a fact may name a place.
 
     ``scheme`` is how places are written in it, as ``select_place_geographies`` calls that, and ``codes`` the column of
-    the dimension that has all of them; both are empty where a person writes the name of a force or of a region.
+    the dimension that has all of them; there is neither where a person writes the name of a force or of a region.
     ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's figures can be
     added up to the area that prosecutes for it.
     """
 
     name: str
-    scheme: str
+    scheme: PlaceScheme | None
     codes: sa.Column[Any] | None
     divisions: tuple[Division, ...]
     compared: tuple[ComparedDivision, ...] = ()
@@ -58,7 +60,7 @@ PLACE_COLUMNS: dict[str, PlaceColumn] = {
         ),
         PlaceColumn("cps_area", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
         PlaceColumn("county", "county", dim_county.c.county, ("county",)),
-        PlaceColumn("geography", "", None, ("force", "rocu_region")),
+        PlaceColumn("geography", None, None, ("force", "rocu_region")),
     )
 }
 
@@ -83,8 +85,8 @@ class Reporter:
 
 
 REPORTERS: dict[ReporterKind, Reporter] = {
-    "territorial_force": Reporter("force", "force", "force", TERRITORIAL_FORCE),
-    "cps_area": Reporter("CPS Area", "cps_area", "cps_area"),
+    "territorial_force": Reporter("force", dimension="force", division="force", kind_of_member=TERRITORIAL_FORCE),
+    "cps_area": Reporter("CPS Area", dimension="cps_area", division="cps_area"),
     "publisher": Reporter("publisher"),
 }
 
@@ -111,13 +113,13 @@ def list_divisions_of(fact: sa.Table) -> tuple[Division, ...]:
     return () if column is None else PLACE_COLUMNS[column.name].divisions
 
 
-def name_place_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
+def name_place_scheme(fact: sa.Table, divisions: Iterable[str]) -> PlaceScheme:
     """Return how a fact writes its places, as ``select_place_geographies`` calls it.
 
     Where a person writes names, ``divisions`` tell those of forces from those of regions.
     """
     column = place_column(fact)
-    scheme = PLACE_COLUMNS[column.name].scheme if column is not None else ""
+    scheme = None if column is None else PLACE_COLUMNS[column.name].scheme
     return scheme or ("force name" if "force" in divisions else "region name")
 
 
@@ -131,7 +133,7 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
     is_police = force.kind.in_(POLICE_FORCES)
     has_region = force.rocu_region.is_not(None)
 
-    def rows(scheme: str, place: Any, kind: Division, code: Any) -> sa.Select[Any]:
+    def select_rows(scheme: PlaceScheme, place: Any, kind: Division, code: Any) -> sa.Select[Any]:
         return sa.select(
             sa.literal(scheme).label("scheme"),
             place.label("place"),
@@ -140,13 +142,13 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
         )
 
     return sa.union_all(
-        rows("force code", force.force_code, "force", force.force_code).where(is_police),
-        rows("force code", force.force_code, "rocu_region", force.rocu_region).where(has_region),
-        rows("force name", force.name, "force", force.force_code).where(is_police),
-        rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
-        rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
-        rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
-        rows("county", dim_county.c.county, "county", dim_county.c.county),
+        select_rows("force code", force.force_code, "force", force.force_code).where(is_police),
+        select_rows("force code", force.force_code, "rocu_region", force.rocu_region).where(has_region),
+        select_rows("force name", force.name, "force", force.force_code).where(is_police),
+        select_rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
+        select_rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
+        select_rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
+        select_rows("county", dim_county.c.county, "county", dim_county.c.county),
     )
 
 

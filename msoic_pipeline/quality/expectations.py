@@ -15,7 +15,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.model import members
-from msoic_pipeline.model.columns import Kind, find_kind
+from msoic_pipeline.model.columns import ColumnKind, find_kind
 from msoic_pipeline.model.traits import Severity, traits_of_column
 
 # What a rule is called where it is broken (in a known fault), and what the check of it is called.
@@ -30,7 +30,7 @@ CHECKS = {
 }
 
 # Great Expectations' names of the types that rows are read into.
-TYPES: dict[Kind, str] = {
+TYPES: dict[ColumnKind, str] = {
     "flag": "bool",
     "count": "int64",
     "number": "float64",

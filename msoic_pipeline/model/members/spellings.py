@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz import fuzz
 
+from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model.members.files import list_member_files, read_rows
 from msoic_pipeline.texts import fold
 
@@ -35,9 +36,8 @@ def _spellings(dimension: str) -> dict[str, str]:
         code = row[code_column]
         for spelling in (code, row.get("name") or code, *(row.get("variants") or "").split("|")):
             if spelling and known.setdefault(fold(spelling), code) != code:
-                raise ValueError(
-                    f"{file_name}: the spelling {spelling!r} stands for both {known[fold(spelling)]} and {code}"
-                )
+                wrong = f"the spelling {spelling!r} stands for both {known[fold(spelling)]} and {code}"
+                raise DeclarationError.of(f"msoic_pipeline/model/members/{file_name}", wrong)
     return known
 
 
