@@ -20,7 +20,7 @@ from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
 from msoic_pipeline.kpis.disclosure import CountedReturns, are_too_few_to_differ, tells_a_return
-from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import NATIONAL, GeographyKey, select_forces_of
@@ -128,14 +128,14 @@ class Knowledge:
         return self._releases[question]
 
     def _find_release_ids(self, measure: Measure, period: Period, geography: str) -> set[str]:
-        span = Span(period.first, period.end, self.as_at)
+        period_as_at = PeriodAsAt(period.first, period.end, self.as_at)
         ids: set[str] = set()
         for counted in measure.terms:
             if measure.term:
-                ids |= find_releases_summed(self._connection, counted, span)
+                ids |= find_releases_summed(self._connection, counted, period_as_at)
             else:
                 reporters = self._find_reporters(counted.term, measure.kpis[0].find_geography(geography))
-                ids |= find_releases_covering(self._connection, counted, span, reporters)
+                ids |= find_releases_covering(self._connection, counted, period_as_at, reporters)
         return ids
 
     def _find_reporters(self, term: Term, geography: GeographyKey) -> Iterable[str] | None:

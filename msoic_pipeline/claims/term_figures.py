@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.kpis.standing_facts import (
-    Span,
+    PeriodAsAt,
     find_covered_periods,
     find_last_starts,
     keep_last_of_each_reporter,
@@ -45,17 +45,17 @@ def sum_term(connection: Connection, counted: TermOverTime, period: Period, as_a
     sum is 38, of 5 of 9 reports; where a month without a row counts as zero, of 6 of 9, as long as A's release covers
     May. A stock is 14 + 5 = 19, of 2 of 3 reports.
     """
-    term, span = counted.term, Span(period.first, period.end, as_at)
+    term, period_as_at = counted.term, PeriodAsAt(period.first, period.end, as_at)
     sums: SumsByReporter = defaultdict(lambda: defaultdict(float))
-    for reported in find_reported_sums(connection, term, span):
+    for reported in find_reported_sums(connection, term, period_as_at):
         sums[reported.reporter][reported.period_start] += reported.value
     if term.counts_unlisted_as_zero:
-        sums = _add_zeros(connection, sums, term, span)
+        sums = _add_zeros(connection, sums, term, period_as_at)
     if not any(sums.values()):
         return NOTHING
     # Where one file holds all forces or areas, whoever files are of counts for one.
     due = _find_due_reporters(connection, term) if term.reporters.have_own_files else set(sums)
-    starts = list(periods(term.finest_period, span.first, span.last))
+    starts = list(periods(term.finest_period, period_as_at.first, period_as_at.last))
     if counted.is_stock:
         return _sum_last_of_each_reporter(sums, due, starts[-1])
     value = sum(sum(by_start.values()) for by_start in sums.values())
@@ -77,13 +77,13 @@ def _find_due_reporters(connection: Connection, term: Term) -> set[str]:
     return set(connection.scalars(query))
 
 
-def _add_zeros(connection: Connection, sums: SumsByReporter, term: Term, span: Span) -> SumsByReporter:
+def _add_zeros(connection: Connection, sums: SumsByReporter, term: Term, period_as_at: PeriodAsAt) -> SumsByReporter:
     """Return a term's sums with a zero where a release covers a month or quarter and lists nothing of it.
 
     Who sends a file of its own and lists nothing in it says that there was none.
     """
     covered: dict[str, set[dt.date]] = defaultdict(set)
-    for each in find_covered_periods(connection, term, span):
+    for each in find_covered_periods(connection, term, period_as_at):
         covered[each.reporter].add(each.period_start)
     reporters = set(sums)
     if term.reporters.have_own_files:
@@ -105,9 +105,9 @@ def _sum_last_of_each_reporter(sums: SumsByReporter, due: Set[str], last_start: 
     return KnownFigure(value, received, len(due))
 
 
-def find_reported_sums(connection: Connection, term: Term, span: Span) -> list[ReportedSum]:
+def find_reported_sums(connection: Connection, term: Term, period_as_at: PeriodAsAt) -> list[ReportedSum]:
     """Return the sums of a term by month or quarter, reporter and release."""
-    facts = select_standing_facts(term, span).add_columns(term.table.c.release_id).subquery("standing_fact").c
+    facts = select_standing_facts(term, period_as_at).add_columns(term.table.c.release_id).subquery("standing_fact").c
     keys = (facts.period_start, facts.reporter, facts.release_id)
     query = sa.select(*keys, sa.func.sum(facts.value).label("value")).group_by(*keys).order_by(*keys)
     return [
@@ -116,26 +116,26 @@ def find_reported_sums(connection: Connection, term: Term, span: Span) -> list[R
     ]
 
 
-def find_releases_summed(connection: Connection, counted: TermOverTime, span: Span) -> set[str]:
+def find_releases_summed(connection: Connection, counted: TermOverTime, period_as_at: PeriodAsAt) -> set[str]:
     """Return the releases that a term's figure rests on: those that list something of it, else those that cover it.
 
     A stock may rest on a last release that lists nothing of it, which means none.
     """
-    listing = find_reported_sums(connection, counted.term, span)
+    listing = find_reported_sums(connection, counted.term, period_as_at)
     is_last_perhaps_unlisted = counted.is_stock and counted.term.counts_unlisted_as_zero
     if not listing or is_last_perhaps_unlisted:
         reporters = {each.reporter for each in listing} or None
-        return find_releases_covering(connection, counted, span, reporters)
+        return find_releases_covering(connection, counted, period_as_at, reporters)
     if counted.is_stock:
-        listing = keep_last_of_each_reporter(connection, counted.term, span, listing)
+        listing = keep_last_of_each_reporter(connection, counted.term, period_as_at, listing)
     return {each.release_id for each in listing}
 
 
 def find_releases_covering(
-    connection: Connection, counted: TermOverTime, span: Span, reporters: Iterable[str] | None
+    connection: Connection, counted: TermOverTime, period_as_at: PeriodAsAt, reporters: Iterable[str] | None
 ) -> set[str]:
     """Return the releases whose tables a term's figure is taken from: of some ``reporters``, or of all (None)."""
-    covered = find_covered_periods(connection, counted.term, span)
+    covered = find_covered_periods(connection, counted.term, period_as_at)
     if reporters is not None:
         wanted = set(reporters)
         covered = [each for each in covered if each.reporter in wanted]

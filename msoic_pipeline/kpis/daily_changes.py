@@ -16,7 +16,7 @@ from msoic_pipeline.kpis.work_tables import period_part, standing_figure, wanted
 def select_changes_of_sums() -> sa.Select[Any]:
     """Return what each day adds to the periods and takes from them, where months or quarters are summed."""
     # A release from within a month or quarter is about a piece of it only, and counts as no report.
-    is_report = period_part.c.time_end < standing_figure.c.since
+    is_report = period_part.c.part_end < standing_figure.c.since
     return _select_changes(
         _select_figures_in_periods(sa.not_(wanted_term.c.is_stock), is_report).cte("stood_in_period")
     )
@@ -32,7 +32,7 @@ def select_changes_of_stocks() -> sa.Select[Any]:
     """
     # Of a source that reports once a year there is no later one to wait for.
     is_due_report = sa.or_(period_part.c.is_last, wanted_term.c.is_yearly)
-    is_report = sa.and_(period_part.c.time_end < standing_figure.c.since, is_due_report)
+    is_report = sa.and_(period_part.c.part_end < standing_figure.c.since, is_due_report)
     in_period = _select_figures_in_periods(wanted_term.c.is_stock, is_report).cte("figure_in_period")
     stood = _mark_stocks_with_gaps(in_period)
     lasting = _select_last_where_nothing_goes(stood, sa.not_(stood.c.has_gap))
@@ -62,7 +62,7 @@ def _mark_stocks_with_gaps(figures: sa.CTE) -> sa.CTE:
 
 def _add_next_of_same_month(figures: sa.CTE) -> sa.CTE:
     """Return the figures, each with the day ``next_since`` on which the next one of the same stock and month came."""
-    month_of_stock = [figures.c[name] for name in (*_STOCK, "time")]
+    month_of_stock = [figures.c[name] for name in (*_STOCK, "part_start")]
     next_since = sa.func.lead(figures.c.since).over(partition_by=month_of_stock, order_by=figures.c.since)
     return sa.select(*figures.c, next_since.label("next_since")).cte("figure_and_next")
 
@@ -74,7 +74,7 @@ def _select_last_where_nothing_goes(stood: sa.CTE, condition: sa.ColumnElement[b
     """
     replaced_on = sa.func.min(stood.c.since).over(
         partition_by=[stood.c[name] for name in _STOCK],
-        order_by=stood.c.time.desc(),
+        order_by=stood.c.part_start.desc(),
         groups=(None, -1),  # all months after this one, and not the month itself
     )
     replaced = sa.select(*stood.c, replaced_on.label("replaced_on")).where(condition).cte("figure_and_later")
@@ -105,7 +105,7 @@ def _select_last_standing(stood: sa.CTE) -> sa.Select[Any]:
         sa.or_(stood.c.until.is_(None), span.c.day < stood.c.until),
     )
     months_later = sa.func.rank().over(
-        partition_by=[*(span.c[name] for name in names), span.c.day], order_by=stood.c.time.desc()
+        partition_by=[*(span.c[name] for name in names), span.c.day], order_by=stood.c.part_start.desc()
     )
     standing = (
         sa.select(
@@ -140,7 +140,7 @@ def _select_figures_in_periods(condition: sa.ColumnElement[bool], is_report: sa.
             period_part.c.period,
             figure.geography,
             figure.reporter,
-            figure.time,
+            figure.part_start,
             figure.since,
             figure.until,
             figure.value,
@@ -149,7 +149,10 @@ def _select_figures_in_periods(condition: sa.ColumnElement[bool], is_report: sa.
         .join(wanted_term, wanted_term.c.term == figure.term)
         .join(
             period_part,
-            sa.and_(period_part.c.finest_period == wanted_term.c.finest_period, period_part.c.time == figure.time),
+            sa.and_(
+                period_part.c.finest_period == wanted_term.c.finest_period,
+                period_part.c.part_start == figure.part_start,
+            ),
         )
         .where(condition, sa.or_(figure.until.is_(None), figure.since < figure.until))
     )

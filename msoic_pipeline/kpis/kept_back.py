@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import CountedValue, NationalValue, find_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
-from msoic_pipeline.kpis.standing_facts import CoveredPeriod, Span, find_covered_periods, find_last_starts
+from msoic_pipeline.kpis.standing_facts import CoveredPeriod, PeriodAsAt, find_covered_periods, find_last_starts
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.periods import period_end, periods
 
@@ -33,8 +33,8 @@ def _count_values(connection: Connection, kpi: Kpi, as_at: dt.date | None) -> li
     values = find_known_values(connection, kpi.kpi_id, geographies=[kpi.nation], as_at=as_at)
     if not values:
         return []
-    span = Span(min(value.period_start for value in values), max(map(_find_end, values)), as_at)
-    returns_by_term = [(term, _read_returns(connection, term, span)) for term in kpi.terms]
+    period_as_at = PeriodAsAt(min(value.period_start for value in values), max(map(_find_end, values)), as_at)
+    returns_by_term = [(term, _read_returns(connection, term, period_as_at)) for term in kpi.terms]
     return [
         CountedValue(
             national=NationalValue(value.kpi_id, value.period_kind, value.period_start),
@@ -52,10 +52,10 @@ def _find_end(value: KnownValue) -> dt.date:
     return period_end(value.period_kind, value.period_start)
 
 
-def _read_returns(connection: Connection, term: Term, span: Span) -> ReturnsByStart:
+def _read_returns(connection: Connection, term: Term, period_as_at: PeriodAsAt) -> ReturnsByStart:
     """Return the returns of a term that stood on the day, of which each reporter sends its own."""
     returns: ReturnsByStart = defaultdict(list)
-    for covered in find_covered_periods(connection, term, span):
+    for covered in find_covered_periods(connection, term, period_as_at):
         returns[covered.period_start].append(covered)
     return returns
 

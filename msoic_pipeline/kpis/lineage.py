@@ -25,7 +25,7 @@ from msoic_pipeline.ingest.archive import find_content
 from msoic_pipeline.ingest.workers import call_in_workers
 from msoic_pipeline.kpis.definitions import find_definition, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
-from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt, keep_last_of_each_reporter, select_standing_facts
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.kpis.work_tables import SCALE
 from msoic_pipeline.model.evidence import release
@@ -185,20 +185,23 @@ def trace_value(
     value = _find_value(connection, kpi_id, period, geography, as_at)
     kpi = find_definition(kpi_id)
     _, start = parse_period(period)
-    span = Span(start, period_end(value.period_kind, start), as_at)
+    period_as_at = PeriodAsAt(start, period_end(value.period_kind, start), as_at)
     # A denominator may also be a number of periods, which stands in no cell.
     sums = (value.numerator, value.denominator)
-    numerator, *denominators = [
-        _trace_term(value, wanted, sum_in_value, _find_facts_of_value(connection, value, wanted, span), archive_dir)
-        for wanted, sum_in_value in zip(list_terms(kpi), sums, strict=False)
-    ]
+    terms = []
+    for wanted, sum_in_value in zip(list_terms(kpi), sums, strict=False):
+        facts = _find_facts_of_value(connection, value, wanted, period_as_at)
+        terms.append(_trace_term(value, wanted, sum_in_value, facts, archive_dir))
+    numerator, *denominators = terms
     return Trace(value, kpi.is_sensitive, numerator, denominators[0] if denominators else None)
 
 
-def _find_facts_of_value(connection: Connection, value: KnownValue, wanted: WantedTerm, span: Span) -> list[FactRow]:
+def _find_facts_of_value(
+    connection: Connection, value: KnownValue, wanted: WantedTerm, period_as_at: PeriodAsAt
+) -> list[FactRow]:
     """Return the facts that a term of a KPI value sums: those of the value's geography."""
     in_geography = are_in_geography(wanted, value.geography_kind, value.geography_code)
-    return find_facts(connection, wanted, span, in_geography)
+    return find_facts(connection, wanted, period_as_at, in_geography)
 
 
 def _trace_term(
@@ -233,7 +236,7 @@ def _find_value(connection: Connection, kpi_id: str, period: str, geography: str
 
 
 def find_facts(
-    connection: Connection, wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    connection: Connection, wanted: WantedTerm, period_as_at: PeriodAsAt, in_geography: sa.ColumnElement[bool] | None
 ) -> list[FactRow]:
     """Return the facts that a term of a KPI sums, in order of time, file, sheet and cell.
 
@@ -242,7 +245,7 @@ def find_facts(
     """
     fact = wanted.term.table
     query = (
-        _select_facts_with_cells(wanted, span, in_geography)
+        _select_facts_with_cells(wanted, period_as_at, in_geography)
         .add_columns(*(release.c[name] for name in ("source", "file_name", "sha256", "published_on")))
         .join(release, release.c.release_id == fact.c.release_id)
         .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
@@ -261,16 +264,16 @@ def find_facts(
         for row in connection.execute(query)
     ]
     if wanted.is_stock:
-        return keep_last_of_each_reporter(connection, wanted.term, span, facts)
+        return keep_last_of_each_reporter(connection, wanted.term, period_as_at, facts)
     return facts
 
 
 def _select_facts_with_cells(
-    wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    wanted: WantedTerm, period_as_at: PeriodAsAt, in_geography: sa.ColumnElement[bool] | None
 ) -> sa.Select[Any]:
     """Return the query of the facts that a term sums, with ``release_id``, ``sheet`` and ``cell`` of each."""
     fact = wanted.term.table
-    query = select_standing_facts(wanted.term, span).add_columns(
+    query = select_standing_facts(wanted.term, period_as_at).add_columns(
         fact.c.release_id,
         fact.c.sheet,
         fact.c[cell_column(fact, wanted.term.measure_column.name)].label("cell"),
@@ -289,15 +292,15 @@ class SummedCells:
 
 
 def find_summed_cells(
-    connection: Connection, wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    connection: Connection, wanted: WantedTerm, period_as_at: PeriodAsAt, in_geography: sa.ColumnElement[bool] | None
 ) -> list[SummedCells]:
     """Return the cells of the facts that ``find_facts`` would return, by release and sheet.
 
     Tables of first responders have thousands of cells behind one figure: they are put together by the database.
     """
     if wanted.is_stock:
-        return _group_cells(find_facts(connection, wanted, span, in_geography))
-    each = _select_facts_with_cells(wanted, span, in_geography).subquery()
+        return _group_cells(find_facts(connection, wanted, period_as_at, in_geography))
+    each = _select_facts_with_cells(wanted, period_as_at, in_geography).subquery()
     query = (
         sa.select(
             each.c.release_id,

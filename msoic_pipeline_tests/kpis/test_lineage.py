@@ -18,7 +18,7 @@ from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
 from msoic_pipeline.kpis.marked_copies import name_copy, name_sheets
-from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import are_in_geography, list_terms
 from msoic_pipeline.model.geography import GeographyKey, find_geographies
 from msoic_pipeline.model.kpi import kpi_value
@@ -101,11 +101,11 @@ def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi
     with read_transaction(sample_sqlite) as connection:
         for period, place in product(("2021-08", "2021-Q3", "2021"), ("national", "Wiltshire", "South West")):
             for value in find_known_values(connection, kpi.kpi_id, period, find_geographies(place)):
-                span = Span(value.period_start, period_end(value.period_kind, value.period_start))
+                period_as_at = PeriodAsAt(value.period_start, period_end(value.period_kind, value.period_start))
                 sums = [value.numerator, value.denominator]
                 for term, expected in zip(list_terms(kpi), sums, strict=False):
                     in_geography = are_in_geography(term, value.geography_kind, value.geography_code)
-                    facts = find_facts(connection, term, span, in_geography)
+                    facts = find_facts(connection, term, period_as_at, in_geography)
                     assert sum(fact.value for fact in facts) == pytest.approx(expected or 0), value
 
 

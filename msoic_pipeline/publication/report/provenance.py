@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.lineage import SummedCells, find_summed_cells
-from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
@@ -166,7 +166,7 @@ class Asked:
         self._releases = releases
         self._as_at = as_at
         # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
-        self._terms: dict[tuple[str, bool, Span, str, str], _KnownTerm] = {}
+        self._terms: dict[tuple[str, bool, PeriodAsAt, str, str], _KnownTerm] = {}
 
     def add(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
@@ -211,11 +211,11 @@ class Asked:
     def _find_term(self, wanted: WantedTerm, figure: ShownFigure, sum_in_value: float) -> _KnownTerm:
         """Return a term of a figure; where it is new it is looked up, and told."""
         known, as_at = figure.known, figure.known_on or self._as_at
-        span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
-        key = (wanted.term.model_dump_json(), wanted.is_stock, span, known.geography_kind, known.geography_code)
+        period_as_at = PeriodAsAt(known.period_start, period_end(known.period_kind, known.period_start), as_at)
+        key = (wanted.term.model_dump_json(), wanted.is_stock, period_as_at, known.geography_kind, known.geography_code)
         if key not in self._terms:
             geography = are_in_geography(wanted, known.geography_kind, known.geography_code)
-            cells = find_summed_cells(self._connection, wanted, span, geography)
+            cells = find_summed_cells(self._connection, wanted, period_as_at, geography)
             self._terms[key] = _KnownTerm(len(self.told.terms), frozenset(each.release_id for each in cells))
             self.told.terms.append(self._tell_term(wanted, cells, sum_in_value))
         return self._terms[key]
