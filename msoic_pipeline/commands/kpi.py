@@ -81,7 +81,7 @@ def _find_latest_period(connection: Connection, definition: Kpi) -> tuple[str, d
     """
     from msoic_pipeline.kpis.known_values import find_known_values
 
-    values = find_known_values(connection, definition.kpi_id, geographies=[definition.nation])
+    values = find_known_values(connection, definition.kpi_id, geographies=[definition.national_geography])
     if not values:
         raise LookupError(f"{definition.kpi_id} has no value yet: give a --period")
     latest_start = max(value.period_start for value in values)

@@ -43,9 +43,9 @@ class Kpi(Declaration):
 
     ``denominator`` is a term, or ``periods reported``: the quarters (months, where the fact is monthly) that have been
     reported, which makes an average. ``over_time`` says how months or quarters make a longer period: ``sum``; or
-    ``last`` for stocks, each reporter's last one in the period. ``national`` is what the nation is called, by the
-    ground that the source covers; ``below`` are the geographies into which it is divided. ``matures`` names the column
-    of kpi_value that keeps growing, or shrinking, for years after its period: what it will come to is estimated
+    ``last`` for stocks, each reporter's last one in the period. ``nation`` is what the nation is called, by the ground
+    that the source covers; ``divisions`` are the geographies into which it is divided. ``matures`` names the column of
+    kpi_value that keeps growing, or shrinking, for years after its period: what it will come to is estimated
     (``kpis.maturity``).
     ``target`` is what its figures are to reach: of a KPI with a good or a bad direction alone.
     """
@@ -60,8 +60,8 @@ class Kpi(Declaration):
     denominator: Term | Literal["periods reported"] | None = None
     over_time: OverTime = "sum"
     period_kinds: tuple[PeriodKind, ...] = ()
-    national: Nation
-    below: tuple[Division, ...] = ()
+    nation: Nation
+    divisions: tuple[Division, ...] = ()
     matures: Literal["value", "numerator"] | None = None
     target: Target | None = None
 
@@ -75,7 +75,7 @@ class Kpi(Declaration):
     def _check_divisions_and_periods(self) -> Kpi:
         fact, finest_period = self.numerator.fact, self.numerator.finest_period
         allowed = set(list_divisions_of(self.numerator.table))
-        if not allowed.issuperset(self.below):
+        if not allowed.issuperset(self.divisions):
             raise ValueError(f"{fact} can be divided by {', '.join(sorted(allowed)) or 'nothing'} below the nation")
         if "month" in self.period_kinds and finest_period == "quarter":
             raise ValueError(f"{fact} is quarterly: there can be no figure of a month")
@@ -91,7 +91,7 @@ class Kpi(Declaration):
                 raise ValueError(
                     "numerator and denominator must be of the same months or quarters and the same reporters"
                 )
-        elif denominator and (self.is_stock or numerator.finest_period in self.kinds):
+        elif denominator and (self.is_stock or numerator.finest_period in self.computed_kinds):
             raise ValueError(
                 f"an average over periods is a sum over time, for periods longer than a {numerator.finest_period}"
             )
@@ -118,7 +118,7 @@ class Kpi(Declaration):
         return self.unit == SHARE
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def computed_kinds(self) -> tuple[str, ...]:
         """The kinds of period it is computed for: by default all that are not shorter than its fact's."""
         shortest = PERIOD_MONTHS[self.numerator.finest_period]
         return self.period_kinds or tuple(kind for kind, months in PERIOD_MONTHS.items() if months >= shortest)
@@ -134,15 +134,15 @@ class Kpi(Declaration):
         return any(load_source(source).provisional for source in self.sources)
 
     @property
-    def nation(self) -> GeographyKey:
-        """The nation that its national values are of."""
-        return GeographyKey(NATIONAL, self.national)
+    def national_geography(self) -> GeographyKey:
+        """The nation that its national values are of, as a geography."""
+        return GeographyKey(NATIONAL, self.nation)
 
     def find_geography(self, text: str) -> GeographyKey:
         """Return the one of its geographies that a text means. Raises LookupError where it is none, or several."""
-        its = [key for key in find_geographies(text) if key == self.nation or key.kind in self.below]
+        its = [key for key in find_geographies(text) if key == self.national_geography or key.kind in self.divisions]
         if not its:
-            kinds = ", ".join((NATIONAL, *self.below))
+            kinds = ", ".join((NATIONAL, *self.divisions))
             raise LookupError(f"{self.kpi_id} has no figures of {text!r}: expected one of its geographies ({kinds})")
         if len(its) > 1:
             raise LookupError(f"{text!r} is several geographies of {self.kpi_id}: name one of {_list_written(its)}")

@@ -30,7 +30,7 @@ def find_values_kept_back(connection: Connection, as_at: dt.date | None = None) 
 
 def _count_values(connection: Connection, kpi: Kpi, as_at: dt.date | None) -> list[CountedValue]:
     """Return a KPI's national values, each with the returns that it is of."""
-    values = find_known_values(connection, kpi.kpi_id, geographies=[kpi.nation], as_at=as_at)
+    values = find_known_values(connection, kpi.kpi_id, geographies=[kpi.national_geography], as_at=as_at)
     if not values:
         return []
     period_as_at = PeriodAsAt(min(value.period_start for value in values), max(map(_find_end, values)), as_at)

@@ -72,7 +72,7 @@ class Wanted:
 
 def list_terms(kpi: Kpi) -> list[WantedTerm]:
     """Return the terms of a KPI: its numerator, and its denominator where that is one."""
-    return [WantedTerm(term, kpi.is_stock, kpi.national, kpi.below) for term in kpi.terms]
+    return [WantedTerm(term, kpi.is_stock, kpi.nation, kpi.divisions) for term in kpi.terms]
 
 
 def list_quarters_within(periods_by_kind: Periods) -> list[dt.date]:
@@ -182,7 +182,7 @@ def _number_terms(kpis: Sequence[Kpi]) -> list[NumberedTerm]:
 
 def _number_geographies(kpis: Sequence[Kpi], place_geographies: Sequence[sa.Row[Any]]) -> dict[tuple[str, str], int]:
     """Return the number of each geography, known by its kind and code: nations first."""
-    nations = sorted({(NATIONAL, kpi.national) for kpi in kpis})
+    nations = sorted({(NATIONAL, kpi.nation) for kpi in kpis})
     below = sorted({(place.geography_kind, place.geography_code) for place in place_geographies})
     return {geography: number for number, geography in enumerate([*nations, *below])}
 
@@ -212,7 +212,7 @@ def _make_kpi_row(numbered: NumberedKpi) -> dict[str, Any]:
 def _list_kpi_term_rows(numbered: NumberedKpi) -> list[dict[str, Any]]:
     """Return a row for each of a KPI's terms and kinds of period; the first term is the numerator."""
     rows = []
-    for kind in numbered.kpi.kinds:
+    for kind in numbered.kpi.computed_kinds:
         for position, term in enumerate(numbered.term_numbers):
             rows.append({"kpi": numbered.number, "period_kind": kind, "term": term, "is_denominator": position > 0})
     return rows

@@ -68,7 +68,7 @@ def know(engine: Engine, kpi_id: str, value: float, *labels: str, as_of: str = "
                 "period_kind": kind,
                 "period_start": start,
                 "geography_kind": "national",
-                "geography_code": kpi.national,
+                "geography_code": kpi.nation,
                 "as_of": dt.date.fromisoformat(as_of),
                 "period_label": period_label(kind, start),
                 "numerator": value * 100 if kpi.denominator else value,
@@ -694,7 +694,7 @@ def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engi
 
 
 def test_periods_of_all_claims_have_the_kind_that_their_kpi_is_computed_for():
-    kinds = {kpi.kpi_id: kpi.kinds for kpi in load_definitions()}
+    kinds = {kpi.kpi_id: kpi.computed_kinds for kpi in load_definitions()}
     wrong = [
         f"{claim.id}: {kpi_id} has no {period.kind}"
         for report in load_reports()

@@ -104,7 +104,7 @@ def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection
     latest: dict[str, tuple[dt.date, str, str]] = {}
     for row in connection.execute(sa.select(kpi_signal).where(kpi_signal.c.geography_kind == "national")):
         kpi = find_definition(row.kpi_id)
-        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive:
+        if row.period_kind == kpi.computed_kinds[0] and not kpi.is_sensitive:
             judged = (row.period_start, row.variation, kpi.title)
             latest[row.kpi_id] = max(judged, latest.get(row.kpi_id, judged))
     signals = {title for _, variation, title in latest.values() if variation != "common cause"}
