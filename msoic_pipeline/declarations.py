@@ -40,6 +40,11 @@ def wrong_places(error: ValidationError) -> Iterator[tuple[list[int | str], str]
         yield list(problem["loc"]), problem["msg"].removeprefix("Value error, ")
 
 
+def list_written(written: Any) -> Any:
+    """Return what a declaration has where a list may stand: one thing alone as a list of it."""
+    return [written] if isinstance(written, dict | str | int | float) else written
+
+
 Declared = TypeVar("Declared", bound=BaseModel)
 
 

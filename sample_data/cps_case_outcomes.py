@@ -66,7 +66,7 @@ ISSUES = (
 
 def _draw_outcomes(area: str, issue: Issue) -> list[Outcomes]:
     """Return the outcomes of each category in an area, the cases that were administratively finalised at the end."""
-    weight = Random(f"cps_case_outcomes:{area}").lognormvariate(0, 0.6) / len(members.rows("cps_case_areas.csv"))
+    weight = Random(f"cps_case_outcomes:{area}").lognormvariate(0, 0.6) / len(members.read_rows("cps_case_areas.csv"))
     rng = Random(f"cps_case_outcomes:{area}:{issue.month}")
     outcomes = []
     for ended, share in CATEGORIES.values():
@@ -97,7 +97,7 @@ def _make_table(issue: Issue) -> list[Row]:
             header += [f"Number of {category} {ending}", f"Percentage of {category} {ending}"]
     # The last header is mistaken in the real files too.
     header += ["Number of Admin Finalised Unsuccessful", "Percentage of L Motoring Offences Unsuccessful"]
-    names = [row["name"] for row in members.rows("cps_case_areas.csv")]
+    names = [row["name"] for row in members.read_rows("cps_case_areas.csv")]
     areas = {name: _draw_outcomes(name, issue) for name in names}
     national = [
         Outcomes(sum(each.convictions for each in of_category), sum(each.others for each in of_category))

@@ -334,7 +334,7 @@ def close_wrongly(investigations: list[Row], nationalities: list[Row]) -> tuple[
 
 def list_forces() -> list[Force]:
     """Return the forces that return figures."""
-    territorial = (row for row in members.rows("forces.csv") if row["kind"] == "territorial force")
+    territorial = (row for row in members.read_rows("forces.csv") if row["kind"] == "territorial force")
     return [Force(row["force_code"], row["name"]) for row in territorial]
 
 

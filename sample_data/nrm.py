@@ -596,7 +596,7 @@ def _weigh_police(period: str, rng: random.Random) -> dict[str, float]:
     """Return the police responders of a quarter, as organisations are spelled; one small force refers nobody."""
     weights: dict[str, float] = {}
     units: list[str] = []
-    for row in members.rows("forces.csv"):
+    for row in members.read_rows("forces.csv"):
         names = [*filter(None, row["variants"].split("|")), row["name"]]
         if row["kind"] == "regional organised crime unit":
             units.append(names[0])

@@ -60,13 +60,13 @@ def _estimate_people(year: int, edition: Edition) -> PeopleByAuthority:
 
 
 def _list_authority_codes() -> list[str]:
-    return [authority["local_authority_code"] for authority in members.rows("local_authorities.csv")]
+    return [authority["local_authority_code"] for authority in members.read_rows("local_authorities.csv")]
 
 
 def _make_estimates_table(edition: Edition) -> list[Row]:
     """Return the rows of MYE5, the latest year first, with countries and a metropolitan county between authorities."""
     people = {year: _estimate_people(year, edition) for year in range(edition.last_year, FIRST_YEAR - 1, -1)}
-    authorities = members.rows("local_authorities.csv")
+    authorities = members.read_rows("local_authorities.csv")
     codes = _list_authority_codes()
     in_county = [row["local_authority_code"] for row in authorities if row["force_code"] == GREATER_MANCHESTER]
     rows: list[Row] = [
@@ -116,7 +116,7 @@ def _make_force_areas_table() -> list[Row]:
         *("Area Code", "Area Name", "Population figures\n (mid-2018)3  rounded to 100"),
         *("Household figures\n (mid-2018)4  rounded to 100 ", None, "Total recorded crime (excluding fraud5)"),
     ]
-    names = {row["force_code"]: row["name"] for row in members.rows("forces.csv")}
+    names = {row["force_code"]: row["name"] for row in members.read_rows("forces.csv")}
     rows: list[Row] = []
     total = 0.0
     for force, people in sorted(_sum_people_by_force().items()):
@@ -148,7 +148,7 @@ def _sum_people_by_force() -> Counter[str]:
     """Return the people in the area of each force, by its code, as the newest edition has them."""
     people = _estimate_people(FORCE_AREAS_YEAR, EDITIONS[-1])
     sums: Counter[str] = Counter()
-    for authority in members.rows("local_authorities.csv"):
+    for authority in members.read_rows("local_authorities.csv"):
         sums[authority["force_code"]] += people[authority["local_authority_code"]]
     return sums
 

@@ -461,7 +461,7 @@ def read_units() -> dict[ActivityMeasure, str]:
     """Return the unit of every measure that activities.csv lists."""
     return {
         ActivityMeasure(row["activity"], row["category"], row["measure"]): row["unit"]
-        for row in members.rows("activities.csv")
+        for row in members.read_rows("activities.csv")
     }
 
 

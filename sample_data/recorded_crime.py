@@ -212,7 +212,9 @@ def _read_offences() -> list[Offence]:
 
 
 OFFENCES = _read_offences()
-FORCES = [row["name"] for row in members.rows("forces.csv") if row["kind"] in ("territorial force", "special force")]
+FORCES = [
+    row["name"] for row in members.read_rows("forces.csv") if row["kind"] in ("territorial force", "special force")
+]
 # Places in OFFENCES, by code the first one of it.
 OFFENCE_OF_CODE = {offence.code: place for place, offence in reversed(list(enumerate(OFFENCES)))}
 HOMICIDES = [place for place, offence in enumerate(OFFENCES) if offence.description == "Homicide"]

@@ -36,7 +36,7 @@ def claims(warehouse: Warehouse) -> dg.MaterializeResult:
     """Hold every figure of the programme's reports against the data."""
     with logged_work(_LOG, "judging the reports' claims") as work:
         summary = compute_claims(warehouse.engine, find_today())
-        work.add("reports", len(summary.counts))
+        work.add("reports", len(summary.disagreements))
         work.add("rows written", summary.written)
     with read_transaction(warehouse.engine) as connection:
         refuted = _read_refuted_claims(connection)
@@ -63,18 +63,18 @@ def _read_refuted_claims(connection: Connection) -> list[dict[str, Any]]:
 def _list_claims_by_verdict(summary: ClaimSummary) -> list[dict[str, Any]]:
     """Return how many claims have each verdict, by report, when they are known, and on what the verdict rests."""
     rows = []
-    for report, numbers_by_known in summary.counts.items():
-        for known, numbers in numbers_by_known.items():
-            for group in VERDICT_GROUPS:
-                for verdict in group.verdicts:
-                    row = {
-                        "report": report,
-                        "known": known,
+    for counts in summary.counts:
+        for group in VERDICT_GROUPS:
+            for verdict in group.verdicts:
+                rows.append(
+                    {
+                        "report": counts.report,
+                        "known": counts.known,
                         "decided": group.title,
                         "verdict": verdict,
-                        "claims": numbers.get(verdict, 0),
+                        "claims": counts.claims_by_verdict.get(verdict, 0),
                     }
-                    rows.append(row)
+                )
     return rows
 
 

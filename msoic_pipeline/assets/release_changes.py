@@ -9,7 +9,8 @@ import dagster as dg
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.assets.tables import LISTED_ROWS, show_table
-from msoic_pipeline.kpis.release_changes import ChangeFinder, read_published_files
+from msoic_pipeline.kpis.change_finder import ChangeFinder
+from msoic_pipeline.kpis.publication_days import read_published_files
 from msoic_pipeline.publication.change_words import tell_change, tell_day_changes, tell_releases
 from msoic_pipeline.warehouse.engine import read_transaction
 

@@ -17,7 +17,7 @@ module               what it makes of it
 ``judgements``       a ``Judgement`` by the data alone: it *differs*, and holds for first quarter to last
 ``disagreements``    each ``Disagreement``: the 97% and the 70%, of which one must be wrong; the 97% of charges here
                      and of charging decisions there
-``verdicts``         a ``ClaimVerdict``: the 70% are reproduced, so that the 97% are *contradicted* …
+``verdicts``         a ``ReportClaimRow``: the 70% are reproduced, so that the 97% are *contradicted* …
 ``verdict_words``    … or, since the figures are the sample's, *contradicted by sample data*, which is counted apart
 ===================  ==================================================================================================
 

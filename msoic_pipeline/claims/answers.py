@@ -131,6 +131,6 @@ def _tell_period_figures(interpretation: Interpretation, values: Sequence[float]
 def _is_withheld(interpretation: Interpretation, knowledge: Knowledge) -> bool:
     """Return whether nobody may be shown the figures: of sensitive returns, those of a force or of very few."""
     sensitive = [measure for measure in interpretation.measures if measure.is_sensitive]
-    if sensitive and interpretation.claim.place_name != NATIONAL:
+    if sensitive and interpretation.claim.geography_name != NATIONAL:
         return True
     return any(knowledge.tells_a_return(measure, period) for measure in sensitive for period in interpretation.periods)

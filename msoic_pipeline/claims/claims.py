@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from msoic_pipeline.claims.measures import Measure, list_what_stands_alone
+from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import PeriodAsWritten
-from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, list_written, wrong_places
 from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.values import ClaimKind
 
 # What a word allows: from where to where a figure may lie, in roundings from the value claimed. A rounding is the
 # place to which the value is evidently rounded (Claim.rounding).
@@ -36,13 +38,31 @@ COARSEST_ROUNDING = 0.2
 # Figures are sums of floating point numbers: an end that is missed by less than this is met.
 ROUNDING_ERROR = 1e-9
 
-OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(list_what_stands_alone)]
+OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(list_written)]
 Comparator = Literal["exactly", "about", "over", "just over", "almost", "just under", "at least", "at most"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """From where to where a figure may lie, both included; an end may be infinite."""
+
+    low: float
+    high: float
+
+    @property
+    def are_finite(self) -> bool:
+        """Whether neither end is open."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def overlap(self, other: Bounds) -> bool:
+        """Return whether two ranges have more than an end in common: 50 to 60 and 60 to 70 have not."""
+        return max(self.low, other.low) < min(self.high, other.high) - ROUNDING_ERROR
 
 
 class Claim(Declaration):
     """A statement of a report.
 
+    ``part_of_section`` says where in its section it stands, where that is no running text: ``highlights``, ``box``.
     ``words`` are the report's; ``written`` is how the figure stands in them where it is neither in digits nor a
     number's word. ``value`` is what is claimed in ``unit``, or several values that make it together; a fall is
     negative.
@@ -55,8 +75,9 @@ class Claim(Declaration):
     says what would be needed where no source holds it. Where the report does not say of which periods (or of which
     measure) it speaks, ``stated`` is false: ``period`` and ``base`` are then one interpretation of several.
 
-    The figure of a KPI is looked up in ``geography``. Any other measure picks its figures by conditions of its own:
-    ``locality`` is what the place that they are of is called, where it is not the nation.
+    The figure of a KPI is looked up in ``geography``: one of the KPI's by its name, with its kind where another of the
+    KPI's has that name too (``rocu_region:West Midlands``). Any other measure picks its figures by conditions of its
+    own: ``locality`` is what the place that they are of is called, where it is not the nation.
 
     Claims that share one of ``topics``, kind, unit, place and periods speak of the same thing. ``said_of`` is what the
     report says there that the figure is of, where other places say something else of the same figure.
@@ -64,10 +85,10 @@ class Claim(Declaration):
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     section: int
-    place: str = ""
+    part_of_section: str = ""
     words: str
     written: str = ""
-    kind: Literal["level", "change", "difference", "placeholder"] = "level"
+    kind: ClaimKind = "level"
     comparator: Comparator = "exactly"
     value: OneOrMoreNumbers = ()
     rounded_to: float | None = Field(default=None, gt=0)
@@ -86,25 +107,49 @@ class Claim(Declaration):
     note: str = ""
 
     @model_validator(mode="after")
-    def _refuse_what_contradicts_itself(self) -> Claim:
-        is_change = self.kind in ("change", "difference")
-        needs_period = bool(self.measure and not self.measure.members)
+    def _check_fields_agree(self) -> Claim:
+        wrong = [*self._list_wrong_in_figures(), *self._list_wrong_in_places()]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _list_wrong_in_figures(self) -> Iterator[str]:
+        """Yield what is wrong with the value, the measure and the periods."""
+        if bool(self.value) == (self.kind == "placeholder"):
+            yield "give a value, save for a placeholder"
+        if bool(self.measure) == bool(self.missing):
+            yield "give either a measure or what is missing"
+        if self.measure and not self.measure.members and self.period is None:
+            yield "a measure is of a period"
+        if self.kind in ("change", "difference") and not self.missing and self.base is None:
+            yield "a change has a base"
+        if self.kind == "level" and self.base is not None:
+            yield "a level has no base"
+        if self.kind == "change" and self.unit != "percent":
+            yield "a change is in percent"
+        if self.of is not None and self.unit != "percent":
+            yield "a share of something is in percent"
+
+    def _list_wrong_in_places(self) -> Iterator[str]:
+        """Yield what is wrong with the geography and the locality."""
         measures = (*self.measures, *self.or_measure)
         is_of_kpis = bool(measures) and all(measure.kpi for measure in measures)
-        is_wrong = {
-            "give a value, save for a placeholder": bool(self.value) == (self.kind == "placeholder"),
-            "give either a measure or what is missing": bool(self.measure) == bool(self.missing),
-            "a measure is of a period": needs_period and self.period is None,
-            "a change has a base": is_change and not self.missing and self.base is None,
-            "a level has no base": self.kind == "level" and self.base is not None,
-            "a change is in percent": self.kind == "change" and self.unit != "percent",
-            "a share of something is in percent": self.of is not None and self.unit != "percent",
-            "geography is of KPIs: of other measures name the locality": self.geography != NATIONAL and not is_of_kpis,
-            "locality is of measures that are no KPIs: of KPIs give the geography": bool(self.locality) and is_of_kpis,
-        }
-        broken = [rule for rule, is_broken in is_wrong.items() if is_broken]
-        if broken:
-            raise ValueError("; ".join(broken))
+        if self.geography != NATIONAL and not is_of_kpis:
+            yield "geography is of KPIs: of other measures name the locality"
+        if self.locality and is_of_kpis:
+            yield "locality is of measures that are no KPIs: of KPIs give the geography"
+
+    @model_validator(mode="after")
+    def _check_geography_is_one(self) -> Claim:
+        """Refuse a geography that no KPI of the claim has, or that is several: the force or the region of a name."""
+        kpis = [kpi for measure in (*self.measures, *self.or_measure) for kpi in measure.kpis]
+        try:
+            found = {kpi.find_geography(self.geography) for kpi in kpis}
+        except LookupError as error:
+            raise ValueError(str(error)) from error
+        if self.geography != NATIONAL and len(found) > 1:
+            written = ", ".join(geography.written for geography in sorted(found))
+            raise ValueError(f"{self.geography!r} is another geography to each of the KPIs: name one of {written}")
         return self
 
     @property
@@ -113,14 +158,14 @@ class Claim(Declaration):
         return tuple(measure for measure in (self.measure, self.of) if measure)
 
     @property
-    def place_name(self) -> str:
+    def geography_name(self) -> str:
         """What the place that the claim speaks of is called: ``national``, a geography, or a locality."""
         return self.locality or self.geography
 
     @property
     def stands_in(self) -> str:
         """Where in the report it stands: ``section 3, highlights``."""
-        return f"section {self.section}, {self.place}" if self.place else f"section {self.section}"
+        return ", ".join(filter(None, (f"section {self.section}", self.part_of_section)))
 
     @property
     def claimed(self) -> float | None:
@@ -158,7 +203,7 @@ class Claim(Declaration):
         return min(10.0**zeros, COARSEST_ROUNDING * size)
 
     @property
-    def bounds(self) -> tuple[float, float]:
+    def bounds(self) -> Bounds:
         """From where to where a figure may lie, both included: the comparator's roundings from the value claimed.
 
         With those above: 115 operations are 114.5 to 115.5; over 7,000 is 7,000 to 8,000, almost 7,000 is 6,000 to
@@ -167,13 +212,11 @@ class Claim(Declaration):
         claimed = self.claimed or 0.0
         direction = -1 if claimed < 0 else 1
         ends = [claimed + direction * roundings * self.rounding for roundings in COMPARATORS[self.comparator]]
-        low, high = sorted(ends)
-        return low, high
+        return Bounds(min(ends), max(ends))
 
     def allows(self, figure: float) -> bool:
         """Return whether a figure bears the claim out."""
-        low, high = self.bounds
-        return low - ROUNDING_ERROR <= figure <= high + ROUNDING_ERROR
+        return self.bounds.low - ROUNDING_ERROR <= figure <= self.bounds.high + ROUNDING_ERROR
 
     def in_short(self) -> str:
         """Return what is claimed, in short: ``over 7,000 people``, ``+70%``."""
@@ -212,7 +255,7 @@ class Report(Declaration):
     claims: tuple[Claim, ...]
 
     @model_validator(mode="after")
-    def _refuse_what_contradicts_itself(self) -> Report:
+    def _check_ids_and_sections(self) -> Report:
         times_declared = Counter(claim.id for claim in self.claims)
         twice = [claim_id for claim_id, times in times_declared.items() if times > 1]
         if twice:

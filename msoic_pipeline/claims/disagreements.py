@@ -6,17 +6,13 @@ periods or places: then the figure may be right, and the report does not know wh
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from msoic_pipeline.claims.claims import ROUNDING_ERROR, Claim
-
-# From where to where a figure may lie.
-Bounds = tuple[float, float]
+from msoic_pipeline.claims.claims import Bounds, Claim
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Disagreement(ClaimPair):
         if self.over == "figure":
             told = [f"{_tell_figure(claim)} in {claim.stands_in}" for claim in (first, second)]
             return f"Different figures of {topics}: {told[0]}; {told[1]}."
-        tell = {"thing": _tell_thing, "period": _tell_thing_and_periods, "place": _tell_place}[self.over]
+        tell = {"thing": _tell_thing, "period": _tell_thing_and_periods, "place": _tell_geography}[self.over]
         told = [f"{tell(claim)} in {claim.stands_in}" for claim in (first, second)]
         return f"The same figure of {topics}, {self._tell_common_figure()}: {told[0]}; {told[1]}."
 
@@ -87,7 +83,7 @@ def find_disagreements(claims: Sequence[Claim]) -> list[Disagreement]:
                 found.append(Disagreement(first, second, "thing"))
             if _differ_over_the_period(pair):
                 found.append(Disagreement(first, second, "period"))
-            if first.place_name != second.place_name:
+            if first.geography_name != second.geography_name:
                 found.append(Disagreement(first, second, "place"))
     return _in_order_of_report(found, claims)
 
@@ -104,11 +100,11 @@ def find_contradictions(claims: Sequence[Claim]) -> list[Disagreement]:
     found = [
         Disagreement(pair.first, pair.second, "figure")
         for pair in _pair_comparable_claims(claims)
-        if not _bounds_overlap(pair.first.bounds, pair.second.bounds)
+        if not pair.first.bounds.overlap(pair.second.bounds)
     ]
-    for levels in _changes_between_levels(claims):
-        change_of_levels = _change_between(levels)
-        if change_of_levels is not None and not _bounds_overlap(change_of_levels, levels.change.bounds):
+    for levels in _find_changes_between_levels(claims):
+        change_of_levels = _compute_change_between(levels)
+        if change_of_levels is not None and not change_of_levels.overlap(levels.change.bounds):
             for level in (levels.before, levels.after):
                 found.append(Disagreement(levels.change, level, "figure"))
     return _in_order_of_report(found, claims)
@@ -120,7 +116,7 @@ def find_restatements(claims: Sequence[Claim]) -> list[ClaimPair]:
         pair
         for pair in _pair_comparable_claims(claims)
         if (pair.first.claimed, pair.first.comparator) != (pair.second.claimed, pair.second.comparator)
-        and _bounds_overlap(pair.first.bounds, pair.second.bounds)
+        and pair.first.bounds.overlap(pair.second.bounds)
         and not _differ_over_the_thing(pair)
     ]
 
@@ -145,19 +141,19 @@ def _speak_of_the_same(first: Claim, second: Claim) -> bool:
     """Return whether two claims share a topic, kind, unit, geography and, as far as both state them, periods."""
     if not set(first.topics) & set(second.topics):
         return False
-    if (first.kind, first.unit, first.place_name) != (second.kind, second.unit, second.place_name):
+    if (first.kind, first.unit, first.geography_name) != (second.kind, second.unit, second.geography_name):
         return False
     return _state_the_same_periods(first, second)
 
 
-def _changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBetweenLevels]:
+def _find_changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBetweenLevels]:
     """Yield changes with the levels of the same topic from and to which they are."""
     levels = [claim for claim in claims if claim.kind == "level" and claim.period]
     for change in claims:
         if change.kind not in ("change", "difference") or not change.value or not change.base:
             continue
-        of_place = [level for level in levels if level.place_name == change.place_name]
-        related = [level for level in of_place if set(level.topics) & set(change.topics)]
+        of_geography = [level for level in levels if level.geography_name == change.geography_name]
+        related = [level for level in of_geography if set(level.topics) & set(change.topics)]
         for before in related:
             for after in related:
                 is_between = (before.period, after.period) == (change.base, change.period)
@@ -165,20 +161,14 @@ def _changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBetweenL
                     yield _ChangeBetweenLevels(change, before, after)
 
 
-def _change_between(levels: _ChangeBetweenLevels) -> Bounds | None:
+def _compute_change_between(levels: _ChangeBetweenLevels) -> Bounds | None:
     """Return from where to where a change may lie, given its levels; None where there is none relative to nothing."""
-    low_before, high_before = levels.before.bounds
-    low_after, high_after = levels.after.bounds
+    before, after = levels.before.bounds, levels.after.bounds
     if levels.change.kind == "difference":
-        return low_after - high_before, high_after - low_before
-    if low_before <= 0:
+        return Bounds(after.low - before.high, after.high - before.low)
+    if before.low <= 0:
         return None
-    return (low_after / high_before - 1) * 100, (high_after / low_before - 1) * 100
-
-
-def _bounds_overlap(bounds: Bounds, others: Bounds) -> bool:
-    """Return whether two ranges have more than an end in common: 50 to 60 and 60 to 70 have not."""
-    return max(bounds[0], others[0]) < min(bounds[1], others[1]) - ROUNDING_ERROR
+    return Bounds((after.low / before.high - 1) * 100, (after.high / before.low - 1) * 100)
 
 
 # --- The same figure, of something else ------------------------------------------------------------------------------
@@ -189,9 +179,9 @@ def _give_the_same_figure(pair: ClaimPair) -> bool:
     first, second = pair.first, pair.second
     if first.kind != second.kind or not (first.value and second.value):
         return False
-    if not all(math.isfinite(end) for end in (*first.bounds, *second.bounds)):
+    if not (first.bounds.are_finite and second.bounds.are_finite):
         return False
-    return _bounds_overlap(first.bounds, second.bounds)
+    return first.bounds.overlap(second.bounds)
 
 
 def _differ_over_the_thing(pair: ClaimPair) -> bool:
@@ -243,15 +233,15 @@ def _tell_periods(claim: Claim) -> str:
     return f"in {claim.period.full_label}"
 
 
-def _tell_place(claim: Claim) -> str:
-    return claim.place_name
+def _tell_geography(claim: Claim) -> str:
+    return claim.geography_name
 
 
 def _in_order_of_report(found: Sequence[Disagreement], claims: Sequence[Claim]) -> list[Disagreement]:
     """Return disagreements in the order in which their claims stand, each once, the earlier claim first."""
-    places = {claim.id: place for place, claim in enumerate(claims)}
+    positions = {claim.id: position for position, claim in enumerate(claims)}
     ordered: dict[tuple[int, int, str], Disagreement] = {}
     for each in found:
-        first, second = sorted((each.first, each.second), key=lambda claim: places[claim.id])
-        ordered[places[first.id], places[second.id], each.over] = Disagreement(first, second, each.over)
+        first, second = sorted((each.first, each.second), key=lambda claim: positions[claim.id])
+        ordered[positions[first.id], positions[second.id], each.over] = Disagreement(first, second, each.over)
     return [ordered[key] for key in sorted(ordered)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from msoic_pipeline.claims.claims import Claim
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period, single_period
+from msoic_pipeline.model.values import ClaimKind
 from msoic_pipeline.periods import period_end, period_start, shift_months
 
 
@@ -22,7 +23,7 @@ class Interpretation:
 
     claim: Claim
     departure: str
-    kind: str
+    kind: ClaimKind
     measure: Measure
     period: Period | None
     base: Period | None
@@ -86,41 +87,58 @@ def list_other_periods(period: Period, base: Period | None) -> Iterator[PeriodCh
 
     Financial or calendar years; for a change also the first quarter of the earlier financial year to the last of the
     later one, and that last quarter against the same a year before. The calendar year of a financial year is the one
-    that it begins in, the financial year of a calendar year the one that begins in it.
+    that it begins in, the financial year of a calendar year the one that begins in it. Of a month or quarter they are
+    the years that hold it.
 
     Example: a change from 2020/21 to 2021/22 may also be from 2020 to 2021; from 2020/21 Q1 to 2021/22 Q4; or from
-    2020/21 Q4 to 2021/22 Q4. A level of 2021 may also be one of 2021/22.
+    2020/21 Q4 to 2021/22 Q4. A level of 2021 may also be one of 2021/22, and one of January 2021 one of 2020/21 or of
+    2021.
     """
     if not period.is_single:
         return
     tried = {(period, base)}
-    for choice in _list_period_choices(_financial_year_of(period), is_change=base is not None):
-        if (choice.period, choice.base) not in tried:
+    for choice in _list_period_choices(_years_of(period), is_change=base is not None):
+        may_be_meant = _may_be_meant(period, choice.period) and _may_be_meant(base, choice.base)
+        if may_be_meant and (choice.period, choice.base) not in tried:
             tried.add((choice.period, choice.base))
             yield choice
 
 
-def _financial_year_of(period: Period) -> dt.date:
-    """Return the first day of the financial year in which a period ends, or which begins in a calendar year."""
+def _may_be_meant(stated: Period | None, other: Period | None) -> bool:
+    """Return whether a statement about a period may be one about another: of a year any, else what holds it."""
+    if stated is None or other is None or stated.is_year:
+        return True
+    return other.first <= stated.first and stated.end <= other.end
+
+
+@dataclass(frozen=True)
+class _Years:
+    """The first days of the financial and the calendar year that go with a period."""
+
+    financial: dt.date
+    calendar: dt.date
+
+
+def _years_of(period: Period) -> _Years:
+    """Return the years that hold a period; of a year itself and the one of the other kind that begins in the same."""
     if period.kind == "calendar_year":
-        return period_start("financial_year", shift_months(period.first, 3))
-    return period_start("financial_year", period.end)
+        return _Years(period_start("financial_year", shift_months(period.first, 3)), period.first)
+    return _Years(period_start("financial_year", period.first), period_start("calendar_year", period.first))
 
 
-def _list_period_choices(financial_year: dt.date, *, is_change: bool) -> Iterator[PeriodChoice]:
-    """Yield what a statement about a financial year and its likes may be about, those of the statement itself too."""
-    calendar_year = dt.date(financial_year.year, 1, 1)
+def _list_period_choices(years: _Years, *, is_change: bool) -> Iterator[PeriodChoice]:
+    """Yield what a statement about years and their likes may be about, those of the statement itself too."""
     if not is_change:
-        yield PeriodChoice("the financial year", single_period("financial_year", financial_year), None)
-        yield PeriodChoice("the calendar year", single_period("calendar_year", calendar_year), None)
+        yield PeriodChoice("the financial year", single_period("financial_year", years.financial), None)
+        yield PeriodChoice("the calendar year", single_period("calendar_year", years.calendar), None)
         return
     for name, kind, start in (
-        ("financial years", "financial_year", financial_year),
-        ("calendar years", "calendar_year", calendar_year),
+        ("financial years", "financial_year", years.financial),
+        ("calendar years", "calendar_year", years.calendar),
     ):
         yield PeriodChoice(name, single_period(kind, start), single_period(kind, shift_months(start, -12)))
-    first_quarter_of_year_before = single_period("quarter", shift_months(financial_year, -12))
-    last_quarter_start = period_start("quarter", period_end("financial_year", financial_year))
+    first_quarter_of_year_before = single_period("quarter", shift_months(years.financial, -12))
+    last_quarter_start = period_start("quarter", period_end("financial_year", years.financial))
     last_quarter = single_period("quarter", last_quarter_start)
     last_quarter_of_year_before = single_period("quarter", shift_months(last_quarter_start, -12))
     yield PeriodChoice("first quarter to last", last_quarter, first_quarter_of_year_before)

@@ -152,7 +152,7 @@ def _find_earlier_that_holds(claim: Claim, knowledge: Knowledge) -> str:
 
 
 def _tell_range_allowed(claim: Claim) -> str:
-    low, high = (f"{end:,.10g}" for end in claim.bounds)
+    low, high = (f"{end:,.10g}" for end in (claim.bounds.low, claim.bounds.high))
     if high == "inf":
         return f"{low} and more"
     if low == "-inf":

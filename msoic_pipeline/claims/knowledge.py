@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -19,11 +19,11 @@ from msoic_pipeline.claims.kpi_figures import EarlierFigure, KpiFigures
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import Period
 from msoic_pipeline.claims.term_figures import find_releases_covering, find_releases_summed, sum_term
-from msoic_pipeline.kpis.disclosure import CountedReturns, tells_a_return
-from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.disclosure import CountedReturns, are_too_few_to_differ, tells_a_return
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import NATIONAL, PUBLISHER, list_force_codes_of
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey, select_forces_of
 from msoic_pipeline.periods import PERIOD_MONTHS
 
 # What is asked: a measure, a period and a geography, in words.
@@ -38,13 +38,18 @@ class UnderlyingRelease:
     published_on: dt.date
     release_id: str
     is_synthetic: bool
+    reporter: str
 
 
 class Knowledge:
-    """What was known on the day ``as_at``. Nothing is asked for twice."""
+    """What was known on the day ``as_at``. Nothing is asked for twice.
 
-    def __init__(self, connection: Connection, as_at: dt.date) -> None:
+    ``later`` is what is known on a later day, if its figures are shown beside those of this one.
+    """
+
+    def __init__(self, connection: Connection, as_at: dt.date, later: Knowledge | None = None) -> None:
         self.as_at = as_at
+        self._later = later
         self._connection = connection
         self._kpi_figures = KpiFigures(connection, as_at)
         self._figures: dict[Question, KnownFigure] = {}
@@ -64,7 +69,8 @@ class Knowledge:
             return self._count_members(measure)
         assert period is not None
         if measure.term:
-            return sum_term(self._connection, measure.term, measure.over_time, period, self.as_at)
+            (counted,) = measure.terms
+            return sum_term(self._connection, counted, period, self.as_at)
         return add_figures([self._kpi_figures.find_figure(kpi, period, geography) for kpi in measure.kpis])
 
     def _count_members(self, measure: Measure) -> KnownFigure:
@@ -86,15 +92,26 @@ class Knowledge:
     def tells_a_return(self, measure: Measure, period: Period) -> bool:
         """Return whether a measure's national figure of returns would tell what a reporter or two returned.
 
-        That of a KPI is judged beside all others, as the exports judge it; that of a term by itself.
+        It may do so on its day, or beside the figure of the later day, by what was returned between the two.
         """
+        return self._tells_a_return_on_its_day(measure, period) or self._tells_a_return_beside_later(measure, period)
+
+    def _tells_a_return_beside_later(self, measure: Measure, period: Period) -> bool:
+        if self._later is None:
+            return False
+        releases = self.find_releases(measure, period, NATIONAL)
+        later_releases = self._later.find_releases(measure, period, NATIONAL)
+        return are_too_few_to_differ({each.reporter for each in releases ^ later_releases})
+
+    def _tells_a_return_on_its_day(self, measure: Measure, period: Period) -> bool:
+        """Return whether a KPI's figure tells a return beside all others, as in the exports, or a term's by itself."""
         if not measure.term:
             return any(self._kpi_figures.is_kept_back(kpi, period) for kpi in measure.kpis)
         figure = self.find_figure(measure, period, NATIONAL)
         returns = CountedReturns(
             figure.received,
             figure.expected,
-            measure.over_time,
+            measure.is_stock,
             months=PERIOD_MONTHS[period.kind] * len(period.starts),
             months_of_return=PERIOD_MONTHS[measure.term.finest_period],
         )
@@ -111,31 +128,28 @@ class Knowledge:
         return self._releases[question]
 
     def _find_release_ids(self, measure: Measure, period: Period, geography: str) -> set[str]:
-        span = Span(period.first, period.end, self.as_at)
+        period_as_at = PeriodAsAt(period.first, period.end, self.as_at)
         ids: set[str] = set()
-        for term, over_time in measure.terms:
+        for counted in measure.terms:
             if measure.term:
-                ids |= find_releases_summed(self._connection, term, over_time, span)
+                ids |= find_releases_summed(self._connection, counted, period_as_at)
             else:
-                reporters = self._find_reporters(term, geography)
-                ids |= find_releases_covering(self._connection, term, over_time, span, reporters)
+                reporters = self._find_reporters(counted.term, measure.kpis[0].find_geography(geography))
+                ids |= find_releases_covering(self._connection, counted, period_as_at, reporters)
         return ids
 
-    def _find_reporters(self, term: Term, geography: str) -> Iterable[str] | None:
+    def _find_reporters(self, term: Term, geography: GeographyKey) -> Iterable[str] | None:
         """Return whose files a geography's figures of a term stand in; None where in those of all.
 
         Below the nation they are those of its forces, where each force sends a file of its own; where one file holds
         all forces or areas it is that one.
         """
-        has_own_files = term.reporters.dimension != PUBLISHER and not term.reporters.column
-        if geography == NATIONAL or not has_own_files:
+        if geography.kind == NATIONAL or not term.reporters.have_own_files:
             return None
-        return self._connection.scalars(list_force_codes_of(geography))
+        return self._connection.scalars(select_forces_of(geography))
 
     @cached_property
     def _all_releases(self) -> dict[str, UnderlyingRelease]:
-        columns = (release.c.source, release.c.published_on, release.c.release_id, release.c.is_synthetic)
-        return {
-            row.release_id: UnderlyingRelease(row.source, row.published_on, row.release_id, row.is_synthetic)
-            for row in self._connection.execute(sa.select(*columns))
-        }
+        columns = [release.c[each.name] for each in fields(UnderlyingRelease)]
+        rows = self._connection.execute(sa.select(*columns)).mappings()
+        return {row["release_id"]: UnderlyingRelease(**row) for row in rows}

@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 
 from msoic_pipeline.claims.known_figures import NOTHING, KnownFigure, add_figures
 from msoic_pipeline.claims.period import Period
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.disclosure import NationalValue
+from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
-from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.model.kpi import kpi_value
 
 
@@ -36,15 +37,17 @@ class KpiFigures:
     def __init__(self, connection: Connection, as_at: dt.date) -> None:
         self._connection = connection
         self._as_at = as_at
-        self._values: dict[tuple[str, str], ValuesByPeriod] = {}
+        self._values: dict[tuple[str, GeographyKey], ValuesByPeriod] = {}
 
     def find_figure(self, kpi: Kpi, period: Period, geography: str) -> KnownFigure:
-        """Return a KPI's figure; of several periods their sum, of a stock the last, of a share that of their sums.
+        """Return a KPI's figure of a geography as a claim names it, of which the claim has only one (``Claim``).
+
+        Of several periods it is their sum, of a stock the last, of a share that of their sums.
 
         Shares are in percent.
         """
-        values = self._read_values(kpi.kpi_id, geography)
-        starts = period.starts_that_count(kpi.over_time)
+        values = self._read_values(kpi, kpi.find_geography(geography))
+        starts = period.starts_that_count(is_stock=kpi.is_stock)
         rows = [values[period.kind, start] for start in starts if (period.kind, start) in values]
         if len(rows) < len(starts):
             return NOTHING
@@ -62,28 +65,20 @@ class KpiFigures:
 
     def is_kept_back(self, kpi: Kpi, period: Period) -> bool:
         """Return whether a national value that a figure is made of would tell a return, as the exports judge it."""
-        starts = period.starts_that_count(kpi.over_time)
-        return any((kpi.kpi_id, period.kind, start) in self._kept_back for start in starts)
+        starts = period.starts_that_count(is_stock=kpi.is_stock)
+        return any(NationalValue(kpi.kpi_id, period.kind, start) in self._kept_back for start in starts)
 
     @cached_property
-    def _kept_back(self) -> set[tuple[str, str, dt.date]]:
-        """The national values that are kept back as known on the day: by KPI, and kind and first day of the period."""
-        counted = []
-        for kpi in load_definitions():
-            if kpi.is_sensitive:
-                for row in self._read_values(kpi.kpi_id, NATIONAL).values():
-                    value = CountedValue(
-                        row.kpi_id, row.period_kind, row.period_start, row.parts_received, row.parts_expected
-                    )
-                    counted.append(value)
-        return {(value.kpi_id, value.period_kind, value.period_start) for value in find_kept_back(counted)}
+    def _kept_back(self) -> set[NationalValue]:
+        """The national values that are kept back as known on the day."""
+        return find_values_kept_back(self._connection, self._as_at)
 
-    def _read_values(self, kpi_id: str, geography: str) -> ValuesByPeriod:
+    def _read_values(self, kpi: Kpi, geography: GeographyKey) -> ValuesByPeriod:
         """Return the values of a KPI as known on the day."""
-        if (kpi_id, geography) not in self._values:
-            rows = find_known_values(self._connection, kpi_id, geography=geography, as_at=self._as_at)
-            self._values[kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
-        return self._values[kpi_id, geography]
+        if (kpi.kpi_id, geography) not in self._values:
+            rows = find_known_values(self._connection, kpi.kpi_id, geographies=[geography], as_at=self._as_at)
+            self._values[kpi.kpi_id, geography] = {(row.period_kind, row.period_start): row for row in rows}
+        return self._values[kpi.kpi_id, geography]
 
     def find_earlier_figures(self, kpi: Kpi, period: Period) -> list[EarlierFigure]:
         """Return what a KPI's national figure of a period was before it was revised, where it was whole, latest first.

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration
+from msoic_pipeline.declarations import Declaration, list_written
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.terms import Condition, Term
+from msoic_pipeline.kpis.terms import Condition, OverTime, Term, TermOverTime
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.workbooks.source import load_source
 
-
-def list_what_stands_alone(written: Any) -> Any:
-    """Return a name or number that stands alone as a list of one; anything else as it is, for pydantic to judge."""
-    return (written,) if isinstance(written, str | int | float) else written
-
-
-OneOrMoreNames = Annotated[tuple[str, ...], BeforeValidator(list_what_stands_alone)]
+OneOrMoreNames = Annotated[tuple[str, ...], BeforeValidator(list_written)]
 
 
 class Measure(Declaration):
@@ -33,17 +27,17 @@ class Measure(Declaration):
     name: str = ""
     kpi: OneOrMoreNames = ()
     term: Term | None = None
-    over_time: Literal["sum", "last"] = "sum"
+    over_time: OverTime = "sum"
     members: str = ""
     where: dict[str, Condition] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_known(self) -> Measure:
+    def _check_what_is_counted(self) -> Measure:
         if sum(map(bool, (self.kpi, self.term, self.members))) != 1:
             raise ValueError("give one of kpi, term and members")
         if unknown := set(self.kpi) - {kpi.kpi_id for kpi in load_definitions()}:
             raise ValueError(f"no such KPI: {', '.join(sorted(unknown))}")
-        if self.over_time == "last" and not self.term:
+        if self.is_stock and not self.term:
             raise ValueError("over_time is of a term: a KPI has its own")
         if bool(self.where) != bool(self.members):
             raise ValueError("members and where go together")
@@ -67,18 +61,23 @@ class Measure(Declaration):
         return [defined[kpi_id] for kpi_id in self.kpi]
 
     @property
-    def terms(self) -> tuple[tuple[Term, str], ...]:
-        """The terms that it rests on, each with ``sum`` or ``last``."""
+    def terms(self) -> tuple[TermOverTime, ...]:
+        """The terms that it rests on."""
         if self.term:
-            return ((self.term, self.over_time),)
-        return tuple((term, kpi.over_time) for kpi in self.kpis for term in kpi.terms)
+            return (TermOverTime(self.term, self.over_time),)
+        return tuple(TermOverTime(term, kpi.over_time) for kpi in self.kpis for term in kpi.terms)
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether its own term is one of which each reporter's last month or quarter stands for a longer period."""
+        return self.over_time == "last"
 
     @property
     def is_sum(self) -> bool:
         """Whether a longer period's figure is the sum of its months' or quarters'."""
         if self.term:
-            return self.over_time == "sum"
-        return bool(self.kpis) and all(kpi.over_time == "sum" and not kpi.denominator for kpi in self.kpis)
+            return not self.is_stock
+        return bool(self.kpis) and all(not kpi.is_stock and not kpi.denominator for kpi in self.kpis)
 
     @property
     def is_share(self) -> bool:
@@ -88,7 +87,7 @@ class Measure(Declaration):
     @property
     def is_sensitive(self) -> bool:
         """Whether it rests on a source whose parts are to be kept out of messages."""
-        return any(load_source(term.source).sensitive for term, _ in self.terms)
+        return any(load_source(each.term.source).sensitive for each in self.terms)
 
     def definition(self) -> str:
         """Return the measure as it is defined."""

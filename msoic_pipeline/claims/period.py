@@ -24,9 +24,9 @@ class Period:
         """The first days of the periods."""
         return list(periods(self.kind, self.first, self.last))
 
-    def starts_that_count(self, over_time: str) -> list[dt.date]:
-        """Return the first days of the periods whose values make a figure: all for a ``sum``, of a stock the last."""
-        return [self.last] if over_time == "last" else self.starts
+    def starts_that_count(self, *, is_stock: bool) -> list[dt.date]:
+        """Return the first days of the periods whose values make a figure: all of a sum, of a stock the last."""
+        return [self.last] if is_stock else self.starts
 
     @property
     def end(self) -> dt.date:

@@ -10,7 +10,7 @@ from msoic_pipeline.claims.claims import Claim, Report, load_reports
 from msoic_pipeline.claims.disagreements import find_disagreements
 from msoic_pipeline.claims.stored_verdicts import read_verdicts
 from msoic_pipeline.claims.verdict_words import REFUTED, VERDICT_GROUPS
-from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ClaimVerdict
+from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, ReportClaimRow
 from msoic_pipeline.model.evidence import SAMPLE_VERDICTS
 
 
@@ -25,16 +25,16 @@ def tell_verdicts(connection: Connection, report: str | None = None) -> list[str
     lines: list[str] = []
     for name in [report] if report else list(reports):
         rows = read_verdicts(connection, name)
-        lines += _report_lines(reports[name], rows) if rows else [f"{name}: not judged yet: run msoic run"]
+        lines += _list_report_lines(reports[name], rows) if rows else [f"{name}: not judged yet: run msoic run"]
         lines.append("")
     return lines[:-1]
 
 
-def _report_lines(report: Report, rows: Sequence[ClaimVerdict]) -> Iterator[str]:
+def _list_report_lines(report: Report, rows: Sequence[ReportClaimRow]) -> Iterator[str]:
     when_published = {row.claim_id: row for row in rows if row.known == WHEN_PUBLISHED}
     today = {row.claim_id: row for row in rows if row.known == TODAY}
     yield f"{report.title}: {len(today)} claims"
-    yield from _count_lines(list(when_published.values()), list(today.values()))
+    yield from _list_count_lines(list(when_published.values()), list(today.values()))
     claims = {claim.id: claim for claim in report.claims}
     section = ""
     for claim_id, row in today.items():
@@ -43,14 +43,14 @@ def _report_lines(report: Report, rows: Sequence[ClaimVerdict]) -> Iterator[str]
         if row.section != section:
             section = row.section
             yield f"\n{section}"
-        yield from _claim_lines(claims[claim_id], row, when_published[claim_id])
+        yield from _list_claim_lines(claims[claim_id], row, when_published[claim_id])
     disagreements = find_disagreements(report.claims)
     yield f"\nStatements that disagree: {len(disagreements)} pairs"
     for each in disagreements:
         yield f"  {each.first.id}, {each.second.id}: {each.sentence}"
 
 
-def _count_lines(when_published: Sequence[ClaimVerdict], today: Sequence[ClaimVerdict]) -> Iterator[str]:
+def _list_count_lines(when_published: Sequence[ReportClaimRow], today: Sequence[ReportClaimRow]) -> Iterator[str]:
     """Yield a table of how many claims have each verdict, as known then and today; published figures first."""
     yield f"{'verdict':<30}{WHEN_PUBLISHED:>16}{TODAY:>14}"
     yield f"{'as at':<30}{when_published[0].as_at!s:>16}{today[0].as_at!s:>14}"
@@ -62,7 +62,7 @@ def _count_lines(when_published: Sequence[ClaimVerdict], today: Sequence[ClaimVe
             yield f"  {verdict:<28}{then:>16}{now:>14}"
 
 
-def _claim_lines(claim: Claim, today: ClaimVerdict, when_published: ClaimVerdict) -> Iterator[str]:
+def _list_claim_lines(claim: Claim, today: ReportClaimRow, when_published: ReportClaimRow) -> Iterator[str]:
     """Yield a claim with its verdict; why, where that is of interest; and how to trace a figure that speaks against."""
     verdict = today.verdict
     if when_published.verdict != verdict:

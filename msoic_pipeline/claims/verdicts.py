@@ -25,26 +25,28 @@ from msoic_pipeline.claims.period import single_period
 from msoic_pipeline.claims.verdict_words import name_verdict
 from msoic_pipeline.model.evidence import IN_FORCE, release
 from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.values import ClaimKind, Known
 
-WHEN_PUBLISHED, TODAY = "when published", "today"
+WHEN_PUBLISHED: Known = "when published"
+TODAY: Known = "today"
 # So many releases are named; of more it is said how many they are.
 NAMED_RELEASES = 12
 
 
 @dataclass(frozen=True)
-class ClaimVerdict:
+class ReportClaimRow:
     """A row of ``report_claim``: what a claim is, and the verdict on it as known when published, or as known today."""
 
     report: str
     claim_id: str
-    known: str
+    known: Known
     as_at: dt.date
     position: int
     section: str
     place: str
     words: str
     topics: str
-    kind: str
+    kind: ClaimKind
     period_label: str
     base_label: str
     geography: str
@@ -73,12 +75,12 @@ class JudgedClaim:
 
     claim: Claim
     judgement: Judgement
-    verdict: ClaimVerdict
+    row: ReportClaimRow
 
 
-def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ClaimVerdict]:
+def judge_report(connection: Connection, report: Report, today: dt.date) -> list[ReportClaimRow]:
     """Return the rows of report_claim of a report, as known when it was published and as known ``today``."""
-    return [each.verdict for each in judge_claims(connection, report, today)]
+    return [each.row for each in judge_claims(connection, report, today)]
 
 
 def judge_claims(connection: Connection, report: Report, today: dt.date) -> list[JudgedClaim]:
@@ -89,15 +91,16 @@ def judge_claims(connection: Connection, report: Report, today: dt.date) -> list
     """
     has_been_published = sa.and_(release.c.published_on <= today, release.c.status.in_(IN_FORCE))
     latest = connection.scalar(sa.select(sa.func.max(release.c.published_on)).where(has_been_published))
+    known_today = Knowledge(connection, latest or today)
+    known_when_published = Knowledge(connection, report.published_on, later=known_today)
     judged = []
-    for known, as_at in ((WHEN_PUBLISHED, report.published_on), (TODAY, latest or today)):
-        knowledge = Knowledge(connection, as_at)
+    for known, knowledge in ((WHEN_PUBLISHED, known_when_published), (TODAY, known_today)):
         judgements = {claim.id: judge_claim(claim, knowledge) for claim in report.claims}
-        judged += _list_judged(report, known, as_at, judgements)
+        judged += _list_judged(report, known, knowledge.as_at, judgements)
     return judged
 
 
-def _list_judged(report: Report, known: str, as_at: dt.date, judgements: dict[str, Judgement]) -> list[JudgedClaim]:
+def _list_judged(report: Report, known: Known, as_at: dt.date, judgements: dict[str, Judgement]) -> list[JudgedClaim]:
     """Return the claims of a report as judged at one time, given what the data say of each."""
     disagreements = find_disagreements(report.claims)
     contradicting = group_by_claim([each for each in disagreements if each.over == "figure"])
@@ -105,20 +108,20 @@ def _list_judged(report: Report, known: str, as_at: dt.date, judgements: dict[st
     judged = []
     for position, claim in enumerate(report.claims, start=1):
         judgement, against = judgements[claim.id], contradicting.get(claim.id, [])
-        row = ClaimVerdict(
+        row = ReportClaimRow(
             report=report.report,
             claim_id=claim.id,
             known=known,
             as_at=as_at,
             position=position,
             section=f"{claim.section} {report.sections[claim.section]}",
-            place=claim.place,
+            place=claim.part_of_section,
             words=claim.words,
             topics="; ".join(claim.topics),
             kind=claim.kind,
             period_label=claim.period.label if claim.period else "",
             base_label=claim.base.label if claim.base else "",
-            geography=claim.place_name,
+            geography=claim.geography_name,
             comparator=claim.comparator,
             claimed_value=claim.claimed,
             unit=claim.unit,
@@ -257,7 +260,7 @@ def _list_trace_commands(measure: Measure, interpretation: Interpretation, as_at
     commands = []
     for period in interpretation.periods:
         for kpi in measure.kpis:
-            for start in period.starts_that_count(kpi.over_time):
+            for start in period.starts_that_count(is_stock=kpi.is_stock):
                 label = single_period(period.kind, start).label
                 commands.append(_write_trace_command(kpi.kpi_id, label, interpretation.claim.geography, as_at))
     return commands

@@ -31,7 +31,7 @@ AsAtOption = Annotated[
 # The text of a period, refused where it is none.
 read_period = as_written(parse_period)
 PERIOD_HELP = "Period: 2021-Q4, 2021/22, 2021 or 2021-11."
-GEOGRAPHY_HELP = "Code or name of a force, region or CPS Area"
+GEOGRAPHY_HELP = "Code or name of a force, region or CPS Area; of two of a name rocu_region:West Midlands"
 
 
 def read_source(text: str) -> str:

@@ -13,6 +13,7 @@ from msoic_pipeline.wording import align_columns, tell_figure
 if TYPE_CHECKING:  # commands import what they need when they run, so that the terminal answers at once
     from sqlalchemy.engine import Connection
 
+    from msoic_pipeline.kpis.definitions import Kpi
     from msoic_pipeline.kpis.known_values import KnownValue
 
 # A value is told to so many digits.
@@ -41,14 +42,18 @@ def kpi(
 
 
 def tell_kpi(kpi_id: str | None, period: str | None, geography: str, as_at: dt.date | None) -> str:
-    """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI."""
+    """Return KPI values as a table of text, or that there are none. Raises LookupError where there is no such KPI.
+
+    ``geography`` is written as for ``model.geography.find_geographies``, which raises LookupError where there is none.
+    """
     from msoic_pipeline.kpis.definitions import find_definition
     from msoic_pipeline.kpis.known_values import find_known_values
+    from msoic_pipeline.model.geography import find_geographies
 
     if kpi_id:
         find_definition(kpi_id)
     with read_warehouse() as connection:
-        rows = find_known_values(connection, kpi_id, period, geography, as_at)
+        rows = find_known_values(connection, kpi_id, period, find_geographies(geography), as_at)
     if not rows:
         return "No such value was known" + (f" on {as_at}." if as_at else ".")
     return align_columns([VALUE_HEADER, *map(_list_value_cells, rows)], right=("value",))
@@ -65,21 +70,20 @@ def write_kpi_script(kpi_id: str, period: str | None) -> str:
 
     definition = find_definition(kpi_id)
     with read_warehouse() as connection:
-        kind, start = parse_period(period) if period else _find_latest_period(connection, kpi_id)
+        kind, start = parse_period(period) if period else _find_latest_period(connection, definition)
         return write_script(connection, definition, {kind: [start]})
 
 
-def _find_latest_period(connection: Connection, kpi_id: str) -> tuple[str, dt.date]:
+def _find_latest_period(connection: Connection, definition: Kpi) -> tuple[str, dt.date]:
     """Return kind and first day of the latest period of which a KPI has a national value.
 
     Of several that start on one day it is the quarter. Raises LookupError where there is no value.
     """
     from msoic_pipeline.kpis.known_values import find_known_values
-    from msoic_pipeline.model.geography import NATIONAL
 
-    values = find_known_values(connection, kpi_id, geography=NATIONAL)
+    values = find_known_values(connection, definition.kpi_id, geographies=[definition.national_geography])
     if not values:
-        raise LookupError(f"{kpi_id} has no value yet: give a --period")
+        raise LookupError(f"{definition.kpi_id} has no value yet: give a --period")
     latest_start = max(value.period_start for value in values)
     kinds = [value.period_kind for value in values if value.period_start == latest_start]
     return ("quarter" if "quarter" in kinds else kinds[0]), latest_start

@@ -183,8 +183,8 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Failure]:
     if not table.known_rows:
         return []
     file = f"msoic_pipeline/model/members/{table.known_rows}"
-    key = [name for name in members.key_of_file(table.known_rows) if name in tidy.rows]
-    known_keys = {tuple(row[name] for name in key) for row in members.rows(table.known_rows)}
+    key = [name for name in members.list_key_columns(table.known_rows) if name in tidy.rows]
+    known_keys = {tuple(row[name] for name in key) for row in members.read_rows(table.known_rows)}
     columns = [tidy.rows[name] for name in key]
     rejects = []
     for cell, *values in zip(tidy.rows["cell"], *columns, strict=True):

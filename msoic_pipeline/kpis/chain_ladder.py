@@ -15,9 +15,16 @@ Triangle = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
 
+class NoGrowthFactorError(Exception):
+    """From an age to the next there is no factor of growth: no row with anything at it was observed at both."""
+
+    def __init__(self, age: int) -> None:
+        super().__init__(f"no period with any figure at the age {age} was observed at the age {age + 1} too")
+
+
 @dataclass(frozen=True)
 class ChainLadder:
-    """Estimates from a triangle: each period's ultimate figure with its standard error, and those of all together.
+    """Estimates from a triangle: each period's ultimate figure with its standard error.
 
     ``factors`` say by how much figures grow from each age to the next. A standard error is NaN where too few periods
     have reached the ages to come.
@@ -26,8 +33,6 @@ class ChainLadder:
     factors: Vector
     ultimate: Vector
     standard_error: Vector
-    total_outstanding: float
-    total_standard_error: float
 
 
 def estimate_chain_ladder(triangle: Triangle) -> ChainLadder:
@@ -35,14 +40,13 @@ def estimate_chain_ladder(triangle: Triangle) -> ChainLadder:
 
     ``triangle`` has a row a period and a column an age; what is not observed is NaN. A row is observed without gaps
     from some age on, up to its latest. With C[i,k] the figure of period i at age k (T. Mack, "Distribution-free
-    calculation of the standard error of chain ladder reserve estimates", ASTIN Bulletin 23/2, 1993, formulae 3, 6, 7
-    and 11):
+    calculation of the standard error of chain ladder reserve estimates", ASTIN Bulletin 23/2, 1993, formulae 3, 6 and
+    7):
 
     - f[k] = Σ C[i,k+1] / Σ C[i,k] over the rows observed at both ages;
     - s²[k] = Σ C[i,k] (C[i,k+1] / C[i,k] - f[k])² / (n[k] - 1), the last one extrapolated as
       min(s⁴[K-2] / s²[K-3], s²[K-3], s²[K-2]);
-    - mse of row i = Ĉ[i,K]² Σ s²[k] / f[k]² (1 / Ĉ[i,k] + 1 / Σ C[j,k]) over the ages still to come;
-    - mse of all rows adds the covariance Ĉ[i,K] (Σ Ĉ[j,K] over later rows j) Σ 2 s²[k] / f[k]² / Σ C[n,k].
+    - mse of row i = Ĉ[i,K]² Σ s²[k] / f[k]² (1 / Ĉ[i,k] + 1 / Σ C[j,k]) over the ages still to come.
 
     Example, three periods of which the youngest has been published once::
 
@@ -53,28 +57,18 @@ def estimate_chain_ladder(triangle: Triangle) -> ChainLadder:
 
         f[0] = (150 + 170) / (100 + 100) = 1.6        f[1] = 180 / 150 = 1.2
         ultimate: 180    170 × 1.2 = 204    120 × 1.6 × 1.2 = 230.4
-        outstanding: 0 + (204 - 170) + (230.4 - 120) = 144.4
         s²[0] = (100 (1.5 - 1.6)² + 100 (1.7 - 1.6)²) / (2 - 1) = 2
 
     One period alone tells nothing of how much f[1] varies, and two ages before it would be needed to extrapolate: here
     only 2019, which is complete, has a standard error, 0.
 
-    Raises ValueError where an age has no row that was observed at the next one.
+    Raises NoGrowthFactorError where no row that had anything at an age was observed at the next one.
     """
-    growth = _growth_by_age(triangle)
-    latest_ages = np.array([latest_age_of(row) for row in triangle])
+    growth = _measure_growth_by_age(triangle)
+    latest_ages = np.array([find_latest_age(row) for row in triangle])
     completed = _complete(triangle, latest_ages, growth.factors)
-    ultimate = completed[:, -1]
-    squared_errors = _squared_errors(completed, latest_ages, growth)
-    total_squared_error = squared_errors.sum() + _covariances(ultimate, latest_ages, growth)
-    observed = triangle[np.arange(len(triangle)), latest_ages]
-    return ChainLadder(
-        factors=growth.factors,
-        ultimate=ultimate,
-        standard_error=np.sqrt(squared_errors),
-        total_outstanding=float((ultimate - observed).sum()),
-        total_standard_error=float(np.sqrt(total_squared_error)),
-    )
+    squared_errors = _compute_squared_errors(completed, latest_ages, growth)
+    return ChainLadder(growth.factors, ultimate=completed[:, -1], standard_error=np.sqrt(squared_errors))
 
 
 @dataclass(frozen=True)
@@ -96,8 +90,8 @@ class _Growth:
         return np.where(nothing_is_left, 0, self.variances / np.where(nothing_is_left, 1, self.factors) ** 2)
 
 
-def _growth_by_age(triangle: Triangle) -> _Growth:
-    """Return the growth from each age to the next. Raises ValueError where no period was observed at both."""
+def _measure_growth_by_age(triangle: Triangle) -> _Growth:
+    """Return the growth from each age to the next. Raises NoGrowthFactorError where there is none."""
     steps = triangle.shape[1] - 1
     factors, variances, bases = np.ones(steps), np.full(steps, np.nan), np.zeros(steps)
     for age in range(steps):
@@ -105,13 +99,13 @@ def _growth_by_age(triangle: Triangle) -> _Growth:
         at_age, at_next_age = triangle[is_observed, age], triangle[is_observed, age + 1]
         bases[age] = at_age.sum()
         if bases[age] <= 0:
-            raise ValueError(f"no period was observed at the ages {age} and {age + 1}")
+            raise NoGrowthFactorError(age)
         factors[age] = at_next_age.sum() / bases[age]
-        variances[age] = _variance(at_age, at_next_age, factors[age])
+        variances[age] = _compute_variance(at_age, at_next_age, factors[age])
     return _Growth(factors, _extrapolate_variances(variances), bases)
 
 
-def _variance(at_age: Vector, at_next_age: Vector, factor: float) -> float:
+def _compute_variance(at_age: Vector, at_next_age: Vector, factor: float) -> float:
     """Return s²[k], how much periods' own factors vary around the common one; NaN with fewer than two periods."""
     is_positive = at_age > 0
     if is_positive.sum() < 2:
@@ -132,7 +126,7 @@ def _extrapolate_variances(variances: Vector) -> Vector:
     return extrapolated
 
 
-def latest_age_of(row: Vector) -> int:
+def find_latest_age(row: Vector) -> int:
     """Return the highest age at which a period was observed."""
     return int(np.flatnonzero(~np.isnan(row))[-1])
 
@@ -146,7 +140,7 @@ def _complete(triangle: Triangle, latest_ages: NDArray[np.int_], factors: Vector
     return completed
 
 
-def _squared_errors(completed: Triangle, latest_ages: NDArray[np.int_], growth: _Growth) -> Vector:
+def _compute_squared_errors(completed: Triangle, latest_ages: NDArray[np.int_], growth: _Growth) -> Vector:
     """Return the mean squared error of each period's ultimate figure (Mack's formula 7)."""
     squared_errors = np.zeros(len(completed))
     for period, latest_age in enumerate(latest_ages):
@@ -158,21 +152,3 @@ def _squared_errors(completed: Triangle, latest_ages: NDArray[np.int_], growth: 
             growth.relative_variances[age] * (1 / completed[period, age] + 1 / growth.bases[age]) for age in to_come
         )
     return squared_errors
-
-
-def _covariances(ultimate: Vector, latest_ages: NDArray[np.int_], growth: _Growth) -> float:
-    """Return what the errors of periods have in common, since they rest on the same factors (Mack's formula 11).
-
-    Of each period with all younger ones: they share the factors of the ages that both have still to reach.
-    """
-    covariances = 0.0
-    oldest_first = sorted(range(len(ultimate)), key=lambda period: -latest_ages[period])
-    for place, period in enumerate(oldest_first):
-        of_younger = sum(ultimate[younger] for younger in oldest_first[place + 1 :])
-        to_come = range(latest_ages[period], len(growth.factors))
-        covariances += (
-            ultimate[period]
-            * of_younger
-            * sum(2 * growth.relative_variances[age] / growth.bases[age] for age in to_come)
-        )
-    return covariances

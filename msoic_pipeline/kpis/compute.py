@@ -90,7 +90,7 @@ def _digest_quarters(connection: Connection, quarters: Iterable[dt.date]) -> dic
     loads = list_loads_by_quarter(connection)
     digests = {}
     for quarter in sorted(set(quarters)):
-        parts = [digest_definitions(), members.digest_of_all()]
+        parts = [digest_definitions(), members.digest_all_files()]
         for needed in list_quarters_within(_list_periods_touching([quarter])):
             parts += loads.get(needed, [])
         digests[quarter] = hashlib.sha256("\n".join(parts).encode()).hexdigest()

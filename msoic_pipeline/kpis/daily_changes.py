@@ -16,8 +16,10 @@ from msoic_pipeline.kpis.work_tables import period_part, standing_figure, wanted
 def select_changes_of_sums() -> sa.Select[Any]:
     """Return what each day adds to the periods and takes from them, where months or quarters are summed."""
     # A release from within a month or quarter is about a piece of it only, and counts as no report.
-    is_report = period_part.c.time_end < standing_figure.c.since
-    return _select_changes(_select_figures_in_periods("sum", is_report).cte("stood_in_period"))
+    is_report = period_part.c.part_end < standing_figure.c.since
+    return _select_changes(
+        _select_figures_in_periods(sa.not_(wanted_term.c.is_stock), is_report).cte("stood_in_period")
+    )
 
 
 def select_changes_of_stocks() -> sa.Select[Any]:
@@ -30,11 +32,11 @@ def select_changes_of_stocks() -> sa.Select[Any]:
     """
     # Of a source that reports once a year there is no later one to wait for.
     is_due_report = sa.or_(period_part.c.is_last, wanted_term.c.is_yearly)
-    is_report = sa.and_(period_part.c.time_end < standing_figure.c.since, is_due_report)
-    in_period = _select_figures_in_periods("last", is_report).cte("figure_in_period")
-    stood = _tell_who_left_out(in_period)
-    lasting = _select_last_where_nothing_goes(stood, sa.not_(stood.c.has_left_out))
-    returning = _select_last_standing(sa.select(stood).where(stood.c.has_left_out).cte("stood_with_gaps"))
+    is_report = sa.and_(period_part.c.part_end < standing_figure.c.since, is_due_report)
+    in_period = _select_figures_in_periods(wanted_term.c.is_stock, is_report).cte("figure_in_period")
+    stood = _mark_stocks_with_gaps(in_period)
+    lasting = _select_last_where_nothing_goes(stood, sa.not_(stood.c.has_gap))
+    returning = _select_last_standing(sa.select(stood).where(stood.c.has_gap).cte("stood_with_gaps"))
     return _select_changes(sa.union_all(lasting, returning).cte("stood_as_last"))
 
 
@@ -42,18 +44,27 @@ def select_changes_of_stocks() -> sa.Select[Any]:
 _STOCK = ("term", "period", "geography", "reporter")
 
 
-def _tell_who_left_out(figures: sa.CTE) -> sa.CTE:
-    """Return the figures, each with ``has_left_out``: whether any of the same stock went and none came in its place."""
-    of_month = [figures.c[name] for name in (*_STOCK, "time")]
-    next_since = sa.func.lead(figures.c.since).over(partition_by=of_month, order_by=figures.c.since)
-    followed = sa.select(*figures.c, next_since.label("next_since")).cte("figure_and_next")
-    is_left_out = sa.and_(
-        followed.c.until.is_not(None),
-        sa.or_(followed.c.next_since.is_(None), followed.c.next_since != followed.c.until),
-    )
-    left_out = sa.func.max(sa.case((is_left_out, 1), else_=0)).over(partition_by=[followed.c[n] for n in _STOCK])
-    counted = sa.select(*followed.c, left_out.label("left_out")).cte("figure_left_out")
-    return sa.select(*counted.c, (counted.c.left_out == 1).label("has_left_out")).cte("stood_in_period")
+def _mark_stocks_with_gaps(figures: sa.CTE) -> sa.CTE:
+    """Return the figures, each with ``has_gap``: whether any of the same stock went and none came in its place.
+
+    Example: of January 5 stand from 10 February until 9 March, and 6 from 9 March on: no gap. Of February 7 stand from
+    9 March until 6 April, and nothing from then on: a gap, which all figures of the stock are marked with, January's
+    too.
+    """
+    followed = _add_next_of_same_month(figures)
+    goes = followed.c.until.is_not(None)
+    none_comes = sa.or_(followed.c.next_since.is_(None), followed.c.next_since != followed.c.until)
+    stock = [followed.c[name] for name in _STOCK]
+    gaps = sa.func.sum(sa.case((sa.and_(goes, none_comes), 1), else_=0)).over(partition_by=stock)
+    counted = sa.select(*followed.c, gaps.label("gaps")).cte("figure_and_gaps")
+    return sa.select(*counted.c, (counted.c.gaps > 0).label("has_gap")).cte("stood_in_period")
+
+
+def _add_next_of_same_month(figures: sa.CTE) -> sa.CTE:
+    """Return the figures, each with the day ``next_since`` on which the next one of the same stock and month came."""
+    month_of_stock = [figures.c[name] for name in (*_STOCK, "part_start")]
+    next_since = sa.func.lead(figures.c.since).over(partition_by=month_of_stock, order_by=figures.c.since)
+    return sa.select(*figures.c, next_since.label("next_since")).cte("figure_and_next")
 
 
 def _select_last_where_nothing_goes(stood: sa.CTE, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
@@ -63,7 +74,7 @@ def _select_last_where_nothing_goes(stood: sa.CTE, condition: sa.ColumnElement[b
     """
     replaced_on = sa.func.min(stood.c.since).over(
         partition_by=[stood.c[name] for name in _STOCK],
-        order_by=stood.c.time.desc(),
+        order_by=stood.c.part_start.desc(),
         groups=(None, -1),  # all months after this one, and not the month itself
     )
     replaced = sa.select(*stood.c, replaced_on.label("replaced_on")).where(condition).cte("figure_and_later")
@@ -94,7 +105,7 @@ def _select_last_standing(stood: sa.CTE) -> sa.Select[Any]:
         sa.or_(stood.c.until.is_(None), span.c.day < stood.c.until),
     )
     months_later = sa.func.rank().over(
-        partition_by=[*(span.c[name] for name in names), span.c.day], order_by=stood.c.time.desc()
+        partition_by=[*(span.c[name] for name in names), span.c.day], order_by=stood.c.part_start.desc()
     )
     standing = (
         sa.select(
@@ -117,8 +128,11 @@ def _select_last_standing(stood: sa.CTE) -> sa.Select[Any]:
     ).where(standing.c.rank == 1)
 
 
-def _select_figures_in_periods(over_time: str, is_report: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return the figures of each period that stood for a day or more, with the days from and until which they did."""
+def _select_figures_in_periods(condition: sa.ColumnElement[bool], is_report: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the figures of each period that stood for a day or more, with the days from and until which they did.
+
+    They are those of the terms that meet ``condition``.
+    """
     figure = standing_figure.c
     return (
         sa.select(
@@ -126,7 +140,7 @@ def _select_figures_in_periods(over_time: str, is_report: sa.ColumnElement[bool]
             period_part.c.period,
             figure.geography,
             figure.reporter,
-            figure.time,
+            figure.part_start,
             figure.since,
             figure.until,
             figure.value,
@@ -135,9 +149,12 @@ def _select_figures_in_periods(over_time: str, is_report: sa.ColumnElement[bool]
         .join(wanted_term, wanted_term.c.term == figure.term)
         .join(
             period_part,
-            sa.and_(period_part.c.finest_period == wanted_term.c.finest_period, period_part.c.time == figure.time),
+            sa.and_(
+                period_part.c.finest_period == wanted_term.c.finest_period,
+                period_part.c.part_start == figure.part_start,
+            ),
         )
-        .where(wanted_term.c.over_time == over_time, sa.or_(figure.until.is_(None), figure.since < figure.until))
+        .where(condition, sa.or_(figure.until.is_(None), figure.since < figure.until))
     )
 
 

@@ -12,21 +12,27 @@ Examples, with the fewest reporters that a figure must be of, which is three:
 - In a month ten forces say of which type their investigations are, and nine of which nationality the suspects are.
   Both would do alone; their difference is the investigations of the one that left nationality out. The KPI with the
   fewer returns is kept back. With eight it would be too; with seven it may be shown, since three make the difference.
+- Ten forces say of which type, and ten of which nationality, but not the same ten: one left the types out, another the
+  nationalities. The difference is what the two returned, and one of the KPIs is kept back.
+- On a report's day 42 forces had returned, and today 43 have: today's figure less that day's is one force's return.
 - Live investigations are a stock: a quarter's figure has each force's last return in it. One force has none for June:
   the quarter's figure is June's, which is published, plus that force's of May. The quarter is kept back.
 
 Whatever shows such values asks here: the exports, and the words on a report's claims. Values of KPIs are held against
-each other (``find_kept_back``); a figure of returns that is no KPI's is judged by itself (``tells_a_return``).
+each other (``find_kept_back``, which ``kept_back`` gives what stands in the warehouse); a figure of returns that is no
+KPI's is judged by itself (``tells_a_return``), and a figure of one day beside that of another by who returned since
+(``are_too_few_to_differ``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
+from msoic_pipeline.kpis.definitions import Kpi, find_definition
+from msoic_pipeline.kpis.standing_facts import CoveredPeriod
 from msoic_pipeline.periods import PERIOD_MONTHS, period_end
 
 # Of sensitive returns no figure is told that fewer reporters than these made up: of two, each could tell the other's.
@@ -37,20 +43,19 @@ FEWEST_REPORTERS = 3
 class CountedReturns:
     """The returns that a figure is of: how many came, how many were due, and how they make it.
 
-    ``over_time`` is ``sum``, or ``last`` for a stock; ``months`` are those of the figure's period, ``months_of_return``
-    those of each return.
+    ``months`` are those of the figure's period, ``months_of_return`` those of each return.
     """
 
     received: int
     expected: int
-    over_time: str
+    is_stock: bool
     months: int
     months_of_return: int
 
     @property
     def of_a_reporter(self) -> int:
         """How many of the returns may be one reporter's: of a quarter's sum of months three, of a stock the last."""
-        return 1 if self.over_time == "last" else self.months // self.months_of_return
+        return 1 if self.is_stock else self.months // self.months_of_return
 
     @property
     def too_few(self) -> int:
@@ -64,7 +69,7 @@ class CountedReturns:
         Less the last month's figure, which is shown too, that one is left.
         """
         is_longer = self.months > self.months_of_return
-        return self.over_time == "last" and is_longer and self.received < self.expected
+        return self.is_stock and is_longer and self.received < self.expected
 
 
 def tells_a_return(returns: CountedReturns) -> bool:
@@ -77,20 +82,46 @@ def tells_a_return(returns: CountedReturns) -> bool:
     return returns.received <= returns.too_few or returns.holds_an_earlier_one
 
 
+def are_too_few_to_differ(reporters: Collection[str]) -> bool:
+    """Return whether figures that differ by what these reporters returned would tell it, beside each other.
+
+    Where there is no such reporter, the figures are of the same returns.
+    """
+    return 0 < len(reporters) < FEWEST_REPORTERS
+
+
 @dataclass(frozen=True)
-class CountedValue:
-    """A KPI's national value of a period: how many returns it is of, and how many were due."""
+class NationalValue:
+    """What a KPI's national value is known by: the KPI and the period."""
 
     kpi_id: str
     period_kind: str
     period_start: dt.date
-    received: int
-    expected: int
 
     @property
     def kpi(self) -> Kpi:
         """The KPI that it is a value of."""
-        return next(kpi for kpi in load_definitions() if kpi.kpi_id == self.kpi_id)
+        return find_definition(self.kpi_id)
+
+    def contains(self, other: NationalValue) -> bool:
+        """Return whether another value's period lies within this one's."""
+        end, other_end = (period_end(value.period_kind, value.period_start) for value in (self, other))
+        return self.period_start <= other.period_start and other_end <= end
+
+
+@dataclass(frozen=True)
+class CountedValue:
+    """A KPI's national value with how many returns it is of, how many were due, and for each of its terms which."""
+
+    national: NationalValue
+    received: int
+    expected: int
+    returns_of_terms: tuple[frozenset[CoveredPeriod], ...]
+
+    @property
+    def kpi(self) -> Kpi:
+        """The KPI that it is a value of."""
+        return self.national.kpi
 
     @property
     def returns(self) -> CountedReturns:
@@ -98,15 +129,18 @@ class CountedValue:
         return CountedReturns(
             self.received,
             self.expected,
-            self.kpi.over_time,
-            months=PERIOD_MONTHS[self.period_kind],
+            self.kpi.is_stock,
+            months=PERIOD_MONTHS[self.national.period_kind],
             months_of_return=PERIOD_MONTHS[self.kpi.numerator.finest_period],
         )
 
-    def contains(self, other: CountedValue) -> bool:
-        """Return whether another value's period lies within this one's."""
-        end, other_end = (period_end(value.period_kind, value.period_start) for value in (self, other))
-        return self.period_start <= other.period_start and other_end <= end
+    def tells_beside(self, other: CountedValue) -> bool:
+        """Return whether the difference from another value of the period would tell what a reporter or two returned."""
+        for returns in self.returns_of_terms:
+            for others in other.returns_of_terms:
+                if are_too_few_to_differ({each.reporter for each in returns ^ others}):
+                    return True
+        return False
 
 
 def find_kept_back(values: Iterable[CountedValue]) -> set[CountedValue]:
@@ -114,13 +148,13 @@ def find_kept_back(values: Iterable[CountedValue]) -> set[CountedValue]:
     around those.
     """
     # A sum is of all months, a stock of the last: they count different things, and do not tell of each other.
-    by_period: dict[tuple[str, str, dt.date], list[CountedValue]] = defaultdict(list)
+    by_period: dict[tuple[bool, str, dt.date], list[CountedValue]] = defaultdict(list)
     sums_by_kpi: dict[str, list[CountedValue]] = defaultdict(list)
     for value in values:
-        over_time = value.kpi.over_time
-        by_period[over_time, value.period_kind, value.period_start].append(value)
-        if over_time == "sum":
-            sums_by_kpi[value.kpi_id].append(value)
+        is_stock = value.kpi.is_stock
+        by_period[is_stock, value.national.period_kind, value.national.period_start].append(value)
+        if not is_stock:
+            sums_by_kpi[value.national.kpi_id].append(value)
     kept_back: set[CountedValue] = set()
     for of_period in by_period.values():
         kept_back.update(_find_kept_back_in_period(of_period))
@@ -132,18 +166,15 @@ def find_kept_back(values: Iterable[CountedValue]) -> set[CountedValue]:
 def _find_kept_back_in_period(values: Sequence[CountedValue]) -> Iterator[CountedValue]:
     """Yield which of the KPIs of one period are to be kept back, for themselves or beside each other.
 
-    They are looked at from the most returns to the fewest, each beside the one that was last found fit to be shown.
+    They are looked at from the most returns to the fewest, each beside all that were found fit to be shown: they count
+    the same investigations, by type or by nationality, and differ by who left one out.
     """
-    returns_shown: int | None = None
-    for value in sorted(values, key=lambda value: -value.received):
-        returns = value.returns
-        if tells_a_return(returns):
-            yield value
-        elif returns_shown is not None and 0 < returns_shown - value.received <= returns.too_few:
-            # All count the same investigations, by type or by nationality: the difference is who left one out.
+    shown: list[CountedValue] = []
+    for value in sorted(values, key=lambda value: (-value.received, value.national.kpi_id)):
+        if tells_a_return(value.returns) or any(value.tells_beside(other) for other in shown):
             yield value
         else:
-            returns_shown = value.received
+            shown.append(value)
 
 
 def _find_kept_back_around(values: Sequence[CountedValue], kept_back: set[CountedValue]) -> Iterator[CountedValue]:
@@ -153,5 +184,5 @@ def _find_kept_back_around(values: Sequence[CountedValue], kept_back: set[Counte
     """
     gaps = [value for value in values if value in kept_back]
     for value in values:
-        if any(value.contains(gap) for gap in gaps):
+        if any(value.national.contains(gap.national) for gap in gaps):
             yield value

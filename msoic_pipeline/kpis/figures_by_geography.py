@@ -30,19 +30,19 @@ from msoic_pipeline.model.geography import find_place_codes
 def select_figures(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a term's figures as the fact has them."""
     fact, measure, place = wanted.term.table.c, wanted.term.measure_column, wanted.place
-    time = fact[wanted.term.period_column]
+    part_start = fact[wanted.term.period_column]
     exact = sa.cast(sa.func.round(sa.cast(measure, Double) * SCALE), BigInteger)
     named_place = sa.literal("") if place is None else sa.func.coalesce(place, "")
     return (
         sa.select(
             sa.literal(number).label("term"),
             fact.release_id,
-            time.label("time"),
+            part_start.label("part_start"),
             named_place.label("place"),
             sa.cast(sa.func.sum(exact), BigInteger).label("value"),
         )
         .where(fact.quarter_start.in_(quarters), measure.is_not(None), *wanted.term.conditions())
-        .group_by(fact.release_id, time, *([] if place is None else [place]))
+        .group_by(fact.release_id, part_start, *([] if place is None else [place]))
     )
 
 
@@ -52,7 +52,7 @@ def select_zeros(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -
     A zero beside a figure changes no sum; where there is no figure it makes the sum 0 instead of missing. For whom
     there are zeros depends on who says, by saying nothing, that there were none.
     """
-    if wanted.term.missing_row == "missing":
+    if not wanted.term.counts_unlisted_as_zero:
         return None
     if wanted.place is None:
         return _select_zeros_of_nation(number, wanted, quarters)
@@ -105,7 +105,7 @@ def _select_zeros_of_vintages(
         sa.select(
             sa.literal(number).label("term"),
             vintage.c.release_id,
-            vintage.c.period_start.label("time"),
+            vintage.c.period_start.label("part_start"),
             place.label("place"),
             sa.literal(0).label("value"),
         )
@@ -175,13 +175,13 @@ def select_standing_figures() -> sa.Select[Any]:
     is_its_vintage = sa.and_(
         vintage.c.fact == wanted_term.c.fact,
         vintage.c.breakdown == wanted_term.c.breakdown,
-        vintage.c.period_start == term_figure.c.time,
+        vintage.c.period_start == term_figure.c.part_start,
         vintage.c.release_id == term_figure.c.release_id,
     )
     is_due = sa.and_(due_reporter.c.source == wanted_term.c.source, due_reporter.c.reporter == term_figure.c.place)
     # Who reported matters where a later month of the same reporter takes the place of an earlier one.
-    reporter = sa.case((wanted_term.c.over_time == "last", vintage.c.reporter), else_="")
-    keys = (term_figure.c.term, _geography, term_figure.c.time, reporter)
+    reporter = sa.case((wanted_term.c.is_stock, vintage.c.reporter), else_="")
+    keys = (term_figure.c.term, _geography, term_figure.c.part_start, reporter)
     stood = (vintage.c.published_on, vintage.c.superseded_on)
     has_several_reporters = term_geography_kind.c.has_several_reporters
     reports = sa.case((has_several_reporters, sa.func.count(due_reporter.c.reporter.distinct())), else_=1)
@@ -189,7 +189,7 @@ def select_standing_figures() -> sa.Select[Any]:
         sa.select(
             term_figure.c.term,
             _geography.label("geography"),
-            term_figure.c.time,
+            term_figure.c.part_start,
             reporter.label("reporter"),
             sa.cast(sa.func.sum(term_figure.c.value), BigInteger).label("value"),
             reports.label("reports"),

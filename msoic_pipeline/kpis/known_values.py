@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.model.geography import find_codes_called
-from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.geography import GeographyKey
+from msoic_pipeline.model.kpi import KPI_KEY, is_newest, kpi_definition, kpi_value
+from msoic_pipeline.model.values import KpiStatus
 from msoic_pipeline.periods import parse_period
-
-# What tells one value from another, but for the day since when it held.
-_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
 
 
 @dataclass(frozen=True)
@@ -32,45 +31,44 @@ class KnownValue:
     denominator: float | None
     value: float | None
     unit: str
-    status: str
+    status: KpiStatus
     parts_expected: int
     parts_received: int
+
+    @property
+    def geography(self) -> GeographyKey:
+        """The geography that it is of."""
+        return GeographyKey(self.geography_kind, self.geography_code)
 
 
 def find_known_values(
     connection: Connection,
     kpi_id: str | None = None,
     period: str | None = None,
-    geography: str | None = None,
+    geographies: Collection[GeographyKey] | None = None,
     as_at: dt.date | None = None,
 ) -> list[KnownValue]:
     """Return KPI values as known on ``as_at`` (today where it is not given), in order of KPI, period and geography.
 
-    ``period`` is written as people write it (``2021``, ``2021/22``, ``2021-Q4``, ``2021-11``); ``geography`` is a code,
-    the name of a force or CPS Area, or a kind of geography such as ``national``. Raises ValueError where ``period`` is
-    no period.
+    ``period`` is written as people write it (``2021``, ``2021/22``, ``2021-Q4``, ``2021-11``); without ``geographies``
+    they are of all (``model.geography.find_geographies`` has those that a text means). Raises ValueError where
+    ``period`` is no period.
 
     Example: of the referrals of 2021, 12,727 held from 3 March 2022 and 12,700 from 7 March 2024. As at 31 July 2022
     the row of the first is returned, today that of the second.
     """
-    newer = kpi_value.alias("newer")
-    newest = sa.select(sa.func.max(newer.c.as_of)).where(*(newer.c[key] == kpi_value.c[key] for key in _KEY))
-    if as_at:
-        newest = newest.where(newer.c.as_of <= as_at)
     query = (
         sa.select(kpi_definition.c.title, *kpi_value.columns)
         .join_from(kpi_value, kpi_definition, kpi_definition.c.kpi_id == kpi_value.c.kpi_id)
-        .where(kpi_value.c.as_of == newest.scalar_subquery())
-        .order_by(*(kpi_value.c[key] for key in _KEY))
+        .where(is_newest(kpi_value, as_at))
+        .order_by(*(kpi_value.c[key] for key in KPI_KEY))
     )
     if kpi_id:
         query = query.where(kpi_value.c.kpi_id == kpi_id)
     if period:
         kind, start = parse_period(period)
         query = query.where(kpi_value.c.period_kind == kind, kpi_value.c.period_start == start)
-    if geography:
-        code = kpi_value.c.geography_code
-        query = query.where(
-            sa.or_(code == geography, kpi_value.c.geography_kind == geography, code.in_(find_codes_called(geography)))
-        )
+    if geographies is not None:
+        key = sa.tuple_(kpi_value.c.geography_kind, kpi_value.c.geography_code)
+        query = query.where(key.in_([(geography.kind, geography.code) for geography in geographies]))
     return [KnownValue(**row) for row in connection.execute(query).mappings()]

@@ -25,12 +25,12 @@ from msoic_pipeline.ingest.archive import find_content
 from msoic_pipeline.ingest.workers import call_in_workers
 from msoic_pipeline.kpis.definitions import find_definition, load_definitions
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
-from msoic_pipeline.kpis.standing_facts import Span, keep_last_of_each_reporter, select_standing_facts
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt, keep_last_of_each_reporter, select_standing_facts
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.kpis.work_tables import SCALE
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.facts import cell_column
-from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.geography import NATIONAL, find_geographies
 from msoic_pipeline.periods import parse_period, period_end
 from msoic_pipeline.texts import clean
 from msoic_pipeline.wording import WITHHELD, first_of
@@ -107,7 +107,7 @@ class TracedFigure:
             "published_on": self.fact.published_on,
             "sheet": self.fact.sheet,
             "cell": self.fact.cell,
-            "found": self.texts,
+            "texts": self.texts,
         }
 
 
@@ -122,9 +122,9 @@ class TracedTerm:
     def as_json(self) -> dict[str, Any]:
         """Return the term as plain values."""
         return {
-            "words": self.definition,
+            "definition": self.definition,
             "total": self.total,
-            "sources": tuple(figure.as_json() for figure in self.figures),
+            "figures": tuple(figure.as_json() for figure in self.figures),
         }
 
 
@@ -148,7 +148,7 @@ class Trace:
     def as_json(self) -> dict[str, Any]:
         """Return the trace as plain values."""
         return {
-            "kpi": asdict(self.value),
+            "value": asdict(self.value),
             "is_sensitive": self.is_sensitive,
             "numerator": self.numerator.as_json(),
             "denominator": self.denominator.as_json() if self.denominator else None,
@@ -178,43 +178,57 @@ def trace_value(
 ) -> Trace:
     """Return where a KPI value comes from, as known on ``as_at`` (today where it is not given).
 
+    ``geography`` is written as for ``model.geography.find_geographies``.
+
     Raises LookupError where there is no such value, or several; UntraceableError where the facts do not add up to it.
     """
     value = _find_value(connection, kpi_id, period, geography, as_at)
     kpi = find_definition(kpi_id)
     _, start = parse_period(period)
-    span = Span(start, period_end(value.period_kind, start), as_at)
-
-    def traced(wanted: WantedTerm, sum_in_value: float | None) -> TracedTerm:
-        in_geography = are_in_geography(wanted, value.geography_kind, value.geography_code)
-        facts = find_facts(connection, wanted, span, in_geography)
-        total = sum(fact.value for fact in facts)
-        # A sum is made of as many rounded figures as it has, at the most.
-        if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
-            raise UntraceableError(value)
-        texts = read_texts_of_cells(facts, archive_dir)
-        figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
-        return TracedTerm(wanted.term.words(), total, figures)
-
+    period_as_at = PeriodAsAt(start, period_end(value.period_kind, start), as_at)
     # A denominator may also be a number of periods, which stands in no cell.
-    numerator, *denominators = list_terms(kpi)
-    return Trace(
-        value,
-        kpi.is_sensitive,
-        traced(numerator, value.numerator),
-        traced(denominators[0], value.denominator) if denominators else None,
-    )
+    sums = (value.numerator, value.denominator)
+    terms = []
+    for wanted, sum_in_value in zip(list_terms(kpi), sums, strict=False):
+        facts = _find_facts_of_value(connection, value, wanted, period_as_at)
+        terms.append(_trace_term(value, wanted, sum_in_value, facts, archive_dir))
+    numerator, *denominators = terms
+    return Trace(value, kpi.is_sensitive, numerator, denominators[0] if denominators else None)
+
+
+def _find_facts_of_value(
+    connection: Connection, value: KnownValue, wanted: WantedTerm, period_as_at: PeriodAsAt
+) -> list[FactRow]:
+    """Return the facts that a term of a KPI value sums: those of the value's geography."""
+    in_geography = are_in_geography(wanted, value.geography_kind, value.geography_code)
+    return find_facts(connection, wanted, period_as_at, in_geography)
+
+
+def _trace_term(
+    value: KnownValue, wanted: WantedTerm, sum_in_value: float | None, facts: Sequence[FactRow], archive_dir: Path
+) -> TracedTerm:
+    """Return a term of a value with what stands in its cells.
+
+    Raises UntraceableError where its facts do not add up to the sum that stands in the value.
+    """
+    total = sum(fact.value for fact in facts)
+    # A sum is made of as many rounded figures as it has, at the most.
+    if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
+        raise UntraceableError(value)
+    texts = read_texts_of_cells(facts, archive_dir)
+    figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
+    return TracedTerm(wanted.term.words(), total, figures)
 
 
 def _find_value(connection: Connection, kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> KnownValue:
     """Return the one value that is asked for. Raises LookupError where there is none, or more than one."""
-    values = find_known_values(connection, kpi_id, period, geography, as_at)
+    values = find_known_values(connection, kpi_id, period, find_geographies(geography), as_at)
     if not values:
         kpi_ids = ", ".join(kpi.kpi_id for kpi in load_definitions())
         raise LookupError(f"no value of {kpi_id!r} for {period} and {geography!r} was known; KPIs are {kpi_ids}")
     if len(values) > 1:
-        codes = first_of([value.geography_code for value in values])
-        raise LookupError(f"{geography!r} is of several values of {kpi_id!r} for {period}: name one of {codes}")
+        named = first_of([value.geography.written for value in values])
+        raise LookupError(f"{geography!r} is of several values of {kpi_id!r} for {period}: name one of {named}")
     return values[0]
 
 
@@ -222,7 +236,7 @@ def _find_value(connection: Connection, kpi_id: str, period: str, geography: str
 
 
 def find_facts(
-    connection: Connection, wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    connection: Connection, wanted: WantedTerm, period_as_at: PeriodAsAt, in_geography: sa.ColumnElement[bool] | None
 ) -> list[FactRow]:
     """Return the facts that a term of a KPI sums, in order of time, file, sheet and cell.
 
@@ -231,7 +245,7 @@ def find_facts(
     """
     fact = wanted.term.table
     query = (
-        _select_facts_with_cells(wanted, span, in_geography)
+        _select_facts_with_cells(wanted, period_as_at, in_geography)
         .add_columns(*(release.c[name] for name in ("source", "file_name", "sha256", "published_on")))
         .join(release, release.c.release_id == fact.c.release_id)
         .order_by("period_start", release.c.file_name, fact.c.sheet, fact.c.cell)
@@ -249,17 +263,17 @@ def find_facts(
         )
         for row in connection.execute(query)
     ]
-    if wanted.over_time == "last":
-        return keep_last_of_each_reporter(connection, wanted.term, span, facts)
+    if wanted.is_stock:
+        return keep_last_of_each_reporter(connection, wanted.term, period_as_at, facts)
     return facts
 
 
 def _select_facts_with_cells(
-    wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    wanted: WantedTerm, period_as_at: PeriodAsAt, in_geography: sa.ColumnElement[bool] | None
 ) -> sa.Select[Any]:
     """Return the query of the facts that a term sums, with ``release_id``, ``sheet`` and ``cell`` of each."""
     fact = wanted.term.table
-    query = select_standing_facts(wanted.term, span).add_columns(
+    query = select_standing_facts(wanted.term, period_as_at).add_columns(
         fact.c.release_id,
         fact.c.sheet,
         fact.c[cell_column(fact, wanted.term.measure_column.name)].label("cell"),
@@ -278,15 +292,15 @@ class SummedCells:
 
 
 def find_summed_cells(
-    connection: Connection, wanted: WantedTerm, span: Span, in_geography: sa.ColumnElement[bool] | None
+    connection: Connection, wanted: WantedTerm, period_as_at: PeriodAsAt, in_geography: sa.ColumnElement[bool] | None
 ) -> list[SummedCells]:
     """Return the cells of the facts that ``find_facts`` would return, by release and sheet.
 
     Tables of first responders have thousands of cells behind one figure: they are put together by the database.
     """
-    if wanted.over_time == "last":
-        return _group_cells(find_facts(connection, wanted, span, in_geography))
-    each = _select_facts_with_cells(wanted, span, in_geography).subquery()
+    if wanted.is_stock:
+        return _group_cells(find_facts(connection, wanted, period_as_at, in_geography))
+    each = _select_facts_with_cells(wanted, period_as_at, in_geography).subquery()
     query = (
         sa.select(
             each.c.release_id,
@@ -307,9 +321,9 @@ def _group_cells(facts: Iterable[FactRow]) -> list[SummedCells]:
     cells: dict[tuple[str, str], list[str]] = {}
     totals: dict[tuple[str, str], float] = {}
     for fact in facts:
-        place = (fact.release_id, fact.sheet)
-        cells.setdefault(place, []).extend(fact.cells)
-        totals[place] = totals.get(place, 0.0) + fact.value
+        sheet = (fact.release_id, fact.sheet)
+        cells.setdefault(sheet, []).extend(fact.cells)
+        totals[sheet] = totals.get(sheet, 0.0) + fact.value
     return [
         SummedCells(release_id, sheet, tuple(addresses), totals[release_id, sheet])
         for (release_id, sheet), addresses in cells.items()

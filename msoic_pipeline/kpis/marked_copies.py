@@ -6,7 +6,9 @@ import datetime as dt
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import xlsxwriter
 
@@ -20,6 +22,11 @@ from msoic_pipeline.workbooks.grid import open_workbook
 COPIES, SENSITIVE_COPIES = "trace", "trace-sensitive"
 # Five of these, with what stands between and after them, are a name that any system takes.
 LONGEST_PART = 40
+# Excel's limit.
+LONGEST_SHEET_NAME = 31
+# How cells look, in the words of xlsxwriter; and how numbers and moments are written in them.
+IN_COLOUR = {"bg_color": "#FFD700", "bold": True, "border": 2}
+GENERAL, DATE, DATE_AND_TIME = "General", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
 
 
 class WithheldError(Exception):
@@ -101,19 +108,41 @@ def _write_copy(original: Path, addresses: Addresses, target: Path, mode: int) -
         _copy_sheets(original, addresses, copy)
 
 
+def name_sheets(sheets: Iterable[str]) -> dict[str, str]:
+    """Return, by sheet, a name for its copy that Excel takes, each another: the sheet of a CSV file is its name.
+
+    At the most 31 letters, none of ``[]:*?/\\``, no apostrophe at an end; capitals make no difference. Example:
+    ``crime [final]`` is ``crime -final-``, and a second sheet of that name ``crime -final- 2``.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for sheet in sheets:
+        readable = re.sub(r"[\[\]:*?/\\]|^'|'$", "-", sheet)
+        number, name = 1, readable[:LONGEST_SHEET_NAME].rstrip("'")
+        while name.casefold() in taken:
+            number += 1
+            name = f"{readable[: LONGEST_SHEET_NAME - len(f' {number}')]} {number}"
+        taken.add(name.casefold())
+        names[sheet] = name
+    return names
+
+
 def _copy_sheets(original: Path, addresses: Addresses, copy: xlsxwriter.Workbook) -> None:
-    in_colour = copy.add_format({"bg_color": "#FFD700", "bold": True, "border": 2})
-    date = copy.add_format({"num_format": "yyyy-mm-dd"})
+    styles = {
+        (is_marked, number_format): copy.add_format({"num_format": number_format} | (IN_COLOUR if is_marked else {}))
+        for is_marked in (True, False)
+        for number_format in (GENERAL, DATE, DATE_AND_TIME)
+    }
     workbook = open_workbook(original)
     try:
+        names = name_sheets(addresses)
         for sheet, cells in addresses.items():
-            page = copy.add_worksheet(sheet[:31])  # Excel's limit; what a CSV file is called may be longer
+            page = copy.add_worksheet(names[sheet])
             for row, values in enumerate(workbook.sheet(sheet).rows):
                 for column, value in enumerate(values):
-                    style = in_colour if a1(row, column) in cells else None
+                    style = styles[a1(row, column) in cells, _choose_number_format(value)]
                     if isinstance(value, dt.date):
-                        moment = dt.datetime(value.year, value.month, value.day)
-                        page.write_datetime(row, column, moment, style or date)
+                        page.write_datetime(row, column, value, style)
                     elif value != "":
                         page.write(row, column, value, style)
             # Opens where the first of the cells stands.
@@ -122,3 +151,11 @@ def _copy_sheets(original: Path, addresses: Addresses, copy: xlsxwriter.Workbook
             page.set_top_left_cell(max(0, top - 5), 0)
     finally:
         workbook.close()
+
+
+def _choose_number_format(value: Any) -> str:
+    """Return how a cell's value is written; a moment with its time of day, unless it is midnight."""
+    if not isinstance(value, dt.date):
+        return GENERAL
+    has_time = isinstance(value, dt.datetime) and value.time() != dt.time()
+    return DATE_AND_TIME if has_time else DATE

@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from msoic_pipeline.kpis.chain_ladder import estimate_chain_ladder, latest_age_of
+from msoic_pipeline.kpis.chain_ladder import NoGrowthFactorError, estimate_chain_ladder, find_latest_age
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.estimates import maturity_estimate, revision_triangle
 from msoic_pipeline.model.geography import NATIONAL
@@ -25,7 +25,6 @@ from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.rows import write_changed_rows
 
 PERIOD_KIND = "quarter"
-DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True)
@@ -104,21 +103,21 @@ def list_triangle_cells(
     January to March 2019, published in July 2019 as 100 and in July 2020 as 120, with a newest release in July 2022
     that left it alone: 100 at age 0, and 120 at the ages 1, 2 and 3.
     """
-    vintages_by_quarter = _vintages_by_quarter(connection, figure, as_at)
+    vintages_by_quarter = _read_vintages_by_quarter(connection, figure, as_at)
     newest = max((vintage.as_of for vintages in vintages_by_quarter.values() for vintage in vintages), default=None)
     cells: list[TriangleCell] = []
     for start, vintages in vintages_by_quarter.items():
         assert newest is not None
-        first_age, last_age = _age(start, vintages[0].as_of), _age(start, newest)
+        first_age, last_age = _tell_age(start, vintages[0].as_of), _tell_age(start, newest)
         for age in range(first_age, last_age + 1):
-            latest = [vintage for vintage in vintages if _age(start, vintage.as_of) <= age][-1]
+            latest = [vintage for vintage in vintages if _tell_age(start, vintage.as_of) <= age][-1]
             cells.append(
                 TriangleCell(figure.kpi_id, figure.measure, PERIOD_KIND, start, age, latest.as_of, latest.value)
             )
     return cells
 
 
-def _vintages_by_quarter(
+def _read_vintages_by_quarter(
     connection: Connection, figure: MaturingFigure, as_at: dt.date | None
 ) -> dict[dt.date, list[_Vintage]]:
     """Return what each quarter's national figure was whenever it was whole, earliest first.
@@ -145,9 +144,14 @@ def _vintages_by_quarter(
     return vintages
 
 
-def _age(quarter_start: dt.date, as_of: dt.date) -> int:
-    """Return the whole years from the end of a quarter to a day."""
-    return int((as_of - period_end(PERIOD_KIND, quarter_start)).days // DAYS_A_YEAR)
+def _tell_age(quarter_start: dt.date, as_of: dt.date) -> int:
+    """Return the whole years from the end of a quarter to a day: 1 from its anniversary on, as people count ages.
+
+    Of a quarter that ended on 30 September 2020 it is 0 on 29 September 2021, and 1 on the day after.
+    """
+    end = period_end(PERIOD_KIND, quarter_start)
+    is_before_anniversary = (as_of.month, as_of.day) < (end.month, end.day)
+    return as_of.year - end.year - 1 if is_before_anniversary else as_of.year - end.year
 
 
 def leave_out_ages_with_nothing_left(cells: Sequence[TriangleCell]) -> list[TriangleCell]:
@@ -168,23 +172,45 @@ def leave_out_ages_with_nothing_left(cells: Sequence[TriangleCell]) -> list[Tria
     return kept
 
 
+def leave_out_ages_with_nothing_yet(cells: Sequence[TriangleCell]) -> list[TriangleCell]:
+    """Return the cells without the lowest ages from which no period came with anything but zero.
+
+    Crimes may be charged for the first time years after they were recorded: from nothing to something there is no
+    factor of growth. For example of one quarter that was 0 at age 0, 4 at age 1 and 6 at age 2, and another that was 0
+    and 5: the cells from age 1 on. A figure that never was anything keeps all of them.
+    """
+    kept = list(cells)
+    while any(cell.observed for cell in kept):
+        first_age = min(cell.age for cell in kept)
+        at_next_age = {cell.period_start for cell in kept if cell.age == first_age + 1}
+        went_with = [cell.observed for cell in kept if cell.age == first_age and cell.period_start in at_next_age]
+        if not went_with or any(went_with):
+            return kept
+        kept = [cell for cell in kept if cell.age > first_age]
+    return kept
+
+
 def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> list[MaturityEstimate]:
-    """Return the estimates of a figure from the cells of its triangle; none where these are too few for any."""
-    cells = leave_out_ages_with_nothing_left(cells)
+    """Return the estimates of a figure from the cells of its triangle; none where these are too few for any.
+
+    Nor is there one of a period that has only reached ages at which there was nothing of any: zero times a factor tells
+    nothing of what it will come to.
+    """
+    cells = leave_out_ages_with_nothing_yet(leave_out_ages_with_nothing_left(cells))
     starts = sorted({cell.period_start for cell in cells})
     if len(starts) < 2:
         return []
-    ages = max(cell.age for cell in cells) + 1
-    triangle = np.full((len(starts), ages), np.nan)
+    first_age, ultimate_age = min(cell.age for cell in cells), max(cell.age for cell in cells)
+    triangle = np.full((len(starts), ultimate_age - first_age + 1), np.nan)
     for cell in cells:
-        triangle[starts.index(cell.period_start), cell.age] = cell.observed
+        triangle[starts.index(cell.period_start), cell.age - first_age] = cell.observed
     try:
         estimated = estimate_chain_ladder(triangle)
-    except ValueError:  # nothing has been published at two ages that follow each other: there is nothing to go by yet
+    except NoGrowthFactorError:  # there is nothing to go by yet
         return []
     estimates = []
     for period, start in enumerate(starts):
-        latest_age = latest_age_of(triangle[period])
+        latest = find_latest_age(triangle[period])
         error = float(estimated.standard_error[period])
         estimates.append(
             MaturityEstimate(
@@ -192,11 +218,11 @@ def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> li
                 measure=figure.measure,
                 period_kind=PERIOD_KIND,
                 period_start=start,
-                age=latest_age,
-                observed=float(triangle[period, latest_age]),
+                age=first_age + latest,
+                observed=float(triangle[period, latest]),
                 estimate=round(float(estimated.ultimate[period]), 6),
                 standard_error=None if np.isnan(error) else round(error, 6),
-                ultimate_age=ages - 1,
+                ultimate_age=ultimate_age,
             )
         )
     return estimates

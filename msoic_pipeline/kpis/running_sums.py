@@ -131,7 +131,7 @@ def select_values() -> sa.Select[Any]:
     months_of_part = sa.case((wanted_term.c.finest_period == "month", 1), else_=3)
     # Of a stock the last month or quarter is due, of a sum each of them.
     expected = sa.case(
-        (wanted_term.c.over_time == "last", reporters),
+        (wanted_term.c.is_stock, reporters),
         else_=reporters * wanted_period.c.months / months_of_part,
     )
     # An average divides by the months or quarters of which every reporter has reported, in parts where some have.

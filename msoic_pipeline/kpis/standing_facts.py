@@ -20,7 +20,7 @@ from msoic_pipeline.periods import periods
 
 
 @dataclass(frozen=True)
-class Span:
+class PeriodAsAt:
     """The days of a period, from the first to the last, and the day as at which it is looked at (None: today)."""
 
     first: dt.date
@@ -61,7 +61,7 @@ def stood_on(day: dt.date | None) -> sa.ColumnElement[bool]:
     )
 
 
-def select_standing_facts(term: Term, span: Span) -> sa.Select[Any]:
+def select_standing_facts(term: Term, period_as_at: PeriodAsAt) -> sa.Select[Any]:
     """Return the query of the facts that a term sums, in no order: ``reporter``, ``period_start`` and ``value``.
 
     The fact and its vintage are joined in it, so that more of their columns can be asked for.
@@ -72,30 +72,30 @@ def select_standing_facts(term: Term, span: Span) -> sa.Select[Any]:
         sa.select(vintage.c.reporter, start.label("period_start"), term.measure_column.label("value"))
         .join_from(fact, vintage, join_vintage(fact, fact))
         .where(
-            stood_on(span.as_at),
-            fact.c.quarter_start.in_(list(periods("quarter", span.first, span.last))),
-            start.between(span.first, span.last),
+            stood_on(period_as_at.as_at),
+            fact.c.quarter_start.in_(list(periods("quarter", period_as_at.first, period_as_at.last))),
+            start.between(period_as_at.first, period_as_at.last),
             term.measure_column.is_not(None),
             *term.conditions(),
         )
     )
 
 
-def find_covered_periods(connection: Connection, term: Term, span: Span) -> list[CoveredPeriod]:
-    """Return the months or quarters of a span that releases of a term's table cover, whatever they list."""
+def find_covered_periods(connection: Connection, term: Term, period_as_at: PeriodAsAt) -> list[CoveredPeriod]:
+    """Return the months or quarters of a period that releases of a term's table cover, whatever they list."""
     query = sa.select(vintage.c.reporter, vintage.c.period_start, vintage.c.release_id).where(
-        stood_on(span.as_at),
+        stood_on(period_as_at.as_at),
         vintage.c.fact == term.fact,
         vintage.c.breakdown == term.breakdown,
-        vintage.c.period_start.between(span.first, span.last),
+        vintage.c.period_start.between(period_as_at.first, period_as_at.last),
     )
     return [CoveredPeriod(row.reporter, row.period_start, row.release_id) for row in connection.execute(query)]
 
 
 def keep_last_of_each_reporter(
-    connection: Connection, term: Term, span: Span, facts: Iterable[AnyReported]
+    connection: Connection, term: Term, period_as_at: PeriodAsAt, facts: Iterable[AnyReported]
 ) -> list[AnyReported]:
-    """Return, of a term's facts in a span, those of the last month or quarter that each reporter has reported.
+    """Return, of a term's facts in a period, those of the last month or quarter that each reporter has reported.
 
     Where a row that is not there is missing, that is the last of which the reporter has a row; where it means zero, the
     last that its releases cover.
@@ -105,8 +105,8 @@ def keep_last_of_each_reporter(
     """
     facts = list(facts)
     reported: Iterable[ReportedFact] = facts
-    if term.missing_row == "zero":
-        reported = find_covered_periods(connection, term, span)
+    if term.counts_unlisted_as_zero:
+        reported = find_covered_periods(connection, term, period_as_at)
     last = find_last_starts(reported)
     return [fact for fact in facts if fact.period_start == last[fact.reporter]]
 

@@ -54,6 +54,7 @@ from msoic_pipeline.kpis.work_tables import (
 )
 from msoic_pipeline.model.geography import select_place_geographies
 from msoic_pipeline.model.kpi import kpi_value
+from msoic_pipeline.warehouse.rows import insert_rows
 from msoic_pipeline.warehouse.sql_text import write_beginning, write_statement
 
 
@@ -75,7 +76,7 @@ def insert_values(connection: Connection, kpis: Sequence[Kpi], periods_by_kind: 
     """Insert the rows of kpi_value for the periods wanted; there must be none of them, and empty work tables."""
     all_wanted = list_wanted(kpis, periods_by_kind, connection.execute(select_place_geographies()).all())
     for table, rows in all_wanted.rows.items():
-        connection.execute(sa.insert(table), rows)
+        insert_rows(connection, table, rows)
     for step in list_steps(all_wanted):
         connection.execute(step.statement)
 
@@ -107,7 +108,7 @@ def list_steps(all_wanted: Wanted) -> list[Step]:
         Step("How many of them each geography has.", due_count, count_due_reporters()),
     ]
     for number, wanted in enumerate(all_wanted.terms):
-        name = f"{wanted.term.words()}, over time as {wanted.over_time}"
+        name = f"{wanted.term.words()}, over time {'each last one' if wanted.is_stock else 'added up'}"
         figures = select_figures(number, wanted, all_wanted.quarters)
         steps.append(Step(f"Figures: {name}.", term_figure, figures))
         zeros = select_zeros(number, wanted, all_wanted.quarters)

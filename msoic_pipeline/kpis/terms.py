@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -14,16 +15,22 @@ from msoic_pipeline.model.facts import FACTS, breakdown_column, finest_period, f
 from msoic_pipeline.model.traits import traits_of_column, traits_of_fact
 from msoic_pipeline.workbooks.source import Reporters, load_source
 
+# How months or quarters make a longer period: added up, or, of a stock, each reporter's last.
+OverTime = Literal["sum", "last"]
+
 
 class Condition(Declaration):
-    """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``."""
+    """The values that a column must have, or must not. Written ``value``, ``[value, …]`` or ``{not: …}``.
+
+    A column that is not given has none of them: ``{not: …}`` holds of it.
+    """
 
     values: tuple[str | bool, ...]
     negated: bool = False
 
     @model_validator(mode="before")
     @classmethod
-    def _written(cls, written: Any) -> Any:
+    def _read_written(cls, written: Any) -> Any:
         negated = isinstance(written, dict) and set(written) == {"not"}
         values = written["not"] if negated else written
         values = list(values) if isinstance(values, list | tuple) else [values]
@@ -33,9 +40,26 @@ class Condition(Declaration):
             )
         return {"values": tuple(values), "negated": negated}
 
-    def holds(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        """Return the condition on ``column``."""
-        return column.not_in(self.values) if self.negated else column.in_(self.values)
+    def holds(self, column: sa.ColumnElement[Any], attribute: sa.Column[Any] | None = None) -> sa.ColumnElement[bool]:
+        """Return the condition on ``column``; or on the ``attribute`` of the dimension's member that it names."""
+        has_value = column.in_(self.values)
+        if attribute is not None:
+            code = next(iter(attribute.table.primary_key))
+            has_value = column.in_(sa.select(code).where(attribute.in_(self.values)))
+        return sa.or_(column.is_(None), sa.not_(has_value)) if self.negated else has_value
+
+
+@dataclass(frozen=True)
+class NamedColumn:
+    """What a condition names: the fact's ``own`` column, or an ``attribute`` of the dimension that it refers to."""
+
+    own: sa.Column[Any]
+    attribute: sa.Column[Any] | None = None
+
+    @property
+    def compared(self) -> sa.Column[Any]:
+        """The column whose values the condition is about."""
+        return self.own if self.attribute is None else self.attribute
 
 
 class Term(Declaration):
@@ -53,21 +77,25 @@ class Term(Declaration):
     missing_row: Literal["missing", "zero"] = "missing"
 
     @model_validator(mode="after")
-    def _known(self) -> Term:
+    def _check_columns_are_there(self) -> Term:
         if self.fact not in FACTS:
             raise ValueError(f"unknown fact {self.fact!r}: expected one of {', '.join(FACTS)}")
         measures = traits_of_fact(self.table).measures
         if self.measure not in measures and (self.measure or len(measures) > 1):
             raise ValueError(f"{self.fact} has no measure {self.measure!r}: expected one of {', '.join(measures)}")
         for name, condition in self.where.items():
-            _, column = self.column(name)
-            _check_values(name, column, condition.values)
+            _check_values(name, self.find_column(name).compared, condition.values)
         divided = breakdown_column(self.table)
         if divided and (len(self.breakdown_values()) != 1 or self.where[divided].negated):
             raise ValueError(
                 f"{self.fact} holds several breakdowns of the same cases: fix one of them by {divided!r} in where"
             )
         return self
+
+    @property
+    def counts_unlisted_as_zero(self) -> bool:
+        """Whether a row that is not there counts as zero, of tables that list only what occurred."""
+        return self.missing_row == "zero"
 
     @property
     def table(self) -> sa.Table:
@@ -110,8 +138,8 @@ class Term(Declaration):
         condition = self.where.get(divided) if divided else None
         return condition.values if condition else ()
 
-    def column(self, name: str) -> tuple[sa.Column[Any], sa.Column[Any]]:
-        """Return the fact's column that ``name`` is about, and the column itself: a dimension's, perhaps.
+    def find_column(self, name: str) -> NamedColumn:
+        """Return the column that ``name`` is about: ``force_code``, or ``dim_force.kind`` of the fact's force_code.
 
         Raises ValueError where there is no such column or the fact does not refer to the dimension.
         """
@@ -121,7 +149,7 @@ class Term(Declaration):
                 raise ValueError(
                     f"{self.fact} has no column {attribute!r}: expected one of {', '.join(self.table.columns.keys())}"
                 )
-            return self.table.c[attribute], self.table.c[attribute]
+            return NamedColumn(self.table.c[attribute])
         references: dict[str, sa.Column[Any]] = {}
         for own_column in self.table.columns:
             table_name, _, _ = traits_of_column(own_column).references.partition(".")
@@ -132,16 +160,13 @@ class Term(Declaration):
         columns = metadata.tables[dimension].columns
         if attribute not in columns:
             raise ValueError(f"{dimension} has no column {attribute!r}: expected one of {', '.join(columns.keys())}")
-        return references[dimension], columns[attribute]
+        return NamedColumn(references[dimension], columns[attribute])
 
     def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
         """Yield the conditions on the rows of the fact that the term sums."""
         for name, condition in self.where.items():
-            own, column = self.column(name)
-            meets = condition.holds(column)
-            if own is not column:  # the dimension's members that meet the condition
-                meets = own.in_(sa.select(next(iter(column.table.primary_key))).where(meets))
-            yield meets
+            column = self.find_column(name)
+            yield condition.holds(column.own, column.attribute)
 
     def words(self) -> str:
         """Return the term in words."""
@@ -151,6 +176,19 @@ class Term(Declaration):
         ]
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"{self.measure_column.name} of {self.fact}{where}"
+
+
+@dataclass(frozen=True)
+class TermOverTime:
+    """A term, and how its months or quarters make a longer period."""
+
+    term: Term
+    over_time: OverTime
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether each reporter's last month or quarter stands for a longer period."""
+        return self.over_time == "last"
 
 
 def _check_values(name: str, column: sa.Column[Any], values: tuple[str | bool, ...]) -> None:

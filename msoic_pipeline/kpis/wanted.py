@@ -32,7 +32,7 @@ class WantedTerm:
     """A term in the way in which KPIs want it: their geographies, and how months or quarters make a longer period."""
 
     term: Term
-    over_time: str
+    is_stock: bool
     nation: str
     divisions: tuple[Division, ...]
 
@@ -72,7 +72,7 @@ class Wanted:
 
 def list_terms(kpi: Kpi) -> list[WantedTerm]:
     """Return the terms of a KPI: its numerator, and its denominator where that is one."""
-    return [WantedTerm(term, kpi.over_time, kpi.national, kpi.below) for term in kpi.terms]
+    return [WantedTerm(term, kpi.is_stock, kpi.nation, kpi.divisions) for term in kpi.terms]
 
 
 def list_quarters_within(periods_by_kind: Periods) -> list[dt.date]:
@@ -93,6 +93,15 @@ class NumberedTerm:
 
 
 @dataclass(frozen=True)
+class NumberedKpi:
+    """A KPI with its number in the work tables, and those of its terms: first the numerator."""
+
+    number: int
+    kpi: Kpi
+    term_numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
 class NumberedPeriod:
     """A period with its number in the work tables."""
 
@@ -103,24 +112,19 @@ class NumberedPeriod:
 
 @dataclass(frozen=True)
 class Numbers:
-    """All that is asked for, numbered: terms in the order of the KPIs, and geographies by kind and code."""
+    """All that is asked for, numbered: KPIs, terms in the order of the KPIs, and geographies by kind and code."""
 
+    kpis: Sequence[NumberedKpi]
     terms: Sequence[NumberedTerm]
     geographies: Mapping[tuple[str, str], int]
     periods: Sequence[NumberedPeriod]
 
-    def find_number(self, wanted: WantedTerm) -> int:
-        """Return the number of a term."""
-        return next(numbered.number for numbered in self.terms if numbered.wanted == wanted)
-
 
 def list_wanted(kpis: Sequence[Kpi], periods_by_kind: Periods, place_geographies: Sequence[sa.Row[Any]]) -> Wanted:
     """Return what is asked for. ``place_geographies`` are the rows of ``model.geography.select_place_geographies``."""
-    numbers = Numbers(
-        _number_terms(kpis), _number_geographies(kpis, place_geographies), _number_periods(periods_by_kind)
-    )
+    numbers = number_wanted(kpis, periods_by_kind, place_geographies)
     rows: dict[sa.Table, list[dict[str, Any]]] = {
-        work.wanted_kpi: [_make_kpi_row(number, kpi, numbers) for number, kpi in enumerate(kpis)],
+        work.wanted_kpi: [_make_kpi_row(numbered) for numbered in numbers.kpis],
         work.kpi_term: [],
         work.wanted_term: [_make_term_row(numbered) for numbered in numbers.terms],
         work.term_geography_kind: [],
@@ -129,10 +133,10 @@ def list_wanted(kpis: Sequence[Kpi], periods_by_kind: Periods, place_geographies
         work.wanted_geography: [],
         work.place_geography: [_make_place_row(place, numbers) for place in place_geographies],
     }
-    for number, kpi in enumerate(kpis):
-        rows[work.kpi_term] += _list_kpi_term_rows(number, kpi, numbers)
-    for numbered in numbers.terms:
-        rows[work.term_geography_kind] += _list_geography_kind_rows(numbered, numbers)
+    for numbered_kpi in numbers.kpis:
+        rows[work.kpi_term] += _list_kpi_term_rows(numbered_kpi)
+    for numbered_term in numbers.terms:
+        rows[work.term_geography_kind] += _list_geography_kind_rows(numbered_term, numbers)
     for period in numbers.periods:
         rows[work.period_part] += _list_part_rows(period)
     for (kind, code), number in numbers.geographies.items():
@@ -141,6 +145,29 @@ def list_wanted(kpis: Sequence[Kpi], periods_by_kind: Periods, place_geographies
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def number_wanted(kpis: Sequence[Kpi], periods_by_kind: Periods, place_geographies: Sequence[sa.Row[Any]]) -> Numbers:
+    """Return all that is asked for with its numbers, by which the work tables name it."""
+    terms = _number_terms(kpis)
+    return Numbers(
+        _number_kpis(kpis, terms),
+        terms,
+        _number_geographies(kpis, place_geographies),
+        _number_periods(periods_by_kind),
+    )
+
+
+def _number_kpis(kpis: Sequence[Kpi], terms: Sequence[NumberedTerm]) -> list[NumberedKpi]:
+    numbered: list[NumberedKpi] = []
+    for number, kpi in enumerate(kpis):
+        term_numbers = [_find_number(wanted, terms) for wanted in list_terms(kpi)]
+        numbered.append(NumberedKpi(number, kpi, term_numbers))
+    return numbered
+
+
+def _find_number(wanted: WantedTerm, terms: Sequence[NumberedTerm]) -> int:
+    return next(numbered.number for numbered in terms if numbered.wanted == wanted)
 
 
 def _number_terms(kpis: Sequence[Kpi]) -> list[NumberedTerm]:
@@ -155,7 +182,7 @@ def _number_terms(kpis: Sequence[Kpi]) -> list[NumberedTerm]:
 
 def _number_geographies(kpis: Sequence[Kpi], place_geographies: Sequence[sa.Row[Any]]) -> dict[tuple[str, str], int]:
     """Return the number of each geography, known by its kind and code: nations first."""
-    nations = sorted({(NATIONAL, kpi.national) for kpi in kpis})
+    nations = sorted({(NATIONAL, kpi.nation) for kpi in kpis})
     below = sorted({(place.geography_kind, place.geography_code) for place in place_geographies})
     return {geography: number for number, geography in enumerate([*nations, *below])}
 
@@ -171,24 +198,23 @@ def _number_periods(periods_by_kind: Periods) -> list[NumberedPeriod]:
 # ---- rows ------------------------------------------------------------------------------------------------------------
 
 
-def _make_kpi_row(number: int, kpi: Kpi, numbers: Numbers) -> dict[str, Any]:
-    numerator = list_terms(kpi)[0]
+def _make_kpi_row(numbered: NumberedKpi) -> dict[str, Any]:
+    kpi = numbered.kpi
     return {
-        "kpi": number,
+        "kpi": numbered.number,
         "kpi_id": kpi.kpi_id,
         "unit": kpi.unit,
-        "numerator": numbers.find_number(numerator),
+        "numerator": numbered.term_numbers[0],
         "denominator_kind": "term" if isinstance(kpi.denominator, Term) else kpi.denominator,
     }
 
 
-def _list_kpi_term_rows(number: int, kpi: Kpi, numbers: Numbers) -> list[dict[str, Any]]:
+def _list_kpi_term_rows(numbered: NumberedKpi) -> list[dict[str, Any]]:
     """Return a row for each of a KPI's terms and kinds of period; the first term is the numerator."""
-    term_numbers = [numbers.find_number(wanted) for wanted in list_terms(kpi)]
     rows = []
-    for kind in kpi.kinds:
-        for position, term_number in enumerate(term_numbers):
-            rows.append({"kpi": number, "period_kind": kind, "term": term_number, "is_denominator": position > 0})
+    for kind in numbered.kpi.computed_kinds:
+        for position, term in enumerate(numbered.term_numbers):
+            rows.append({"kpi": numbered.number, "period_kind": kind, "term": term, "is_denominator": position > 0})
     return rows
 
 
@@ -200,7 +226,7 @@ def _make_term_row(numbered: NumberedTerm) -> dict[str, Any]:
         "breakdown": term.breakdown,
         "source": term.source,
         "finest_period": term.finest_period,
-        "over_time": wanted.over_time,
+        "is_stock": wanted.is_stock,
         "scheme": wanted.scheme,
         "is_yearly": term.reporters.is_yearly,
     }
@@ -239,14 +265,14 @@ def _list_part_rows(period: NumberedPeriod) -> list[dict[str, Any]]:
     for finest_period in ("month", "quarter"):
         if PERIOD_MONTHS[period.kind] < PERIOD_MONTHS[finest_period]:
             continue
-        for time in periods(finest_period, period.start, end):
-            time_end = period_end(finest_period, time)
-            is_last = time_end == end
+        for part_start in periods(finest_period, period.start, end):
+            part_end = period_end(finest_period, part_start)
+            is_last = part_end == end
             rows.append(
                 {
                     "finest_period": finest_period,
-                    "time": time,
-                    "time_end": time_end,
+                    "part_start": part_start,
+                    "part_end": part_end,
                     "period": period.number,
                     "is_last": is_last,
                 }

@@ -57,7 +57,7 @@ wanted_term = _work_table(
     breakdown=String,
     source=String,
     finest_period=String,
-    over_time=String,
+    is_stock=Boolean,
     scheme=String,
     is_yearly=Boolean,
 )
@@ -84,8 +84,8 @@ period_part = _work_table(
     "period_part",
     "The months and the quarters that lie in each period, and whether one is the last in it.",
     finest_period=String,
-    time=Date,
-    time_end=Date,
+    part_start=Date,
+    part_end=Date,
     period=Integer,
     is_last=Boolean,
 )
@@ -117,7 +117,7 @@ term_figure = _work_table(
     "A term's figures as its fact has them: by release, month or quarter, and place. In ten-thousandths.",
     term=Integer,
     release_id=String,
-    time=Date,
+    part_start=Date,
     place=String,
     value=BigInteger,
 )
@@ -127,7 +127,7 @@ standing_figure = _work_table(
     "reports says how many of those who are due it has figures of.",
     term=Integer,
     geography=Integer,
-    time=Date,
+    part_start=Date,
     reporter=String,
     value=BigInteger,
     reports=Integer,

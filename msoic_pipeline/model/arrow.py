@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from msoic_pipeline.model.columns import Kind, kind_of
+from msoic_pipeline.model.columns import ColumnKind, find_kind
 
-_TYPES: dict[Kind, pa.DataType] = {
+_TYPES: dict[ColumnKind, pa.DataType] = {
     "flag": pa.bool_(),
     "count": pa.int64(),
     "number": pa.float64(),
@@ -24,7 +24,7 @@ _TYPES: dict[Kind, pa.DataType] = {
 @cache
 def make_arrow_schema(table: sa.Table) -> pa.Schema:
     """Return the Arrow schema of a table."""
-    return pa.schema([(column.name, _TYPES[kind_of(column)]) for column in table.columns])
+    return pa.schema([(column.name, _TYPES[find_kind(column)]) for column in table.columns])
 
 
 def make_arrow_rows(table: sa.Table, rows: Sequence[dict[str, Any]]) -> pa.Table:

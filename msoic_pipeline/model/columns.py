@@ -34,7 +34,7 @@ from msoic_pipeline.model.traits import (
 )
 
 # What a column can hold.
-Kind = Literal["flag", "count", "number", "moment", "day", "text"]
+ColumnKind = Literal["flag", "count", "number", "moment", "day", "text"]
 # The member that stands in a breakdown column which the row's breakdown does not use.
 ALL = "All"
 
@@ -111,9 +111,12 @@ def long_text(name: str, description: str, **options: Any) -> Column[Any]:
     return _declare_column(name, Text(), description, ColumnTraits(), options)
 
 
-def key(name: str, target: str, description: str, *, severity: Severity = "block", **options: Any) -> Column[Any]:
-    """Declare a reference to another table's column, written ``table.column``."""
-    traits = ColumnTraits(references=target, severity=severity)
+def key(
+    name: str, target: Column[Any] | str, description: str, *, severity: Severity = "block", **options: Any
+) -> Column[Any]:
+    """Declare a reference to a column; to one of the table that is being declared itself as text, ``table.column``."""
+    references = target if isinstance(target, str) else str(target)
+    traits = ColumnTraits(references=references, severity=severity)
     return _declare_column(name, ForeignKey(target), description, traits, options)
 
 
@@ -169,7 +172,7 @@ def _declare_column(
 
 
 # What columns hold, by the type of SQL in which it is declared: the first that fits counts.
-_KINDS: tuple[tuple[type, Kind], ...] = (
+_KIND_BY_TYPE: tuple[tuple[type, ColumnKind], ...] = (
     (Boolean, "flag"),
     (Integer, "count"),
     (Float, "number"),
@@ -179,9 +182,9 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
 )
 
 
-def kind_of(column: Column[Any]) -> Kind:
+def find_kind(column: Column[Any]) -> ColumnKind:
     """Return what a column holds. Raises TypeError where it is none of what is declared here."""
-    for sql_type, kind in _KINDS:
+    for sql_type, kind in _KIND_BY_TYPE:
         if isinstance(column.type, sql_type):
             return kind
     raise TypeError(f"{column} has the type {column.type}, which is not declared in model/columns.py")

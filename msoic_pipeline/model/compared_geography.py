@@ -21,19 +21,19 @@ from msoic_pipeline.model.geography import (
 )
 
 
-def compared_divisions(fact: sa.Table) -> tuple[ComparedDivision, ...]:
+def list_compared_divisions(fact: sa.Table) -> tuple[ComparedDivision, ...]:
     """Return the geographies below the nation at which rules can compare a fact's figures."""
     column = place_column(fact)
     return () if column is None else PLACE_COLUMNS[column.name].compared
 
 
-def compared_geographies(geography: str, fact: sa.Table) -> sa.Subquery | None:
+def select_compared_geographies(geography: str, fact: sa.Table) -> sa.Subquery | None:
     """Return the geographies at which rules compare the places of a fact; None where they compare the nation.
 
     Columns: place, geography_code. Forces and CPS Areas are compared at the area that both map to, in which both London
     areas are one: ``metropolitan`` → London for a force, ``london-north`` → London for an area.
     """
-    if geography not in compared_divisions(fact):
+    if geography not in list_compared_divisions(fact):
         return None
     force, area = dim_force.c, dim_cps_area.c
     if "force_code" not in fact.columns:
@@ -48,14 +48,14 @@ def compared_geographies(geography: str, fact: sa.Table) -> sa.Subquery | None:
 def list_compared_codes(geography: str) -> frozenset[str]:
     """Return the codes of the geographies at which rules compare: of a nation its own name alone."""
     if geography == "force":
-        forces = members.rows("forces.csv")
+        forces = members.read_rows("forces.csv")
         return frozenset(row["force_code"] for row in forces if row["kind"] in POLICE_FORCES)
     if geography == "cps_area":
-        return frozenset(row["area_group"] for row in members.rows("cps_areas.csv"))
+        return frozenset(row["area_group"] for row in members.read_rows("cps_areas.csv"))
     return frozenset({geography})
 
 
-def compared_reporters(kind: ReporterKind, geography: str) -> sa.Subquery:
+def select_compared_reporters(kind: ReporterKind, geography: str) -> sa.Subquery:
     """Return who has to report, with the geography of a rule that each reports for: reporter, geography_code.
 
     The British Transport Police need not report, but where a force stands alone it may.

@@ -73,7 +73,7 @@ dim_cps_case_area = dimension_table(
     "one row an area",
     text("cps_case_area_code", "Short code.", primary_key=True),
     text("name", "Name.", unique=True),
-    key("force_code", "dim_force.force_code", "Its force; Metropolitan and City stands with the Metropolitan Police."),
+    key("force_code", dim_force.c.force_code, "Its force; Metropolitan and City stands with the Metropolitan Police."),
     text("cps_area", "CPS Area in which it lies; both London areas stand as London."),
     members_file="cps_case_areas.csv",
 )
@@ -84,7 +84,7 @@ dim_local_authority = dimension_table(
     "one row a local authority",
     text("local_authority_code", "ONS code.", primary_key=True),
     text("name", "Name.", unique=True),
-    key("force_code", "dim_force.force_code", "Force in which it lies."),
+    key("force_code", dim_force.c.force_code, "Force in which it lies."),
     members_file="local_authorities.csv",
 )
 

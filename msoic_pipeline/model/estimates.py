@@ -2,14 +2,14 @@
 observed values and are never mixed with them.
 """
 
-from msoic_pipeline.model import kpi  # noqa: F401 (by name, tables refer to its columns)
 from msoic_pipeline.model.columns import count, day, key, number, table, text
+from msoic_pipeline.model.kpi import kpi_definition
 
 revision_triangle = table(
     "revision_triangle",
     "Figures that keep growing after they are first published, by their age in whole years at each release.",
     "KPI × measure × period × age",
-    key("kpi_id", "kpi_definition.kpi_id", "KPI, national.", primary_key=True),
+    key("kpi_id", kpi_definition.c.kpi_id, "KPI, national.", primary_key=True),
     text("measure", "value or numerator of the KPI.", members=("value", "numerator"), primary_key=True),
     text("period_kind", "Kind of period.", members=("quarter",), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
@@ -24,7 +24,7 @@ maturity_estimate = table(
     "ESTIMATES, never observed values: what a period's figure may come to once it has matured, by the chain-ladder "
     "method with Mack's standard error (T. Mack, ASTIN Bulletin 23/2, 1993).",
     "KPI × measure × period",
-    key("kpi_id", "kpi_definition.kpi_id", "KPI, national.", primary_key=True),
+    key("kpi_id", kpi_definition.c.kpi_id, "KPI, national.", primary_key=True),
     text("measure", "value or numerator of the KPI.", members=("value", "numerator"), primary_key=True),
     text("period_kind", "Kind of period.", members=("quarter",), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),

@@ -4,8 +4,9 @@ from typing import Literal, get_args
 
 from sqlalchemy import true
 
-from msoic_pipeline.model import dimensions  # noqa: F401 (by name, tables refer to their columns)
 from msoic_pipeline.model.columns import count, day, flag, key, long_text, moment, number, table, text
+from msoic_pipeline.model.dimensions import dim_quarter
+from msoic_pipeline.model.values import ClaimKind, Known
 
 ReleaseStatus = Literal["accepted", "rejected", "held", "withdrawn"]
 
@@ -70,8 +71,8 @@ vintage = table(
     text("breakdown", "Breakdown of the fact table; empty where it has but one.", primary_key=True),
     day("period_start", "First day of the quarter, or of the month for monthly returns.", primary_key=True),
     text("reporter", "Who made the return, where each reporter sends its own file; else empty.", primary_key=True),
-    key("release_id", "release.release_id", "The release.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter of the period."),
+    key("release_id", release.c.release_id, "The release.", primary_key=True),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter of the period."),
     day("published_on", "When the figures were published."),
     day("superseded_on", "When a later release covered the same ground; empty while current.", nullable=True),
     count("rows", "Rows of the fact table.", "rows"),
@@ -85,7 +86,7 @@ coverage = table(
     text("source", "Source.", primary_key=True),
     day("period_start", "First day of the month or quarter reported.", primary_key=True),
     text("reporter", "Force, CPS Area or publisher.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter of the period."),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter of the period."),
     flag("expected", "Whether a report was due."),
     flag("received", "Whether one was received and accepted."),
     kind="evidence",
@@ -165,7 +166,7 @@ reconciliation_result = table(
     text("item", "What is compared, where the rule compares several things.", primary_key=True),
     text("left_release", "Release of the left side; of two both, with a comma; of more how many.", primary_key=True),
     text("right_release", "Release of the right side.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the result is computed."),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter with which the result is computed."),
     number("left_value", "Left side.", "see rule", nullable=True),
     number("right_value", "Right side.", "see rule", nullable=True),
     number("difference", "Left less right.", "see rule", nullable=True),
@@ -195,14 +196,14 @@ report_claim = table(
     "report × claim × when published or today",
     text("report", "Report.", primary_key=True),
     text("claim_id", "Claim.", primary_key=True),
-    text("known", "As known when.", members=("when published", "today"), primary_key=True),
+    text("known", "As known when.", members=get_args(Known), primary_key=True),
     day("as_at", "The day as at which it is known; for today the latest day on which anything was published."),
     count("position", "Place of the claim among the report's.", "position", minimum=1),
     text("section", "Section of the report."),
     text("place", "Where in the section, such as a box; empty for the running text."),
     long_text("words", "The statement, in the report's words."),
     text("topics", "What it speaks of, separated by semicolons: claims of a topic are held against each other."),
-    text("kind", "Kind of statement.", members=("level", "change", "difference", "placeholder")),
+    text("kind", "Kind of statement.", members=get_args(ClaimKind)),
     text("period_label", "Period that it is about; empty where that does not matter."),
     text("base_label", "Period from which a change is; empty for a level."),
     text("geography", "Geography; national where it is the nation."),

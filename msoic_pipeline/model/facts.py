@@ -8,8 +8,19 @@ from typing import Any
 
 from sqlalchemy import Column, Index, Table
 
-from msoic_pipeline.model import dimensions, evidence  # noqa: F401 (by name, facts refer to their columns)
 from msoic_pipeline.model.columns import ALL, count, day, fact_table, key, metadata, number, text
+from msoic_pipeline.model.dimensions import (
+    dim_county,
+    dim_cps_case_area,
+    dim_entry_method,
+    dim_exploitation_type,
+    dim_force,
+    dim_local_authority,
+    dim_offence,
+    dim_outcome,
+    dim_quarter,
+)
+from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import PERIOD_MONTHS
 
@@ -20,11 +31,11 @@ AGE_GROUPS = ("Adult (18 or over)", "Child (17 or under)", "Age not specified or
 
 def _times(month: bool = False) -> list[Column[Any]]:
     columns = [
-        key("quarter_start", "dim_quarter.quarter_start", "First day of the reference quarter.", primary_key=True)
+        key("quarter_start", dim_quarter.c.quarter_start, "First day of the reference quarter.", primary_key=True)
     ]
     if month:
         columns.append(day("month_start", "First day of the reference month.", primary_key=True))
-    return [*columns, key("release_id", "release.release_id", "The release that said it.", primary_key=True)]
+    return [*columns, key("release_id", release.c.release_id, "The release that said it.", primary_key=True)]
 
 
 def _sheet_and_cell() -> list[Column[Any]]:
@@ -59,10 +70,10 @@ fact_nrm_referral = fact_table(
         primary_key=True,
     ),
     text("first_responder", "First responder as published; for police the force's name.", primary_key=True),
-    key("force_code", "dim_force.force_code", "Force or unit, where the first responder is one.", nullable=True),
+    key("force_code", dim_force.c.force_code, "Force or unit, where the first responder is one.", nullable=True),
     key(
         "exploitation_type",
-        "dim_exploitation_type.exploitation_type",
+        dim_exploitation_type.c.exploitation_type,
         "Claimed exploitation types.",
         primary_key=True,
     ),
@@ -99,7 +110,7 @@ fact_nrm_referral_county = fact_table(
     "NRM referrals of those exploited in the UK, by county where that is known: far fewer than all referrals.",
     "release × quarter × county",
     *_times(),
-    key("county", "dim_county.county", "County of exploitation.", primary_key=True),
+    key("county", dim_county.c.county, "County of exploitation.", primary_key=True),
     count("referrals", "Potential victims referred.", "people"),
     *_sheet_and_cell(),
     source="nrm",
@@ -125,8 +136,8 @@ fact_recorded_crime = fact_table(
     "Police recorded crime, open data tables by force. Later cancellations make some counts negative.",
     "release × quarter × force × offence",
     *_times(),
-    key("force_code", "dim_force.force_code", "Force or fraud reporting body.", primary_key=True),
-    key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force or fraud reporting body.", primary_key=True),
+    key("offence_code", dim_offence.c.offence_code, "Home Office offence code.", primary_key=True),
     count("offences", "Offences recorded in the quarter.", "offences", minimum=None),
     *_sheet_and_cell(),
     source="recorded_crime",
@@ -138,9 +149,9 @@ fact_recorded_crime_partnership = fact_table(
     "Police recorded crime, open data tables by community safety partnership: a finer margin of the force tables.",
     "release × quarter × force × partnership × offence",
     *_times(),
-    key("force_code", "dim_force.force_code", "Force.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force.", primary_key=True),
     text("partnership", "Community safety partnership; Unassigned where the force could not tell.", primary_key=True),
-    key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
+    key("offence_code", dim_offence.c.offence_code, "Home Office offence code.", primary_key=True),
     count("offences", "Offences recorded in the quarter.", "offences", minimum=None),
     *_sheet_and_cell(),
     source="recorded_crime",
@@ -152,9 +163,9 @@ fact_crime_outcome = fact_table(
     "Outcomes of recorded crimes, by the quarter in which the offence was recorded: recent ones keep growing.",
     "release × quarter × force × offence × outcome",
     *_times(),
-    key("force_code", "dim_force.force_code", "Force.", primary_key=True),
-    key("offence_code", "dim_offence.offence_code", "Home Office offence code.", primary_key=True),
-    key("outcome_code", "dim_outcome.outcome_code", "Outcome type.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force.", primary_key=True),
+    key("offence_code", dim_offence.c.offence_code, "Home Office offence code.", primary_key=True),
+    key("outcome_code", dim_outcome.c.outcome_code, "Outcome type.", primary_key=True),
     count(
         "outcomes_recorded",
         "Outcomes of offences recorded in the quarter.",
@@ -207,8 +218,8 @@ fact_cps_case_outcome = fact_table(
     "slavery.",
     "release × month × area × offence category × measure",
     *_times(month=True),
-    key("case_area", "dim_cps_case_area.cps_case_area_code", "Area of the CPS.", primary_key=True),
-    key("force_code", "dim_force.force_code", "Force of the area; that of Metropolitan and City is the Metropolitan."),
+    key("case_area", dim_cps_case_area.c.cps_case_area_code, "Area of the CPS.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force of the area; that of Metropolitan and City is the Metropolitan."),
     text(
         "offence_category",
         "Principal offence category; admin_finalised are cases that the CPS could not proceed with, of any category.",
@@ -247,8 +258,8 @@ fact_population = fact_table(
     "Mid-year population estimates by local authority. A year's estimate stands with the quarter that holds 30 June.",
     "release × year × local authority",
     *_times(),
-    key("local_authority", "dim_local_authority.local_authority_code", "Local authority.", primary_key=True),
-    key("force_code", "dim_force.force_code", "Force in which the local authority lies."),
+    key("local_authority", dim_local_authority.c.local_authority_code, "Local authority.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force in which the local authority lies."),
     count("population", "People who live there on 30 June.", "people"),
     *_sheet_and_cell(),
     source="population",
@@ -261,7 +272,7 @@ fact_force_population = fact_table(
     "estimated then: fact_population has the later estimates.",
     "release × year × force",
     *_times(),
-    key("force_code", "dim_force.force_code", "Force.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force.", primary_key=True),
     count("population", "People who live there on 30 June, rounded to 100.", "people"),
     *_sheet_and_cell(),
     source="population",
@@ -279,7 +290,7 @@ fact_irregular_arrival = fact_table(
         members=("detections", "nrm_referral"),
         primary_key=True,
     ),
-    key("method", "dim_entry_method.method", "Method of entry.", primary_key=True),
+    key("method", dim_entry_method.c.method, "Method of entry.", primary_key=True),
     text(
         "nrm_referral", "Whether an NRM referral was raised.", members=("raised", "not raised", ALL), primary_key=True
     ),
@@ -324,7 +335,7 @@ fact_investigation = fact_table(
     "Live modern slavery investigations as forces return them each month. A missing return is missing, never zero.",
     "release × month × force × breakdown × exploitation type × … × measure",
     *_times(month=True),
-    key("force_code", "dim_force.force_code", "Force that made the return.", primary_key=True),
+    key("force_code", dim_force.c.force_code, "Force that made the return.", primary_key=True),
     text(
         "breakdown",
         "exploitation or nationality: two breakdowns of the same investigations.",
@@ -333,7 +344,7 @@ fact_investigation = fact_table(
     ),
     key(
         "exploitation_type",
-        "dim_exploitation_type.exploitation_type",
+        dim_exploitation_type.c.exploitation_type,
         "Exploitation types.",
         primary_key=True,
     ),
@@ -368,7 +379,7 @@ published_total = fact_table(
     "published_total",
     "Totals as published, apart from facts so that nothing is added twice, and held against the sum of their parts.",
     "release × fact × breakdown × period × fixed member",
-    key("release_id", "release.release_id", "The release that said it.", primary_key=True),
+    key("release_id", release.c.release_id, "The release that said it.", primary_key=True),
     text("fact", "Fact table whose parts the total sums.", primary_key=True),
     text(
         "breakdown",
@@ -378,7 +389,7 @@ published_total = fact_table(
     text("period_kind", "Kind of period.", members=tuple(PERIOD_MONTHS), primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     text("members", "The members that the total is of, as column=member; empty for the grand total.", primary_key=True),
-    key("quarter_start", "dim_quarter.quarter_start", "Quarter with which the total is loaded: the period's last."),
+    key("quarter_start", dim_quarter.c.quarter_start, "Quarter with which the total is loaded: the period's last."),
     text("measure", "Measure of the fact table.", primary_key=True),
     number("value", "The total as published.", "see fact"),
     count("parts_unavailable", "Parts of it that the publisher does not make available.", "figures"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ Nation = Literal["UK", "E&W"]
 # What a nation is divided into, as kpi_value names it.
 Division = Literal["rocu_region", "force", "cps_area", "county"]
 KINDS: tuple[str, ...] = (NATIONAL, *get_args(Division))
+# How facts write places.
+PlaceScheme = Literal["force code", "force name", "region name", "cps area", "county"]
 # What rules compare below the nation.
 ComparedDivision = Literal["force", "cps_area"]
 
@@ -36,13 +39,13 @@ class PlaceColumn:
     """A column in which a fact may name a place.
 
     ``scheme`` is how places are written in it, as ``select_place_geographies`` calls that, and ``codes`` the column of
-    the dimension that has all of them; both are empty where a person writes the name of a force or of a region.
+    the dimension that has all of them; there is neither where a person writes the name of a force or of a region.
     ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's figures can be
     added up to the area that prosecutes for it.
     """
 
     name: str
-    scheme: str
+    scheme: PlaceScheme | None
     codes: sa.Column[Any] | None
     divisions: tuple[Division, ...]
     compared: tuple[ComparedDivision, ...] = ()
@@ -57,7 +60,7 @@ PLACE_COLUMNS: dict[str, PlaceColumn] = {
         ),
         PlaceColumn("cps_area", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
         PlaceColumn("county", "county", dim_county.c.county, ("county",)),
-        PlaceColumn("geography", "", None, ("force", "rocu_region")),
+        PlaceColumn("geography", None, None, ("force", "rocu_region")),
     )
 }
 
@@ -82,8 +85,8 @@ class Reporter:
 
 
 REPORTERS: dict[ReporterKind, Reporter] = {
-    "territorial_force": Reporter("force", "force", "force", TERRITORIAL_FORCE),
-    "cps_area": Reporter("CPS Area", "cps_area", "cps_area"),
+    "territorial_force": Reporter("force", dimension="force", division="force", kind_of_member=TERRITORIAL_FORCE),
+    "cps_area": Reporter("CPS Area", dimension="cps_area", division="cps_area"),
     "publisher": Reporter("publisher"),
 }
 
@@ -110,13 +113,13 @@ def list_divisions_of(fact: sa.Table) -> tuple[Division, ...]:
     return () if column is None else PLACE_COLUMNS[column.name].divisions
 
 
-def name_place_scheme(fact: sa.Table, divisions: Iterable[str]) -> str:
+def name_place_scheme(fact: sa.Table, divisions: Iterable[str]) -> PlaceScheme:
     """Return how a fact writes its places, as ``select_place_geographies`` calls it.
 
     Where a person writes names, ``divisions`` tell those of forces from those of regions.
     """
     column = place_column(fact)
-    scheme = PLACE_COLUMNS[column.name].scheme if column is not None else ""
+    scheme = None if column is None else PLACE_COLUMNS[column.name].scheme
     return scheme or ("force name" if "force" in divisions else "region name")
 
 
@@ -130,7 +133,7 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
     is_police = force.kind.in_(POLICE_FORCES)
     has_region = force.rocu_region.is_not(None)
 
-    def rows(scheme: str, place: Any, kind: Division, code: Any) -> sa.Select[Any]:
+    def select_rows(scheme: PlaceScheme, place: Any, kind: Division, code: Any) -> sa.Select[Any]:
         return sa.select(
             sa.literal(scheme).label("scheme"),
             place.label("place"),
@@ -139,28 +142,73 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
         )
 
     return sa.union_all(
-        rows("force code", force.force_code, "force", force.force_code).where(is_police),
-        rows("force code", force.force_code, "rocu_region", force.rocu_region).where(has_region),
-        rows("force name", force.name, "force", force.force_code).where(is_police),
-        rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
-        rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
-        rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
-        rows("county", dim_county.c.county, "county", dim_county.c.county),
+        select_rows("force code", force.force_code, "force", force.force_code).where(is_police),
+        select_rows("force code", force.force_code, "rocu_region", force.rocu_region).where(has_region),
+        select_rows("force name", force.name, "force", force.force_code).where(is_police),
+        select_rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
+        select_rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
+        select_rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
+        select_rows("county", dim_county.c.county, "county", dim_county.c.county),
     )
 
 
-def find_codes_called(name: str) -> sa.CompoundSelect[Any]:
-    """Return the codes of the forces and CPS Areas that have a name."""
-    return sa.union(
-        sa.select(dim_force.c.force_code).where(dim_force.c.name == name),
-        sa.select(dim_cps_area.c.cps_area_code).where(dim_cps_area.c.name == name),
-    )
+@dataclass(frozen=True, order=True)
+class GeographyKey:
+    """What tells one geography from another, as ``kpi_value`` has it: ``rocu_region`` and ``West Midlands``."""
+
+    kind: str
+    code: str
+
+    @property
+    def written(self) -> str:
+        """The key as people can write it, which ``find_geographies`` reads: ``rocu_region:West Midlands``."""
+        return f"{self.kind}:{self.code}"
 
 
-def list_force_codes_of(geography: str) -> sa.Select[Any]:
-    """Return the codes of the forces that a text means: a force's code, its name, or a region with all its forces."""
-    named = (dim_force.c.force_code, dim_force.c.name, dim_force.c.rocu_region)
-    return sa.select(dim_force.c.force_code).where(sa.or_(*(column == geography for column in named)))
+def find_geographies(text: str) -> list[GeographyKey]:
+    """Return the geographies that a text means, of which there may be several.
+
+    A text is a kind of geography (``national``, ``force``), a code, a name, or a name or code with its kind. Raises
+    LookupError where it means none.
+
+    Example: ``West Midlands`` is the force E23000014 and the region that is called so; ``rocu_region:West Midlands`` is
+    the region alone.
+    """
+    kind, colon, name = text.partition(":")
+    found = []
+    for key, its_name in _list_names_of_geographies():
+        is_meant = text in (key.kind, key.code, its_name)
+        is_meant_with_kind = bool(colon) and kind == key.kind and name in (key.code, its_name)
+        if is_meant or is_meant_with_kind:
+            found.append(key)
+    if not found:
+        raise LookupError(
+            f"no geography is called {text!r}: expected a kind ({', '.join(KINDS)}), a code, a name, or a name with "
+            "its kind such as 'rocu_region:West Midlands'"
+        )
+    return found
+
+
+@cache
+def _list_names_of_geographies() -> tuple[tuple[GeographyKey, str], ...]:
+    """Return every geography with its name, in the order of their kinds."""
+    forces = members.read_rows("forces.csv")
+    police = [row for row in forces if row["kind"] in POLICE_FORCES]
+    named = [(GeographyKey(NATIONAL, code), name) for code, name in NATION_NAMES.items()]
+    regions = sorted({row["rocu_region"] for row in forces} - {""})
+    named += [(GeographyKey("rocu_region", region), region) for region in regions]
+    named += [(GeographyKey("force", row["force_code"]), row["name"]) for row in police]
+    named += [
+        (GeographyKey("cps_area", row["cps_area_code"]), row["name"]) for row in members.read_rows("cps_areas.csv")
+    ]
+    named += [(GeographyKey("county", row["county"]), row["county"]) for row in members.read_rows("counties.csv")]
+    return tuple(named)
+
+
+def select_forces_of(geography: GeographyKey) -> sa.Select[Any]:
+    """Return the query of the codes of the forces that a geography has: itself, or those of a region."""
+    column = {"force": dim_force.c.force_code, "rocu_region": dim_force.c.rocu_region}[geography.kind]
+    return sa.select(dim_force.c.force_code).where(column == geography.code)
 
 
 def list_reporters_due(kind: ReporterKind) -> frozenset[str]:
@@ -168,9 +216,9 @@ def list_reporters_due(kind: ReporterKind) -> frozenset[str]:
     reporter = REPORTERS[kind]
     if not reporter.dimension:
         return frozenset({PUBLISHER})
-    file_name, code_column = members.member_files()[reporter.dimension]
+    file_name, code_column = members.list_member_files()[reporter.dimension]
     due = set()
-    for row in members.rows(file_name):
+    for row in members.read_rows(file_name):
         if not reporter.kind_of_member or row["kind"] == reporter.kind_of_member:
             due.add(row[code_column])
     return frozenset(due)
@@ -179,7 +227,7 @@ def list_reporters_due(kind: ReporterKind) -> frozenset[str]:
 def name_reporter(kind: ReporterKind, code: str) -> str:
     """Return the name of one who reports; the code itself where it has none."""
     dimension = REPORTERS[kind].dimension
-    return members.name_of(dimension, code) if dimension else code
+    return members.find_name(dimension, code) if dimension else code
 
 
 NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wales"}
@@ -189,4 +237,4 @@ def name_geography(geography_kind: str, code: str) -> str:
     """Return the name of a geography as readers know it: ``England and Wales``, ``Bedfordshire``, ``Eastern``."""
     if geography_kind == NATIONAL:
         return NATION_NAMES[code]
-    return code if geography_kind == "rocu_region" else members.name_of(geography_kind, code)
+    return code if geography_kind == "rocu_region" else members.find_name(geography_kind, code)

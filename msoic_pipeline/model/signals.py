@@ -2,8 +2,9 @@
 
 from typing import Literal, get_args
 
-from msoic_pipeline.model import geography, kpi  # noqa: F401 (by name, tables refer to columns of kpi)
+from msoic_pipeline.model import geography
 from msoic_pipeline.model.columns import count, day, flag, key, number, table, text
+from msoic_pipeline.model.kpi import kpi_definition
 
 # Years are too few for limits.
 KINDS_WITH_LIMITS = ("month", "quarter")
@@ -20,7 +21,7 @@ kpi_signal = table(
     "Making Data Count), and which of them are signals. A series of fewer than 12 figures has no rows. A figure that "
     "is incomplete, missing, or expected still to grow is left out, and is a gap.",
     "KPI × period × geography",
-    key("kpi_id", "kpi_definition.kpi_id", "KPI.", primary_key=True),
+    key("kpi_id", kpi_definition.c.kpi_id, "KPI.", primary_key=True),
     text("period_kind", "Kind of period.", members=KINDS_WITH_LIMITS, primary_key=True),
     day("period_start", "First day of the period.", primary_key=True),
     text("geography_kind", "Kind of geography.", members=geography.KINDS, primary_key=True),

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from msoic_pipeline.model.dimensions import dim_period
 from msoic_pipeline.model.evidence import release, validation_result, vintage
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.model.kpi import kpi_definition, kpi_value
+from msoic_pipeline.model.kpi import KPI_KEY, is_newest, kpi_definition, kpi_value
 from msoic_pipeline.model.vintages import join_vintage
-
-KPI_KEY = ("kpi_id", "period_kind", "period_start", "geography_kind", "geography_code")
 
 
 @dataclass(frozen=True)
@@ -28,18 +27,18 @@ class View:
     def columns(self) -> dict[str, str]:
         """Return the description of each column."""
         return {
-            column.name: self.described.get(column.name) or _comment_of(column)
+            column.name: self.described.get(column.name) or _find_comment(column)
             for column in self.select.selected_columns
         }
 
 
-def _comment_of(column: sa.ColumnElement[Any]) -> str:
+def _find_comment(column: sa.ColumnElement[Any]) -> str:
     """Return the description of the table's column that a view's column is, through any alias."""
     own = (getattr(base, "comment", None) for base in (column, *column.base_columns))
     return next(filter(None, own), "")
 
 
-def _current(fact: sa.Table) -> View:
+def _make_current(fact: sa.Table) -> View:
     return View(
         f"{fact.comment} Latest figures only: of each period those of the latest release that covers it.",
         sa.select(*fact.columns, vintage.c.published_on)
@@ -49,7 +48,7 @@ def _current(fact: sa.Table) -> View:
     )
 
 
-def _vintages(fact: sa.Table) -> View:
+def _make_vintages(fact: sa.Table) -> View:
     return View(
         f"{fact.comment} Every vintage, with the days between which it was the latest: what was known on a day D is "
         "where published_on <= D and (superseded_on is null or superseded_on > D).",
@@ -60,33 +59,26 @@ def _vintages(fact: sa.Table) -> View:
     )
 
 
-def _is_newest(value: Any) -> Any:
-    """Return the condition that a row of kpi_value (or an alias of it) is the latest of its key."""
-    other = kpi_value.alias(f"newest_{value.name}")
-    newest = sa.select(sa.func.max(other.c.as_of)).where(*(other.c[name] == value.c[name] for name in KPI_KEY))
-    return value.c.as_of == newest.scalar_subquery()
-
-
-def _current_kpi() -> View:
+def _make_current_kpi() -> View:
     return View(
         "KPI values as known today: of each KPI, period and geography the one of the latest as_of.",
         sa.select(*kpi_value.columns, kpi_definition.c.is_synthetic)
         .join_from(kpi_value, kpi_definition, kpi_definition.c.kpi_id == kpi_value.c.kpi_id)
-        .where(_is_newest(kpi_value)),
+        .where(is_newest(kpi_value)),
         {},
     )
 
 
-def _relative(value: Any, base: Any) -> Any:
+def _make_relative(value: Any, base: Any) -> Any:
     return sa.case((base != 0, (value - base) / sa.func.abs(base)))
 
 
-def _kpi_change() -> View:
+def _make_kpi_change() -> View:
     now, before, year_before = (kpi_value.alias(name) for name in ("now", "before", "year_before"))
 
-    def compared(other: Any, start: Any) -> Any:
+    def is_compared(other: NamedFromClause[Any], start: Any) -> sa.ColumnElement[bool]:
         same = (other.c[name] == now.c[name] for name in KPI_KEY if name != "period_start")
-        return sa.and_(*same, other.c.period_start == start, _is_newest(other))
+        return sa.and_(*same, other.c.period_start == start, is_newest(other))
 
     return View(
         "KPI values as known today beside the period before and the same period a year before. Changes are relative: "
@@ -97,11 +89,11 @@ def _kpi_change() -> View:
             kpi_definition.c.is_synthetic,
             before.c.value.label("previous_value"),
             (now.c.value - before.c.value).label("difference_on_previous"),
-            _relative(now.c.value, before.c.value).label("change_on_previous"),
+            _make_relative(now.c.value, before.c.value).label("change_on_previous"),
             before.c.status.label("previous_status"),
             year_before.c.value.label("year_before_value"),
             (now.c.value - year_before.c.value).label("difference_on_year_before"),
-            _relative(now.c.value, year_before.c.value).label("change_on_year_before"),
+            _make_relative(now.c.value, year_before.c.value).label("change_on_year_before"),
             year_before.c.status.label("year_before_status"),
         )
         .join_from(now, kpi_definition, kpi_definition.c.kpi_id == now.c.kpi_id)
@@ -109,9 +101,9 @@ def _kpi_change() -> View:
             dim_period,
             sa.and_(dim_period.c.period_kind == now.c.period_kind, dim_period.c.period_start == now.c.period_start),
         )
-        .outerjoin(before, compared(before, dim_period.c.previous_start))
-        .outerjoin(year_before, compared(year_before, dim_period.c.year_before_start))
-        .where(_is_newest(now)),
+        .outerjoin(before, is_compared(before, dim_period.c.previous_start))
+        .outerjoin(year_before, is_compared(year_before, dim_period.c.year_before_start))
+        .where(is_newest(now)),
         {
             "previous_value": "Value of the period before.",
             "difference_on_previous": "Value less that of the period before.",
@@ -128,10 +120,14 @@ def _kpi_change() -> View:
 def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query of how each KPI value has moved, over the rows of kpi_value that meet conditions.
 
-    Columns are those of the view kpi_revision, which sets no condition.
+    Columns are those of the view kpi_revision, which sets no condition. What never had a value is not among them.
+
+    Example: 40 from March, nothing from April, 50 from May and nothing from June. It was revised once, by 10, from what
+    was known before it was withdrawn; the latest value, known since June, is none.
     """
     key = tuple(kpi_value.c[name] for name in KPI_KEY)
-    window: dict[str, Any] = {"partition_by": key, "order_by": kpi_value.c.as_of}
+    # Each value beside the one before, whatever was withdrawn between the two.
+    window: dict[str, Any] = {"partition_by": (*key, kpi_value.c.value.is_(None)), "order_by": kpi_value.c.as_of}
     known = (
         sa.select(
             *key,
@@ -139,21 +135,21 @@ def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
             kpi_value.c.as_of,
             kpi_value.c.value,
             (kpi_value.c.value - sa.func.lag(kpi_value.c.value).over(**window)).label("step"),
-            sa.func.row_number().over(**window).label("place"),
-            sa.func.row_number().over(partition_by=key, order_by=kpi_value.c.as_of.desc()).label("place_from_end"),
+            sa.func.row_number().over(**window).label("rank"),
+            sa.func.row_number().over(partition_by=key, order_by=kpi_value.c.as_of.desc()).label("rank_from_end"),
         )
-        .where(kpi_value.c.value.is_not(None), *conditions)
+        .where(*conditions)
         .subquery()
     )
-    first = sa.func.max(sa.case((known.c.place == 1, known.c.value)))
-    latest = sa.func.max(sa.case((known.c.place_from_end == 1, known.c.value)))
+    first = sa.func.max(sa.case((known.c.rank == 1, known.c.value)))
+    latest = sa.func.max(sa.case((known.c.rank_from_end == 1, known.c.value)))
     up = sa.func.sum(sa.case((known.c.step > 0, 1), else_=0))
     down = sa.func.sum(sa.case((known.c.step < 0, 1), else_=0))
     own = [known.c[name] for name in KPI_KEY]
-    return sa.select(
+    columns = sa.select(
         *own,
         known.c.period_label,
-        sa.func.min(known.c.as_of).label("first_published_on"),
+        sa.func.min(sa.case((known.c.value.is_not(None), known.c.as_of))).label("first_published_on"),
         first.label("first_value"),
         sa.func.max(known.c.as_of).label("latest_change_on"),
         latest.label("latest_value"),
@@ -161,27 +157,28 @@ def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
         (up + down).label("revisions"),
         sa.func.max(sa.func.abs(known.c.step)).label("largest_revision"),
         sa.case((up + down == 0, "none"), (down == 0, "up"), (up == 0, "down"), else_="both ways").label("direction"),
-    ).group_by(*own, known.c.period_label)
+    )
+    return columns.group_by(*own, known.c.period_label).having(sa.func.count(known.c.value) > 0)
 
 
-def _kpi_revision() -> View:
+def _make_kpi_revision() -> View:
     return View(
         "How each KPI value has moved since it was first published.",
         select_kpi_revisions(),
         {
             "first_published_on": "Publication date of the first value.",
             "first_value": "Value as first published.",
-            "latest_change_on": "Publication date since which the latest value holds.",
-            "latest_value": "Value as known today.",
-            "total_revision": "Latest value less the first.",
-            "revisions": "How often the value changed.",
+            "latest_change_on": "Publication date since which the latest value holds, or has been withdrawn.",
+            "latest_value": "Value as known today; empty where it has been withdrawn.",
+            "total_revision": "Latest value less the first; empty where it has been withdrawn.",
+            "revisions": "How often the value changed, withdrawals apart.",
             "largest_revision": "Largest single change, without its sign.",
             "direction": "none, up, down, or both ways.",
         },
     )
 
 
-def _release_latest() -> View:
+def _make_current_release() -> View:
     return View(
         "Releases that no re-issue has superseded.",
         sa.select(*release.columns).where(release.c.superseded_by.is_(None)),
@@ -189,7 +186,7 @@ def _release_latest() -> View:
     )
 
 
-def _standing_findings() -> View:
+def _make_standing_findings() -> View:
     return View(
         "What the checks found when each was last made.",
         sa.select(*validation_result.columns).where(validation_result.c.superseded_on.is_(None)),
@@ -198,11 +195,11 @@ def _standing_findings() -> View:
 
 
 VIEWS: dict[str, View] = {
-    **{f"current_{name}": _current(fact) for name, fact in FACTS.items()},
-    **{f"vintage_{name}": _vintages(fact) for name, fact in FACTS.items()},
-    "current_kpi_value": _current_kpi(),
-    "kpi_change": _kpi_change(),
-    "kpi_revision": _kpi_revision(),
-    "current_release": _release_latest(),
-    "current_validation_result": _standing_findings(),
+    **{f"current_{name}": _make_current(fact) for name, fact in FACTS.items()},
+    **{f"vintage_{name}": _make_vintages(fact) for name, fact in FACTS.items()},
+    "current_kpi_value": _make_current_kpi(),
+    "kpi_change": _make_kpi_change(),
+    "kpi_revision": _make_kpi_revision(),
+    "current_release": _make_current_release(),
+    "current_validation_result": _make_standing_findings(),
 }

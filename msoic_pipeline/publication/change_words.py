@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msoic_pipeline.kpis.changes import KINDS, Change
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.kpis.release_changes import KINDS, Change, HeldValue, PublishedFile, UsualRevision
+from msoic_pipeline.kpis.held_values import HeldValue
+from msoic_pipeline.kpis.publication_days import PublishedFile
+from msoic_pipeline.kpis.usual_revisions import UsualRevision
 from msoic_pipeline.publication.value_words import tell_difference, tell_value
 from msoic_pipeline.wording import WITHHELD, tell_count, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import load_source

@@ -125,8 +125,8 @@ def _check_period(kpi_id: str, period: str) -> None:
         kpi = find_definition(kpi_id)
     except LookupError:
         raise ValueError(f"there is no KPI {kpi_id!r}") from None
-    if period not in kpi.kinds:
-        raise ValueError(f"{kpi_id} has no figures of a {period}: expected one of {', '.join(kpi.kinds)}")
+    if period not in kpi.computed_kinds:
+        raise ValueError(f"{kpi_id} has no figures of a {period}: expected one of {', '.join(kpi.computed_kinds)}")
 
 
 def _check_across(series: tuple[ChartSeries, ...], across: Division) -> None:
@@ -136,7 +136,7 @@ def _check_across(series: tuple[ChartSeries, ...], across: Division) -> None:
     kpi = series[0].definition
     if kpi.is_sensitive:
         raise ValueError(f"{kpi.kpi_id} rests on returns, of which nothing below the nation is shown")
-    if across not in kpi.below:
+    if across not in kpi.divisions:
         raise ValueError(f"{kpi.kpi_id} is not divided by {across}")
 
 

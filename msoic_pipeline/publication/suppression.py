@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 import pandas as pd
+from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import load_definitions
-from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+from msoic_pipeline.kpis.disclosure import NationalValue
+from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.model.geography import NATIONAL
 
 SUPPRESSED = "suppressed"
@@ -17,32 +20,31 @@ PLACE = ["kpi_id", "period_kind", "geography_kind", "geography_code"]
 COMPARED = {"previous_start": "previous", "year_before_start": "year_before"}
 
 
-def suppress_returns(values: pd.DataFrame) -> pd.DataFrame:
+def suppress_returns(values: pd.DataFrame, connection: Connection) -> pd.DataFrame:
     """Return the KPI values that may be published; of sensitive ones nothing below the nation, nor what tells a return.
 
-    ``values`` are rows of ``kpi_change`` with the starts of the periods that it is compared with. What is kept back
-    has the status ``suppressed`` and no figures, wherever it stands.
+    ``values`` are all rows of ``kpi_change``, as read from ``connection``, with the starts of the periods that it is
+    compared with. What is kept back has the status ``suppressed`` and no figures, wherever it stands.
     """
     sensitive = [kpi.kpi_id for kpi in load_definitions() if kpi.is_sensitive]
     is_sensitive = values["kpi_id"].isin(sensitive)
     is_national = values["geography_kind"] == NATIONAL
     shown = values[~is_sensitive | is_national].reset_index(drop=True)
-    rows_kept_back = _find_rows_to_keep_back(shown[shown["kpi_id"].isin(sensitive)])
+    kept_back = find_values_kept_back(connection)
+    rows_kept_back = _find_rows_to_keep_back(shown[shown["kpi_id"].isin(sensitive)], kept_back)
     return _leave_figures_out(shown, shown.index.to_series().isin(rows_kept_back))
 
 
-def _find_rows_to_keep_back(values: pd.DataFrame) -> list[int]:
+def _find_rows_to_keep_back(values: pd.DataFrame, kept_back: Set[NationalValue]) -> list[int]:
     """Return the numbers of the rows to be kept back, as far as there is a figure in them."""
     values = values.assign(period_start=pd.to_datetime(values["period_start"]).dt.date)  # texts in SQLite
-    counted: dict[int, CountedValue] = {}
+    with_figures = values[values[FIGURES].notna().any(axis=1)]
+    rows: list[int] = []
     row: Any
-    for row in values.itertuples():
-        counted[row.Index] = CountedValue(
-            row.kpi_id, row.period_kind, row.period_start, row.parts_received, row.parts_expected
-        )
-    kept_back = find_kept_back(counted.values())
-    has_figures = values[FIGURES].notna().any(axis=1)
-    return [number for number, value in counted.items() if value in kept_back and has_figures[number]]
+    for row in with_figures.itertuples():
+        if NationalValue(row.kpi_id, row.period_kind, row.period_start) in kept_back:
+            rows.append(row.Index)
+    return rows
 
 
 def _leave_figures_out(values: pd.DataFrame, is_kept_back: pd.Series) -> pd.DataFrame:

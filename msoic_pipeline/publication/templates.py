@@ -82,7 +82,7 @@ def _list_choices(column: LabelColumn) -> list[str]:
     if column.members:
         return list(column.members)
     if column.parse == "exploitation":
-        return [row["exploitation"] for row in members.rows("exploitation_types.csv")]
+        return [row["exploitation"] for row in members.read_rows("exploitation_types.csv")]
     return []
 
 

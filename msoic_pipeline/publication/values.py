@@ -19,4 +19,4 @@ def read_publishable_values(connection: Connection) -> pd.DataFrame:
     """Return the rows of ``kpi_change`` that may be published."""
     changes = pd.read_sql(_VALUES_WITH_CHANGES, connection)
     changes = changes.astype({"is_synthetic": bool})  # 0 and 1 in SQLite
-    return suppress_returns(changes).drop(columns=list(COMPARED))
+    return suppress_returns(changes, connection).drop(columns=list(COMPARED))

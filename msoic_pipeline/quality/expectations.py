@@ -15,7 +15,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.model import members
-from msoic_pipeline.model.columns import Kind, kind_of
+from msoic_pipeline.model.columns import ColumnKind, find_kind
 from msoic_pipeline.model.traits import Severity, traits_of_column
 
 # What a rule is called where it is broken (in a known fault), and what the check of it is called.
@@ -30,7 +30,7 @@ CHECK_NAME_BY_RULE = {
 }
 
 # Great Expectations' names of the types that rows are read into.
-TYPES: dict[Kind, str] = {
+TYPES: dict[ColumnKind, str] = {
     "flag": "bool",
     "count": "int64",
     "number": "float64",
@@ -102,7 +102,7 @@ def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
         on_column = {"column": column.name} | arguments
         return Expectation(rule, subject, (column.name,), kind, on_column, expected, traits.severity)
 
-    kind = TYPES[kind_of(column)]
+    kind = TYPES[find_kind(column)]
     yield expect("wrong_type", "ExpectColumnValuesToBeOfType", f"type {kind}", subject="column", type_=kind)
     if not column.nullable:
         yield expect("missing_value", "ExpectColumnValuesToNotBeNull", "a value")
@@ -136,5 +136,5 @@ def known_codes(reference: str) -> tuple[str, ...]:
     table_name, _, column_name = reference.partition(".")
     for dimension in members.list_declared_dimensions():
         if dimension.name == table_name:
-            return tuple(str(row[column_name]) for row in members.rows_of(dimension))
+            return tuple(str(row[column_name]) for row in members.list_member_rows(dimension))
     return ()

@@ -24,6 +24,7 @@ from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.reconciliation.summary import ReconciliationSummary, summarise_results
 from msoic_pipeline.warehouse.engine import read_transaction, write_transaction
 from msoic_pipeline.warehouse.load_log import find_stale_quarters, list_loads_by_quarter, write_fingerprints
+from msoic_pipeline.warehouse.rows import insert_rows
 
 STAGE = "reconcile"
 
@@ -59,7 +60,7 @@ def digest_quarters(
 ) -> dict[dt.date, str]:
     """Return, by quarter, a digest of all that its results rest on: code, rules, acceptances, and what was loaded."""
     loads = list_loads_by_quarter(connection)
-    same_for_all = [digest_code("msoic_pipeline.reconciliation.apply"), members.digest_of_all()]
+    same_for_all = [digest_code("msoic_pipeline.reconciliation.apply"), members.digest_all_files()]
     same_for_all += [declaration.model_dump_json() for declaration in (*rules, *in_force)]
     digests = {}
     for quarter in quarters:
@@ -77,8 +78,7 @@ def _replace_results(
     """Write the rules anew, and the results of some quarters."""
     result = reconciliation_result
     connection.execute(sa.delete(reconciliation_rule))
-    if rules:  # SQLAlchemy takes no rows for a row of defaults
-        connection.execute(sa.insert(reconciliation_rule), [rule.make_row() for rule in rules])
+    insert_rows(connection, reconciliation_rule, [rule.make_row() for rule in rules])
     connection.execute(sa.delete(result).where(result.c.quarter_start.in_(quarters)))
     for rule in rules:
         for results in list_result_queries(rule, quarters, in_force):

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration
+from msoic_pipeline.declarations import Declaration, list_written
 from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.geography import PUBLISHER
 from msoic_pipeline.periods import as_written, parse_period
 from msoic_pipeline.reconciliation.compared_period import At
 
 PUBLISHED_TOTALS = "published totals"
-
-
-def list_written(written: Any) -> Any:
-    """Return what a declaration has where a list may stand: one thing alone as a list of it."""
-    return [written] if isinstance(written, dict | str) else written
 
 
 # As people write it; what it means is read where it is used.

@@ -13,12 +13,12 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from msoic_pipeline.declarations import Declaration, parse_list
-from msoic_pipeline.model.compared_geography import compared_divisions
+from msoic_pipeline.declarations import Declaration, list_written, parse_list
+from msoic_pipeline.model.compared_geography import list_compared_divisions
 from msoic_pipeline.model.geography import NATIONAL, ComparedDivision, Nation
 from msoic_pipeline.model.traits import Severity
 from msoic_pipeline.periods import PERIOD_MONTHS, PeriodKind
-from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Comparison, Summand, list_written
+from msoic_pipeline.reconciliation.comparisons import PUBLISHED_TOTALS, Comparison, Summand
 from msoic_pipeline.workbooks.source import load_source
 
 RULES_FILE = "msoic_pipeline/reconciliation/rules.yaml"
@@ -72,7 +72,7 @@ class Rule(Declaration):
         """Raise ValueError where the rule asks for figures that a summand has not."""
         if not self.compares_latest and (summand.at != "period" or summand.share):
             raise ValueError("another period or a share can be had of current figures alone")
-        if self.geography_kind not in (NATIONAL, *compared_divisions(summand.table)):
+        if self.geography_kind not in (NATIONAL, *list_compared_divisions(summand.table)):
             raise ValueError(f"{summand.fact} cannot be divided by {self.geography}")
         shortest = summand.reporters.every if self.compares_latest else summand.finest_period
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.period_kinds):

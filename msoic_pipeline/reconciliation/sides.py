@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from msoic_pipeline.kpis.terms import Condition
-from msoic_pipeline.model.compared_geography import compared_reporters
+from msoic_pipeline.model.compared_geography import select_compared_reporters
 from msoic_pipeline.model.dimensions import dim_period, dim_quarter
 from msoic_pipeline.model.evidence import coverage
 from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
@@ -241,7 +241,7 @@ def _find_periods_of_reporters(
     asked: AskedComparison, due: ReportsDue, dimension: ReporterKind, reports_in_period: int, name: str
 ) -> sa.CTE:
     """Return the periods of which every reporter of a geography made every report."""
-    reporter = compared_reporters(dimension, asked.rule.geography)
+    reporter = select_compared_reporters(dimension, asked.rule.geography)
     due_to_report = sa.select(reporter.c.reporter, reporter.c.geography_code)
     if due.force_code:
         due_to_report = due_to_report.where(due.force_code.holds(reporter.c.reporter))

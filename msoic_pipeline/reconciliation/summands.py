@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from msoic_pipeline.model.compared_geography import compared_geographies
+from msoic_pipeline.model.compared_geography import select_compared_geographies
 from msoic_pipeline.model.facts import breakdown_column
 from msoic_pipeline.model.geography import NATIONAL, PLACE_COLUMNS, place_column
 from msoic_pipeline.model.total_members import select_members
@@ -142,7 +142,7 @@ def _place_figures(asked: AskedComparison, grouped: GroupedSummand, at_period: s
     Figures of places that lie in none, as fraud reporting bodies lie in no force, are left out.
     """
     fact = grouped.summand.table
-    geographies, place = compared_geographies(asked.rule.geography, fact), place_column(fact)
+    geographies, place = select_compared_geographies(asked.rule.geography, fact), place_column(fact)
     source: sa.FromClause = at_period
     geography_code: sa.ColumnElement[Any] = sa.literal(asked.rule.geography)
     if geographies is not None and place is not None:

@@ -24,9 +24,10 @@ from msoic_pipeline.ingest.editions import link_editions
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import StagedRelease
+from msoic_pipeline.kpis.change_finder import ChangeFinder
+from msoic_pipeline.kpis.changes import Change
 from msoic_pipeline.kpis.compute import list_quarters_touched, recompute_values
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.release_changes import Change, ChangeFinder
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.evidence import (
     coverage,

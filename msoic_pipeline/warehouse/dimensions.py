@@ -33,7 +33,7 @@ def load_dimensions(engine: Engine, releases: Sequence[StagedRelease], today: dt
         write_changed_rows(connection, dimensions.dim_quarter, None, [_describe_quarter(start) for start in quarters])
         write_changed_rows(connection, dimensions.dim_period, None, _list_periods(quarters))
         for table in members.list_declared_dimensions():
-            write_changed_rows(connection, table, None, members.rows_of(table))
+            write_changed_rows(connection, table, None, members.list_member_rows(table))
         for table in members.list_published_dimensions():
             write_changed_rows(connection, table, None, _list_published(table, releases))
 

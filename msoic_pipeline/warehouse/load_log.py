@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from msoic_pipeline.model.evidence import load_log
 from msoic_pipeline.periods import FIRST_QUARTER
 from msoic_pipeline.warehouse.engine import write_transaction
+from msoic_pipeline.warehouse.rows import insert_rows
 
 # As the stages begin that load a source.
 LOADING = "load "
@@ -38,7 +39,7 @@ def write_fingerprints(connection: Connection, stage: str, by_quarter: Mapping[d
     entries = [
         {"stage": stage, "quarter_start": quarter, "fingerprint": digest} for quarter, digest in by_quarter.items()
     ]
-    connection.execute(sa.insert(load_log), entries)
+    insert_rows(connection, load_log, entries)
 
 
 def find_stale_quarters(connection: Connection, stage: str, wanted: Mapping[dt.date, str]) -> list[dt.date]:

@@ -6,7 +6,7 @@ Of small tables what has not changed is left alone, so that an idle run writes n
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,15 @@ def bulk_insert(connection: Connection, table: sa.Table, rows: pa.Table) -> int:
         finally:
             cursor.close()
     return rows.num_rows
+
+
+def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert a few rows by a statement, which reaches temporary tables as well; of no rows nothing.
+
+    SQLAlchemy itself takes no rows for one row of defaults.
+    """
+    if rows:
+        connection.execute(sa.insert(table), rows)
 
 
 def _copy_rows(connection: Connection, table: sa.Table, names: list[str], rows: pa.Table) -> None:

@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.model import members
-from msoic_pipeline.model.geography import ReporterKind
+from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
 from msoic_pipeline.periods import period_end, period_start, periods
 from msoic_pipeline.workbooks.layout import ParserName, PublishedTable
 from msoic_pipeline.workbooks.values import member_file_of
@@ -76,6 +76,11 @@ class Reporters(Declaration):
     def is_yearly(self) -> bool:
         """Whether there is one report a year."""
         return self.every == "calendar_year"
+
+    @property
+    def have_own_files(self) -> bool:
+        """Whether each sends a file of its own; else one file holds all of them."""
+        return self.dimension != PUBLISHER and not self.column
 
     def periods_due(self, quarter: dt.date, last: dt.date) -> list[dt.date]:
         """Return the first days of the periods whose reports are due with a quarter, up to ``last``.
@@ -193,14 +198,14 @@ def digest_layout(source: Source, quarter: dt.date | None = None) -> str:
     said = {name: getattr(source, name) for name in _FIELDS_THAT_PARSE}
     # For which releases a layout holds is settled above.
     said["tables"] = [table.model_dump(mode="json", exclude={"layouts": {"__all__": {"releases"}}}) for table in tables]
-    parts = (json.dumps(said, sort_keys=True), members.digest(*_list_member_files(tables)))
+    parts = (json.dumps(said, sort_keys=True), members.digest_files(*_list_member_files(tables)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def stamps_digest(source: Source) -> str:
     """Return a digest of the files of members that the stamps of a source's cover sheets name."""
     named = (member_file_of(stamp.parse) for stamp in source.stamps.values())
-    return members.digest(*sorted(set(filter(None, named))))
+    return members.digest_files(*sorted(set(filter(None, named))))
 
 
 def _tables_that_hold(source: Source, quarter: dt.date) -> tuple[PublishedTable, ...]:

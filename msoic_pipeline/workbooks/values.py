@@ -192,7 +192,7 @@ def tell_expected(error: ValueError, *, withhold: bool) -> str:
 def member_file_of(name: str) -> str:
     """Return the file of members by which the parser called ``name`` reads; empty where it reads by none."""
     spelled = "force" if name == "place" else name.partition(".")[0]
-    file_and_column = members.member_files().get(spelled)
+    file_and_column = members.list_member_files().get(spelled)
     return file_and_column[0] if file_and_column else ""
 
 
@@ -223,7 +223,7 @@ def parser(name: str) -> Callable[[Any], Any]:
         return PARSERS[name]
     dimension, _, attribute = name.partition(".")
     file_name = member_file_of(name)
-    if not file_name or (attribute and attribute not in members.rows(file_name)[0]):
+    if not file_name or (attribute and attribute not in members.read_rows(file_name)[0]):
         raise KeyError(name)
     if attribute:
         return lambda value: members.resolve_attribute(dimension, clean(value), attribute)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from msoic_pipeline.assets.claims import _list_claims_by_verdict, _make_claims_check
-from msoic_pipeline.claims.stored_verdicts import ClaimSummary
+from msoic_pipeline.claims.stored_verdicts import ClaimSummary, ReportCounts
 
 
 def _refuted(claim_id: str, verdict: str, known: str = "today") -> dict[str, Any]:
@@ -34,7 +34,7 @@ def test_the_check_counts_claims_that_sample_data_alone_refute_apart():
 
 
 def test_the_verdicts_are_listed_with_what_they_rest_on_and_none_is_left_out():
-    summary = ClaimSummary(0, {"r": {"today": {"reproduced by sample data": 7, "reproduced": 2}}}, {})
+    summary = ClaimSummary(0, (ReportCounts("r", "today", {"reproduced by sample data": 7, "reproduced": 2}),), {})
     rows = _list_claims_by_verdict(summary)
     assert [(row["verdict"], row["claims"]) for row in rows][:4] == [
         ("reproduced", 2),

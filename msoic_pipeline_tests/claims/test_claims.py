@@ -64,7 +64,8 @@ def claim(**fields: object) -> Claim:
     ],
 )
 def test_what_a_comparator_allows(comparator, value, fields, low, high):
-    assert claim(comparator=comparator, value=value, **fields).bounds == pytest.approx((low, high))
+    bounds = claim(comparator=comparator, value=value, **fields).bounds
+    assert (bounds.low, bounds.high) == pytest.approx((low, high))
 
 
 def test_a_figure_is_allowed_that_rounds_to_the_claim():
@@ -133,6 +134,22 @@ def test_figures_are_read_as_people_write_them():
             "{id: a, section: 1, words: w, unit: u, value: 1, measure: {kpi: operations}, period: 2021,"
             " locality: Kent}",
             "a: locality is of measures that are no KPIs: of KPIs give the geography",
+        ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, period: '2021', measure: {kpi: live_investigations},"
+            " geography: West Midlands}",
+            "a: 'West Midlands' is several geographies of live_investigations: name one of rocu_region:West Midlands; "
+            "force:E23000014",
+        ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, period: '2021', measure: {kpi: live_investigations},"
+            " geography: Kentt}",
+            "a: no geography is called 'Kentt'",
+        ),
+        (
+            "{id: a, section: 1, words: w, unit: u, value: 1, period: '2021', measure: {kpi: cps_charged},"
+            " geography: Kent}",
+            "a: cps_charged has no figures of 'Kent'",
         ),
         ("{id: a, section: 1, words: w, unit: u, value: 1, missing: m, period: soon}", "a.period: expected"),
         ("{id: a, section: 2, words: w, unit: u, value: 1, missing: m}", "report: sections that are not listed: 2"),

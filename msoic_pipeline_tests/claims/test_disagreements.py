@@ -35,7 +35,7 @@ def found(*fields: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def test_the_same_figure_of_two_things_is_found_with_both_places_and_a_sentence():
-    referrals = RATE | {"said_of": "complete referrals", "place": "highlights"}
+    referrals = RATE | {"said_of": "complete referrals", "part_of_section": "highlights"}
     claims = claims_of(referrals, RATE | {"said_of": "complete scripts"})
     (found,) = find_disagreements(claims)
     assert (found.over, found.first.stands_in, found.second.stands_in) == (
@@ -115,7 +115,9 @@ def test_two_claims_may_disagree_in_several_ways_and_stand_in_the_order_of_the_r
 def test_different_figures_are_told_with_what_each_is_said_to_be_of():
     events: dict[str, Any] = {"unit": "sessions", "topics": ["OIC sessions"], "missing": "all", "value": 27}
     events |= {"said_of": "training events", "period": "2021/22"}
-    (found_one,) = find_disagreements(claims_of(events, events | {"value": 20, "said_of": "", "place": "box"}))
+    (found_one,) = find_disagreements(
+        claims_of(events, events | {"value": 20, "said_of": "", "part_of_section": "box"})
+    )
     assert found_one.sentence == (
         "Different figures of OIC sessions: 27 sessions (training events) in 2021/22 in section 1; "
         "20 sessions in 2021/22 in section 2, box."

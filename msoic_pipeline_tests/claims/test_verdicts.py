@@ -16,14 +16,16 @@ from msoic_pipeline.claims.claims import Claim, Report, load_reports, parse_repo
 from msoic_pipeline.claims.disagreements import find_disagreements
 from msoic_pipeline.claims.interpretations import list_interpretations
 from msoic_pipeline.claims.period import parse_periods
-from msoic_pipeline.claims.stored_verdicts import compute_claims
+from msoic_pipeline.claims.stored_verdicts import ReportCounts, compute_claims
+from msoic_pipeline.claims.term_figures import sum_term
 from msoic_pipeline.claims.verdict_lines import tell_verdicts
 from msoic_pipeline.claims.verdict_words import VERDICT_GROUPS, VERDICTS, tell_counts
-from msoic_pipeline.claims.verdicts import ClaimVerdict
+from msoic_pipeline.claims.verdicts import ReportClaimRow
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definition_rows import write_definitions
 from msoic_pipeline.kpis.definitions import load_definitions
+from msoic_pipeline.kpis.terms import OverTime, Term, TermOverTime
 from msoic_pipeline.model.evidence import release, report_claim
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import PERIOD_MONTHS, parse_period, parse_quarter, period_label, periods
@@ -66,7 +68,7 @@ def know(engine: Engine, kpi_id: str, value: float, *labels: str, as_of: str = "
                 "period_kind": kind,
                 "period_start": start,
                 "geography_kind": "national",
-                "geography_code": kpi.national,
+                "geography_code": kpi.nation,
                 "as_of": dt.date.fromisoformat(as_of),
                 "period_label": period_label(kind, start),
                 "numerator": value * 100 if kpi.denominator else value,
@@ -122,7 +124,7 @@ def test_changing_a_figure_changes_the_verdict_and_nothing_else_is_written(wareh
         connection.execute(sa.update(kpi_value).values(value=494))
     summary = compute_claims(engine, TODAY + dt.timedelta(days=1), [report])
     assert summary.written == 2
-    assert summary.counts["report"]["today"] == {"differs": 1, "not computable": 1}
+    assert summary.counts[-1] == ReportCounts("report", "today", {"differs": 1, "not computable": 1})
     with engine.connect() as connection:
         days = {row.known: row.as_at for row in connection.execute(sa.select(report_claim))}
     assert days == {"when published": PUBLISHED, "today": dt.date(2022, 4, 21)}, "the day of the latest release"
@@ -288,9 +290,11 @@ def test_other_interpretations_are_points_of_a_share_and_another_measure(warehou
         (
             "2021/22 Q4",
             "2020/21 Q1",
-            ["2020-Q2>2022-Q1", "2020/21>2021/22", "2020>2021", "2021-Q1>2022-Q1"],
+            ["2020-Q2>2022-Q1", "2020/21>2021/22"],
         ),
         ("2021", None, ["2021", "2021/22", "2021"]),
+        ("2021-01", None, ["2021-01", "2020/21", "2021"]),
+        ("2021-Q4", None, ["2021-Q4", "2021/22", "2021"]),
         ("2021-04 to 2022-01", None, ["2021-04 to 2022-01"]),
     ],
 )
@@ -378,6 +382,55 @@ def test_figures_of_a_force_are_kept_out_of_the_words(warehouse: Warehouse):
     assert (row.verdict, row.computed_value) == ("differs from sample data", None)
     assert "figures withheld" in row.explanation
     assert not any(figure in row.explanation for figure in ("480", "816", "+70"))
+
+
+def _return_opened(warehouse: Warehouse, force: str, month: str, published_on: str, value: float) -> None:
+    figure = {"breakdown": "exploitation", "measure": "opened", "exploitation_type": "Domestic", "value": value}
+    rows = [figure | {"period": month, "force_code": force}]
+    warehouse.publish(f"force_returns-{force}-{month}", published_on, ("fact_investigation", rows), reporter=force)
+
+
+OPENED_WHERE = {"breakdown": "exploitation", "measure": "opened"}
+OPENED: dict[str, Any] = {"fact": "fact_investigation", "where": OPENED_WHERE}
+FORCES = ("E23000032", "E23000028", "E23000031", "E23000034")
+
+
+def test_a_term_is_of_as_many_reports_as_were_due(warehouse: Warehouse):
+    """Four forces are due; one has returned December, and of that force alone its return is all."""
+    for force in FORCES:
+        _return_opened(warehouse, force, "2021-11", "2022-01-10", 5)
+    _return_opened(warehouse, FORCES[0], "2021-12", "2022-02-10", 7)
+    of_kent = OPENED | {"where": OPENED_WHERE | {"dim_force.name": "Kent"}}
+    domestic = OPENED | {"where": OPENED_WHERE | {"exploitation_type": "Labour"}, "missing_row": "zero"}
+    with warehouse.engine.connect() as connection:
+
+        def count(term: dict[str, Any], month: str, over_time: OverTime = "sum") -> tuple[float | None, int, int]:
+            counted = TermOverTime(Term.model_validate(term), over_time)
+            figure = sum_term(connection, counted, parse_periods(month), dt.date(2022, 3, 1))
+            return figure.value, figure.received, figure.expected
+
+        assert count(OPENED, "2021-12") == count(OPENED, "2021-12", "last") == (7, 1, 4)
+        assert count(OPENED, "2021-Q4") == (27, 5, 12)
+        assert count(of_kent, "2021-12") == (7, 1, 1)
+        assert count(domestic, "2021-11") == (0, 4, 4), "who returns and lists nothing has none"
+
+
+def test_two_days_do_not_tell_what_was_returned_between_them(warehouse: Warehouse):
+    """When the report was published three forces had returned; a fourth has since, and then three more."""
+    claim = {"unit": "investigations", "period": "2021-12", "value": 15, "measure": {"term": OPENED}}
+    for force in FORCES[:3]:
+        _return_opened(warehouse, force, "2021-12", "2022-01-10", 5)
+    assert judged(warehouse.engine, claim, known="when published")[0].computed_value == 15
+    _return_opened(warehouse, FORCES[3], "2021-12", "2022-10-10", 7)
+    for measure in (claim["measure"], {"kpi": "investigations_opened"}):
+        compute_quarters(warehouse.engine, [parse_quarter("2021-Q4")])
+        asked = claim | {"measure": measure}
+        (then,), (now,) = judged(warehouse.engine, asked, known="when published"), judged(warehouse.engine, asked)
+        assert (then.computed_value, now.computed_value) == (None, 22)
+        assert "figures withheld" in then.explanation and "15" not in then.explanation.replace("2015", "")
+    for force in ("E23000033", "E23000035"):
+        _return_opened(warehouse, force, "2021-12", "2022-11-10", 1)
+    assert judged(warehouse.engine, claim, known="when published")[0].computed_value == 15, "three make the difference"
 
 
 @pytest.mark.parametrize(
@@ -525,8 +578,8 @@ def test_published_figures_are_counted_first_and_the_sample_apart(mixed: Warehou
         REVIEWS | {"topics": [], "value": 11, "measure": _reviews_of(SAMPLE)},
         {"unit": "years", "value": 5, "missing": "a diary"},
     )
-    counts = compute_claims(mixed.engine, TODAY, [report_of(*claims)]).counts["report"]["today"]
-    assert tell_counts(counts) == (
+    (_, today) = compute_claims(mixed.engine, TODAY, [report_of(*claims)]).counts
+    assert tell_counts(today.claims_by_verdict) == (
         "reproduced 1, differs 0, contradicted 0; reproduced by sample data 1, differs from sample data 1, "
         "contradicted by sample data 0; not computable 1, not a figure 0"
     )
@@ -547,14 +600,14 @@ def test_claims_that_nobody_can_compute_contradict_each_other(warehouse: Warehou
 def test_a_report_is_a_data_file_and_goes_with_it(warehouse: Warehouse):
     claim = {"value": 5, "unit": "years", "missing": "the day it began"}
     first, second = report_of(claim, name="first"), report_of(claim, name="second")
-    assert set(compute_claims(warehouse.engine, TODAY, [first, second]).counts) == {"first", "second"}
+    assert set(compute_claims(warehouse.engine, TODAY, [first, second]).disagreements) == {"first", "second"}
     compute_claims(warehouse.engine, TODAY, [second])
     with warehouse.engine.connect() as connection:
         assert set(connection.scalars(sa.select(report_claim.c.report))) == {"second"}
 
 
 def test_a_verdict_has_the_columns_of_its_table():
-    assert [field.name for field in dataclasses.fields(ClaimVerdict)] == report_claim.columns.keys()
+    assert [field.name for field in dataclasses.fields(ReportClaimRow)] == report_claim.columns.keys()
 
 
 def test_an_unknown_report_is_refused(warehouse: Warehouse):
@@ -641,7 +694,7 @@ def test_the_verdicts_are_printed_with_the_statements_that_disagree(sample: Engi
 
 
 def test_periods_of_all_claims_have_the_kind_that_their_kpi_is_computed_for():
-    kinds = {kpi.kpi_id: kpi.kinds for kpi in load_definitions()}
+    kinds = {kpi.kpi_id: kpi.computed_kinds for kpi in load_definitions()}
     wrong = [
         f"{claim.id}: {kpi_id} has no {period.kind}"
         for report in load_reports()

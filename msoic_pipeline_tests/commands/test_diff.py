@@ -20,8 +20,8 @@ from msoic_pipeline.commands.cli import app
 from msoic_pipeline.commands.diff import ForetoldFile, foretell_file
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.staging import StagedRelease
+from msoic_pipeline.kpis.change_finder import ChangeFinder
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.release_changes import ChangeFinder
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.evidence import reconciliation_result, release
 from msoic_pipeline.periods import FIRST_QUARTER

@@ -156,8 +156,8 @@ def test_only_code_that_parses_decides_the_key(
 
 def test_a_new_spelling_parses_only_what_may_be_spelled_so(monkeypatch: pytest.MonkeyPatch):
     before = {name: digest_layout(load_source(name)) for name in SOURCES}
-    digest = members.digest
-    monkeypatch.setattr(members, "digest", lambda *names: digest(*names) + "new" * ("nationalities.csv" in names))
+    digest = members.digest_files
+    monkeypatch.setattr(members, "digest_files", lambda *names: digest(*names) + "new" * ("nationalities.csv" in names))
     changed = [name for name in SOURCES if digest_layout(load_source(name)) != before[name]]
     assert changed == ["force_returns", "nrm"]
 
@@ -174,8 +174,8 @@ def test_every_file_of_members_is_part_of_the_digest(monkeypatch: pytest.MonkeyP
     folder = Path(members.__file__).parent
     read: list[str] = []
     monkeypatch.setattr(Path, "read_bytes", _noting(Path.read_bytes, read))
-    members.digest.cache_clear()
-    members.digest_of_all.__wrapped__()
+    members.digest_files.cache_clear()
+    members.digest_all_files.__wrapped__()
     assert sorted(read) == sorted(path.name for path in folder.glob("*.csv"))
     assert "activities.csv" in read
 

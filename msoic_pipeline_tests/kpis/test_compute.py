@@ -11,15 +11,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.kpis import compute, steps
-from msoic_pipeline.kpis.compute import compute_quarters
+from msoic_pipeline.kpis.compute import compute_quarters, recompute_values
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import trace_value
+from msoic_pipeline.kpis.terms import Term
 from msoic_pipeline.model.evidence import load_log, release
+from msoic_pipeline.model.geography import find_geographies
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
 from msoic_pipeline.warehouse.engine import read_transaction
-from msoic_pipeline_tests.handmade import Warehouse
+from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
 
 
@@ -167,7 +169,11 @@ def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> lis
     compute_quarters(warehouse.engine, QUARTERS)
     with read_transaction(warehouse.engine) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of))))
-        known = [row for day in days for row in find_known_values(connection, kpi_id, period, geography, day)]
+        known = [
+            row
+            for day in days
+            for row in find_known_values(connection, kpi_id, period, find_geographies(geography), day)
+        ]
     told = [(str(r.as_of), r.value, r.status, r.parts_received, r.parts_expected) for r in known]
     return list(dict.fromkeys(told))
 
@@ -189,6 +195,30 @@ def test_pence_are_exact(warehouse: Warehouse):
     ]
 
 
+def test_what_is_not_given_is_not_what_a_condition_leaves_out(warehouse: Warehouse):
+    """A referral of no force is not one of Kent's, nor of the area that prosecutes for Kent."""
+    referral: Row = {"breakdown": "first_responder", "period": "2021-Q4"}
+    responders = (("Kent", "E23000032", 1), ("Essex", "E23000028", 2), ("Barnardo's", None, 4))
+    rows = [
+        referral | {"first_responder": name, "force_code": force, "referrals": number}
+        for name, force, number in responders
+    ]
+    warehouse.publish("nrm-1", "2022-03-03", ("fact_nrm_referral", rows))
+    for name, member in (("force_code", "E23000032"), ("dim_force.name", "Kent")):
+        for condition, expected in ((member, 1), ({"not": member}, 6)):
+            where = {"breakdown": "first_responder", name: condition}
+            term = Term.model_validate({"fact": "fact_nrm_referral", "measure": "referrals", "where": where})
+            with warehouse.engine.connect() as connection:
+                total = connection.scalar(sa.select(sa.func.sum(term.measure_column)).where(*term.conditions()))
+            assert total == expected, (name, condition)
+
+
+def test_of_no_kpi_nothing_is_computed(warehouse: Warehouse):
+    with warehouse.engine.begin() as connection:
+        recompute_values(connection, [], QUARTERS[:2])
+        assert connection.scalar(sa.select(sa.func.count()).select_from(kpi_value)) == 0
+
+
 def test_a_figure_that_is_withdrawn(warehouse: Warehouse):
     warehouse.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", [penalties("2021-09", 5)]))
     briefings = penalties("2021-09", 1) | {"activity": "Briefings", "measure": "Briefings"}
@@ -197,6 +227,15 @@ def test_a_figure_that_is_withdrawn(warehouse: Warehouse):
         ("2021-10-20", 5.0, "complete", 1, 1),
         ("2021-11-05", None, "not computable", 0, 1),
     ]
+    with read_transaction(warehouse.engine) as connection:
+        revision = sa.text(
+            "SELECT * FROM kpi_revision WHERE kpi_id = 'civil_penalties_collected' AND period_label = :it"
+        )
+        moved = connection.execute(revision, {"it": "2021-09"}).mappings().all()
+    assert {(row["first_value"], row["latest_value"], row["total_revision"], row["revisions"]) for row in moved} == {
+        (5.0, None, None, 0)
+    }
+    assert {str(row["latest_change_on"]) for row in moved} == {"2021-11-05"}
     # What takes place only now and then is zero in a month of which there is a record.
     assert story(warehouse, "hydra_courses", "2021-09", "E&W") == [("2021-10-20", 0.0, "complete", 1, 1)]
 

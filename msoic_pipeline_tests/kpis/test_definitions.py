@@ -19,7 +19,7 @@ GOOD = {
     "description": "Crimes recorded.",
     "unit": "offences",
     "direction": "neutral",
-    "national": "E&W",
+    "nation": "E&W",
     "numerator": {"fact": "fact_recorded_crime", "where": {"offence_code": "106"}},
 }
 
@@ -49,10 +49,10 @@ def test_a_definition_in_words():
 
 
 def test_periods_follow_the_fact():
-    assert parse().kinds == ("quarter", "calendar_year", "financial_year")
+    assert parse().computed_kinds == ("quarter", "calendar_year", "financial_year")
     monthly = {"fact": "fact_programme_activity", "where": {"activity": "Briefings", "measure": "Briefings"}}
-    assert parse(numerator=monthly).kinds == ("month", "quarter", "calendar_year", "financial_year")
-    assert parse(period_kinds=["calendar_year"]).kinds == ("calendar_year",)
+    assert parse(numerator=monthly).computed_kinds == ("month", "quarter", "calendar_year", "financial_year")
+    assert parse(period_kinds=["calendar_year"]).computed_kinds == ("calendar_year",)
 
 
 NRM = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
@@ -99,7 +99,7 @@ NRM = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
             {"numerator": {"fact": "fact_nrm_referral", "where": {"breakdown": {"not": "first_responder"}}}},
             "fix one of them by 'breakdown' in where",
         ),
-        ({"below": ["cps_area"]}, "fact_recorded_crime can be divided by force, rocu_region below the nation"),
+        ({"divisions": ["cps_area"]}, "fact_recorded_crime can be divided by force, rocu_region below the nation"),
         ({"period_kinds": ["month"]}, "fact_recorded_crime is quarterly: there can be no figure of a month"),
         ({"denominator": NRM}, "must be of the same months or quarters and the same reporters"),
         (
@@ -107,7 +107,7 @@ NRM = {"fact": "fact_nrm_referral", "where": {"breakdown": "age_location"}}
             "an average over periods is a sum over time, for periods longer than a quarter",
         ),
         ({"direction": "up"}, "direction: Input should be 'good', 'bad' or 'neutral'"),
-        ({"national": "GB"}, "national: Input should be 'UK' or 'E&W'"),
+        ({"nation": "GB"}, "nation: Input should be 'UK' or 'E&W'"),
         ({"grain": "month"}, "grain: Extra inputs are not permitted"),
         ({"title": None}, "title: Input should be a valid string"),
     ],

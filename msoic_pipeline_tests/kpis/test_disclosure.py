@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from msoic_pipeline.kpis.disclosure import CountedValue, find_kept_back
+import datetime as dt
+from collections.abc import Iterable
+
+from msoic_pipeline.kpis.disclosure import CountedValue, NationalValue, find_kept_back
+from msoic_pipeline.kpis.standing_facts import CoveredPeriod
 from msoic_pipeline.periods import parse_period
+
+
+def _value(kpi_id: str, kind: str, start: dt.date, reporters: Iterable[str], expected: int) -> CountedValue:
+    returns = frozenset(CoveredPeriod(reporter, start, f"{reporter}-{start}") for reporter in reporters)
+    return CountedValue(NationalValue(kpi_id, kind, start), len(returns), expected, (returns,))
+
+
+def test_as_many_returns_of_others_are_not_the_same_returns():
+    """Ten by type without J, ten by nationality without K: the difference is what J and K returned."""
+    by_type, by_nationality, march = "live_investigations", "victim_british_share", dt.date(2021, 3, 1)
+    values = [
+        _value(by_type, "month", march, "ABCDEFGHIK", 11),
+        _value(by_nationality, "month", march, "ABCDEFGHIJ", 11),
+        _value("suspect_british_share", "month", march, "ABCDEFGHIK", 11),
+    ]
+    assert find_kept_back(values) == {values[1]}
 
 
 def test_the_examples_of_the_docstring():
     opened, live, others = "investigations_opened", "live_investigations", "live_child_victim_investigations"
 
     def kept_back(*counts: tuple[str, str, int, int]) -> list[int]:
-        values = [CountedValue(kpi_id, *parse_period(period), *returns) for kpi_id, period, *returns in counts]
+        values = []
+        for kpi_id, period, received, expected in counts:
+            kind, start = parse_period(period)
+            values.append(_value(kpi_id, kind, start, map(str, range(received)), expected))
         found = find_kept_back(values)
         return [number for number, value in enumerate(values) if value in found]
 

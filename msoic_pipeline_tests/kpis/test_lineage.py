@@ -6,24 +6,28 @@ import datetime as dt
 from itertools import product
 from pathlib import Path
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
+import xlsxwriter
 from sqlalchemy.engine import Engine
 
+from msoic_pipeline.kpis import marked_copies
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
-from msoic_pipeline.kpis.marked_copies import name_copy
-from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.marked_copies import name_copy, name_sheets
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import are_in_geography, list_terms
+from msoic_pipeline.model.geography import GeographyKey, find_geographies
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, Row, Warehouse
 
 KENT, ESSEX = "E23000032", "E23000028"
-STOCKS = [kpi for kpi in load_definitions() if kpi.over_time == "last"]
+STOCKS = [kpi for kpi in load_definitions() if kpi.is_stock]
 
 
 def _live(force: str, month: str, **by_type: int) -> list[Row]:
@@ -74,8 +78,21 @@ def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehou
     _return(warehouse, KENT, "2021-06", domestic=2)
     _return(warehouse, ESSEX, "2021-06", domestic=2)
     compute_quarters(warehouse.engine, ALL_QUARTERS)
-    with pytest.raises(LookupError, match=f"several values.*{ESSEX}; {KENT}"):
+    with pytest.raises(LookupError, match=f"several values.*force:{ESSEX}; force:{KENT}"):
         _trace(warehouse, tmp_path, "live_investigations", "force")
+
+
+def test_a_region_called_like_a_force_is_asked_for_with_its_kind(warehouse: Warehouse, tmp_path: Path):
+    force, region = GeographyKey("force", "E23000014"), GeographyKey("rocu_region", "West Midlands")
+    _return(warehouse, force.code, "2021-06", domestic=2)
+    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    with pytest.raises(LookupError, match=f"several values.*{force.written}; {region.written}"):
+        _trace(warehouse, tmp_path, "live_investigations", "West Midlands")
+    for key in (force, region):
+        assert _trace(warehouse, tmp_path, "live_investigations", key.written).value.geography == key
+    assert _trace(warehouse, tmp_path, "live_investigations", "force:West Midlands").value.geography == force
+    with pytest.raises(LookupError, match="no geography is called 'Mercia'"):
+        _trace(warehouse, tmp_path, "live_investigations", "Mercia")
 
 
 @pytest.mark.parametrize("kpi", STOCKS, ids=lambda kpi: kpi.kpi_id)
@@ -83,13 +100,42 @@ def test_the_facts_of_every_stock_add_up_to_its_value(sample_sqlite: Engine, kpi
     """Of the nation, of a force without a return for September, and of its region."""
     with read_transaction(sample_sqlite) as connection:
         for period, place in product(("2021-08", "2021-Q3", "2021"), ("national", "Wiltshire", "South West")):
-            for value in find_known_values(connection, kpi.kpi_id, period, place):
-                span = Span(value.period_start, period_end(value.period_kind, value.period_start))
+            for value in find_known_values(connection, kpi.kpi_id, period, find_geographies(place)):
+                period_as_at = PeriodAsAt(value.period_start, period_end(value.period_kind, value.period_start))
                 sums = [value.numerator, value.denominator]
                 for term, expected in zip(list_terms(kpi), sums, strict=False):
                     in_geography = are_in_geography(term, value.geography_kind, value.geography_code)
-                    facts = find_facts(connection, term, span, in_geography)
+                    facts = find_facts(connection, term, period_as_at, in_geography)
                     assert sum(fact.value for fact in facts) == pytest.approx(expected or 0), value
+
+
+def test_copies_of_sheets_have_names_that_excel_takes():
+    """A CSV file's sheet is its name, which may be anything; a moment in it keeps its time of day."""
+    alike = [f"police recorded crime outcomes {year}" for year in (2021, 2022)]
+    names = name_sheets(["crime [final]", "Crime :final:", *alike, "'quoted'", "plain"])
+    assert list(names.values()) == [
+        "crime -final-",
+        "Crime -final- 2",
+        "police recorded crime outcomes ",
+        "police recorded crime outcome 2",
+        "-quoted-",
+        "plain",
+    ]
+
+
+def test_a_copy_has_each_sheet_with_its_moments(tmp_path: Path):
+    original = tmp_path / "original.xlsx"
+    names = ["One", "Two"]
+    moments = [dt.datetime(2021, 4, 1, 13, 45), dt.datetime(2021, 4, 1)]
+    with xlsxwriter.Workbook(original) as book:
+        for name in names:
+            sheet = book.add_worksheet(name)
+            for row, moment in enumerate(moments):
+                sheet.write_datetime(row, 0, moment, book.add_format({"num_format": "yyyy-mm-dd hh:mm"}))
+    marked_copies._write_copy(original, {name: {"A1"} for name in names}, tmp_path / "copy.xlsx", 0o600)
+    copy = openpyxl.load_workbook(tmp_path / "copy.xlsx")
+    assert copy.sheetnames == names
+    assert [[cell.value for (cell,) in copy[name].iter_rows()] for name in names] == [moments] * 2
 
 
 def test_every_file_and_value_has_a_copy_of_its_own(warehouse: Warehouse, tmp_path: Path):

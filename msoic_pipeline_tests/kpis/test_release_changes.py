@@ -7,18 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from msoic_pipeline.kpis.change_finder import ChangeFinder
+from msoic_pipeline.kpis.changes import Change, name_change
 from msoic_pipeline.kpis.compute import compute_quarters
-from msoic_pipeline.kpis.release_changes import (
-    FEWEST_REVISIONS,
-    OLDEST_AGE,
-    Change,
-    ChangeFinder,
-    HeldValue,
-    describe_usual,
-    find_value_on,
-    name_change,
-    read_published_files,
-)
+from msoic_pipeline.kpis.held_values import HeldValue, find_value_on
+from msoic_pipeline.kpis.publication_days import read_published_files
+from msoic_pipeline.kpis.usual_revisions import FEWEST_REVISIONS, OLDEST_AGE, describe_usual
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Row, Warehouse

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
+from msoic_pipeline.model.geography import find_geographies
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_label, periods
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -19,7 +20,9 @@ TODAY = "2026-03-01"
 
 def row(engine: Engine, kpi_id: str, period: str, geography: str, as_at: str = TODAY) -> KnownValue:
     with read_transaction(engine) as connection:
-        (found,) = find_known_values(connection, kpi_id, period, geography, dt.date.fromisoformat(as_at))
+        (found,) = find_known_values(
+            connection, kpi_id, period, find_geographies(geography), dt.date.fromisoformat(as_at)
+        )
     return found
 
 
@@ -121,7 +124,7 @@ def test_referrals_by_competent_authority_and_county(sample: Engine):
         assert value(sample, "nrm_ieca_referrals", quarter, "UK", as_at) == ieca
     assert row(sample, "nrm_ieca_referrals", "2021", "UK").status == "incomplete"  # of one quarter alone
     with read_transaction(sample) as connection:
-        counties = find_known_values(connection, "nrm_referrals_of_known_county", "2025-Q4", "county")
+        counties = find_known_values(connection, "nrm_referrals_of_known_county", "2025-Q4", find_geographies("county"))
     assert len(counties) == 74 and "Cumberland" not in {each.geography_code for each in counties}
     assert sum(each.value or 0 for each in counties) == value(sample, "nrm_referrals_of_known_county", "2025-Q4", "UK")
 
@@ -136,8 +139,8 @@ def test_police_referrals(sample: Engine):
                 )
             ).all()
         )
-        forces = find_known_values(connection, "nrm_police_referrals", "2021-Q4", "force")
-        regions = find_known_values(connection, "nrm_police_referrals", "2021-Q4", "rocu_region")
+        forces = find_known_values(connection, "nrm_police_referrals", "2021-Q4", find_geographies("force"))
+        regions = find_known_values(connection, "nrm_police_referrals", "2021-Q4", find_geographies("rocu_region"))
     share = row(sample, "nrm_police_share", "2021-Q4", "UK")
     assert (share.numerator, share.denominator) == (tables["Police"], sum(tables.values()))
     assert len(forces) == 44 and len(regions) == 10  # every territorial force and the British Transport Police
@@ -163,7 +166,7 @@ def test_a_force_that_gave_no_figures_makes_its_year_incomplete(sample: Engine):
     assert (nation.status, nation.parts_received, nation.parts_expected) == ("incomplete", 169, 172)
     assert (year.status, year.parts_received, year.parts_expected) == ("incomplete", 1, 4)
     with read_transaction(sample) as connection:
-        assert find_known_values(connection, kpi_id, "2019/20 Q2", force) == []
+        assert find_known_values(connection, kpi_id, "2019/20 Q2", find_geographies(force)) == []
     assert row(sample, kpi_id, "2019/20 Q2", "North West").parts_received == 5
 
 
@@ -186,7 +189,7 @@ def test_cps_changes(sample: Engine):
 
 def test_cps_areas_add_up(sample: Engine):
     with read_transaction(sample) as connection:
-        areas = find_known_values(connection, "cps_charged", "2021/22", "cps_area")
+        areas = find_known_values(connection, "cps_charged", "2021/22", find_geographies("cps_area"))
     assert len(areas) == 14
     assert sum(area.value or 0 for area in areas) == value(sample, "cps_charged", "2021/22", "E&W")
     assert {(area.parts_expected, area.status) for area in areas} == {(4, "complete")}
@@ -201,7 +204,7 @@ def test_an_average_is_over_the_quarters_reported(sample: Engine):
 def test_a_missing_return_is_missing(sample: Engine):
     """Wiltshire made none for September 2021."""
     with read_transaction(sample) as connection:
-        assert find_known_values(connection, "live_investigations", "2021-09", "Wiltshire") == []
+        assert find_known_values(connection, "live_investigations", "2021-09", find_geographies("Wiltshire")) == []
         received: int = connection.execute(
             sa.text(
                 "SELECT sum(value) FROM current_fact_investigation WHERE measure = 'live' "
@@ -266,7 +269,7 @@ def test_every_day_agrees_with_the_vintages(sample: Engine, kpi_id: str, query: 
     with read_transaction(sample) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of).where(kpi_value.c.kpi_id == kpi_id))))
         for day in (d + dt.timedelta(days=shift) for d in days for shift in (-1, 0)):
-            known = find_known_values(connection, kpi_id, geography="national", as_at=day)
+            known = find_known_values(connection, kpi_id, geographies=find_geographies("national"), as_at=day)
             found = {row.period_label: row.value for row in known if row.period_kind == "quarter"}
             facts = connection.execute(
                 sa.text(

@@ -24,7 +24,7 @@ def _examples() -> list[Kpi]:
     """One KPI of each way in which values are made."""
     ways: dict[Any, Kpi] = {}
     for kpi in load_definitions():
-        way = (str(type(kpi.denominator)), kpi.over_time, kpi.numerator.missing_row, bool(kpi.below))
+        way = (str(type(kpi.denominator)), kpi.is_stock, kpi.numerator.missing_row, bool(kpi.divisions))
         ways.setdefault(way, kpi)
     return list(ways.values())
 

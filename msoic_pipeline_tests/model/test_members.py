@@ -7,7 +7,7 @@ import pytest
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import POLICE_FORCES
-from msoic_pipeline.model.members import find_nearest_members, parse_members, resolve, rows
+from msoic_pipeline.model.members import find_nearest_members, parse_members, read_rows, resolve
 from msoic_pipeline.model.members import spellings as spellings_module
 from msoic_pipeline.model.members.spellings import SHARED_WORDS
 from msoic_pipeline.texts import fold
@@ -34,16 +34,16 @@ def test_what_is_not_well_formed_is_named_with_its_line(text: str):
 
 
 @pytest.mark.parametrize(
-    "file_name", sorted({name for name, _ in members.member_files().values()} | {"activities.csv"})
+    "file_name", sorted({name for name, _ in members.list_member_files().values()} | {"activities.csv"})
 )
 def test_every_file_of_members_is_well_formed(file_name: str):
-    assert rows(file_name)
+    assert read_rows(file_name)
 
 
 def _other_spellings() -> list[tuple[str, str]]:
     """Each spelling of a police force that shares a distinctive word with another of its spellings, with the force."""
     cases = []
-    for row in (row for row in rows("forces.csv") if row["kind"] in POLICE_FORCES):
+    for row in (row for row in read_rows("forces.csv") if row["kind"] in POLICE_FORCES):
         spellings = [row["name"], *filter(None, row["variants"].split("|"))]
         for spelling in spellings:
             rest = {word for other in spellings if other != spelling for word in fold(other).split()}

@@ -42,10 +42,12 @@ def test_commands_on_a_loaded_warehouse(
     copy = openpyxl.load_workbook(next((settings / "trace").glob("*.xlsx")))["Table_2"]
     coloured = [cell for row in copy.iter_rows() for cell in row if cell.fill.fgColor.rgb == "FFFFD700"]
     found = json.loads(_say("trace", "nrm_referrals", "2021-Q4", "--as-at", "2022-03-31", "--json"))
-    assert sum(float(str(cell.value)) for cell in coloured) == found["numerator"]["total"] == found["kpi"]["numerator"]
-    assert {cell.coordinate for cell in coloured} == {source["cell"] for source in found["numerator"]["sources"]}
+    assert (
+        sum(float(str(cell.value)) for cell in coloured) == found["numerator"]["total"] == found["value"]["numerator"]
+    )
+    assert {cell.coordinate for cell in coloured} == {figure["cell"] for figure in found["numerator"]["figures"]}
     assert all(
-        float(source["found"][0].replace(",", "")) == source["value"] for source in found["numerator"]["sources"]
+        float(figure["texts"][0].replace(",", "")) == figure["value"] for figure in found["numerator"]["figures"]
     )
 
     for kpi_id, period, geography in (
@@ -57,11 +59,11 @@ def test_commands_on_a_loaded_warehouse(
         ("people_briefed", "2021/22", "national"),
     ):
         traced = json.loads(_say("trace", kpi_id, period, geography, "--json"))
-        assert traced["numerator"]["total"] == pytest.approx(traced["kpi"]["numerator"]), kpi_id
+        assert traced["numerator"]["total"] == pytest.approx(traced["value"]["numerator"]), kpi_id
         if traced["denominator"]:
-            assert traced["denominator"]["total"] == pytest.approx(traced["kpi"]["denominator"]), kpi_id
-        sources = traced["numerator"]["sources"]
-        assert all(source["value"] is None for source in sources) == (kpi_id == "live_investigations"), kpi_id
+            assert traced["denominator"]["total"] == pytest.approx(traced["value"]["denominator"]), kpi_id
+        figures = traced["numerator"]["figures"]
+        assert all(figure["value"] is None for figure in figures) == (kpi_id == "live_investigations"), kpi_id
     refused = CliRunner().invoke(app, ["trace", "live_investigations", "2021-02", "--open"])
     assert refused.exit_code == 2 and "sensitive" in refused.output and "--open-sensitive" in refused.output
     assert "Investigations!" not in refused.output

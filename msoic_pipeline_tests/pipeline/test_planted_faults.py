@@ -389,7 +389,7 @@ def change_people(force_code: str, by: float, column: int) -> Callable[[Grids], 
     def plant(grids: Grids) -> None:
         its = {
             row["local_authority_code"]
-            for row in members.rows("local_authorities.csv")
+            for row in members.read_rows("local_authorities.csv")
             if row["force_code"] == force_code
         }
         more = 0.0

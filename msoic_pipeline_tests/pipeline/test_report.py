@@ -107,7 +107,7 @@ def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection
     for row in connection.execute(sa.select(kpi_signal).where(kpi_signal.c.geography_kind == "national")):
         kpi = find_definition(row.kpi_id)
         is_old = (TODAY - period_end(row.period_kind, row.period_start)).days > DAYS_UNTIL_OLD
-        if row.period_kind == kpi.kinds[0] and not kpi.is_sensitive and not is_old:
+        if row.period_kind == kpi.computed_kinds[0] and not kpi.is_sensitive and not is_old:
             judged = (row.period_start, row.variation, kpi.title)
             latest[row.kpi_id] = max(judged, latest.get(row.kpi_id, judged))
     signals = {title for _, variation, title in latest.values() if variation != "common cause"}

@@ -231,7 +231,7 @@ def test_convictions_and_other_outcomes_make_up_completed_prosecutions(warehouse
 def test_sums_are_held_against_figures_published_elsewhere(warehouse: Warehouse):
     manchester = "E23000005"
     quarters = ("2018-Q2", "2018-Q3", "2018-Q4", "2019-Q1", "2019-Q2", "2019-Q3", "2019-Q4", "2020-Q1")
-    forces = [row["force_code"] for row in members.rows("forces.csv") if row["kind"] == "territorial force"]
+    forces = [row["force_code"] for row in members.read_rows("forces.csv") if row["kind"] == "territorial force"]
     rows = []
     for quarter in quarters:
         present = forces if quarter < "2019-Q3" else [code for code in forces if code != manchester]
@@ -619,6 +619,11 @@ def test_a_failure_leaves_the_last_good_state(warehouse: Warehouse):
     with pytest.raises(sa.exc.IntegrityError):
         warehouse.reconcile("2021-Q4", rules=twice)
     assert warehouse.results() == before
+
+
+def test_without_rules_there_are_no_results(warehouse: Warehouse):
+    warehouse.reconcile("2021-Q4", "no such rule")
+    assert warehouse.results() == []
 
 
 def test_a_measure_may_be_left_out_where_the_fact_has_one(warehouse: Warehouse):

@@ -40,8 +40,8 @@ from msoic_pipeline_tests.reconciliation.figures import (
 # A calendar year and a financial year; the last three are revised.
 QUARTERS = ["2021-Q1", "2021-Q2", "2021-Q3", "2021-Q4", "2022-Q1"]
 REVISED = QUARTERS[-3:]
-TERRITORIAL = [row["force_code"] for row in members.rows("forces.csv") if row["kind"] == "territorial force"]
-AREAS = [row["cps_area_code"].replace("-", "_") for row in members.rows("cps_areas.csv")]
+TERRITORIAL = [row["force_code"] for row in members.read_rows("forces.csv") if row["kind"] == "territorial force"]
+AREAS = [row["cps_area_code"].replace("-", "_") for row in members.read_rows("cps_areas.csv")]
 
 
 def publish_everything(warehouse: Warehouse) -> None:

@@ -77,8 +77,8 @@ def test_no_real_file_is_another_months(real: dict[str, StagedRelease]):
 
 
 def test_areas_lie_in_the_cps_areas_of_their_forces():
-    forces = {row["force_code"]: row["cps_area"] for row in members.rows("forces.csv")}
-    areas = members.rows("cps_case_areas.csv")
+    forces = {row["force_code"]: row["cps_area"] for row in members.read_rows("forces.csv")}
+    areas = members.read_rows("cps_case_areas.csv")
     assert len(areas) == 42
     assert {row["name"] for row in areas if forces[row["force_code"]] != row["cps_area"]} == set()
     # Every force has an area of its own but the City of London, which stands with the Metropolitan Police.

@@ -92,16 +92,16 @@ def test_real_forces_are_what_their_authorities_sum_to(estimates: StagedRelease,
 def test_authorities_lie_in_the_forces_of_the_lookup(reference: Path):
     lookup = pd.read_csv(_real_file(reference, "lad_to_csp_to_pfa_dec_2023.csv"), encoding="utf-8-sig")
     published = dict(zip(lookup["LAD23CD"], lookup["PFA23CD"], strict=True))
-    ours = {row["local_authority_code"]: row["force_code"] for row in members.rows("local_authorities.csv")}
+    ours = {row["local_authority_code"]: row["force_code"] for row in members.read_rows("local_authorities.csv")}
     assert ours == published
-    names = {row["force_code"]: row["name"] for row in members.rows("forces.csv")}
+    names = {row["force_code"]: row["name"] for row in members.read_rows("forces.csv")}
     for code, name in set(zip(lookup["PFA23CD"], lookup["PFA23NM"], strict=True)):
         assert members.resolve("force", name) == code, names[code]
 
 
 def test_every_force_has_a_local_authority():
-    forces = {row["force_code"] for row in members.rows("forces.csv") if row["kind"] == TERRITORIAL_FORCE}
-    assert {row["force_code"] for row in members.rows("local_authorities.csv")} == forces
+    forces = {row["force_code"] for row in members.read_rows("forces.csv") if row["kind"] == TERRITORIAL_FORCE}
+    assert {row["force_code"] for row in members.read_rows("local_authorities.csv")} == forces
 
 
 def test_known_cells_of_the_sample():

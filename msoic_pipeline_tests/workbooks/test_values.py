@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msoic_pipeline.model import members
-from msoic_pipeline.model.members.exploitation import EXPLOITATION_ORDER
+from msoic_pipeline.model.members import exploitation
+from msoic_pipeline.model.members.exploitation import UNKNOWN_EXPLOITATION, list_exploitation_types
 from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parser, parser_of_members
 
 numbers = st.integers(-(10**9), 10**9)
@@ -173,7 +174,9 @@ def test_an_unknown_force_names_the_nearest_and_the_file_to_edit():
         members.resolve("force", "Kentt")
 
 
-@given(st.sets(st.sampled_from(EXPLOITATION_ORDER), min_size=1), st.randoms(), st.sampled_from([", ", " & ", ","]))
+@given(
+    st.sets(st.sampled_from(list_exploitation_types()), min_size=1), st.randoms(), st.sampled_from([", ", " & ", ","])
+)
 def test_combined_exploitation_is_one_set_in_whatever_order(types: set[str], rng: Any, mark: str):
     shuffled = list(types)
     rng.shuffle(shuffled)
@@ -187,7 +190,7 @@ def test_what_is_no_exploitation(text: str):
         members.resolve_exploitation(text)
 
 
-nationalities = st.sampled_from([row["nationality"] for row in members.rows("nationalities.csv")])
+nationalities = st.sampled_from([row["nationality"] for row in members.read_rows("nationalities.csv")])
 
 
 @given(nationalities)
@@ -205,3 +208,15 @@ def test_a_pair_of_nationalities(first: str, second: str):
 def test_every_combination_of_exploitation_is_a_member():
     names = [row["exploitation_type"] for row in members.list_exploitation_members()]
     assert len(names) == len(set(names)) == 2**5 - 1 + 2
+
+
+@pytest.mark.parametrize("types", [{"Forced Marriage"}, {"Forced Marriage", "Labour"}, {UNKNOWN_EXPLOITATION}])
+def test_a_type_that_is_not_known_is_in_no_combination(types: set[str]):
+    with pytest.raises(ValueError, match="expected types of exploitation: Criminal, Domestic, Labour, Sexual"):
+        members.combine_exploitation(types)
+
+
+def test_a_type_that_is_added_to_the_file_is_combined(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exploitation, "list_exploitation_types", lambda: ("Criminal", "Forced Marriage", "Labour"))
+    assert members.combine_exploitation({"Labour", "Forced Marriage"}) == "Forced Marriage & Labour"
+    assert [row["includes_forced_marriage"] for row in members.list_exploitation_members()].count(True) == 4

@@ -4,26 +4,30 @@
 the sets of types of exploitation, and ``dimension_rows`` all that as rows of the dimensions.
 """
 
-from msoic_pipeline.model.members.dimension_rows import list_declared_dimensions, list_published_dimensions, rows_of
+from msoic_pipeline.model.members.dimension_rows import (
+    list_declared_dimensions,
+    list_member_rows,
+    list_published_dimensions,
+)
 from msoic_pipeline.model.members.exploitation import (
     combine_exploitation,
     list_exploitation_members,
     resolve_exploitation,
 )
 from msoic_pipeline.model.members.files import (
-    digest,
-    digest_of_all,
-    file_names,
-    key_of_file,
+    digest_all_files,
+    digest_files,
+    list_file_names,
     list_files_of_dimensions,
-    member_files,
+    list_key_columns,
+    list_member_files,
     parse_members,
-    rows,
+    read_rows,
 )
 from msoic_pipeline.model.members.spellings import (
     UnknownMemberError,
+    find_name,
     find_nearest_members,
-    name_of,
     resolve,
     resolve_attribute,
     resolve_nationality,
@@ -33,23 +37,23 @@ from msoic_pipeline.model.members.spellings import (
 __all__ = [
     "UnknownMemberError",
     "combine_exploitation",
-    "digest",
-    "digest_of_all",
-    "file_names",
+    "digest_all_files",
+    "digest_files",
+    "find_name",
     "find_nearest_members",
-    "key_of_file",
     "list_declared_dimensions",
     "list_exploitation_members",
+    "list_file_names",
     "list_files_of_dimensions",
+    "list_key_columns",
+    "list_member_files",
+    "list_member_rows",
     "list_published_dimensions",
-    "member_files",
-    "name_of",
     "parse_members",
+    "read_rows",
     "resolve",
     "resolve_attribute",
     "resolve_exploitation",
     "resolve_nationality",
     "resolve_place",
-    "rows",
-    "rows_of",
 ]

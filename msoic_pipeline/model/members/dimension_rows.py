@@ -9,7 +9,7 @@ from sqlalchemy.schema import sort_tables
 
 from msoic_pipeline.model.dimensions import DIMENSIONS
 from msoic_pipeline.model.members.exploitation import list_exploitation_members
-from msoic_pipeline.model.members.files import rows
+from msoic_pipeline.model.members.files import read_rows
 from msoic_pipeline.model.traits import traits_of_dimension
 
 
@@ -28,13 +28,13 @@ def list_published_dimensions() -> list[sa.Table]:
     return [dimension for dimension in DIMENSIONS if traits_of_dimension(dimension).labels is not None]
 
 
-def rows_of(dimension: sa.Table) -> list[dict[str, Any]]:
+def list_member_rows(dimension: sa.Table) -> list[dict[str, Any]]:
     """Return the members of a dimension as its rows; an empty field is no value where the column allows that."""
     traits = traits_of_dimension(dimension)
     if traits.combines:
         return list_exploitation_members()
     members = []
-    for row in rows(traits.members_file):
+    for row in read_rows(traits.members_file):
         members.append({column.name: row[column.name] or _no_value(column) for column in dimension.columns})
     return members
 

@@ -31,7 +31,7 @@ OTHER_FILES = {
 
 
 @cache
-def rows(file_name: str) -> tuple[dict[str, str], ...]:
+def read_rows(file_name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of a file of members as text. Raises DeclarationError where it is not well formed."""
     text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
     return parse_members(text, file_name)
@@ -60,7 +60,7 @@ def parse_members(text: str, file_name: str) -> tuple[dict[str, str], ...]:
 
 
 @cache
-def digest(*file_names: str) -> str:
+def digest_files(*file_names: str) -> str:
     """Return a digest of files of members, which changes when a spelling is added to one of them."""
     hasher = hashlib.sha256()
     for file_name in file_names:
@@ -68,16 +68,16 @@ def digest(*file_names: str) -> str:
     return hasher.hexdigest()
 
 
-def file_names() -> list[str]:
+def list_file_names() -> list[str]:
     """Return the names of all files of members, in alphabetical order."""
     names = (path.name for path in files(__package__).iterdir())
     return sorted(name for name in names if name.endswith(".csv"))
 
 
 @cache
-def digest_of_all() -> str:
+def digest_all_files() -> str:
     """Return a digest of all members."""
-    return digest(*file_names())
+    return digest_files(*list_file_names())
 
 
 @cache
@@ -91,20 +91,20 @@ def list_files_of_dimensions() -> dict[str, sa.Table]:
     return dimension_by_file
 
 
-def key_of_file(file_name: str) -> list[str]:
+def list_key_columns(file_name: str) -> list[str]:
     """Return the columns that tell one row of a dimension's file of members from another."""
     return [column.name for column in list_files_of_dimensions()[file_name].primary_key.columns]
 
 
 @cache
-def member_files() -> dict[str, MemberFile]:
+def list_member_files() -> dict[str, MemberFile]:
     """Return the files of members by what is spelled in them: ``force``, ``nationality``.
 
     Of the dimensions these are those with a code of one column: ``dim_force`` is spelled as ``force``.
     """
     found = dict(OTHER_FILES)
     for file_name, dimension in list_files_of_dimensions().items():
-        key = key_of_file(file_name)
+        key = list_key_columns(file_name)
         if len(key) == 1:
             found[dimension.name.removeprefix("dim_")] = MemberFile(file_name, key[0])
     return found

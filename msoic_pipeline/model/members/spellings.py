@@ -6,7 +6,8 @@ from functools import cache, lru_cache
 
 from rapidfuzz import fuzz
 
-from msoic_pipeline.model.members.files import member_files, rows
+from msoic_pipeline.declarations import DeclarationError
+from msoic_pipeline.model.members.files import list_member_files, read_rows
 from msoic_pipeline.texts import fold
 
 # Of a text that no member is called by, so much is likened to the members.
@@ -29,15 +30,14 @@ class UnknownMemberError(ValueError):
 
 @cache
 def _spellings(dimension: str) -> dict[str, str]:
-    file_name, code_column = member_files()[dimension]
+    file_name, code_column = list_member_files()[dimension]
     known: dict[str, str] = {}
-    for row in rows(file_name):
+    for row in read_rows(file_name):
         code = row[code_column]
         for spelling in (code, row.get("name") or code, *(row.get("variants") or "").split("|")):
             if spelling and known.setdefault(fold(spelling), code) != code:
-                raise ValueError(
-                    f"{file_name}: the spelling {spelling!r} stands for both {known[fold(spelling)]} and {code}"
-                )
+                wrong = f"the spelling {spelling!r} stands for both {known[fold(spelling)]} and {code}"
+                raise DeclarationError.of(f"msoic_pipeline/model/members/{file_name}", wrong)
     return known
 
 
@@ -65,25 +65,25 @@ def resolve_attribute(dimension: str, text: str, column: str) -> str | None:
 
 @cache
 def _rows_by_code(dimension: str) -> dict[str, dict[str, str]]:
-    file_name, code_column = member_files()[dimension]
-    return {row[code_column]: row for row in rows(file_name)}
+    file_name, code_column = list_member_files()[dimension]
+    return {row[code_column]: row for row in read_rows(file_name)}
 
 
-def name_of(dimension: str, code: str) -> str:
+def find_name(dimension: str, code: str) -> str:
     """Return the name of the member of ``dimension`` that has ``code``; the code itself where none has, or no name."""
-    file_name, code_column = member_files()[dimension]
-    return next((row.get("name") or code for row in rows(file_name) if row[code_column] == code), code)
+    file_name, code_column = list_member_files()[dimension]
+    return next((row.get("name") or code for row in read_rows(file_name) if row[code_column] == code), code)
 
 
 @lru_cache(maxsize=4096)
 def _tell_nearest(dimension: str, folded: str) -> str:
     """Return the names of the nearest members as they are told behind what was expected; empty where none is near."""
-    nearest = ", ".join(repr(name_of(dimension, code)) for code in find_nearest_members(dimension, folded))
+    nearest = ", ".join(repr(find_name(dimension, code)) for code in find_nearest_members(dimension, folded))
     return f" (nearest: {nearest})" if nearest else ""
 
 
 def _words_for_unknown(dimension: str, nearest: str = "") -> str:
-    file_name = member_files()[dimension][0]
+    file_name = list_member_files()[dimension][0]
     return (
         f"a known {dimension.replace('_', ' ')}{nearest}; if this is a new spelling add it to the variants in "
         f"msoic_pipeline/model/members/{file_name}, if a new member add a row there"
@@ -123,12 +123,12 @@ def resolve_place(text: str) -> str:
 
     ``West Midlands`` is a region and a force, whose name is the same. Raises UnknownMemberError for anything else.
     """
-    regions = {row["rocu_region"] for row in rows("forces.csv")} - {""}
+    regions = {row["rocu_region"] for row in read_rows("forces.csv")} - {""}
     name_of_folded = {fold(name): name for name in (NATION, *regions)}
     if fold(text) in name_of_folded:
         return name_of_folded[fold(text)]
     try:
-        return name_of("force", resolve("force", text))
+        return find_name("force", resolve("force", text))
     except UnknownMemberError as error:
         or_else = f"{NATION}, a ROCU region or "
         raise UnknownMemberError(f"{or_else}{error}", f"{or_else}{error.without_nearest}") from None

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.kpis.change_finder import ChangeFinder
+from msoic_pipeline.kpis.changes import KINDS, Change
 from msoic_pipeline.kpis.known_values import find_known_values
-from msoic_pipeline.kpis.release_changes import KINDS, Change, ChangeFinder, PublishedFile, read_published_files
-from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.kpis.publication_days import PublishedFile, read_published_files
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.publication.change_words import tell_change_difference, tell_day_changes, tell_releases, tell_usual
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader
@@ -115,13 +117,13 @@ class ChangesMaker:
 
     def _ask(self, change: Change, known_on: dt.date) -> AskableFigure | None:
         """Return the value as known on a day, of which a reader can ask; None where there was none."""
+        nation = GeographyKey(NATIONAL, change.series.nation)
         known = find_known_values(
-            self._connection, change.kpi.kpi_id, change.series.period_label, NATIONAL, as_at=known_on
+            self._connection, change.kpi.kpi_id, change.series.period_label, [nation], as_at=known_on
         )
-        of_series = [value for value in known if value.geography_code == change.series.nation]
-        if not of_series or of_series[0].value is None:
+        if not known or known[0].value is None:
             return None
-        return self._parts.ask(self._reader.show_earlier(change.kpi, of_series[0], known_on))
+        return self._parts.ask(self._reader.show_earlier(change.kpi, known[0], known_on))
 
 
 def group_by_kpi(changes: Sequence[Change]) -> list[list[Change]]:

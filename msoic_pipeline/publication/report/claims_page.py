@@ -21,7 +21,7 @@ from msoic_pipeline.claims.interpretations import Interpretation
 from msoic_pipeline.claims.verdict_words import PUBLISHED, SAMPLE, VERDICT_GROUPS
 from msoic_pipeline.claims.verdicts import TODAY, WHEN_PUBLISHED, JudgedClaim, judge_claims
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.model.geography import NATIONAL, name_geography
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.publication.report.parts import AskableFigure, PartMaker
 from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.wording import tell_count
@@ -154,8 +154,8 @@ class ClaimsMaker:
 
     def _make_report(self, report: Report) -> ClaimsOfReport:
         judged = judge_claims(self._connection, report, self._day)
-        when_published = {each.claim.id: each for each in judged if each.verdict.known == WHEN_PUBLISHED}
-        now = [each for each in judged if each.verdict.known == TODAY]
+        when_published = {each.claim.id: each for each in judged if each.row.known == WHEN_PUBLISHED}
+        now = [each for each in judged if each.row.known == TODAY]
         claims = [self._make_claim(report, when_published[each.claim.id], each) for each in now]
         groups = _group_claims(claims)
         return ClaimsOfReport(
@@ -183,7 +183,7 @@ class ClaimsMaker:
             when_published=_make_opinion(when_published, is_kept_back),
             now=_make_opinion(now, is_kept_back),
             figures=() if is_kept_back else tuple(self._list_figures(now.judgement.interpretation)),
-            explanation=WHY_KEPT_BACK if is_kept_back else now.verdict.explanation,
+            explanation=WHY_KEPT_BACK if is_kept_back else now.row.explanation,
         )
 
     def _list_figures(self, interpretation: Interpretation | None) -> Iterator[FigureBehind]:
@@ -198,38 +198,35 @@ class ClaimsMaker:
     def _find_figures(self, interpretation: Interpretation, kpi: Kpi) -> list[ShownFigure]:
         """Return the values of a KPI of the periods and the place that an interpretation is of."""
         figures = self._reader.read_kpi(kpi)
+        geography = kpi.find_geography(interpretation.claim.geography)
         found: list[ShownFigure] = []
         for period in interpretation.periods:
-            for start in period.starts_that_count(kpi.over_time):
-                found += [each for each in figures if _is_of(each, period.kind, start, interpretation.claim.geography)]
+            for start in period.starts_that_count(is_stock=kpi.is_stock):
+                found += [each for each in figures if _is_of(each, period.kind, start, geography)]
         return found
 
 
-def _is_of(figure: ShownFigure, period_kind: str, start: dt.date, geography: str) -> bool:
-    """Return whether a figure is of a period and a geography, as a claim names it."""
+def _is_of(figure: ShownFigure, period_kind: str, start: dt.date, geography: GeographyKey) -> bool:
+    """Return whether a figure is of a period and a geography."""
     known = figure.known
-    if (known.period_kind, known.period_start) != (period_kind, start):
-        return False
-    if geography == NATIONAL:
-        return known.geography_kind == NATIONAL
-    return geography in (known.geography_code, name_geography(known.geography_kind, known.geography_code))
+    return (known.period_kind, known.period_start, known.geography) == (period_kind, start, geography)
 
 
 def _is_kept_back(judged: JudgedClaim) -> bool:
     """Return whether a verdict would tell of a force's return: its figures are withheld, or of a place of returns."""
     claim = judged.claim
     is_of_returns = any(measure.is_sensitive for measure in (*claim.measures, *claim.or_measure))
-    return judged.judgement.is_withheld or (is_of_returns and claim.place_name != NATIONAL)
+    return judged.judgement.is_withheld or (is_of_returns and claim.geography_name != NATIONAL)
 
 
 def _make_opinion(judged: JudgedClaim, is_kept_back: bool) -> ShownOpinion:
-    verdict = KEPT_BACK if is_kept_back else judged.verdict.verdict
-    return ShownOpinion(judged.verdict.as_at, "" if is_kept_back else _tell_our_figure(judged), verdict)
+    verdict = KEPT_BACK if is_kept_back else judged.row.verdict
+    return ShownOpinion(judged.row.as_at, "" if is_kept_back else _tell_our_figure(judged), verdict)
 
 
 def _tell_our_figure(judged: JudgedClaim) -> str:
     """Return our figure in the claim's unit; a share that changed is told in points where these bear the claim out."""
-    value, interpretation, claim = judged.verdict.computed_value, judged.judgement.interpretation, judged.claim
+    value, interpretation, claim = judged.row.computed_value, judged.judgement.interpretation, judged.claim
     if value is None or interpretation is None:
         return ""
     unit = claim.unit if interpretation.kind == claim.kind else "percentage points"

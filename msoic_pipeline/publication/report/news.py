@@ -65,7 +65,7 @@ def find_news(parts: PartMaker, kpis: Sequence[Kpi]) -> News:
     by_variation: dict[str, list[ShownSignal]] = {variation: [] for variation in VARIATIONS}
     judged = too_short = old = 0
     for kpi in kpis:
-        kind = kpi.kinds[0]
+        kind = kpi.computed_kinds[0]
         if kind not in KINDS_WITH_LIMITS:
             continue
         figures = {figure.period_label: figure for figure in parts.reader.read_series(kpi, kind)}

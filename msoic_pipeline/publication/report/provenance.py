@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.lineage import SummedCells, find_summed_cells
-from msoic_pipeline.kpis.standing_facts import Span
+from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
@@ -140,7 +140,7 @@ class Origins:
 
 
 # By what a term of a figure is known: the term, how it goes over time, its days, and kind and code of its place.
-_TermKey = tuple[str, str, Span, str, str]
+_TermKey = tuple[str, bool, PeriodAsAt, str, str]
 
 
 @dataclass(frozen=True)
@@ -225,11 +225,11 @@ class OriginBook:
     def _find_term(self, wanted: WantedTerm, figure: ShownFigure, sum_in_value: float) -> _FoundTerm:
         """Return a term of a figure; where it is new it is looked up."""
         known, as_at = figure.known, figure.known_on or self._as_at
-        span = Span(known.period_start, period_end(known.period_kind, known.period_start), as_at)
-        key = (wanted.term.model_dump_json(), wanted.over_time, span, known.geography_kind, known.geography_code)
+        period_as_at = PeriodAsAt(known.period_start, period_end(known.period_kind, known.period_start), as_at)
+        key = (wanted.term.model_dump_json(), wanted.is_stock, period_as_at, known.geography_kind, known.geography_code)
         if key not in self._cells:
             geography = are_in_geography(wanted, known.geography_kind, known.geography_code)
-            self._cells[key] = find_summed_cells(self._connection, wanted, span, geography)
+            self._cells[key] = find_summed_cells(self._connection, wanted, period_as_at, geography)
         return _FoundTerm(key, wanted, self._cells[key], sum_in_value)
 
     def _note_term(self, found: _FoundTerm) -> int:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.kpis.definitions import Kpi, load_definitions
-from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS, CountedValue, find_kept_back
+from msoic_pipeline.kpis.definitions import Kpi
+from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS, NationalValue
+from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import kpi_value
@@ -99,7 +100,7 @@ class FigureReader:
             self._known_on: find_growing_quarters(connection, as_at)
         }
         self._read: dict[str, list[ShownFigure]] = {}
-        self._kept_back = self._find_kept_back()
+        self._kept_back = find_values_kept_back(connection, as_at)
 
     @property
     def known_on(self) -> dt.date:
@@ -152,15 +153,6 @@ class FigureReader:
         growing = self._growing[self._known_on].get(kpi.kpi_id, set())
         return {judged.known.period_label: judged for judged in judge_kpi(kpi, values, growing)}
 
-    def _find_kept_back(self) -> set[CountedValue]:
-        """Return the nation's values of returns that are kept back, judged beside each other."""
-        counted = []
-        for kpi in load_definitions():
-            if kpi.is_sensitive:
-                values = find_known_values(self._connection, kpi.kpi_id, geography=NATIONAL, as_at=self._as_at)
-                counted += [_count_returns(value) for value in values]
-        return find_kept_back(counted)
-
     def _is_of_place(self, figure: ShownFigure) -> bool:
         """Whether a figure is of the geography of which series are read."""
         if self._place is None:
@@ -177,8 +169,9 @@ class FigureReader:
         """Return the marks that stand beside a value, as known on a day (None: the report's)."""
         end = period_end(value.period_kind, value.period_start)
         is_over = end < (known_on or self._known_on)
+        national = NationalValue(value.kpi_id, value.period_kind, value.period_start)
         marks = {
-            "c": value.geography_kind == NATIONAL and _count_returns(value) in self._kept_back,
+            "c": value.geography_kind == NATIONAL and national in self._kept_back,
             "x": value.value is None,
             "u": not is_over,
             "i": value.status == "incomplete" and is_over,
@@ -206,8 +199,3 @@ def digest_ages(connection: Connection, known_on: dt.date) -> str:
 
 def _is_old(period_kind: str, period_start: dt.date, day: dt.date) -> bool:
     return (day - period_end(period_kind, period_start)).days > DAYS_UNTIL_OLD
-
-
-def _count_returns(value: KnownValue) -> CountedValue:
-    """Return a value as disclosure control wants it: how many returns it is of."""
-    return CountedValue(value.kpi_id, value.period_kind, value.period_start, value.parts_received, value.parts_expected)

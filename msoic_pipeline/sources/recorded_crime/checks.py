@@ -6,7 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from msoic_pipeline.model.checks import MODERN_SLAVERY, PublisherChecks, RowCheck, RowFailure
-from msoic_pipeline.model.members import name_of
+from msoic_pipeline.model.members import find_name
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import PERIOD_MONTHS, period_label, period_start
 
@@ -24,7 +24,7 @@ def yearly_totals_differ(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFail
     labels = [period_label("financial_year", start) for start in repeated["year_start"]]
     by_total = repeated.assign(label=labels).groupby(["release_id", "force_code", "total"])
     for force in by_total["label"].agg(", ".join).reset_index().to_dict("records"):
-        name = name_of("force", force["force_code"])
+        name = find_name("force", force["force_code"])
         yield RowFailure(force["release_id"], f"{name}: {force['total']:,} in each of {force['label']}")
 
 

@@ -81,7 +81,7 @@ def connection(forces_warehouse: Warehouse) -> Iterator[Connection]:
 
 def fill_with_forces(made: Warehouse) -> None:
     """Publish the figures of all forces."""
-    authorities = {row["force_code"]: row["local_authority_code"] for row in members.rows("local_authorities.csv")}
+    authorities = {row["force_code"]: row["local_authority_code"] for row in members.read_rows("local_authorities.csv")}
     codes = [force.code for force in FORCES]
     people = [
         {

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from msoic_pipeline.kpis.change_finder import ChangeFinder
 from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.kpis.known_values import find_known_values
-from msoic_pipeline.kpis.release_changes import ChangeFinder
+from msoic_pipeline.model.geography import find_geographies
 from msoic_pipeline.periods import parse_quarter
 from msoic_pipeline.publication.change_words import tell_change, tell_day_changes, tell_part
 from msoic_pipeline.publication.report.changes import LATEST_DAYS, digest_days_shown, list_days_shown
@@ -71,7 +72,9 @@ def test_the_figures_of_the_page_are_those_of_the_warehouse_on_both_days(told: W
         rows = [found.groupdict() for found in ROW.finditer(section)]
         moved = next(row for row in rows if row["kpi"] == "NRM referrals")
         for cell, day in (("before", dt.date(2021, 8, 4)), ("after", dt.date(2021, 8, 5))):
-            (known,) = find_known_values(connection, "nrm_referrals", moved["period"], "national", day)
+            (known,) = find_known_values(
+                connection, "nrm_referrals", moved["period"], find_geographies("national"), day
+            )
             assert figure_in(moved[cell]) == f"{known.value:,.0f}"
         changes = ChangeFinder(connection).find_changes(dt.date(2021, 8, 5))
     assert moved["kind"] == "revised"
@@ -109,7 +112,7 @@ def test_a_value_of_returns_is_never_shown_as_of_an_earlier_day(told: Warehouse)
     with read_transaction(told.engine) as connection:
         reader = FigureReader(connection, None, TODAY)
         day = dt.date(2021, 2, 11)
-        value = find_known_values(connection, "live_investigations", "2021-01", "national", day)[0]
+        value = find_known_values(connection, "live_investigations", "2021-01", find_geographies("national"), day)[0]
         with pytest.raises(ValueError, match="live_investigations rests on returns"):
             reader.show_earlier(find_definition("live_investigations"), value, day)
 

@@ -76,7 +76,7 @@ REAL = LEVEL | {
     "words": "115 <b>operations</b>",
     "said_of": "operations carried out",
 }
-OTHER_WORD = REAL | {"words": "115 supported", "said_of": "operations supported", "place": "box"}
+OTHER_WORD = REAL | {"words": "115 supported", "said_of": "operations supported", "part_of_section": "box"}
 SAMPLE = LEVEL | {"period": "2020/21", "value": 80, "words": "80 the year before"}
 BOTH = LEVEL | {
     "kind": "change",
@@ -217,7 +217,7 @@ def test_disagreements_have_both_places_and_lead_to_them(connection: Connection,
 
 
 def test_the_words_of_a_report_are_escaped(connection: Connection, monkeypatch: pytest.MonkeyPatch):
-    evil = REAL | {"words": "<script>alert(1)</script>", "note": "<img src=x>", "place": '"><i>'}
+    evil = REAL | {"words": "<script>alert(1)</script>", "note": "<img src=x>", "part_of_section": '"><i>'}
     html = _make_html(connection, monkeypatch, None, evil)
     assert not any(text in html for text in ("<script>alert", "<img", "<i>"))
     assert "<script>alert(1)</script>" in _read_section(html).text

@@ -38,7 +38,7 @@ def make_tile(parts: PartMaker, tile: Tile) -> ShownTile:
         )
     before = series.find_before(latest)
     last_day = period_end(tile.period, latest.period_start)
-    course = [each for each in parts.reader.read_series(kpi, kpi.kinds[0]) if each.period_start <= last_day]
+    course = [each for each in parts.reader.read_series(kpi, kpi.computed_kinds[0]) if each.period_start <= last_day]
     return ShownTile(
         title=kpi.title,
         figure=parts.ask(latest),
@@ -55,7 +55,7 @@ def make_tile(parts: PartMaker, tile: Tile) -> ShownTile:
 
 def _tell_last_signal(reader: FigureReader, kpi: Kpi, course: Sequence[ShownFigure]) -> str:
     """Return in a sentence whether the last figure of a KPI's finest series is a signal, where that can be told."""
-    finest = kpi.kinds[0]
+    finest = kpi.computed_kinds[0]
     series = reader.judge_series(kpi, finest) if finest in KINDS_WITH_LIMITS else {}
     judged = [series[each.period_label] for each in course if each.period_label in series]
     if not judged:

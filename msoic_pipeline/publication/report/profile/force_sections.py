@@ -81,7 +81,7 @@ class ForceSections:
         """Return the sections, in the order of the definitions of their KPIs."""
         charts: dict[str, list[ShownChart]] = {}
         for kpi in load_definitions():
-            if "force" in kpi.below and kpi.kpi_id != POPULATION:
+            if "force" in kpi.divisions and kpi.kpi_id != POPULATION:
                 source = traits_of_fact(kpi.numerator.table).source
                 charts.setdefault(source, []).extend(self._make_charts(kpi))
         return tuple(
@@ -102,7 +102,9 @@ class ForceSections:
 
         It is that of the funnel's period where the force has one; else the force's latest, a whole one if there is any.
         """
-        kinds = kpi.kinds[:1] if kpi.over_time == "last" else [kind for kind in KINDS_COMPARED if kind in kpi.kinds]
+        kinds = (
+            kpi.computed_kinds[:1] if kpi.is_stock else [kind for kind in KINDS_COMPARED if kind in kpi.computed_kinds]
+        )
         for kind in kinds:
             forces = self._funnels.read_funnel(kpi, kind)
             figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
@@ -216,7 +218,7 @@ class ForceSections:
                 "chart": f"{kpi.kpi_id}_over_time",
                 "title": f"{kpi.title} over time",
                 "shows": "lines",
-                "period": kpi.kinds[0],
+                "period": kpi.computed_kinds[0],
                 "has_limits": True,
                 "series": [ChartSeries(kpi=kpi.kpi_id)],
             }

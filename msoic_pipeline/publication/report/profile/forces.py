@@ -26,7 +26,7 @@ def list_forces() -> tuple[Force, ...]:
     """Return the territorial forces, in the order of their names."""
     forces = [
         Force(row["force_code"], row["name"], row["rocu_region"])
-        for row in members.rows("forces.csv")
+        for row in members.read_rows("forces.csv")
         if row["kind"] == TERRITORIAL_FORCE
     ]
     return tuple(sorted(forces, key=lambda force: force.name))
@@ -40,5 +40,5 @@ def find_force(text: str) -> Force:
         raise LookupError(f"no force {text!r}: expected {error}") from None
     found = [force for force in list_forces() if force.code == code]
     if not found:
-        raise LookupError(f"{members.name_of('force', code)} is no territorial force, and makes no returns")
+        raise LookupError(f"{members.find_name('force', code)} is no territorial force, and makes no returns")
     return found[0]

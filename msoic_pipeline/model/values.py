@@ -1,0 +1,14 @@
+"""The values that columns may have, where code names them too: the type of each, whose ``get_args`` are the members."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+# Whether a rise of a KPI is good, bad or neither.
+Direction = Literal["good", "bad", "neutral"]
+# How much of what is due a KPI value is of.
+KpiStatus = Literal["complete", "incomplete", "not computable"]
+# What kind of statement a claim is.
+ClaimKind = Literal["level", "change", "difference", "placeholder"]
+# As known when a claim is judged.
+Known = Literal["when published", "today"]
