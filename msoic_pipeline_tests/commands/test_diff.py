@@ -42,6 +42,10 @@ def list_staged(*without: str) -> list[StagedRelease]:
     return [each for each in staged if not each.release.file_name.endswith(without)]
 
 
+# What does not hang on the engine is tried on the one that needs no server.
+on_sqlite = pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def engine(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An empty database that the settings name as the warehouse, once of each kind."""
@@ -88,6 +92,7 @@ def test_what_is_foretold_is_what_loading_does_and_the_warehouse_stays_as_it_was
     assert foretell(LAST).rows == (), "it is loaded already"
 
 
+@on_sqlite
 def test_an_older_file_changes_history_and_it_is_said(engine: Engine):
     load(engine, list_staged(MIDDLE))
     before = read_finder(engine)
@@ -101,6 +106,7 @@ def test_an_older_file_changes_history_and_it_is_said(engine: Engine):
     assert any(line.startswith("  history") for line in foretold.lines())
 
 
+@on_sqlite
 def test_a_file_whose_figures_were_taken_away_would_not_be_loaded(engine: Engine):
     load(engine, list_staged(LAST))
     foretold = foretell(LAST)
@@ -113,6 +119,7 @@ def test_a_file_whose_figures_were_taken_away_would_not_be_loaded(engine: Engine
     assert not again.would_load and any("took its figures away" in line for line in again.lines())
 
 
+@on_sqlite
 def test_a_rejected_file_changes_nothing_and_says_why(engine: Engine, tmp_path: Path):
     load(engine, list_staged(LAST))
     everything = read_everything(engine)
@@ -125,6 +132,7 @@ def test_a_rejected_file_changes_nothing_and_says_why(engine: Engine, tmp_path: 
     assert read_everything(engine) == everything
 
 
+@on_sqlite
 def test_a_rule_that_would_break_is_named_and_all_is_told_as_json(engine: Engine, tmp_path: Path):
     """An area's receipts and outcomes are mistyped, and the totals with them, so that no check of the file sees it."""
     load(engine, list_staged(LAST))
@@ -147,6 +155,7 @@ def test_a_rule_that_would_break_is_named_and_all_is_told_as_json(engine: Engine
     assert "(cps_outcomes_to_completed_prosecutions), 2021-Q2, " in words.stdout and ": 8 against 7" in words.stdout
 
 
+@on_sqlite
 def test_a_break_that_an_earlier_release_has_too_is_told_of_this_one(engine: Engine, tmp_path: Path):
     load(engine, list_staged(LAST))
     mistype_last(tmp_path)
@@ -199,6 +208,7 @@ def test_the_warehouse_is_read_at_one_moment_and_cannot_be_written_to(engine: En
         connection.execute(sa.update(release).values(note="it can be written to again"))
 
 
+@on_sqlite
 def test_what_a_force_returned_is_not_told(warehouse_url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MSOIC_WAREHOUSE_URL", warehouse_url)
     engine = open_engine(warehouse_url)
@@ -213,6 +223,7 @@ def test_what_a_force_returned_is_not_told(warehouse_url: str, monkeypatch: pyte
     assert "(withheld)" in foretold.as_json()
 
 
+@on_sqlite
 def test_a_kpi_declared_since_the_last_run_is_not_the_file_s_doing(engine: Engine):
     load(engine, list_staged(LAST))
     with engine.begin() as connection:
@@ -222,6 +233,7 @@ def test_a_kpi_declared_since_the_last_run_is_not_the_file_s_doing(engine: Engin
     assert foretold.rows and "Convictions" not in {row.kpi for row in foretold.rows}
 
 
+@on_sqlite
 def test_quarters_before_the_first_are_left_out_as_a_run_leaves_them_out(engine: Engine):
     """The NRM's files reach back to 2014."""
     (staged,) = staged_releases("nrm", "quarter-4-2021")
