@@ -117,6 +117,16 @@ def test_it_leads_with_the_signals_that_the_warehouse_has(connection: Connection
     assert signals <= shown and shown.isdisjoint(quiet)
 
 
+def test_sections_are_told_in_brief_by_what_their_charts_say(report: Made):
+    _, _, html = report
+    brief = html[html.index('id="brief"') : html.index('id="summary"')]
+    told = dict(re.findall('<li><a href="#chart-([a-z_]+)">.*?</a>[.] (.*?)[.](?: <span.*)?</li>', brief))
+    headlines = dict(re.findall(r'<figure id="chart-([a-z_]+)".*?<p class="headline">(.*?)[.]</p>', html, re.DOTALL))
+    assert len(told) > 5
+    assert told == {chart: headlines[chart] for chart in told}
+    assert not any("no figure" in words for words in told.values())
+
+
 def test_no_return_of_a_force_is_named(report: Made, connection: Connection):
     _, _, html = report
     names = connection.scalars(sa.select(release.c.file_name).where(release.c.source == "force_returns")).all()

@@ -71,6 +71,11 @@ class ShownChart:
     is_synthetic: bool
     has_open_table: bool
 
+    @property
+    def has_figures(self) -> bool:
+        """Whether its table has a figure."""
+        return any(figure is not None for row in self.rows for figure in row.figures)
+
 
 @dataclass(frozen=True)
 class ShownSection:
@@ -82,6 +87,11 @@ class ShownSection:
     about: str
     tiles: tuple[ShownTile, ...]
     charts: tuple[ShownChart, ...]
+
+    @property
+    def leading_chart(self) -> ShownChart | None:
+        """The first chart that shows figures, whose headline is the section in brief; None where none does."""
+        return next((chart for chart in self.charts if chart.has_figures), None)
 
 
 @dataclass(frozen=True)
