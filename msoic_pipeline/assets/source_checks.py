@@ -1,4 +1,4 @@
-"""What the checks on a source's files say in Dagster's pages: on its raw folder, its verdicts and its Data Docs."""
+"""What the checks on a source's files say in Dagster's pages: on its raw folder and its verdicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from msoic_pipeline.assets.checks import (
 from msoic_pipeline.assets.tables import LISTED_ROWS, show_table
 from msoic_pipeline.ingest.landing import Landing
 from msoic_pipeline.model.traits import Severity
-from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.verdicts import Verdict
 from msoic_pipeline.wording import cut_off, first_of
 
@@ -29,7 +28,6 @@ FILES_ACCEPTED = AssetCheck("files_accepted", "block", "No file was refused and 
 FILES_KEPT = AssetCheck("files_kept", "block", "The file of every loaded release is kept.")
 EXPECTATIONS = AssetCheck("expectations", "block", "Blocking expectations hold.")
 WARNINGS = AssetCheck("warnings", "warn", "Expectations that only warn hold.")
-DATA_DOCS = AssetCheck("data_docs", "warn", "The output folder took the Data Docs.")
 FAULTS_DECLARED = AssetCheck("faults_declared", "warn", "Mended, left out or accepted by declaration.")
 
 
@@ -93,11 +91,6 @@ def _collect_failed_expectations(verdicts: Sequence[Verdict], severity: Severity
     rows = [{"file": file_name} | _pick_columns(result, columns) for file_name, result in failed[:LISTED_ROWS]]
     rows_failed = sum(result.rows_failed for _, result in failed)
     return SeverityFailures(len(failed), words, rows, {"rows_failed": rows_failed})
-
-
-def make_docs_check(docs: DataDocs) -> dg.AssetCheckResult:
-    """Return the check that warns where the Data Docs could not be written."""
-    return DATA_DOCS.make_result(not docs.problem, docs.problem or None)
 
 
 def make_faults_check(verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.ingest.read_once import NotReadYet
-from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.validation import validate_source
 from msoic_pipeline.quality.verdicts import Verdict, judge_files, make_verdict_on_unread_file, still_matters
 from msoic_pipeline.settings import Settings
@@ -30,12 +28,11 @@ from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 @dataclass(frozen=True)
 class JudgedSource:
-    """A source of which every file has a verdict: what was taken in of it, the verdicts, and the pages on them."""
+    """A source of which every file has a verdict: what was taken in of it, and the verdicts."""
 
     source: Source
     intake: Intake
     verdicts: tuple[Verdict, ...]
-    docs: DataDocs
 
     def list_accepted(self) -> AcceptedReleases:
         """Return what may be loaded of it."""
@@ -56,20 +53,17 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
     with read_transaction(engine) as connection:
         loaded = read_loaded_releases(connection, source)
     verdicts = []
-    docs = DataDocs(settings.output_dir / "data_docs", source)
-    for verdict in _judge_intake(source, intake, docs):
+    for verdict in _judge_intake(source, intake):
         if verdict.accepted or verdict.staged is None or still_matters(verdict.staged.release, loaded):
             verdicts.append(verdict)
     for release, error in intake.unparsed:
         if still_matters(release, loaded):
             verdicts.append(make_verdict_on_unread_file(source, error, release.release_id))
-    return JudgedSource(source, intake, tuple(verdicts), docs)
+    return JudgedSource(source, intake, tuple(verdicts))
 
 
-def _judge_intake(source: Source, intake: Intake, docs: DataDocs | None = None) -> list[Verdict]:
-    findings = validate_source(source, intake.staged, docs)
-    if docs:
-        docs.try_write_index(list_every_check())
+def _judge_intake(source: Source, intake: Intake) -> list[Verdict]:
+    findings = validate_source(source, intake.staged)
     return judge_files(source, intake.landing, intake.staged, findings)
 
 

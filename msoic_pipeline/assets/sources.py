@@ -13,7 +13,6 @@ import dagster as dg
 from msoic_pipeline.assets.checks import AssetCheck, do_or_fail_check, make_specs
 from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.assets.source_checks import (
-    DATA_DOCS,
     EXPECTATIONS,
     FAULTS_DECLARED,
     FILES_ACCEPTED,
@@ -21,7 +20,6 @@ from msoic_pipeline.assets.source_checks import (
     FILES_PRESENT,
     FILES_SETTLED,
     WARNINGS,
-    make_docs_check,
     make_expectation_checks,
     make_faults_check,
     make_files_check,
@@ -167,9 +165,7 @@ def _make_validated_asset(source: Source) -> dg.AssetsDefinition:
         description="A verdict on every file: what Great Expectations and the file's own totals found. Only accepted "
         "releases are loaded; the rest stand in quarantine with the reason.",
         kinds={"greatexpectations"},
-        check_specs=make_specs(
-            (VALIDATED, FILES_ACCEPTED, FILES_KEPT, EXPECTATIONS, WARNINGS, DATA_DOCS, FAULTS_DECLARED), key
-        ),
+        check_specs=make_specs((VALIDATED, FILES_ACCEPTED, FILES_KEPT, EXPECTATIONS, WARNINGS, FAULTS_DECLARED), key),
     )
     def validated(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         return do_or_fail_check(context, VALIDATED, lambda: _validate_releases(warehouse, source))
@@ -187,16 +183,12 @@ def _validate_releases(warehouse: Warehouse, source: Source) -> dg.MaterializeRe
         work.add("accepted", accepted)
         work.add("checks", sum(len(verdict.results) for verdict in verdicts))
         work.add("rows of quarantine", sum(len(verdict.quarantine) for verdict in verdicts))
-    metadata: dict[str, Any] = {"releases": len(verdicts), "accepted": accepted}
-    if judged.docs.index.is_file():
-        metadata["data_docs"] = dg.MetadataValue.url(judged.docs.index.as_uri())
     return dg.MaterializeResult(
-        metadata=metadata,
+        metadata={"releases": len(verdicts), "accepted": accepted},
         check_results=[
             make_files_check(verdicts),
             make_kept_check(find_lost_releases(warehouse.engine, source, judged.intake.landing)),
             *make_expectation_checks(verdicts),
-            make_docs_check(judged.docs),
             make_faults_check(verdicts),
         ],
     )

@@ -1,7 +1,6 @@
 """The expectations of a fact table as a suite of Great Expectations, which says which rows fail them.
 
-Nothing else calls Great Expectations, save what writes its pages (``docs``). It takes seconds to import, and is not
-imported before a suite is made.
+Nothing else calls Great Expectations. It takes seconds to import, and is not imported before a suite is made.
 """
 
 from __future__ import annotations
@@ -15,85 +14,44 @@ import sqlalchemy as sa
 
 from msoic_pipeline.model.traits import traits_of_table
 from msoic_pipeline.quality.expectations import Expectation, FailingRows, list_expectations_of
-from msoic_pipeline.workbooks.source import Source
-
-# Of the values that fail so many are shown by Data Docs, and of a sensitive source none.
-_VALUES_IN_DOCS = 20
 
 
 class ExpectationError(Exception):
     """An expectation could not be evaluated: neither held nor failed."""
 
 
-def open_context(source: Source) -> Any:
-    """Return Great Expectations' context for a source: what holds its suites, and what Data Docs show of them."""
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    context.data_sources.add_pandas(source.source)
-    return context
-
-
-def register_suite(context: Any, source: Source, fact: sa.Table) -> Suite:
-    """Make the suite of a fact table and register it in Great Expectations' context; return it.
-
-    What Data Docs show of the rows that fail is settled with it: some of their values, and of a sensitive source none.
-    """
-    import great_expectations as gx
-
-    expectations = list_expectations_of(fact)
-    suite = context.suites.add(gx.ExpectationSuite(name=fact.name, expectations=_in_gx_terms(fact, expectations)))
-    rows_source = context.data_sources.get(source.source)
-    batches = rows_source.add_dataframe_asset(fact.name).add_batch_definition_whole_dataframe("staged")
-    definition = gx.ValidationDefinition(name=fact.name, data=batches, suite=suite)
-    shown_in_docs = {
-        "result_format": "SUMMARY",
-        "partial_unexpected_count": 0 if source.sensitive else _VALUES_IN_DOCS,
-    }
-    checkpoint = gx.Checkpoint(
-        name=fact.name,
-        validation_definitions=[context.validation_definitions.add(definition)],
-        result_format=shown_in_docs,
-    )
-    return Suite(fact, expectations, batches, context.checkpoints.add(checkpoint))
-
-
 class Suite:
-    """The expectations of a fact table in Great Expectations, and what validates rows by them; see register_suite.
+    """The expectations of a fact table in Great Expectations, and what validates rows by them."""
 
-    ``batches`` makes rows into what Great Expectations validates, ``checkpoint`` validates them by all expectations.
-    """
-
-    def __init__(self, fact: sa.Table, expectations: Sequence[Expectation], batches: Any, checkpoint: Any) -> None:
+    def __init__(self, fact: sa.Table) -> None:
         self.fact = fact
-        self.expectations = expectations
-        self._batches = batches
-        self._checkpoint = checkpoint
+        self.expectations = list_expectations_of(fact)
+        asset = _open_context().data_sources.add_pandas("staged").add_dataframe_asset(fact.name)
+        self._batches = asset.add_batch_definition_whole_dataframe("all rows")
 
     def find_failing_rows(self, rows: pd.DataFrame) -> list[FailingRows]:
         """Return the expectations that fail, each with the rows in which it does.
 
-        All of them are asked whether they hold, and only those that fail in which rows: that answer never reaches the
-        documentation.
+        All of them are asked whether they hold, and only those that fail in which rows, which takes much longer.
         """
-        import great_expectations as gx
-
-        parameters = {"dataframe": rows}
-        (validated,) = self._checkpoint.run(batch_parameters=parameters).run_results.values()
-        evaluations = self._read_evaluations(validated, self.expectations)
+        batch = self._batches.get_batch(batch_parameters={"dataframe": rows})
+        evaluations = self._evaluate(batch, self.expectations, "BOOLEAN_ONLY")
         failed = [self.expectations[evaluation.number] for evaluation in evaluations if not evaluation.is_met]
         if not failed:
             return []
-        suite = gx.ExpectationSuite(name=f"{self.fact.name} failed", expectations=_in_gx_terms(self.fact, failed))
-        detailed = self._batches.get_batch(batch_parameters=parameters).validate(suite, result_format="COMPLETE")
         found = []
-        for evaluation in self._read_evaluations(detailed, failed):
+        for evaluation in self._evaluate(batch, failed, "COMPLETE"):
             # An expectation of a whole column, its type, names no rows: all of them fail it.
             those = rows if evaluation.failing_labels is None else rows.loc[evaluation.failing_labels]
             found.append(FailingRows(failed[evaluation.number], those))
         return found
+
+    def _evaluate(self, batch: Any, expectations: Sequence[Expectation], result_format: str) -> list[_Evaluation]:
+        """Validate rows by expectations, and say of each as much as ``result_format`` asks for."""
+        import great_expectations as gx
+
+        suite = gx.ExpectationSuite(name=self.fact.name, expectations=_in_gx_terms(self.fact, expectations))
+        return self._read_evaluations(batch.validate(suite, result_format=result_format), expectations)
 
     def _read_evaluations(self, validated: Any, expectations: Sequence[Expectation]) -> list[_Evaluation]:
         """Return what came of each of the expectations that were validated.
@@ -149,3 +107,13 @@ def _notes_on_expectation(fact: sa.Table, expectation: Expectation) -> str:
     if len(expectation.columns) == 1:
         return f"{fact.columns[expectation.columns[0]].comment}"
     return f"Grain: {traits_of_table(fact).grain}." if expectation.columns else f"{fact.comment}"
+
+
+def _open_context() -> Any:
+    """Return a context of Great Expectations that keeps nothing and draws no progress bars."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -28,12 +27,11 @@ from msoic_pipeline.ingest.known_faults import list_faults_of
 from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
-from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectation_findings import CheckedRows, make_findings
 from msoic_pipeline.quality.expectations import FailingRows, list_expectations_of
 from msoic_pipeline.quality.publishers import find_checks_module
 from msoic_pipeline.quality.row_checks import check_rows
-from msoic_pipeline.quality.suites import ExpectationError, Suite, open_context, register_suite
+from msoic_pipeline.quality.suites import ExpectationError, Suite
 from msoic_pipeline.workbooks.source import Source
 
 # Rows held in memory at once; a release is never divided.
@@ -41,30 +39,22 @@ BATCH_ROWS = 1_000_000
 _FINDINGS = TypeAdapter(list[Finding])
 
 
-def validate_source(
-    source: Source, releases: Sequence[StagedRelease], docs: DataDocs | None = None
-) -> dict[str, list[Finding]]:
+def validate_source(source: Source, releases: Sequence[StagedRelease]) -> dict[str, list[Finding]]:
     """Return what the expectations and the hand-written checks find in each release, by release_id.
 
-    Only releases whose findings are not known yet are validated, and those that the source's Data Docs have not shown
-    yet. Raises ExpectationError where an expectation cannot be evaluated.
+    Only releases whose findings are not known yet are validated. Raises ExpectationError where an expectation cannot be
+    evaluated.
     """
     findings_by_release: dict[str, list[Finding]] = {}
-    for staged in releases:
-        known = _recall_findings(staged)
-        if known is not None:
-            findings_by_release[staged.release_id] = known
-    shown = docs.read_shown_releases() if docs else None
     to_validate = []
     for staged in releases:
-        is_known = staged.release_id in findings_by_release
-        is_shown = shown is None or _name_in_docs(staged) in shown
-        if not (is_known and is_shown):
+        known = _recall_findings(staged)
+        if known is None:
             to_validate.append(staged)
+        else:
+            findings_by_release[staged.release_id] = known
     if to_validate:
-        context, fresh = _validate_releases(source, to_validate)
-        if docs:
-            docs.try_build_site(context, [_name_in_docs(staged) for staged in releases])
+        fresh = _validate_releases(source, to_validate)
         for staged in to_validate:
             _remember_findings(staged, fresh[staged.release_id])
         findings_by_release |= fresh
@@ -92,11 +82,6 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
 def findings_path(staged: StagedRelease) -> Path:
     """Return the file in which the findings of a release stand, or will stand, once validated."""
     return staged.folder / f"findings-{_digest_of_checks(tuple(staged.facts))}.json"
-
-
-def _name_in_docs(staged: StagedRelease) -> str:
-    """Return what Data Docs remember a release by: another one as soon as it is read or checked otherwise."""
-    return f"{staged.key}/{findings_path(staged).name}"
 
 
 def _recall_findings(staged: StagedRelease) -> list[Finding] | None:
@@ -151,21 +136,17 @@ def _read_batch(releases: Sequence[StagedRelease], fact: sa.Table) -> pd.DataFra
     )
 
 
-def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> tuple[Any, dict[str, list[Finding]]]:
-    """Validate the rows of ``releases``: one suite a fact table, in batches of whole releases.
-
-    Returns Great Expectations' context, which holds what Data Docs show, and the findings by release.
-    """
-    context = open_context(source)
+def _validate_releases(source: Source, releases: Sequence[StagedRelease]) -> dict[str, list[Finding]]:
+    """Validate the rows of ``releases``, one suite a fact table, in batches of whole releases; return the findings."""
     findings_by_release: dict[str, list[Finding]] = {staged.release_id: [] for staged in releases}
     for name in source.facts:
-        suite = register_suite(context, source, FACTS[name])
+        suite = Suite(FACTS[name])
         with_fact = [staged for staged in releases if name in staged.facts]
         for of_batch in _divide_into_batches(with_fact, name):
             rows = _read_batch(of_batch, FACTS[name])
             for release_id, findings in _check_batch(suite, of_batch, rows).items():
                 findings_by_release[release_id] += findings
-    return context, findings_by_release
+    return findings_by_release
 
 
 def _check_batch(suite: Suite, releases: Sequence[StagedRelease], rows: pd.DataFrame) -> dict[str, list[Finding]]:

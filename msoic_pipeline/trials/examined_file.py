@@ -44,6 +44,6 @@ def examine_file(path: Path) -> Iterator[ExaminedFile]:
             )
         else:
             staged = StagedRelease(reading.release, staged_folder(reading.release, Path(folder)))
-            findings = validate_source(source, [staged], None)
+            findings = validate_source(source, [staged])
             (verdict,) = judge_files(source, Landing((reading.release,), ()), [staged], findings)
             yield ExaminedFile(source, staged, verdict)

@@ -133,11 +133,11 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     )
     source = load_source(hostile.source)
     staging = source_steps.take_in_source(settings, source)
-    # Validated is only what says other things than its donor, and no Data Docs are written: that takes longest of all.
+    # Validated is only what says other things than its donor.
     own = [each for each in staging.staged if hostile.token in each.release.file_name]
     others = [each for each in staging.staged if each not in own]
     unlike = [each for each in own if _figures(each, others) != LIKE_DONOR]
-    findings = source_steps.validate_source(source, unlike, None) if unlike and EXPECTATIONS else {}
+    findings = source_steps.validate_source(source, unlike) if unlike and EXPECTATIONS else {}
     verdicts = source_steps.judge_files(source, staging.landing, own, findings)
     verdicts += [
         source_steps.make_verdict_on_unread_file(source, error, release.release_id)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.ingest.findings import Finding
 from msoic_pipeline.ingest.known_faults import Fault
 from msoic_pipeline.ingest.landing import Landing
@@ -23,7 +19,6 @@ from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import TRAITS, traits_of_column
 from msoic_pipeline.quality import expectation_findings, quarantine, validation
-from msoic_pipeline.quality.docs import DataDocs
 from msoic_pipeline.quality.expectations import list_expectations_of
 from msoic_pipeline.quality.suites import ExpectationError
 from msoic_pipeline.quality.validation import validate_source
@@ -69,7 +64,7 @@ def test_good_rows_pass_every_check_of_every_release(stage: Stage):
         stage("nrm", "a", fact_nrm_decision=decisions()),
         stage("nrm", "b", fact_nrm_decision=decisions("2022-04-01")),
     ]
-    found = validate_source(NRM, releases, None)
+    found = validate_source(NRM, releases)
     assert failures(found) == []
     for release_id in ("a", "b"):
         assert {"key is unique", "members are known", "series have no gaps"} <= {
@@ -102,7 +97,7 @@ def test_what_is_wrong_is_found_in_its_release_sheet_and_cell(stage: Stage, faul
     rows = decisions()
     plant(rows)
     good, bad = stage("nrm", "good", fact_nrm_decision=decisions()), stage("nrm", "bad", fact_nrm_decision=rows)
-    found = validate_source(NRM, [good, bad], None)
+    found = validate_source(NRM, [good, bad])
     ((release_id, finding),) = failures(found)
     assert (release_id, finding.table_name, finding.check_name) == ("bad", "fact_nrm_decision", check)
     assert (finding.severity, finding.rows_checked, finding.rows_failed) == ("block", 4, rows_failed)
@@ -118,7 +113,7 @@ def test_an_unknown_code_names_where_codes_are_and_the_cell_of_its_measure(stage
     rows = outcomes()
     rows[1]["force_code"] = "E99"
     source = load_source("crime_outcomes")
-    found = validate_source(source, [stage("crime_outcomes", "a", fact_crime_outcome=rows)], None)
+    found = validate_source(source, [stage("crime_outcomes", "a", fact_crime_outcome=rows)])
     ((_, finding),) = failures(found)
     assert "cell J3: force_code: expected a member of dim_force.force_code" in finding.detail
     assert "found 'E99'" in finding.detail
@@ -126,7 +121,7 @@ def test_an_unknown_code_names_where_codes_are_and_the_cell_of_its_measure(stage
 
 def test_only_the_first_failing_rows_are_told(stage: Stage):
     rows = [row | {"decisions": -1} for start in ("2022-01-01", "2022-04-01") for row in decisions(start)]
-    ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)]))
     assert finding.rows_failed == 8
     assert finding.detail.count("found -1") == 5
     assert finding.detail.endswith("; and 3 more")
@@ -134,7 +129,7 @@ def test_only_the_first_failing_rows_are_told(stage: Stage):
 
 def test_a_release_without_rows_fails_beside_one_with_rows(stage: Stage):
     releases = [stage("nrm", "empty", fact_nrm_decision=[]), stage("nrm", "full", fact_nrm_decision=decisions())]
-    ((release_id, finding),) = failures(validate_source(NRM, releases, None))
+    ((release_id, finding),) = failures(validate_source(NRM, releases))
     assert (release_id, finding.check_name, finding.rows_checked) == ("empty", "table has rows", 0)
     verdicts = judge_files(NRM, Landing((), ()), releases, validate_source(NRM, releases))
     (row,) = (row for verdict in verdicts for row in verdict.quarantine)
@@ -149,17 +144,17 @@ def test_what_cannot_be_evaluated_is_an_error_that_names_the_expectation(stage: 
     text = pa.array(["10", "11", "[x]", "12"])
     pq.write_table(table.set_column(place, "decisions", text), path)
     with pytest.raises(ExpectationError, match="fact_nrm_decision: ExpectColumnValuesToBeBetween of decisions"):
-        validate_source(NRM, [release], None)
+        validate_source(NRM, [release])
     assert not validation.findings_path(release).exists()
 
 
 def test_a_damaged_file_of_findings_is_made_anew(stage: Stage):
     release = stage("nrm", "a", fact_nrm_decision=decisions())
-    found = validate_source(NRM, [release], None)
+    found = validate_source(NRM, [release])
     path = validation.findings_path(release)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    assert validate_source(NRM, [release], None) == found
+    assert validate_source(NRM, [release]) == found
     assert path.read_bytes() == whole
 
 
@@ -168,7 +163,7 @@ def test_rows_without_a_declared_column_are_an_error(stage: Stage):
     path = release.path("fact_nrm_decision")
     pq.write_table(pq.read_table(path).drop_columns(["stage"]), path)
     with pytest.raises(ExpectationError, match="has not the columns"):
-        validate_source(NRM, [release], None)
+        validate_source(NRM, [release])
 
 
 def test_a_type_that_is_not_the_declared_one_fails(stage: Stage):
@@ -178,7 +173,7 @@ def test_a_type_that_is_not_the_declared_one_fails(stage: Stage):
     table = pq.read_table(path)
     place = table.column_names.index("outcomes_closed")
     pq.write_table(table.set_column(place, "outcomes_closed", pa.array(["2", "-1"])), path)
-    ((_, finding),) = failures(validate_source(source, [release], None))
+    ((_, finding),) = failures(validate_source(source, [release]))
     assert finding.check_name == "columns have their types"
     assert finding.detail == "outcomes_closed: expected type int64"
 
@@ -189,7 +184,7 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     rows[0]["decisions"] = -1
     validation._digest_of_checks.cache_clear()
     release = stage("nrm", "a", fact_nrm_decision=rows)
-    found = validate_source(NRM, [release], None)
+    found = validate_source(NRM, [release])
     validation._digest_of_checks.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
@@ -216,7 +211,7 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
     monkeypatch.setattr(expectation_findings, "list_faults_of", lambda release: (fault,))
     rows = decisions()
     rows[0]["decisions"] = rows[1]["decisions"] = -1
-    ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    ((_, finding),) = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)]))
     assert finding.rows_failed == 1
     assert "C6" in finding.detail and "C5" not in finding.detail
     assert "1 accepted by declared faults" in finding.detail
@@ -228,13 +223,13 @@ def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, mo
     validation._digest_of_checks.cache_clear()
     release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
     source = load_source("crime_outcomes")
-    found = validate_source(source, [release], None)
+    found = validate_source(source, [release])
     (verdict,) = judge_files(source, Landing((), ()), [release], found)
     assert [row.cell for row in verdict.quarantine] == ["K3"]
     fault = known_fault("out_of_range", "K3")
     monkeypatch.setattr(expectation_findings, "list_faults_of", lambda release: (fault,))
     validation.findings_path(release).unlink()
-    assert failures(validate_source(source, [release], None)) == []
+    assert failures(validate_source(source, [release])) == []
     validation._digest_of_checks.cache_clear()
 
 
@@ -243,7 +238,7 @@ def test_a_finding_lists_no_more_failures_than_it_promises(stage: Stage, monkeyp
     rows = decisions()
     for row in rows:
         row |= {"stage": None, "decision": None}
-    found = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], None))
+    found = failures(validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)]))
     (missing,) = [finding for _, finding in found if finding.check_name == "required values are there"]
     assert len(missing.failures) == 3 and missing.rows_failed == 4
 
@@ -254,7 +249,7 @@ def test_all_failures_are_told_though_a_row_fails_twice(stage: Stage, monkeypatc
     monkeypatch.setattr(quarantine, "MAX_LISTED", 5)
     rows = [row | {"stage": None, "decision": None} for row in decisions()]
     release = stage("nrm", "a", fact_nrm_decision=rows)
-    found = validate_source(NRM, [release], None)
+    found = validate_source(NRM, [release])
     (missing,) = [finding for _, finding in failures(found) if finding.check_name == "required values are there"]
     assert (missing.rows_failed, len(missing.failures), missing.unlisted) == (4, 5, 3)
     (verdict,) = judge_files(NRM, Landing((), ()), [release], found)
@@ -267,7 +262,7 @@ def test_rows_that_reject_a_release_stand_in_quarantine(stage: Stage):
     rows = decisions()
     rows[0]["decisions"] = -1
     release = stage("nrm", "a", fact_nrm_decision=rows)
-    (verdict,) = judge_files(NRM, Landing((), ()), [release], validate_source(NRM, [release], None))
+    (verdict,) = judge_files(NRM, Landing((), ()), [release], validate_source(NRM, [release]))
     assert not verdict.accepted
     ((row),) = verdict.quarantine
     assert (row.rule, row.sheet, row.cell) == ("out_of_range", "Table_1", "C5")
@@ -278,16 +273,16 @@ def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.Monk
     rows = decisions()
     rows[2]["decisions"] = -3
     together = [stage("nrm", name, fact_nrm_decision=rows if name == "b" else decisions()) for name in "abc"]
-    whole = validate_source(NRM, together, None)
+    whole = validate_source(NRM, together)
     for release in together:
         validation.findings_path(release).unlink()
     monkeypatch.setattr(validation, "BATCH_ROWS", 5)
-    assert validate_source(NRM, together, None) == whole
+    assert validate_source(NRM, together) == whole
 
 
-def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_was_validated_is_not_validated_again(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     first = stage("nrm", "a", fact_nrm_decision=decisions())
-    found = validate_source(NRM, [first], DataDocs(tmp_path / "docs", NRM))
+    found = validate_source(NRM, [first])
     seen: list[str] = []
     whole = validation._validate_releases
 
@@ -298,22 +293,22 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, tmp_path: Path,
     monkeypatch.setattr(validation, "_validate_releases", spy)
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "great_expectations", None)  # importing it now would fail
-        assert validate_source(NRM, [first], DataDocs(tmp_path / "docs", NRM)) == found
+        assert validate_source(NRM, [first]) == found
     assert seen == []
     second = stage("nrm", "b", fact_nrm_decision=decisions())
-    assert validate_source(NRM, [first, second], DataDocs(tmp_path / "docs", NRM)).keys() == {"a", "b"}
+    assert validate_source(NRM, [first, second]).keys() == {"a", "b"}
     assert seen == ["b"]
 
 
 def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     release = stage("nrm", "a", fact_nrm_decision=decisions())
-    validate_source(NRM, [release], None)
+    validate_source(NRM, [release])
     before = validation.findings_path(release)
     assert before.is_file()
     declare(monkeypatch, "fact_nrm_decision", "decisions", minimum=11)
     validation._digest_of_checks.cache_clear()
     after = validation.findings_path(release)
-    assert [finding.check_name for _, finding in failures(validate_source(NRM, [release], None))] == [
+    assert [finding.check_name for _, finding in failures(validate_source(NRM, [release]))] == [
         "figures lie in their range"
     ]
     assert after.is_file() and after != before
@@ -321,90 +316,22 @@ def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatc
     validation._digest_of_checks.cache_clear()
 
 
-def test_sensitive_values_reach_neither_findings_nor_documentation(stage: Stage, tmp_path: Path):
+def test_sensitive_values_reach_no_finding(stage: Stage):
     rows = investigations(-987654)
     rows[0]["nationality"] = None
     rows[0]["county_lines"] = "Nemo of Nowhere"
     source = load_source("force_returns")
-    docs = DataDocs(tmp_path / "docs", source)
     release = stage("force_returns", "a", fact_investigation=rows)
-    found = validate_source(source, [release], docs)
+    found = validate_source(source, [release])
     assert {f.check_name for _, f in failures(found)} == {
         "required values are there",
         "members are known",
         "figures lie in their range",
     }
     assert all("sheet 'Table_1', cell C3" in finding.detail for _, finding in failures(found))
-    assert docs.site_index.is_file()
-    written = [path.read_bytes() for path in docs.folder.rglob("*") if path.is_file()]
-    written.append(repr(found).encode())
-    for value in (b"987654", b"987,654", b"Nemo"):
-        assert not any(value in text for text in written)
-
-
-def test_published_values_stand_in_the_documentation_of_every_source(stage: Stage, tmp_path: Path):
-    folder, crime_outcomes = tmp_path / "docs", load_source("crime_outcomes")
-    rows = decisions()
-    rows[0]["decisions"] = -987654
-    docs = DataDocs(folder, NRM)
-    validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=rows)], docs)
-    other = stage("crime_outcomes", "b", fact_crime_outcome=outcomes())
-    validate_source(crime_outcomes, [other], DataDocs(folder, crime_outcomes))
-    assert any("987654" in path.read_text(encoding="utf-8") for path in (folder / "nrm").rglob("*.html"))
-    for source, fact in (
-        ("nrm", "fact_nrm_decision"),
-        ("nrm", "fact_nrm_referral"),
-        ("crime_outcomes", "fact_crime_outcome"),
-    ):
-        assert (folder / source / "expectations" / f"{fact}.html").is_file(), "one suite a fact table"
-    docs.try_write_index(list_every_check())
-    assert docs.problem == ""
-    index = docs.index.read_text(encoding="utf-8")
-    for text in ('<html lang="en">', "<title>", "<h1>", 'href="nrm/index.html"', 'href="crime_outcomes/index.html"'):
-        assert text in index
-    for check in ("series have no gaps", "weeks are the sum of their days", "national totals have no level shifts"):
-        assert check in index, "the hand-written checks are told with their reasons"
-    written = docs.index.stat().st_mtime_ns
-    docs.try_write_index(list_every_check())
-    assert docs.index.stat().st_mtime_ns == written, "a page that says so already is left alone"
-
-
-def test_a_page_that_cannot_be_written_is_a_problem_of_its_source_and_keeps_nothing(tmp_path: Path):
-    (tmp_path / "index.html").mkdir()
-    docs = DataDocs(tmp_path, NRM)
-    docs.try_write_index(list_every_check())
-    assert "the Data Docs cannot be written" in docs.problem and str(tmp_path) in docs.problem
-    (tmp_path / "index.html").rmdir()
-    docs = DataDocs(tmp_path, NRM)
-    docs.try_write_index(list_every_check())
-    assert docs.problem == ""
-
-
-def test_a_page_that_cannot_be_rendered_is_a_problem_and_logs_nothing(
-    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    from great_expectations.data_context.store.tuple_store_backend import TupleFilesystemStoreBackend
-
-    def write_nothing(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(TupleFilesystemStoreBackend, "_set", write_nothing)
-    docs = DataDocs(tmp_path / "docs", NRM)
-    found = validate_source(NRM, [stage("nrm", "a", fact_nrm_decision=decisions())], docs)
-    assert failures(found) == []
-    assert os.strerror(errno.ENOSPC) in docs.problem and str(docs.folder) in docs.problem
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
-    assert not docs.site_index.exists()
-
-
-def test_documentation_that_lacks_a_release_is_made_again(stage: Stage, tmp_path: Path):
-    docs = DataDocs(tmp_path / "docs", NRM)
-    release = stage("nrm", "a", fact_nrm_decision=decisions())
-    found = validate_source(NRM, [release])
-    assert not docs.folder.exists()
-    assert validate_source(NRM, [release], docs) == found
-    assert docs.site_index.is_file()
-    assert [path.name for path in docs.folder.iterdir() if path.name.startswith(".")] == []
+    written = repr(found) + validation.findings_path(release).read_text(encoding="utf-8")
+    for value in ("987654", "987,654", "Nemo"):
+        assert value not in written
 
 
 def test_of_a_release_without_rejects_it_is_said_that_all_could_be_read(stage: Stage):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.audit.every_check import list_every_check
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import (
     quarantine,
@@ -49,6 +50,22 @@ class FailingCheck:
 
 
 @dataclass(frozen=True)
+class CheckCount:
+    """How often a check of a source was made, of how many rows in all, and how often it fails.
+
+    ``reason`` says why it is made; it is empty of an expectation, which follows from the declaration of a column.
+    """
+
+    source: str
+    check_name: str
+    severity: str
+    reason: str
+    made: int
+    rows_checked: int
+    failing: int
+
+
+@dataclass(frozen=True)
 class RuleCount:
     """How many results of a reconciliation rule hold, are explained, break, and cannot be compared."""
 
@@ -63,16 +80,13 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that checks have found and that stands today.
-
-    ``checks_by_source`` has how many checks there are of each source, failing ones among them.
-    """
+    """All that checks have found and that stands today, with what was checked."""
 
     quarantined: tuple[QuarantineRow, ...]
     rules: tuple[RuleCount, ...]
     breaks: tuple[ShownBreak, ...]
     failing: tuple[FailingCheck, ...]
-    checks_by_source: dict[str, int]
+    checks: tuple[CheckCount, ...]
     files: dict[str, str]
 
 
@@ -87,7 +101,7 @@ def read_findings(connection: Connection) -> Findings:
         rules=tuple(_count_results(connection)),
         breaks=tuple(_withhold_place(each, each.title is None or each.rule_id in sensitive_rules) for each in breaks),
         failing=tuple(_read_failing(connection)),
-        checks_by_source=_count_checks(connection),
+        checks=tuple(_count_checks(connection)),
         files=_read_file_names(connection),
     )
 
@@ -171,10 +185,27 @@ def _read_failing(connection: Connection) -> Iterable[FailingCheck]:
         )
 
 
-def _count_checks(connection: Connection) -> dict[str, int]:
+def _count_checks(connection: Connection) -> Iterable[CheckCount]:
+    """Yield every check that is made, by source, one that may fail in one table or another once."""
     found = validation_result
-    query = sa.select(found.c.source, sa.func.count().label("number")).where(found.c.superseded_on.is_(None))
-    return {row.source: row.number for row in connection.execute(query.group_by(found.c.source))}
+    reasons = {check.name: check.reason for check in list_every_check()}
+    its = (found.c.source, found.c.check_name, found.c.severity)
+    query = (
+        sa.select(
+            *its,
+            sa.func.count().label("made"),
+            sa.func.sum(found.c.rows_checked).label("rows_checked"),
+            sa.func.count().filter(sa.not_(found.c.success)).label("failing"),
+        )
+        .where(found.c.superseded_on.is_(None))
+        .group_by(*its)
+        .order_by(*its)
+    )
+    for row in connection.execute(query):
+        reason = reasons.get(row.check_name, "")
+        yield CheckCount(
+            row.source, row.check_name, row.severity, reason, row.made, int(row.rows_checked or 0), row.failing
+        )
 
 
 def _read_file_names(connection: Connection) -> dict[str, str]:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from msoic_pipeline.model.evidence_rows import QuarantineRow
 from msoic_pipeline.model.geography import NATION_NAMES
-from msoic_pipeline.publication.report.quality.findings import FailingCheck, RuleCount, is_sensitive, title_of
+from msoic_pipeline.publication.report.quality.findings import (
+    CheckCount,
+    FailingCheck,
+    RuleCount,
+    is_sensitive,
+    title_of,
+)
 from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.quality.verdicts import STANDS
 from msoic_pipeline.reconciliation.summary import DIGITS, ShownBreak
@@ -146,6 +152,32 @@ def make_checks_table(failing: Sequence[FailingCheck]) -> ShownTable:
         Column("What was found", "long"),
     )
     return ShownTable("Checks that fail now, blocking ones first", columns, tuple(rows))
+
+
+def make_every_check_table(checks: Sequence[CheckCount]) -> ShownTable:
+    """Return the table of all that is checked: each check of a source once, with how often it was made and fails."""
+    rows = [
+        (
+            title_of(check.source),
+            check.check_name,
+            check.severity,
+            f"{check.made:,}",
+            f"{check.rows_checked:,}",
+            f"{check.failing:,}",
+            check.reason or "The column is declared so: see the data dictionary.",
+        )
+        for check in checks
+    ]
+    columns = (
+        Column("Source"),
+        Column("What holds", "words"),
+        Column("Severity", "words"),
+        Column("Times checked"),
+        Column("Rows looked at"),
+        Column("Times it fails"),
+        Column("Why", "long"),
+    )
+    return ShownTable("All that is checked, by source", columns, tuple(rows))
 
 
 def tell_faults(rows: Sequence[QuarantineRow]) -> str:

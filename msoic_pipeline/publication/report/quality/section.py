@@ -24,6 +24,7 @@ from msoic_pipeline.publication.report.quality.findings import Findings, read_fi
 from msoic_pipeline.publication.report.quality.findings_tables import (
     make_breaks_table,
     make_checks_table,
+    make_every_check_table,
     make_faults_table,
     make_rules_table,
     tell_checks,
@@ -112,7 +113,7 @@ def make_quality(known: QualityFigures, is_internal: bool) -> DataQuality:
 
 
 def _make_found(findings: Findings) -> tuple[FoundPart, ...]:
-    rows, checks = findings.quarantined, sum(findings.checks_by_source.values())
+    rows, made = findings.quarantined, sum(check.made for check in findings.checks)
     return (
         FoundPart(
             "Declared faults and quarantine",
@@ -126,8 +127,8 @@ def _make_found(findings: Findings) -> tuple[FoundPart, ...]:
         ),
         FoundPart(
             "Checks",
-            (tell_checks(findings.failing, checks), tell_left_out(len(findings.failing))),
-            _leave_out_empty(make_checks_table(findings.failing)),
+            (tell_checks(findings.failing, made), tell_left_out(len(findings.failing))),
+            _leave_out_empty(make_checks_table(findings.failing), make_every_check_table(findings.checks)),
         ),
     )
 

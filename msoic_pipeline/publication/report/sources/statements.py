@@ -129,4 +129,5 @@ def _tell_findings_of(source: Source, findings: Findings) -> Iterable[Described]
     rows = [row for row in findings.quarantined if row.source == source.source]
     yield Described("Faults", tell_faults(rows))
     failing = [check for check in findings.failing if check.source == source.source]
-    yield Described("Checks", tell_checks(failing, findings.checks_by_source.get(source.source, 0)))
+    made = sum(check.made for check in findings.checks if check.source == source.source)
+    yield Described("Checks", tell_checks(failing, made))
