@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _settled_at_once() -> Iterator[None]:
     """Do not wait a second for each source whose files a test has just written: nobody else is writing to them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raw_files, "SETTLING_SECONDS", 0.02)
+        patch.setattr(raw_files, "SETTLING_SECONDS", 0.1)
         yield
 
 
