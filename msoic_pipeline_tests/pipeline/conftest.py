@@ -227,13 +227,13 @@ def loaded_url(request: pytest.FixtureRequest, loaded_once: Loaded, settings: Pa
         yield url
 
 
-def contents(url: str, *leave_out: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of all tables, in order of their keys; ``pipeline_run`` tells of runs, not of figures."""
+def contents(url: str, *leave_out: str) -> dict[str, set[tuple[Any, ...]]]:
+    """Return all rows of all tables; ``pipeline_run`` tells of runs, not of figures."""
     engine = open_engine(url)
     try:
         with read_transaction(engine) as connection:
             return {
-                table.name: sorted(map(tuple, connection.execute(sa.select(table)).all()), key=repr)
+                table.name: set(map(tuple, connection.execute(sa.select(table)).all()))
                 for table in metadata.sorted_tables
                 if table.name not in ("pipeline_run", *leave_out)
             }

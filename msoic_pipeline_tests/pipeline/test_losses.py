@@ -99,7 +99,7 @@ def test_what_is_gone_is_red_and_takes_no_figure_with_it(run: Run, raw: Path, lo
     after = contents(loaded_url)
     for name in (*FACTS, "kpi_value", "vintage", "coverage", "published_total", "reconciliation_result"):
         assert after[name] == before[name], name
-    assert {row[4] for row in set(after["quarantine"]) - set(before["quarantine"])} == {"absent_file", "absent_folder"}
+    assert {row[4] for row in after["quarantine"] - before["quarantine"]} == {"absent_file", "absent_folder"}
     shutil.rmtree(Settings().archive_dir / "cps")
     ran = run(loaded_url, FIRST, LAST, *assets)
     assert "validated/cps:files_kept" in str(ran) and "found it in neither" in str(ran)

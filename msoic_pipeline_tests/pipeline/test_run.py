@@ -45,7 +45,7 @@ def test_both_engines_hold_the_same_and_a_second_run_changes_nothing(
     assert first.keys() == other.keys()
     for table, rows in first.items():
         # The digest of the model names the engine's own types.
-        ours, theirs = ([row for row in part if row[0] not in ("tables", "views")] for part in (rows, other[table]))
+        ours, theirs = ({row for row in part if row[0] not in ("tables", "views")} for part in (rows, other[table]))
         assert ours == theirs, table
     for name in FACTS:
         assert bool(first[name]) == (name not in OF_OTHER_YEARS), f"{name}: {len(first[name])} rows"
@@ -68,10 +68,10 @@ def test_a_quarter_takes_along_what_its_new_release_covers_and_nothing_else(run:
     after = contents(loaded_url)
     for name, fact in FACTS.items():
         place = list(fact.columns.keys()).index("quarter_start")
-        changed = {row[place] for row in set(before[name]) ^ set(after[name])}
+        changed = {row[place] for row in before[name] ^ after[name]}
         assert (QUARTER in changed and len(changed) > 1) if name == "fact_nrm_decision" else True
         assert changed <= LOADED if traits_of_fact(fact).source == "nrm" else not changed, name
-    kpis = {row[0] for row in set(before["kpi_value"]) ^ set(after["kpi_value"])}
+    kpis = {row[0] for row in before["kpi_value"] ^ after["kpi_value"]}
     assert "nrm_referrals" in kpis and not any(kpi.startswith("recorded_modern_slavery") for kpi in kpis)
     ran = run(loaded_url, FIRST, LAST, *assets)
     assert ran.success, str(ran)
@@ -86,11 +86,12 @@ def test_a_quarter_without_a_new_release_is_rewritten_alone(run: Run, warehouse_
     after = contents(warehouse_url)
     for name, fact in FACTS.items():
         place = list(fact.columns.keys()).index("quarter_start")
-        changed = {str(row[place]) for row in set(before[name]) ^ set(after[name])}
+        changed = {str(row[place]) for row in before[name] ^ after[name]}
         assert changed == ({LAST} if name in assets and changed else set()), name
     assert before["fact_cps_outcome"] != after["fact_cps_outcome"]
 
 
+@pytest.mark.parametrize("cut", [{"cps": ("*quarter-4-2021-2022*",), "force_returns": ("2021-01", "2021-02")}])
 def test_nothing_is_due_at_night_after_a_run_and_a_new_file_is(run: Run, raw: Path, tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'warehouse.sqlite'}"
     assets = [*assets_of(*SOURCES), *DERIVED]
