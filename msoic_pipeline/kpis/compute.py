@@ -92,7 +92,7 @@ def _digest_quarters(connection: Connection, quarters: Iterable[dt.date]) -> dic
     for quarter in sorted(set(quarters)):
         parts = [digest_definitions(), members.digest_all_files()]
         for needed in list_quarters_within(_list_periods_touching([quarter])):
-            parts += loads.get(needed, [])
+            parts += [load.line for load in loads.get(needed, ())]
         digests[quarter] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return digests
 

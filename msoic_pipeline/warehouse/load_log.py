@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -64,13 +65,21 @@ def write_whole_fingerprint(connection: Connection, stage: str, digest: str) -> 
     write_fingerprints(connection, stage, {FIRST_QUARTER: digest})
 
 
-def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[str]]:
-    """Return, by quarter, a line for each source that is loaded of it: which one, and what from."""
-    loads: dict[dt.date, list[str]] = {}
+@dataclass(frozen=True)
+class QuarterLoad:
+    """What of a source is loaded of a quarter; ``line`` changes when anything of it does."""
+
+    source: str
+    line: str
+
+
+def list_loads_by_quarter(connection: Connection) -> dict[dt.date, list[QuarterLoad]]:
+    """Return, by quarter, what is loaded of it, source by source in the order of their names."""
+    loads: dict[dt.date, list[QuarterLoad]] = {}
     loaded = sa.select(load_log).where(load_log.c.stage.startswith(LOADING)).order_by(load_log.c.stage)
     for entry in connection.execute(loaded):
         line = f"{entry.stage} {entry.quarter_start} {entry.fingerprint}"
-        loads.setdefault(entry.quarter_start, []).append(line)
+        loads.setdefault(entry.quarter_start, []).append(QuarterLoad(entry.stage.removeprefix(LOADING), line))
     return loads
 
 

@@ -590,7 +590,7 @@ def test_a_failure_leaves_the_last_good_state(warehouse: Warehouse):
     before = warehouse.results()
     warehouse.publish("nrm-2", "2022-05-05", referrals("2021-Q4", 60, 41), responders("2021-Q4", {KENT: 100}))
     with warehouse.engine.begin() as connection:
-        connection.execute(sa.delete(load_log).where(load_log.c.stage == "reconcile"))
+        connection.execute(sa.delete(load_log).where(load_log.c.stage.startswith("reconcile")))
     twice = parse_rules(
         yaml.safe_dump(
             [
@@ -619,6 +619,23 @@ def test_a_failure_leaves_the_last_good_state(warehouse: Warehouse):
     with pytest.raises(sa.exc.IntegrityError):
         warehouse.reconcile("2021-Q4", rules=twice)
     assert warehouse.results() == before
+
+
+def test_what_is_loaded_of_one_source_leaves_the_results_of_others_alone(warehouse: Warehouse):
+    nrm, crime = "nrm_first_responders_to_referrals", "outcomes_to_recorded_crime"
+    warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40), responders("2021-Q4", {KENT: 100}))
+    warehouse.publish("recorded_crime-1", "2022-03-03", crimes("2021-Q4", {KENT: 10}))
+    warehouse.publish("crime_outcomes-1", "2022-03-03", outcomes("2021-Q4", {KENT: 10}))
+    warehouse.reconcile("2021-Q4", nrm, crime)
+    assert warehouse.results(rule_id=nrm) and warehouse.results(rule_id=crime)
+    with warehouse.engine.begin() as connection:
+        connection.execute(sa.update(reconciliation_result).values(explanation="of before"))
+    warehouse.add_to("nrm-1", referrals("2021-Q3", 6, 4))
+    warehouse.reconcile("2021-Q4", nrm, crime)
+    assert "of before" not in {result.explanation for result in warehouse.results(rule_id=nrm)}
+    assert {result.explanation for result in warehouse.results(rule_id=crime)} == {"of before"}
+    warehouse.reconcile("2021-Q4", nrm)
+    assert warehouse.results(rule_id=crime) == [], "of rules that are no more there are no results"
 
 
 def test_without_rules_there_are_no_results(warehouse: Warehouse):
@@ -651,7 +668,7 @@ def test_a_quarter_computed_alone_has_the_results_of_the_whole(warehouse: Wareho
     together = warehouse.results()
     assert {result.status for result in together} > {"not comparable"}
     with warehouse.engine.begin() as connection:
-        connection.execute(sa.delete(load_log).where(load_log.c.stage == "reconcile"))
+        connection.execute(sa.delete(load_log).where(load_log.c.stage.startswith("reconcile")))
         connection.execute(sa.delete(reconciliation_result))
     for quarter in quarters:
         warehouse.reconcile(quarter, rules=rules)
