@@ -75,12 +75,19 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database a test is tried on, once each: databases.on_sqlite tries it on one alone."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def warehouse_url(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path) -> Iterator[str]:
     """SQLAlchemy's URL of an empty database that no other test sees, once of each kind.
 
     Roles belong to the whole cluster: a test that makes one removes it.
     """
-    if request.param == "sqlite":
+    if engine_kind == "sqlite":
         yield URL.create("sqlite", database=str(tmp_path / "warehouse.sqlite")).render_as_string(hide_password=False)
         return
     yield request.getfixturevalue("postgres_database")

@@ -1,4 +1,4 @@
-"""PostgreSQL databases of one's own: empty, or copies of one that was filled once."""
+"""The databases of tests: which kinds a test is tried on, and PostgreSQL ones of one's own, empty or copied."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import sqlalchemy as sa
+
+# What does not hang on the engine is tried on the one that needs no server.
+on_sqlite = pytest.mark.parametrize("engine_kind", ["sqlite"])
 
 
 def administer(url: str, statement: str) -> list[tuple[object, ...]]:

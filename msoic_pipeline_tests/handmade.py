@@ -13,6 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from msoic_pipeline.ingest.landing import Landing
+from msoic_pipeline.kpis.compute import recompute_values
+from msoic_pipeline.kpis.definition_rows import write_definitions
+from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.model.all_tables import metadata
 from msoic_pipeline.model.columns import ALL
 from msoic_pipeline.model.evidence import coverage, load_log, reconciliation_result, release, vintage
@@ -25,7 +28,7 @@ from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.apply import ReconciliationSummary, reconcile_quarters
 from msoic_pipeline.reconciliation.rules import Rule, load_rules
 from msoic_pipeline.warehouse.dimensions import load_dimensions
-from msoic_pipeline.warehouse.engine import open_engine
+from msoic_pipeline.warehouse.engine import open_engine, write_transaction
 from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
@@ -186,6 +189,12 @@ class Warehouse:
             }
             connection.execute(sa.insert(coverage), [entry | {"expected": True, "received": True}])
 
+    def compute(self, quarters: Sequence[dt.date], *kpi_ids: str) -> None:
+        """Compute the values of a few KPIs alone: of all of them the statements alone take a second."""
+        with write_transaction(self.engine) as connection:
+            write_definitions(connection)
+            recompute_values(connection, [find_definition(kpi_id) for kpi_id in kpi_ids], quarters)
+
     def reconcile(
         self,
         quarters: str,
@@ -259,11 +268,11 @@ def made_postgres(postgres_url: str) -> Iterator[str]:
         yield name_of(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+@pytest.fixture
+def warehouse(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path) -> Iterator[Warehouse]:
     """A warehouse without figures, once of each kind."""
     with ExitStack() as copies:
-        if request.param == "sqlite":
+        if engine_kind == "sqlite":
             path = shutil.copy2(request.getfixturevalue("made_sqlite"), tmp_path / "warehouse.sqlite")
             url = f"sqlite:///{path}"
         else:

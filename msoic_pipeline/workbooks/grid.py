@@ -51,9 +51,9 @@ Cell = Any
 Rows = Sequence[Sequence[Cell]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Sheet:
-    """One sheet: its name and its cells from row 0 and column 0, leading blanks included."""
+    """One sheet: its name and its cells from row 0 and column 0, leading blanks included. Each is equal to itself."""
 
     name: str
     rows: Rows

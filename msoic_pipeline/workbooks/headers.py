@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -144,8 +145,20 @@ def match_sheet(head: Sheet, table: PublishedTable, layout: Layout, reference_qu
 
 def _read_header(head: Sheet, row: int, height: int) -> _Header:
     """Return so many rows of a sheet, each filled up to the sheet's width, as a header."""
-    values = [[*cells, *[""] * (head.width - len(cells))] for cells in head.rows[row : row + height]]
-    return _Header(row, values, [[clean(value) for value in values_of_tier] for values_of_tier in values])
+    tiers = range(row, min(row + height, len(head.rows)))
+    return _Header(row, [_fill_row(head, tier) for tier in tiers], [_clean_row(head, tier) for tier in tiers])
+
+
+def _fill_row(head: Sheet, row: int) -> list[Any]:
+    """Return the cells of a row, and blanks up to the sheet's width."""
+    return [*head.rows[row], *[""] * (head.width - len(head.rows[row]))]
+
+
+# Every row of a sheet is tried for every table that it may hold: the rows of one sheet are remembered.
+@lru_cache(maxsize=HEADER_SEARCH_ROWS)
+def _clean_row(head: Sheet, row: int) -> list[str]:
+    """Return the cleaned texts of a row, up to the sheet's width. They are not to be changed."""
+    return [clean(value) for value in _fill_row(head, row)]
 
 
 def _match_header(
@@ -206,6 +219,8 @@ def _find_named_columns(sheet: str, header: _Header, layout: Layout) -> _Found:
 
 def _find_ignored_columns(header: _Header, layout: Layout) -> set[int]:
     """Return the columns that the layout leaves out on purpose."""
+    if not layout.ignore and not layout.ignore_columns:
+        return set()
     ignored_texts = {fold(text) for text in layout.ignore}
     ignored: set[int] = set()
     for column in header.columns:

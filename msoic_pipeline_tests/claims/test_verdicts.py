@@ -167,7 +167,7 @@ def test_an_earlier_figure_is_found_though_the_present_one_is_of_fewer_reports(w
 def test_the_releases_behind_a_force_are_those_of_the_file_that_holds_all_forces(warehouse: Warehouse):
     crimes = {"period": "2021-Q4", "offence_code": "106", "offences": 40, "force_code": "E23000032"}
     warehouse.publish("recorded_crime-1", "2022-04-28", ("fact_recorded_crime", [crimes]))
-    compute_quarters(warehouse.engine, [parse_quarter("2021-Q4")])
+    warehouse.compute([parse_quarter("2021-Q4")], "recorded_modern_slavery_crimes")
     claim = {"value": 40, "unit": "crimes", "measure": {"kpi": "recorded_modern_slavery_crimes"}, "period": "2021-Q4"}
     nation, kent = judged(warehouse.engine, claim, claim | {"geography": "Kent"})
     assert (kent.verdict, kent.computed_value) == ("reproduced by sample data", 40)
@@ -423,7 +423,7 @@ def test_two_days_do_not_tell_what_was_returned_between_them(warehouse: Warehous
     assert judged(warehouse.engine, claim, known="when published")[0].computed_value == 15
     _return_opened(warehouse, FORCES[3], "2021-12", "2022-10-10", 7)
     for measure in (claim["measure"], {"kpi": "investigations_opened"}):
-        compute_quarters(warehouse.engine, [parse_quarter("2021-Q4")])
+        warehouse.compute([parse_quarter("2021-Q4")], "investigations_opened")
         asked = claim | {"measure": measure}
         (then,), (now,) = judged(warehouse.engine, asked, known="when published"), judged(warehouse.engine, asked)
         assert (then.computed_value, now.computed_value) == (None, 22)

@@ -29,6 +29,7 @@ from msoic_pipeline.publication.change_words import tell_change
 from msoic_pipeline.reconciliation.summary import ShownBreak
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline.warehouse.partial_copy import read_unchanging
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.kpis.conftest import QUARTERS, TODAY, fill
 from msoic_pipeline_tests.sample import RAW, staged_releases
 
@@ -40,10 +41,6 @@ LAST, MIDDLE = "cps-data-summary-quarter-4-2021-2022.xlsx", "cps-data-summary-qu
 def list_staged(*without: str) -> list[StagedRelease]:
     staged = staged_releases("cps", "2020-2021") + staged_releases("cps", "2021-2022")
     return [each for each in staged if not each.release.file_name.endswith(without)]
-
-
-# What does not hang on the engine is tried on the one that needs no server.
-on_sqlite = pytest.mark.parametrize("warehouse_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from msoic_pipeline.warehouse.loading import AcceptedReleases, load_quarters
 from msoic_pipeline.warehouse.preparing import prepare
 from msoic_pipeline.warehouse.registering import register_releases
 from msoic_pipeline.workbooks.source import load_source
-from msoic_pipeline_tests.databases import database
+from msoic_pipeline_tests.databases import database, name_of
 from msoic_pipeline_tests.handmade import made_postgres, made_sqlite, warehouse
 from msoic_pipeline_tests.sample import staged_releases
 
@@ -101,17 +102,46 @@ def sample_postgresql(part_of_sample: dict[str, list[StagedRelease]], postgres_u
         engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def sample(request: pytest.FixtureRequest) -> Engine:
+@pytest.fixture
+def sample(request: pytest.FixtureRequest, engine_kind: str) -> Engine:
     """The part of the sample and its KPIs, once of each kind. Tests leave it as it is."""
-    engine: Engine = request.getfixturevalue(f"sample_{request.param}")
+    engine: Engine = request.getfixturevalue(f"sample_{engine_kind}")
     return engine
 
 
-@pytest.fixture
-def cps_warehouse(warehouse_url: str) -> Iterator[Engine]:
-    """A warehouse of one's own with the CPS releases and without KPIs, once of each kind."""
-    engine = open_engine(warehouse_url)
+def fill_with_cps(url: str) -> None:
+    """Load two years' CPS releases into an empty database, and compute their KPIs."""
+    engine = open_engine(url)
     fill(engine, {"cps": staged_releases("cps", "2020-2021") + staged_releases("cps", "2021-2022")})
-    yield engine
+    compute_quarters(engine, QUARTERS)
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def cps_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two years' CPS releases and their KPIs as a file, of which tests take copies."""
+    path = tmp_path_factory.mktemp("cps") / "warehouse.sqlite"
+    fill_with_cps(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def cps_postgres(postgres_url: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with two years' CPS releases and their KPIs, of which tests take copies."""
+    with database(postgres_url) as url:
+        fill_with_cps(url)
+        yield name_of(url)
+
+
+@pytest.fixture
+def cps_warehouse(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path) -> Iterator[Engine]:
+    """A warehouse of one's own with two years' CPS releases and their KPIs, once of each kind."""
+    with ExitStack() as copies:
+        if engine_kind == "sqlite":
+            url = f"sqlite:///{shutil.copy2(request.getfixturevalue('cps_sqlite'), tmp_path / 'warehouse.sqlite')}"
+        else:
+            server, origin = request.getfixturevalue("postgres_url"), request.getfixturevalue("cps_postgres")
+            url = copies.enter_context(database(server, origin))
+        engine = open_engine(url)
+        yield engine
+        engine.dispose()

@@ -21,6 +21,7 @@ from msoic_pipeline.model.geography import find_geographies
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
 from msoic_pipeline.periods import parse_quarter, period_start
 from msoic_pipeline.warehouse.engine import read_transaction
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.kpis.conftest import QUARTERS
 
@@ -36,24 +37,18 @@ def forget(engine: Engine, *quarters: dt.date) -> None:
         connection.execute(sa.delete(load_log).where(its))
 
 
-def test_unchanged_quarters_are_left_alone(cps_warehouse: Engine):
-    first = compute_quarters(cps_warehouse, QUARTERS)
-    assert (
-        set(first) == set(QUARTERS) and first[parse_quarter("2021-Q4")] > 100 and first[parse_quarter("2016-Q1")] == 0
-    )
+def test_computing_again_gives_the_same_and_unchanged_quarters_are_left_alone(cps_warehouse: Engine):
+    before = contents(cps_warehouse)
+    forget(cps_warehouse, *QUARTERS)
+    counts = compute_quarters(cps_warehouse, QUARTERS)
+    assert set(counts) == set(QUARTERS)
+    assert counts[parse_quarter("2021-Q4")] > 100 and counts[parse_quarter("2016-Q1")] == 0
+    assert contents(cps_warehouse) == before
     assert compute_quarters(cps_warehouse, QUARTERS) == {}
 
 
-def test_computing_again_gives_the_same(cps_warehouse: Engine):
-    first = compute_quarters(cps_warehouse, QUARTERS)
-    before = contents(cps_warehouse)
-    forget(cps_warehouse, *QUARTERS)
-    assert compute_quarters(cps_warehouse, QUARTERS) == first
-    assert contents(cps_warehouse) == before
-
-
+@on_sqlite
 def test_quarter_by_quarter_gives_the_same(cps_warehouse: Engine):
-    compute_quarters(cps_warehouse, QUARTERS)
     before = contents(cps_warehouse)
     with cps_warehouse.begin() as connection:
         connection.execute(sa.delete(kpi_value))
@@ -64,8 +59,8 @@ def test_quarter_by_quarter_gives_the_same(cps_warehouse: Engine):
     assert contents(cps_warehouse) == before
 
 
+@on_sqlite
 def test_a_quarter_touches_its_own_periods_only(cps_warehouse: Engine):
-    compute_quarters(cps_warehouse, QUARTERS)
     quarter = parse_quarter("2021-Q1")
     with cps_warehouse.begin() as connection:
         connection.execute(sa.update(kpi_value).values(unit="stale"))
@@ -79,8 +74,8 @@ def test_a_quarter_touches_its_own_periods_only(cps_warehouse: Engine):
     assert set(map(tuple, fresh)) == {(kind, period_start(kind, quarter)) for kind in kinds}
 
 
+@on_sqlite
 def test_what_changes_makes_its_years_stale(cps_warehouse: Engine):
-    compute_quarters(cps_warehouse, QUARTERS)
     quarter = parse_quarter("2021-Q1")
     with cps_warehouse.begin() as connection:
         its = sa.and_(load_log.c.stage == "load cps", load_log.c.quarter_start == quarter)
@@ -91,12 +86,13 @@ def test_what_changes_makes_its_years_stale(cps_warehouse: Engine):
     assert list(compute_quarters(cps_warehouse, QUARTERS)) == changed
 
 
+@on_sqlite
 def test_a_changed_definition_makes_everything_stale(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
-    compute_quarters(cps_warehouse, QUARTERS)
     monkeypatch.setattr(compute, "digest_definitions", lambda: "another")
     assert set(compute_quarters(cps_warehouse, QUARTERS)) == set(QUARTERS)
 
 
+@on_sqlite
 def test_every_run_says_which_kpis_are_synthetic(cps_warehouse: Engine):
     def said() -> dict[str, bool]:
         """Let a run compute nothing, and return what kpi_definition and the views for readers say."""
@@ -113,7 +109,6 @@ def test_every_run_says_which_kpis_are_synthetic(cps_warehouse: Engine):
         with cps_warehouse.begin() as connection:
             connection.execute(sa.update(release).values(**fields))
 
-    compute_quarters(cps_warehouse, QUARTERS)
     first = said()
     assert {kpi_id for kpi_id, flag in first.items() if flag} == {
         kpi.kpi_id for kpi in load_definitions() if "cps" in kpi.sources
@@ -131,7 +126,6 @@ def test_every_run_says_which_kpis_are_synthetic(cps_warehouse: Engine):
 
 
 def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
-    compute_quarters(cps_warehouse, QUARTERS)
     before = contents(cps_warehouse)
     forget(cps_warehouse, *QUARTERS)
     with monkeypatch.context() as patch:
@@ -143,8 +137,9 @@ def test_a_failure_leaves_the_last_good_state(cps_warehouse: Engine, monkeypatch
     assert contents(cps_warehouse) == before
 
 
-def test_what_is_no_period_is_refused(sample: Engine):
-    with read_transaction(sample) as connection, pytest.raises(ValueError, match="expected a quarter"):
+@on_sqlite
+def test_what_is_no_period_is_refused(cps_warehouse: Engine):
+    with read_transaction(cps_warehouse) as connection, pytest.raises(ValueError, match="expected a quarter"):
         find_known_values(connection, period="soon")
 
 
@@ -166,7 +161,7 @@ def live(month: str, force: str, number: int) -> dict[str, Any]:
 
 def story(warehouse: Warehouse, kpi_id: str, period: str, geography: str) -> list[tuple[Any, ...]]:
     """What a figure was said to be, from day to day: day, value, status, reports received and due."""
-    compute_quarters(warehouse.engine, QUARTERS)
+    warehouse.compute(QUARTERS, kpi_id)
     with read_transaction(warehouse.engine) as connection:
         days = sorted(set(connection.scalars(sa.select(kpi_value.c.as_of))))
         known = [

@@ -7,11 +7,9 @@ from sqlalchemy.engine import Engine
 
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.kpis import definition_rows, definitions
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definition_rows import write_definitions
 from msoic_pipeline.kpis.definitions import load_definitions, parse_definitions
 from msoic_pipeline.model.kpi import kpi_definition, kpi_value
-from msoic_pipeline_tests.kpis.conftest import QUARTERS
 
 GOOD = {
     "kpi_id": "crimes",
@@ -135,7 +133,6 @@ def test_a_file_that_is_no_list_of_kpis_is_explained(text: str):
 
 
 def test_the_table_follows_the_file(cps_warehouse: Engine, monkeypatch: pytest.MonkeyPatch):
-    compute_quarters(cps_warehouse, QUARTERS)
     kept = tuple(kpi for kpi in load_definitions() if kpi.kpi_id != "cps_charged")
     changed = (kept[0].model_copy(update={"title": "Another"}), *kept[1:])
     monkeypatch.setattr(definition_rows, "load_definitions", lambda: changed)

@@ -13,7 +13,6 @@ import xlsxwriter
 from sqlalchemy.engine import Engine
 
 from msoic_pipeline.kpis import marked_copies
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
@@ -56,7 +55,7 @@ def test_a_stock_that_a_later_month_does_not_list_is_none_in_value_and_trace(war
     _return(warehouse, KENT, "2021-04", domestic=2, labour=3)
     _return(warehouse, KENT, "2021-06", labour=4)
     _return(warehouse, ESSEX, "2021-05", domestic=5)
-    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    warehouse.compute(ALL_QUARTERS, "live_investigations_domestic_share", "live_investigations")
     kent = _trace(warehouse, tmp_path, "live_investigations_domestic_share", KENT)
     assert (kent.value.numerator, kent.numerator.total, kent.numerator.figures) == (0, 0, ())
     nation = _trace(warehouse, tmp_path, "live_investigations_domestic_share")
@@ -66,7 +65,7 @@ def test_a_stock_that_a_later_month_does_not_list_is_none_in_value_and_trace(war
 
 def test_facts_that_do_not_add_up_to_the_value_are_no_trace_of_it(warehouse: Warehouse, tmp_path: Path):
     _return(warehouse, KENT, "2021-06", domestic=2)
-    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    warehouse.compute(ALL_QUARTERS, "live_investigations")
     with warehouse.engine.begin() as connection:
         connection.execute(sa.update(kpi_value).values(numerator=7))
     with pytest.raises(UntraceableError, match="do not add up") as raised:
@@ -77,7 +76,7 @@ def test_facts_that_do_not_add_up_to_the_value_are_no_trace_of_it(warehouse: War
 def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehouse, tmp_path: Path):
     _return(warehouse, KENT, "2021-06", domestic=2)
     _return(warehouse, ESSEX, "2021-06", domestic=2)
-    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    warehouse.compute(ALL_QUARTERS, "live_investigations")
     with pytest.raises(LookupError, match=f"several values.*force:{ESSEX}; force:{KENT}"):
         _trace(warehouse, tmp_path, "live_investigations", "force")
 
@@ -85,7 +84,7 @@ def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehou
 def test_a_region_called_like_a_force_is_asked_for_with_its_kind(warehouse: Warehouse, tmp_path: Path):
     force, region = GeographyKey("force", "E23000014"), GeographyKey("rocu_region", "West Midlands")
     _return(warehouse, force.code, "2021-06", domestic=2)
-    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    warehouse.compute(ALL_QUARTERS, "live_investigations")
     with pytest.raises(LookupError, match=f"several values.*{force.written}; {region.written}"):
         _trace(warehouse, tmp_path, "live_investigations", "West Midlands")
     for key in (force, region):
@@ -140,7 +139,7 @@ def test_a_copy_has_each_sheet_with_its_moments(tmp_path: Path):
 
 def test_every_file_and_value_has_a_copy_of_its_own(warehouse: Warehouse, tmp_path: Path):
     _return(warehouse, KENT, "2021-06", domestic=2)
-    compute_quarters(warehouse.engine, ALL_QUARTERS)
+    warehouse.compute(ALL_QUARTERS, "live_investigations")
     nation, kent = (_trace(warehouse, tmp_path, "live_investigations", place) for place in ("national", KENT))
     files = [
         NamedFile("force_returns", "a" * 64, "kent/return.v1.xlsx"),

@@ -9,7 +9,6 @@ import pytest
 
 from msoic_pipeline.kpis.change_finder import ChangeFinder
 from msoic_pipeline.kpis.changes import Change, name_change
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.held_values import HeldValue, find_value_on
 from msoic_pipeline.kpis.publication_days import read_published_files
 from msoic_pipeline.kpis.usual_revisions import FEWEST_REVISIONS, OLDEST_AGE, describe_usual
@@ -40,7 +39,8 @@ def changes_on(warehouse: Warehouse, day: str, kpi_id: str = "nrm_referrals") ->
 
 
 def compute(warehouse: Warehouse, *quarters: str) -> None:
-    compute_quarters(warehouse.engine, [parse_quarter(quarter) for quarter in quarters])
+    kpi_ids = ("nrm_referrals", "nrm_referrals_children", "live_investigations")
+    warehouse.compute([parse_quarter(quarter) for quarter in quarters], *kpi_ids)
 
 
 def test_the_published_revisions_of_2021_are_found(warehouse: Warehouse):

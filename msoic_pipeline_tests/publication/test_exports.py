@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.publication import exports
 from msoic_pipeline.publication.exports import ExportPaths
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import Warehouse
 
 TODAY, LATER = dt.date(2022, 6, 1), dt.date(2022, 6, 2)
@@ -26,7 +26,7 @@ ARRIVALS = {"series": "daily", "measure": "people_arrived", "period": "2021-Q3",
 @pytest.fixture
 def loaded(warehouse: Warehouse) -> Warehouse:
     warehouse.publish("small_boats-1", "2021-10-08", ("fact_small_boat_arrival", [ARRIVALS | {"value": 7}]))
-    compute_quarters(warehouse.engine, [dt.date(2021, 7, 1)])
+    warehouse.compute([dt.date(2021, 7, 1)], "small_boat_arrivals_daily_series")
     return warehouse
 
 
@@ -72,6 +72,7 @@ def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, fo
 
 
 @pytest.mark.parametrize("written", ["write_parquet", "write_workbook"])
+@on_sqlite
 def test_a_full_disk_leaves_what_stood_there(
     loaded: Warehouse, folder: Path, monkeypatch: pytest.MonkeyPatch, written: str
 ):
@@ -90,6 +91,7 @@ def test_a_full_disk_leaves_what_stood_there(
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@on_sqlite
 def test_a_workbook_that_cannot_be_written_is_the_folders_fault(loaded: Warehouse, folder: Path):
     (folder / ".kpi.xlsx.partial").mkdir(parents=True)
     with pytest.raises(OSError, match=r"kpi\.xlsx\.partial"):
@@ -97,6 +99,7 @@ def test_a_workbook_that_cannot_be_written_is_the_folders_fault(loaded: Warehous
 
 
 @pytest.mark.parametrize("name", ["kpi.xlsx", "kpi.parquet"])
+@on_sqlite
 def test_where_one_export_cannot_take_its_place_the_other_does_not(loaded: Warehouse, folder: Path, name: str):
     write(loaded, folder)
     (folder / name).unlink()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.periods import periods
 from msoic_pipeline.publication.exports import write_exports
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import Row, Warehouse
 
 # So few that all powers of two fit into an integer of PostgreSQL's.
@@ -63,7 +63,8 @@ def publish(warehouse: Warehouse, returned: Returns, *, only_types: Sequence[tup
             number += 1
             its = rows(force, month, nationalities=(force, month) not in only_types)
             warehouse.publish(f"force_returns-{number}", "2021-08-10", *its, reporter=force)
-    compute_quarters(warehouse.engine, list(periods("quarter", dt.date(2021, 1, 1), dt.date(2021, 12, 31))))
+    quarters = list(periods("quarter", dt.date(2021, 1, 1), dt.date(2021, 12, 31)))
+    warehouse.compute(quarters, *(kpi.kpi_id for kpi in load_definitions() if kpi.is_sensitive))
 
 
 def exported(warehouse: Warehouse, folder: Path) -> pd.DataFrame:
@@ -100,14 +101,6 @@ def told(values: pd.DataFrame, most: int = 2) -> set[tuple[str, ...]]:
     return found
 
 
-@pytest.fixture
-def by_hand(tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse for what does not depend on the engine."""
-    made = Warehouse.make(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
-    yield made
-    made.engine.dispose()
-
-
 CASES: dict[str, tuple[dict[str, Sequence[str]], list[tuple[str, str]]]] = {
     "all reported": (dict.fromkeys(FORCES, MONTHS), []),
     "one of a region is missing": (dict.fromkeys(FORCES[1:], MONTHS), []),
@@ -126,11 +119,12 @@ CASES: dict[str, tuple[dict[str, Sequence[str]], list[tuple[str, str]]]] = {
 }
 
 
+@on_sqlite
 @pytest.mark.parametrize("case", CASES)
-def test_no_return_can_be_worked_out(by_hand: Warehouse, tmp_path: Path, case: str):
+def test_no_return_can_be_worked_out(warehouse: Warehouse, tmp_path: Path, case: str):
     returned, only_types = CASES[case]
-    publish(by_hand, returned, only_types=only_types)
-    values = exported(by_hand, tmp_path)
+    publish(warehouse, returned, only_types=only_types)
+    values = exported(warehouse, tmp_path)
     assert set(values["geography_kind"]) == {"national"}
     assert told(values) == set()
     hidden = values[values["status"] == "suppressed"]
@@ -143,10 +137,11 @@ def test_no_return_can_be_worked_out(by_hand: Warehouse, tmp_path: Path, case: s
         assert not shown[shown["kpi_id"] == "live_investigations"].empty
 
 
-def test_the_attack_finds_what_is_not_kept_back(by_hand: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    publish(by_hand, CASES["one is missing in the last month"][0])
+@on_sqlite
+def test_the_attack_finds_what_is_not_kept_back(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    publish(warehouse, CASES["one is missing in the last month"][0])
     monkeypatch.setattr("msoic_pipeline.publication.suppression._find_rows_to_keep_back", lambda values, kept_back: [])
-    assert (CITY,) in told(exported(by_hand, tmp_path)), "2021-Q2 less June is May of the force without a June"
+    assert (CITY,) in told(exported(warehouse, tmp_path)), "2021-Q2 less June is May of the force without a June"
 
 
 def test_other_rows_comparisons_tell_nothing_either(warehouse: Warehouse, tmp_path: Path):

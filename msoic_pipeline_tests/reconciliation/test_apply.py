@@ -17,6 +17,7 @@ from msoic_pipeline.reconciliation.acceptances import Acceptance
 from msoic_pipeline.reconciliation.rules import parse_rules
 from msoic_pipeline.reconciliation.summary import list_breaks
 from msoic_pipeline.wording import WITHHELD
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import Row, Warehouse
 from msoic_pipeline_tests.reconciliation.figures import (
     ADULT,
@@ -651,6 +652,7 @@ def test_a_measure_may_be_left_out_where_the_fact_has_one(warehouse: Warehouse):
     assert warehouse.verdicts("item") == {"": "agrees"}
 
 
+@on_sqlite
 @pytest.mark.parametrize("at", ["previous", "year_before"])
 @pytest.mark.parametrize("kind", ["month", "quarter", "financial_year"])
 def test_a_quarter_computed_alone_has_the_results_of_the_whole(warehouse: Warehouse, kind: str, at: str):

@@ -6,12 +6,12 @@ import datetime as dt
 import html
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from pathlib import Path
 
 import pytest
 
 from msoic_pipeline.kpis.change_finder import ChangeFinder
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.model.geography import find_geographies
@@ -21,6 +21,7 @@ from msoic_pipeline.publication.report.changes import LATEST_DAYS, digest_days_s
 from msoic_pipeline.publication.report.make import make_report
 from msoic_pipeline.publication.report.shown import FigureReader
 from msoic_pipeline.warehouse.engine import read_transaction
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import TODAY, Warehouse
 
 FORCES = ("E23000032", "E23000028", "E23000031", "E23000033", "E23000024")
@@ -33,9 +34,8 @@ ROW = re.compile(
 )
 
 
-@pytest.fixture
-def told(warehouse: Warehouse) -> Iterator[Warehouse]:
-    """Two releases of the NRM, and returns of which the last came in a day later."""
+def fill(warehouse: Warehouse) -> None:
+    """Publish two releases of the NRM, and returns of which the last came in a day later."""
     for day, values in (("2021-05-06", {"2021-Q1": 2_945}), ("2021-08-05", {"2021-Q1": 2_943, "2021-Q2": 3_131})):
         rows = [
             {"period": name, "breakdown": "age_location", "referrals": value, "cell": "B2"}
@@ -53,8 +53,26 @@ def told(warehouse: Warehouse) -> Iterator[Warehouse]:
         }
         name = f"force_returns-{force}"
         warehouse.publish(name, day, ("fact_investigation", [its]), reporter=force, reference_period="2021-01")
-    compute_quarters(warehouse.engine, [parse_quarter("2021-Q1"), parse_quarter("2021-Q2")])
-    yield warehouse
+    kpi_ids = ("nrm_referrals", "live_investigations")
+    warehouse.compute([parse_quarter("2021-Q1"), parse_quarter("2021-Q2")], *kpi_ids)
+
+
+@pytest.fixture
+def told(warehouse: Warehouse) -> Warehouse:
+    """A warehouse of one's own with these figures, once of each kind."""
+    fill(warehouse)
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def page(made_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report on them, which is not made anew for each test that reads it."""
+    warehouse = Warehouse(f"sqlite:///{shutil.copy2(made_sqlite, tmp_path_factory.mktemp('changes'))}")
+    fill(warehouse)
+    with read_transaction(warehouse.engine) as connection:
+        page = make_report(connection, TODAY)
+    warehouse.engine.dispose()
+    return page
 
 
 def section_of(page: str) -> str:
@@ -84,9 +102,7 @@ def test_the_figures_of_the_page_are_those_of_the_warehouse_on_both_days(told: W
     assert moved["others"] == str(len(of_kpi) - 1)
 
 
-def test_a_reader_can_ask_where_the_figure_before_came_from(told: Warehouse):
-    with read_transaction(told.engine) as connection:
-        page = make_report(connection, TODAY)
+def test_a_reader_can_ask_where_the_figure_before_came_from(page: str):
     asked = json.loads(page.partition('id="asked">')[2].partition("</script>")[0])
     moved = next(found for found in ROW.finditer(section_of(page)) if found["kpi"] == "NRM referrals")
     origins = []
@@ -100,14 +116,14 @@ def test_a_reader_can_ask_where_the_figure_before_came_from(told: Warehouse):
     assert origins == [("2021-08-04", ["nrm-2021-05-06"]), ("2021-08-05", ["nrm-2021-08-05"])]
 
 
-def test_what_a_force_returned_late_stands_nowhere_in_the_section(told: Warehouse):
-    with read_transaction(told.engine) as connection:
-        section = section_of(make_report(connection, TODAY))
+def test_what_a_force_returned_late_stands_nowhere_in_the_section(page: str):
+    section = section_of(page)
     assert "11 February 2021" in section and "is withheld" in section
     assert "4,321" not in section and "4321" not in section and LATE_FORCE not in section and "Suffolk" not in section
     assert "Live investigations" not in {found["kpi"] for found in ROW.finditer(section)}
 
 
+@on_sqlite
 def test_a_value_of_returns_is_never_shown_as_of_an_earlier_day(told: Warehouse):
     with read_transaction(told.engine) as connection:
         reader = FigureReader(connection, None, TODAY)
@@ -117,6 +133,7 @@ def test_a_value_of_returns_is_never_shown_as_of_an_earlier_day(told: Warehouse)
             reader.show_earlier(find_definition("live_investigations"), value, day)
 
 
+@on_sqlite
 def test_the_words_on_returns_withhold_them(told: Warehouse):
     with read_transaction(told.engine) as connection:
         changes = ChangeFinder(connection).find_changes(dt.date(2021, 2, 11))
@@ -138,9 +155,8 @@ def test_the_last_of_each_source_and_all_of_the_latest_days_are_shown(told: Ware
         assert dt.date(2021, 8, 5) not in list_days_shown(connection, early, TODAY)
 
 
-def test_texts_of_releases_are_escaped(told: Warehouse):
-    with read_transaction(told.engine) as connection:
-        section = section_of(make_report(connection, TODAY))
+def test_texts_of_releases_are_escaped(page: str):
+    section = section_of(page)
     assert section.count("<script") == 0 and '<h2 id="changes-title">' in section
     assert section.count("<details>") == section.count("<summary>")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from msoic_pipeline.claims import claims
-from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.periods import parse_quarter, periods
 from msoic_pipeline.publication.cover import make_cover
@@ -20,6 +19,7 @@ from msoic_pipeline.publication.report.parts import PartMaker
 from msoic_pipeline.publication.report.provenance import OriginBook, Origins, read_releases
 from msoic_pipeline.publication.report.shown import DAYS_UNTIL_OLD, FigureReader
 from msoic_pipeline.warehouse.engine import read_transaction
+from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import Row, Warehouse
 
 TODAY = dt.date(2022, 6, 1)
@@ -35,7 +35,7 @@ def filled(warehouse: Warehouse) -> Warehouse:
         referrals = 9_000 if place == 15 else 100 + place % 3
         rows.append({"period": quarter, "breakdown": "age_location", "referrals": referrals, "cell": f"B{place + 2}"})
     warehouse.publish("nrm-1", "2022-02-01", ("fact_nrm_referral", rows))
-    compute_quarters(warehouse.engine, [parse_quarter(str(row["period"])) for row in rows])
+    warehouse.compute([parse_quarter(str(row["period"])) for row in rows], "nrm_referrals")
     return warehouse
 
 
@@ -44,6 +44,7 @@ def write(filled: Warehouse, folder: Path, failed: tuple[str, ...] = ()) -> None
         write_report(connection, folder, TODAY, failed)
 
 
+@on_sqlite
 def test_where_no_report_can_be_drawn_the_warning_stands(
     filled: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -74,6 +75,7 @@ def test_a_figure_that_becomes_old_makes_another_report(filled: Warehouse):
     assert digest(filled, last_young) != digest(filled, last_young + dt.timedelta(days=1))
 
 
+@on_sqlite
 def test_what_is_declared_of_claims_makes_another_report(filled: Warehouse, monkeypatch: pytest.MonkeyPatch):
     before = digest(filled)
     texts = {name: text.replace("title:", "title: Another", 1) for name, text in claims._read_declarations().items()}
@@ -87,6 +89,7 @@ def read_news(filled: Warehouse, day: dt.date) -> News:
         return find_news(PartMaker(FigureReader(connection, None, day), book), [find_definition("nrm_referrals")])
 
 
+@on_sqlite
 def test_what_is_only_asked_is_not_written_into_the_report(filled: Warehouse):
     with read_transaction(filled.engine) as connection:
         book = OriginBook(connection, read_releases(connection, None), None)

@@ -232,13 +232,17 @@ def _draw_funnel_points(
 
 
 def _make_svg(chart: Any) -> str:
-    configured = (
-        chart.configure(aria=False, font=FONT, background="transparent", padding=4)
-        .configure_view(stroke=None)
-        .configure_axis(labelColor=GREY, titleColor=GREY, gridColor="#e3e3e3", domainColor=GREY, labelFontSize=12)
-        .configure_legend(orient="top", title=None, labelFontSize=13, symbolSize=90, labelLimit=260, columns=3)
+    # Set, not built up by the methods for it, each of which copies all layers with all their rows several times.
+    chart.config = alt.Config(
+        aria=False,
+        font=FONT,
+        background="transparent",
+        padding=4,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(labelColor=GREY, titleColor=GREY, gridColor="#e3e3e3", domainColor=GREY, labelFontSize=12),
+        legend=alt.LegendConfig(orient="top", title=None, labelFontSize=13, symbolSize=90, labelLimit=260, columns=3),
     )
-    return _leave_roles_out(_convert(configured.to_json(validate=False)))
+    return _leave_roles_out(_convert(chart.to_json(validate=False)))
 
 
 class DrawingError(OSError):

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import stat
+from collections.abc import Callable, Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -26,17 +28,22 @@ from msoic_pipeline.publication.report.profile.forces import Force, find_force, 
 from msoic_pipeline.publication.report.profile.make import INTERNAL_MARK, ProfileMaker, save_internal, write_profiles
 from msoic_pipeline.publication.report.profile.returns import read_returns
 from msoic_pipeline.publication.value_words import tell_value
+from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.publication.report.conftest import ESSEX, FORCES, SECRET, TODAY, live_of
 from msoic_pipeline_tests.publication.report.pages import count_marks
 
 CITY = next(force for force in FORCES if force.name == "City of London")
 MET = next(force for force in FORCES if force.name == "Metropolitan Police")
+MakeHtml = Callable[[Force], str]
 
 
-def make_html(connection: Connection, force: Force, as_at: dt.date | None = None) -> str:
-    maker = ProfileMaker(connection, as_at, TODAY, make_cover(connection, as_at or TODAY, ()))
-    return maker.make_profile(force)
+@pytest.fixture(scope="module")
+def make_html(forces_warehouse: Warehouse) -> Iterator[MakeHtml]:
+    """Make the page of a force, which is not made anew for each test that reads it."""
+    with read_transaction(forces_warehouse.engine) as connection:
+        maker = ProfileMaker(connection, None, TODAY, make_cover(connection, TODAY, ()))
+        yield cache(maker.make_profile)
 
 
 class Tables(HTMLParser):
@@ -83,8 +90,8 @@ class Tables(HTMLParser):
         return next(row for row in self.rows if tuple(row[: len(first)]) == first)
 
 
-def test_every_figure_is_the_warehouse_s_and_can_be_asked_for(connection: Connection):
-    html = make_html(connection, ESSEX)
+def test_every_figure_is_the_warehouse_s_and_can_be_asked_for(connection: Connection, make_html: MakeHtml):
+    html = make_html(ESSEX)
     shown = Tables(html)
     text = re.search(r'<script type="application/json" id="asked">(.*?)</script>', html, re.S)
     assert text
@@ -104,8 +111,8 @@ def test_every_figure_is_the_warehouse_s_and_can_be_asked_for(connection: Connec
     assert f"live_investigations 2022-03 {ESSEX.code}" in shown.asked
 
 
-def test_a_force_stands_beside_its_region_and_the_nation(connection: Connection):
-    shown = Tables(make_html(connection, ESSEX))
+def test_a_force_stands_beside_its_region_and_the_nation(make_html: MakeHtml):
+    shown = Tables(make_html(ESSEX))
     eastern = [place for place, force in enumerate(FORCES) if force.region == "Eastern"]
     live = f"{live_of(FORCES.index(ESSEX)):,}"
     assert shown.row("Essex", live)[-1] in ("within", "outside")
@@ -120,8 +127,8 @@ def numbers_in(html: str) -> set[str]:
 
 
 @pytest.mark.parametrize("force", [ESSEX, CITY, MET], ids=lambda force: force.name)
-def test_no_other_force_s_return_is_told(connection: Connection, force: Force):
-    html = make_html(connection, force)
+def test_no_other_force_s_return_is_told(make_html: MakeHtml, force: Force):
+    html = make_html(force)
     numbers = numbers_in(html)
     assert str(live_of(FORCES.index(force))) in numbers
     others = {str(live_of(place)) for place, other in enumerate(FORCES) if other != force}
@@ -132,18 +139,18 @@ def test_no_other_force_s_return_is_told(connection: Connection, force: Force):
     assert figure and count_marks(figure[0]) == 1
 
 
-def test_a_region_of_two_forces_is_kept_back(connection: Connection):
+def test_a_region_of_two_forces_is_kept_back(make_html: MakeHtml):
     """London's figure, less the City's own, is the Metropolitan Police's return."""
-    html = make_html(connection, CITY)
+    html = make_html(CITY)
     london = live_of(FORCES.index(CITY)) + live_of(FORCES.index(MET))
     assert str(london) not in numbers_in(html)
     assert "The region&#39;s figure is kept back" in html
     assert f"live_investigations 2022-03 {CITY.region}" not in html
 
 
-def test_what_is_kept_back_stands_under_the_columns_of_its_kpi(connection: Connection):
+def test_what_is_kept_back_stands_under_the_columns_of_its_kpi(make_html: MakeHtml):
     """London's figures are kept back of the City, be they numbers, shares or neither."""
-    html = make_html(connection, CITY)
+    html = make_html(CITY)
     seen = set()
     for chart in re.findall(r'<figure id="chart-[a-z_]+-beside".*?</figure>', html, re.S):
         header, *rows = Tables(chart).rows
@@ -157,8 +164,8 @@ def test_a_row_has_as_many_cells_as_there_are_columns():
         Drawing("Crimes", (), "", "", "Force", ("Crimes", "Residents"), (ShownRow("Kent", (None,)),))
 
 
-def test_the_mark_stands_on_every_page_and_in_no_report(connection: Connection):
-    html = make_html(connection, ESSEX)
+def test_the_mark_stands_on_every_page_and_in_no_report(connection: Connection, make_html: MakeHtml):
+    html = make_html(ESSEX)
     assert re.search(rf"<title>{INTERNAL_MARK}", html)
     body = html[html.index("<body>") :]
     assert body.index(f'<p class="internal">{INTERNAL_MARK}</p>') < body.index("<h1>")
@@ -166,15 +173,15 @@ def test_the_mark_stands_on_every_page_and_in_no_report(connection: Connection):
     assert INTERNAL_MARK not in make_report(connection, TODAY)
 
 
-def test_the_page_can_be_read_by_ear(connection: Connection):
-    shown = Tables(make_html(connection, ESSEX))
+def test_the_page_can_be_read_by_ear(make_html: MakeHtml):
+    shown = Tables(make_html(ESSEX))
     assert shown.headings[0] == 1 and shown.headings.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(shown.headings, shown.headings[1:], strict=False))
     assert set(shown.header_scopes) == {"col", "row"}
 
 
-def test_what_is_synthetic_says_so(connection: Connection):
-    html = make_html(connection, ESSEX)
+def test_what_is_synthetic_says_so(make_html: MakeHtml):
+    html = make_html(ESSEX)
     assert "synthetic sample data" in html
     charts = re.findall(r'<figure id="chart-[^"]*" class="([^"]*)"', html)
     assert charts and all("synthetic" in names for names in charts)
@@ -183,7 +190,7 @@ def test_what_is_synthetic_says_so(connection: Connection):
     assert opened and "monthly force return, published 10 April 2022 (SYNTHETIC)" in opened[0]
 
 
-def test_returns_are_told_by_month_and_in_time_or_late(connection: Connection):
+def test_returns_are_told_by_month_and_in_time_or_late(connection: Connection, make_html: MakeHtml):
     (returns,) = read_returns(connection, ESSEX.code, TODAY)
     told = {due.period_label: (due.days_after, due.editions, due.standing) for due in returns.due}
     assert told == {
@@ -193,7 +200,7 @@ def test_returns_are_told_by_month_and_in_time_or_late(connection: Connection):
         "2021-12": (None, 0, "not received"),
     }
     assert "3 of 4 returns due have been received and loaded, 1 of them late" in returns.summary
-    shown = Tables(make_html(connection, ESSEX))
+    shown = Tables(make_html(ESSEX))
     assert shown.row("2022-02", "20 March 2022")[2:] == ["30 March 2022", "30", "2 April 2022", "2", "0", "late"]
 
 
@@ -220,8 +227,8 @@ def test_quarantine_is_counted_by_rule_of_the_force_alone(connection: Connection
     assert of_other.quarantined == ()
 
 
-def test_what_is_missing_is_said_to_be(connection: Connection):
-    html = make_html(connection, ESSEX)
+def test_what_is_missing_is_said_to_be(make_html: MakeHtml):
+    html = make_html(ESSEX)
     assert "Of Essex there is no figure of:" in html and "Multi-agency operations" in html
 
 
