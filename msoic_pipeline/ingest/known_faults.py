@@ -12,12 +12,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, parse_list
 from msoic_pipeline.ingest.release import Release
-from msoic_pipeline.periods import find_today
+from msoic_pipeline.periods import find_today, parse_period
 from msoic_pipeline.texts import clean
+from msoic_pipeline.workbooks.addresses import from_a1
 from msoic_pipeline.workbooks.body import CellReplacement
 from msoic_pipeline.workbooks.source import load_source
 
@@ -58,6 +59,19 @@ class Fault(Declaration):
     reviewed_by: str
     reviewed_on: dt.date
     expires: dt.date
+
+    @field_validator("cell")
+    @classmethod
+    def _check_address(cls, cell: str) -> str:
+        if cell:
+            from_a1(cell)
+        return cell
+
+    @field_validator("reference_period")
+    @classmethod
+    def _check_period(cls, period: str) -> str:
+        parse_period(period)
+        return period
 
     @model_validator(mode="after")
     def _check_fields_of_treatment(self) -> Fault:

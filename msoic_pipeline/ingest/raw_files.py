@@ -135,7 +135,7 @@ def _walk_folder(folder: Path) -> Iterator[tuple[Path, OSError | None]]:
 
 def _find_file(path: Path, name: str, raw_dir: Path) -> RawFile | None:
     """Return the file that ``path`` is; None where it is no data. Raises SourceFileError where it is no file."""
-    if path.name.startswith(".") or path.suffix in NO_DATA:
+    if path.name.startswith(".") or path.suffix.lower() in NO_DATA:
         return None
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):

@@ -8,6 +8,7 @@ open-ended unless ``until`` is given. Columns are found by header text alone.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,19 @@ def _check_parser(name: str) -> str:
 # The name of a parser, as ``values.parser`` knows it.
 ParserName = Annotated[str, AfterValidator(_check_parser)]
 
+
+def check_pattern(pattern: str) -> str:
+    """Return a regular expression. Raises ValueError where it is none."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    return pattern
+
+
+# A regular expression that is known to be one before any file is read.
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+
 # A closed set of members, each with its other spellings.
 Members = dict[str, tuple[str, ...]]
 
@@ -59,7 +73,7 @@ class LabelColumn(Declaration):
     blank: Literal["reject", "allow"] = "reject"
     also: dict[str, ParserName] = Field(default_factory=dict)
     stored: bool = True
-    ignore_rows: str = ""
+    ignore_rows: Pattern = ""
 
     @model_validator(mode="after")
     def _check_members_or_parser(self) -> LabelColumn:
@@ -176,8 +190,14 @@ class Validity(Declaration):
 class SheetText(Declaration):
     """By which text a sheet is known for a layout: its name, its first filled cell, or both (regular expressions)."""
 
-    name: str = ""
-    title: str = ""
+    name: Pattern = ""
+    title: Pattern = ""
+
+    @model_validator(mode="after")
+    def _check_text_is_given(self) -> SheetText:
+        if not (self.name or self.title):
+            raise ValueError("give the name of the sheet, its title, or both")
+        return self
 
 
 class PeriodColumns(Declaration):
@@ -231,8 +251,8 @@ class Layout(Declaration):
     period: PeriodColumns
     own_period: bool = False
     ignore: tuple[str, ...] = ()
-    ignore_columns: str = ""
-    repeated_headers: str = ""
+    ignore_columns: Pattern = ""
+    repeated_headers: Pattern = ""
     rates: dict[str, Rate] = Field(default_factory=dict)
 
     @property
@@ -274,6 +294,21 @@ class Layout(Declaration):
             raise ValueError(f"layout {self.layout!r}: sparse: no label column {', '.join(unknown)}")
         if unknown := sorted(set(self.period.columns) - self.member_columns):
             raise ValueError(f"layout {self.layout!r}: period: no column {', '.join(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_rates_are_of_measures(self) -> Layout:
+        measures: set[str] = set()
+        for column in self.columns:
+            if column.to == "measure":
+                measures |= set(column.members)
+        for tier in self.tiers:
+            if "measure" in tier.tidy_columns:
+                position = tier.tidy_columns.index("measure")
+                measures |= {member.split(BETWEEN_NAMES)[position] for member in tier.members}
+        for name, rate in self.rates.items():
+            if unknown := sorted({name, rate.part, *rate.whole} - measures):
+                raise ValueError(f"layout {self.layout!r}: rates: no measure is called {', '.join(unknown)}")
         return self
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ from msoic_pipeline.declarations import Declaration, DeclarationError, declared_
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
 from msoic_pipeline.periods import period_end, period_start, periods
-from msoic_pipeline.workbooks.layout import ParserName, PublishedTable
+from msoic_pipeline.workbooks.layout import ParserName, Pattern, PublishedTable
 from msoic_pipeline.workbooks.values import member_file_of
 
 
@@ -111,7 +111,7 @@ class Source(Declaration):
     publisher: str
     frequency: Literal["weekly", "monthly", "quarterly", "yearly"]
     lag_days: int
-    recognise: tuple[str, ...]
+    recognise: tuple[Pattern, ...]
     synthetic_mark: str = "synthetic sample data"
     sensitive: bool = False
     provisional: bool = False

@@ -64,6 +64,8 @@ def parse_share(value: Any) -> float:
     """Return a share between 0 and 1 from ``0.824`` or ``82.4%``; 82.4 without a sign is none."""
     expected = "a share between 0 and 1, or 0% and 100%"
     text = clean(value)
+    if _NO_FIGURE.search(str(value)) or _RAISED.search(str(value)):
+        raise ValueError(expected)
     try:
         share = round(parse_number(text[:-1]) / 100, 12) if text.endswith("%") else parse_number(value)
     except ValueError:
@@ -80,7 +82,8 @@ def parse_code(value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
         raise ValueError("a code stored as text, since 4.1 and 4.10 are different codes")
     text = clean(value)
-    if not text:
+    # 106² is code 106 with a footnote, and would be read as 1062.
+    if not text or _RAISED.search(str(value)):
         raise ValueError("a code")
     return text
 

@@ -583,3 +583,8 @@ def test_returns_are_kept_for_their_owner_alone(tmp_path: Path):
 
 def test_raw_files_settle_quickly():
     assert raw_files.SETTLING_SECONDS <= 1
+
+
+def test_what_is_no_data_is_passed_over_however_its_name_is_written(desk: Desk):
+    (desk.raw / "README.TXT").write_text("For people.")
+    assert not desk.take_in().landing.refused

@@ -220,3 +220,11 @@ def test_a_type_that_is_added_to_the_file_is_combined(monkeypatch: pytest.Monkey
     monkeypatch.setattr(exploitation, "list_exploitation_types", lambda: ("Criminal", "Forced Marriage", "Labour"))
     assert members.combine_exploitation({"Labour", "Forced Marriage"}) == "Forced Marriage & Labour"
     assert [row["includes_forced_marriage"] for row in members.list_exploitation_members()].count(True) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("code", "106²"), ("share", "82.4²%"), ("share", "82.4% [x]"), ("share", "0.824³")]
+)
+def test_a_footnote_or_shorthand_is_no_part_of_a_code_or_share(name: str, written: str):
+    with pytest.raises(ValueError, match=r"a code|a share"):
+        parser(name)(written)
