@@ -141,7 +141,7 @@ class Warehouse:
         reporter: str,
     ) -> None:
         time = "month_start" if "month_start" in fact.columns else "quarter_start"
-        places = {"force_code", "cps_area"} & set(fact.columns.keys())
+        places = {"force_code", "cps_area_code"} & set(fact.columns.keys())
         whole = []
         for number, row in enumerate(rows):
             blank = {c.name: ALL if isinstance(c.type, sa.String) and not c.nullable else None for c in fact.columns}

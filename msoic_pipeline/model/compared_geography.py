@@ -39,7 +39,7 @@ def select_compared_geographies(geography: str, fact: sa.Table) -> sa.Subquery |
     if "force_code" not in fact.columns:
         places = sa.select(area.cps_area_code.label("place"), area.area_group.label("geography_code"))
     else:
-        code = force.force_code if geography == "force" else force.cps_area
+        code = force.force_code if geography == "force" else force.cps_area_code
         places = sa.select(force.force_code.label("place"), code.label("geography_code"))
         places = places.where(force.kind.in_(POLICE_FORCES), code.is_not(None))
     return places.subquery("place")
@@ -67,7 +67,7 @@ def select_compared_reporters(kind: ReporterKind, geography: str) -> sa.Subquery
         reporters = sa.select(area.cps_area_code.label("reporter"), code.label("geography_code"))
     else:
         due = POLICE_FORCES if geography == "force" else (TERRITORIAL_FORCE,)
-        code = {"force": force.force_code, "cps_area": force.cps_area}.get(geography, nation)
+        code = {"force": force.force_code, "cps_area": force.cps_area_code}.get(geography, nation)
         reporters = sa.select(force.force_code.label("reporter"), code.label("geography_code"))
         reporters = reporters.where(force.kind.in_(due))
     return reporters.subquery("due_to_report")

@@ -53,7 +53,7 @@ dim_force = dimension_table(
     ),
     text("country", "Country of a territorial force.", nullable=True),
     text("rocu_region", "Region of the regional organised crime unit (ROCU) that serves the force.", nullable=True),
-    text("cps_area", "CPS Area that prosecutes for the force; both London areas stand as London.", nullable=True),
+    text("cps_area_code", "CPS Area that prosecutes for the force; both London areas stand as London.", nullable=True),
     members_file="forces.csv",
 )
 
@@ -74,7 +74,7 @@ dim_cps_case_area = dimension_table(
     text("cps_case_area_code", "Short code.", primary_key=True),
     text("name", "Name.", unique=True),
     key("force_code", dim_force.c.force_code, "Its force; Metropolitan and City stands with the Metropolitan Police."),
-    text("cps_area", "CPS Area in which it lies; both London areas stand as London."),
+    text("cps_area_code", "CPS Area in which it lies; both London areas stand as London."),
     members_file="cps_case_areas.csv",
 )
 

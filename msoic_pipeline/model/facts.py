@@ -198,7 +198,7 @@ fact_cps_outcome = fact_table(
         members=("modern_slavery", "all_crime"),
         primary_key=True,
     ),
-    text("cps_area", "Code of the CPS Area; National for published national figures of all crime.", primary_key=True),
+    text("cps_area_code", "CPS Area; National for published national figures of all crime.", primary_key=True),
     text("measure", "What is counted, by its name in the layout; rates are not loaded.", primary_key=True),
     number(
         "value",
@@ -218,7 +218,7 @@ fact_cps_case_outcome = fact_table(
     "slavery.",
     "release × month × area × offence category × measure",
     *_times(month=True),
-    key("case_area", dim_cps_case_area.c.cps_case_area_code, "Area of the CPS.", primary_key=True),
+    key("cps_case_area_code", dim_cps_case_area.c.cps_case_area_code, "Area of the CPS.", primary_key=True),
     key("force_code", dim_force.c.force_code, "Force of the area; that of Metropolitan and City is the Metropolitan."),
     text(
         "offence_category",
@@ -258,7 +258,7 @@ fact_population = fact_table(
     "Mid-year population estimates by local authority. A year's estimate stands with the quarter that holds 30 June.",
     "release × year × local authority",
     *_times(),
-    key("local_authority", dim_local_authority.c.local_authority_code, "Local authority.", primary_key=True),
+    key("local_authority_code", dim_local_authority.c.local_authority_code, "Local authority.", primary_key=True),
     key("force_code", dim_force.c.force_code, "Force in which the local authority lies."),
     count("population", "People who live there on 30 June.", "people"),
     *_sheet_and_cell(),
@@ -298,10 +298,10 @@ fact_irregular_arrival = fact_table(
     text("region", "World region of the nationality."),
     text("sex", "Sex.", primary_key=True),
     text("age_group", "Age group, in the labels of the latest layout.", primary_key=True),
-    count("people", "People detected.", "people"),
+    count("arrivals", "People detected.", "people"),
     *_sheet_and_cell(),
     source="irregular_migration",
-    measures=("people",),
+    measures=("arrivals",),
     series_columns=("method",),
 )
 
@@ -366,7 +366,7 @@ fact_programme_activity = fact_table(
     *_times(month=True),
     text("activity", "Activity.", primary_key=True),
     text("category", "Course, audience, level or other division of the activity.", primary_key=True),
-    text("geography", "National, a force or a ROCU region.", primary_key=True),
+    text("geography_code", "National, a force or a ROCU region.", primary_key=True),
     text("measure", "What is counted.", primary_key=True),
     number("value", "The figure, in the unit of dim_activity.", "see dim_activity", minimum=0),
     *_sheet_and_cell(),

@@ -58,9 +58,9 @@ PLACE_COLUMNS: dict[str, PlaceColumn] = {
         PlaceColumn(
             "force_code", "force code", dim_force.c.force_code, ("force", "rocu_region"), ("force", "cps_area")
         ),
-        PlaceColumn("cps_area", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
+        PlaceColumn("cps_area_code", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
         PlaceColumn("county", "county", dim_county.c.county, ("county",)),
-        PlaceColumn("geography", None, None, ("force", "rocu_region")),
+        PlaceColumn("geography_code", None, None, ("force", "rocu_region")),
     )
 }
 

@@ -165,7 +165,7 @@ def _place_figures(asked: AskedComparison, grouped: GroupedSummand, at_period: s
 
 
 def _name_item(label: str, columns: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[str]:
-    """Return the item: the comparison's, followed by the members: ``modern slavery; cps_area=wessex``."""
+    """Return the item: the comparison's, followed by the members: ``modern slavery; cps_area_code=wessex``."""
     if not columns:
         return sa.literal(label)
     return (sa.literal(f"{label}; ") + select_members(columns)) if label else select_members(columns)

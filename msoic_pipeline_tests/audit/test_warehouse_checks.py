@@ -62,7 +62,7 @@ def test_what_divides_national_series_are_columns_of_their_fact():
 def test_a_figure_published_on_the_last_day_of_its_period_is_not_whole(
     warehouse: Warehouse, published_on: str, is_whole: bool
 ):
-    its = {"activity": "Briefings", "category": "All", "measure": "Briefings", "geography": "Kent"}
+    its = {"activity": "Briefings", "category": "All", "measure": "Briefings", "geography_code": "Kent"}
     rows = [its | {"period": "2021-09", "value": 5}]
     warehouse.publish("programme_activity-1", published_on, ("fact_programme_activity", rows))
     with read_transaction(warehouse.engine) as connection:

@@ -311,7 +311,7 @@ def test_the_periods_that_are_tried(period: str, base: str | None, tried: list[s
 def _activity(activity: str, *figures: Any, **fields: str) -> tuple[str, list[dict[str, Any]]]:
     """Figures of an activity: month, value, month, value, …"""
     rows = [
-        {"period": month, "activity": activity, "measure": "M", "value": value, "geography": "National"} | fields
+        {"period": month, "activity": activity, "measure": "M", "value": value, "geography_code": "National"} | fields
         for month, value in zip(figures[::2], figures[1::2], strict=True)
     ]
     return "fact_programme_activity", rows

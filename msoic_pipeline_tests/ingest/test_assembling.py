@@ -24,7 +24,7 @@ def _read(fact: str, grid: list[list[Any]], period: dict[str, str], columns: lis
         "measures": [{"to": "value", "header": ["Value"]}],
         "period": period,
     }
-    constants = {"activity": "Training", "category": "All", "geography": "National", "series": "daily"}
+    constants = {"activity": "Training", "category": "All", "geography_code": "National", "series": "daily"}
     table = {"table": "by-hand", "fact": fact, "layouts": [layout], "constants": constants}
     source = Source.model_validate(BASE | {"tables": [table]})
     sheet = Sheet("Data", grid)
@@ -38,7 +38,7 @@ MEASURE = {"to": "measure", "header": ["Measure"], "totals": ["Total"]}
 
 def test_the_total_of_a_month_is_published_for_that_month():
     columns = [{"to": "month_start", "header": ["Month"], "parse": "month"}, MEASURE]
-    figures = [["2022-01", "people", 2], ["2022-02", "people", 3]]
+    figures = [["2022-01", "arrivals", 2], ["2022-02", "arrivals", 3]]
     grid: list[list[Any]] = [["Month", "Measure", "Value"], *figures, ["2022-02", "Total", 3]]
     tidy = _read("fact_programme_activity", grid, {"month": "month_start"}, columns)
     assert set(tidy.rows["period_kind"]) == {"month"}

@@ -142,7 +142,7 @@ OUTCOMES: dict[str, Any] = {
         {
             "layout": "across",
             "sheet": {"name": "^Data"},
-            "columns": [{"to": "case_area", "header": [""], "parse": "cps_case_area", "totals": ["National"]}],
+            "columns": [{"to": "cps_case_area_code", "header": [""], "parse": "cps_case_area", "totals": ["National"]}],
             "tiers": [
                 {
                     "to": "offence_category / measure",

@@ -149,7 +149,7 @@ def penalties(month: str, pounds: float, geography: str = "Kent") -> dict[str, A
         "activity": "Multi-agency operations",
         "category": "Operational Policing Team",
         "measure": "Civil penalties collected",
-        "geography": geography,
+        "geography_code": geography,
         "value": pounds,
     }
 
@@ -239,7 +239,7 @@ def test_a_stock_that_is_told_once_a_year_stands_for_the_years_that_hold_its_qua
     def people(year: int, number: int) -> list[dict[str, Any]]:
         places = {"E07000105": "E23000032", "E07000066": "E23000028"}  # Ashford in Kent, Basildon in Essex
         return [
-            {"period": f"{year}-Q2", "local_authority": authority, "force_code": force, "population": number}
+            {"period": f"{year}-Q2", "local_authority_code": authority, "force_code": force, "population": number}
             for authority, force in places.items()
         ]
 
@@ -320,7 +320,7 @@ def test_a_stock_is_that_of_the_last_month_returned(warehouse: Warehouse):
 
 def coordinators(month: str, number: int) -> dict[str, Any]:
     its = {"activity": "Regional coordinators", "category": "All", "measure": "Coordinators in post"}
-    return its | {"period": month, "geography": "South West", "value": number}
+    return its | {"period": month, "geography_code": "South West", "value": number}
 
 
 def test_an_earlier_month_of_a_stock_counts_again_where_a_later_one_is_not_given_any_more(

@@ -100,7 +100,8 @@ def test_a_figure_that_comes_once_a_year_leaves_no_gap_between_years():
 def test_a_year_pasted_over_the_next_of_what_comes_once_a_year():
     def authorities(year: int, first: int) -> list[dict[str, Any]]:
         return [
-            {"quarter_start": f"{year}-04-01", "local_authority": f"E{n}", "population": first + n} for n in range(12)
+            {"quarter_start": f"{year}-04-01", "local_authority_code": f"E{n}", "population": first + n}
+            for n in range(12)
         ]
 
     name = "no period repeats the one before"

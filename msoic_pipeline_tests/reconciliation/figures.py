@@ -62,7 +62,7 @@ def outcomes(period: str, by_force: Mapping[str, int | None], code: str = "1") -
 def cps(period: str, measure: str, **by_area: float) -> tuple[str, list[Row]]:
     row = {"period": period, "case_type": "modern_slavery", "measure": measure}
     return "fact_cps_outcome", [
-        row | {"cps_area": area.replace("_", "-"), "value": value} for area, value in by_area.items()
+        row | {"cps_area_code": area.replace("_", "-"), "value": value} for area, value in by_area.items()
     ]
 
 
@@ -82,9 +82,9 @@ def force_return(period: str, force: str, live: int, opened: int, closed: int, *
 def arrivals(period: str, **people: int) -> tuple[str, list[Row]]:
     row = {"period": period, "method": "small_boats", "region": "Asia"}
     return "fact_irregular_arrival", [
-        row | {"breakdown": "detections", "nrm_referral": "All", "people": number}
+        row | {"breakdown": "detections", "nrm_referral": "All", "arrivals": number}
         if name == "detections"
-        else row | {"breakdown": "nrm_referral", "nrm_referral": name.replace("_", " "), "people": number}
+        else row | {"breakdown": "nrm_referral", "nrm_referral": name.replace("_", " "), "arrivals": number}
         for name, number in people.items()
     ]
 

@@ -223,9 +223,9 @@ def test_convictions_and_other_outcomes_make_up_completed_prosecutions(warehouse
     )
     warehouse.reconcile("2021-Q4", "cps_outcomes_to_completed_prosecutions")
     assert warehouse.verdicts("item") == {
-        "modern slavery; cps_area=London-North": "agrees",
-        "modern slavery; cps_area=South-East": "not comparable",
-        "modern slavery; cps_area=Wessex": "breaks",
+        "modern slavery; cps_area_code=London-North": "agrees",
+        "modern slavery; cps_area_code=South-East": "not comparable",
+        "modern slavery; cps_area_code=Wessex": "breaks",
     }
 
 
@@ -521,7 +521,7 @@ def test_breaks_are_told_with_both_sides_and_the_rules_with_their_words(warehous
 
 def test_programme_activity_is_plausible(warehouse: Warehouse):
     def training(category: str, sessions: int, police: int, others: int) -> list[Row]:
-        row = {"period": "2021-05", "activity": "Training", "category": category, "geography": "National"}
+        row = {"period": "2021-05", "activity": "Training", "category": category, "geography_code": "National"}
         return [
             row | {"measure": "Sessions", "value": sessions},
             row | {"measure": "People trained from policing", "value": police},

@@ -126,12 +126,18 @@ def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: 
         release_id = f"force_returns-{month}-{revision}"
         warehouse.publish(release_id, str(day), returned, of_adults, reporter=KENT, reference_period=month)
         endings: list[Row] = [
-            {"case_area": "kent", "force_code": KENT, "offence_category": "robbery", "measure": measure, "value": value}
+            {
+                "cps_case_area_code": "kent",
+                "force_code": KENT,
+                "offence_category": "robbery",
+                "measure": measure,
+                "value": value,
+            }
             for measure, value in (("convictions", 40 + size), ("unsuccessful", 9))
         ]
         ended = ("fact_cps_case_outcome", [ending | {"period": month} for ending in endings])
         warehouse.publish(f"cps_case_outcomes-{month}-{revision}", str(day), ended)
-        row: Row = {"period": month, "activity": "Training", "category": "Course", "geography": "National"}
+        row: Row = {"period": month, "activity": "Training", "category": "Course", "geography_code": "National"}
         trained: list[Row] = [
             row | {"measure": "Sessions", "value": 2},
             row | {"measure": "People trained", "value": 30 + 50 * revision},
@@ -144,7 +150,12 @@ def publish_quarter(warehouse: Warehouse, quarter: str, day: dt.date, revision: 
 def publish_population(warehouse: Warehouse, edition: int) -> None:
     """Publish the population of two years, which the second edition puts higher, and that of police force areas."""
     people: list[Row] = [
-        {"period": f"{year}-Q2", "local_authority": authority, "force_code": force, "population": 9000 + 50 * edition}
+        {
+            "period": f"{year}-Q2",
+            "local_authority_code": authority,
+            "force_code": force,
+            "population": 9000 + 50 * edition,
+        }
         for year in (2020, 2021)
         for authority, force in (("E07000105", KENT), ("E07000066", ESSEX))
     ]

@@ -10,7 +10,7 @@ from msoic_pipeline.model import members
 from msoic_pipeline_tests.sample import only, rows_of, staged, staged_releases
 
 FACT = "fact_cps_outcome"
-COLUMNS = ("quarter_start", "case_type", "cps_area", "measure", "value")
+COLUMNS = ("quarter_start", "case_type", "cps_area_code", "measure", "value")
 
 
 def _quarter(year: int, quarter: int) -> dt.date:
@@ -43,7 +43,7 @@ def test_known_cells(file: str, sheet: str, cell: str, expected: tuple[dt.date, 
 def test_the_national_row_is_a_total_and_not_a_fact():
     release = staged("cps", "quarter-2-2022")
     rows = rows_of(release, FACT, case_type="modern_slavery")
-    assert rows["cps_area"].nunique() == 14
+    assert rows["cps_area_code"].nunique() == 14
     totals = release.frame("published_total")
     national = totals[(totals["sheet"] == "1 Pre-charge") & (totals["cell"] == "B19")]
     assert only(national, "value", "members") == (194, "measure=referrals")

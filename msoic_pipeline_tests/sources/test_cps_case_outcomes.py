@@ -64,9 +64,11 @@ def test_real_areas_sum_to_the_national_row(real: dict[str, StagedRelease]):
 
 def test_real_cells(real: dict[str, StagedRelease]):
     release = real["2016-04"]
-    rows = rows_of(release, FACT, case_area="avon-somerset", offence_category="burglary", measure="convictions")
+    rows = rows_of(
+        release, FACT, cps_case_area_code="avon-somerset", offence_category="burglary", measure="convictions"
+    )
     assert only(rows, "value", "month_start", "force_code", "cell") == (25, dt.date(2016, 4, 1), "E23000036", "N3")
-    rows = rows_of(release, FACT, case_area="avon-somerset", offence_category="admin_finalised")
+    rows = rows_of(release, FACT, cps_case_area_code="avon-somerset", offence_category="admin_finalised")
     assert only(rows, "measure", "value", "cell") == ("unsuccessful", 15, "AX3")
 
 
@@ -77,10 +79,10 @@ def test_no_real_file_is_another_months(real: dict[str, StagedRelease]):
 
 
 def test_areas_lie_in_the_cps_areas_of_their_forces():
-    forces = {row["force_code"]: row["cps_area"] for row in members.read_rows("forces.csv")}
+    forces = {row["force_code"]: row["cps_area_code"] for row in members.read_rows("forces.csv")}
     areas = members.read_rows("cps_case_areas.csv")
     assert len(areas) == 42
-    assert {row["name"] for row in areas if forces[row["force_code"]] != row["cps_area"]} == set()
+    assert {row["name"] for row in areas if forces[row["force_code"]] != row["cps_area_code"]} == set()
     # Every force has an area of its own but the City of London, which stands with the Metropolitan Police.
     assert {code for code, area in forces.items() if area} - {row["force_code"] for row in areas} == {"E23000034"}
 

@@ -29,7 +29,7 @@ FIRST_PUBLISHED_2022 = [4569, 310, 3456, 45755]
 def _by_year(release: StagedRelease) -> pd.DataFrame:
     rows = rows_of(release, FACT, breakdown="detections")
     table = rows.pivot_table(
-        index=rows["quarter_start"].map(lambda day: day.year), columns="method", values="people", aggfunc="sum"
+        index=rows["quarter_start"].map(lambda day: day.year), columns="method", values="arrivals", aggfunc="sum"
     )
     return table[METHODS]
 
@@ -53,7 +53,8 @@ def test_real_detections_by_year_and_method(real: StagedRelease):
 def test_real_rows(real: StagedRelease):
     rows = rows_of(real, FACT, sheet="Data - Irr_D01")
     assert len(rows) == 10_294
-    assert only(rows[rows["cell"] == "H3"], "quarter_start", "method", "nationality", "sex", "age_group", "people") == (
+    first = rows[rows["cell"] == "H3"]
+    assert only(first, "quarter_start", "method", "nationality", "sex", "age_group", "arrivals") == (
         dt.date(2018, 1, 1), "air", "Afghanistan", "Female", "17 and under", 14
     )  # fmt: skip
     assert real.manifest.counts.note_rows == 2, "End of table, in both sheets"
@@ -63,7 +64,7 @@ def test_real_rows(real: StagedRelease):
 def test_real_nrm_referrals_agree_with_the_files_own_pivot(real: StagedRelease):
     """The last columns of the pivot Irr_D04: 162 raised in 2023 Q1 and 171 in Q2; 3,598 and 3,521 not."""
     rows = rows_of(real, FACT, breakdown="nrm_referral")
-    by_quarter = rows.groupby(["quarter_start", "nrm_referral"])["people"].sum()
+    by_quarter = rows.groupby(["quarter_start", "nrm_referral"])["arrivals"].sum()
     assert by_quarter[dt.date(2023, 1, 1)].to_dict() == {"not raised": 3_598, "raised": 162}
     assert by_quarter[dt.date(2023, 4, 1)].to_dict() == {"not raised": 3_521, "raised": 171}
 
@@ -81,7 +82,7 @@ def test_real_release_agrees_with_the_extract_of_the_next_one_up_to_2021(real: S
             if (row["Year"], row["Quarter"], row["Method of entry"]) == ("2021", "4", "Small boat arrivals")
         ]
     rows = rows_of(real, FACT, breakdown="detections", method="small_boats", quarter_start=dt.date(2021, 10, 1))
-    ours = rows[["nationality", "sex", "age_group", "people"]].itertuples(index=False, name=None)
+    ours = rows[["nationality", "sex", "age_group", "arrivals"]].itertuples(index=False, name=None)
     assert sorted(map(tuple, ours)) == sorted(theirs)
 
 
@@ -91,11 +92,11 @@ def test_known_cells():
         ("dec-2025", "Data_IER_D01", "17 and under", 8),
     ):
         rows = rows_of(staged("irregular_migration", file), FACT, sheet=sheet, cell="H3")
-        assert only(rows, "quarter_start", "method", "nationality", "age_group", "people") == (
+        assert only(rows, "quarter_start", "method", "nationality", "age_group", "arrivals") == (
             dt.date(2018, 1, 1), "air", "Albania", age, people
         )  # fmt: skip
     rows = rows_of(staged("irregular_migration", "december-2021"), FACT, sheet="Data - Irr_D04", cell="H3")
-    assert only(rows, "breakdown", "nrm_referral", "method", "nationality", "people") == (
+    assert only(rows, "breakdown", "nrm_referral", "method", "nationality", "arrivals") == (
         "nrm_referral", "not raised", "small_boats", "Afghanistan", 1
     )  # fmt: skip
 

@@ -58,9 +58,9 @@ def test_the_real_authorities_sum_to_the_published_nation(estimates: StagedRelea
 
 
 def test_real_cells_of_authorities(estimates: StagedRelease):
-    rows = rows_of(estimates, PEOPLE, local_authority="E06000047", quarter_start=MID_2023)
+    rows = rows_of(estimates, PEOPLE, local_authority_code="E06000047", quarter_start=MID_2023)
     assert only(rows, "population", "force_code", "cell") == (532_182, "E23000008", "E12")
-    rows = rows_of(estimates, PEOPLE, local_authority="W06000022", quarter_start=dt.date(2011, 4, 1))
+    rows = rows_of(estimates, PEOPLE, local_authority_code="W06000022", quarter_start=dt.date(2011, 4, 1))
     assert only(rows, "population", "force_code", "cell") == (145_785, "W15000002", "AC365")
 
 

@@ -12,7 +12,7 @@ from msoic_pipeline.ingest.staging import StagedRelease
 from msoic_pipeline_tests.sample import RAW, landed, only, rows_of, staged, take_in
 
 FACT = "fact_programme_activity"
-COLUMNS = ("month_start", "activity", "category", "geography", "measure", "value")
+COLUMNS = ("month_start", "activity", "category", "geography_code", "measure", "value")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def _record_with_geography(folder: Path, geography: str) -> StagedRelease:
 
 def test_a_force_is_known_however_it_is_spelled(tmp_path: Path):
     release = _record_with_geography(tmp_path, "Kent Police")
-    assert only(rows_of(release, FACT, cell="G2"), "geography") == ("Kent",)
+    assert only(rows_of(release, FACT, cell="G2"), "geography_code") == ("Kent",)
 
 
 def test_an_unknown_place_is_named(tmp_path: Path):

@@ -42,6 +42,13 @@ from msoic_pipeline_tests.conftest import REPOSITORY
 
 # What the program writes of itself, not of figures.
 OWN = ("data_dictionary", "load_log")
+# Columns of the first revision's tables that have another name since, with it.
+RENAMED = {
+    "dim_force": ("cps_area", "cps_area_code"),
+    "fact_cps_outcome": ("cps_area", "cps_area_code"),
+    "fact_programme_activity": ("geography", "geography_code"),
+    "fact_irregular_arrival": ("people", "arrivals"),
+}
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -154,7 +161,9 @@ def test_an_upgrade_loses_nothing(engine: Engine):
     after = _rows(engine)
     for table, rows in before.items():
         if table not in OWN:
-            assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, table
+            former, name = RENAMED.get(table, ("", ""))
+            expected = [{name if column == former else column: row[column] for column in row} for row in rows]
+            assert [{column: row[column] for column in expected[0]} for row in after[table]] == expected, table
     kept = [row for row in before["load_log"] if row["stage"] == "x"]
     assert [row for row in after["load_log"] if row["stage"] == "x"] == kept
     assert {row["stage"] for row in after["load_log"]} == {"x", "views", "words"}

@@ -74,8 +74,8 @@ def test_a_column_of_a_tier_that_nothing_asks_for_is_named():
 
 def test_a_layout_file_with_a_column_that_nothing_asks_for_is_refused():
     text = layout_text("programme_activity")
-    assert text.count("to: geography") == 1
-    misspelt = text.replace("to: geography", "to: geograhpy")
+    assert text.count("to: geography_code") == 1
+    misspelt = text.replace("to: geography_code", "to: geograhpy_code")
     with pytest.raises(DeclarationError, match=r"layouts\.yaml .* activity: fact_programme_activity .*: geograhpy"):
         parse_source(misspelt, "layouts.yaml")
 
@@ -334,7 +334,7 @@ def test_a_renamed_total_is_a_spelling_of_the_total():
 
 def test_quarters_that_a_release_must_show():
     shown = TIERS | {"tiers": [{"to": "quarter_start", "parse": "quarter", "quarters": 4}], "columns": [
-        {"to": "cps_area", "header": ["Area"], "parse": "cps_area"}]}  # fmt: skip
+        {"to": "cps_area_code", "header": ["Area"], "parse": "cps_area"}]}  # fmt: skip
     header = ["Area", "2021 Q3", "2021 Q4", "2022 Q1", "2022 Q2"]
     assert len(_match(_source(shown), {"Data": [header]})[0].figures) == 4
     for gone in range(1, 5):

@@ -164,7 +164,7 @@ def test_forces_however_they_are_spelled(text: str, code: str):
 
 def test_what_else_a_members_row_says():
     assert parser("local_authority.force_code")("E06000001") == "E23000013"
-    assert parser("force.cps_area")("BTP") is None, "an empty field"
+    assert parser("force.cps_area_code")("BTP") is None, "an empty field"
     with pytest.raises(ValueError, match=r"model/members/local_authorities\.csv"):
         parser("local_authority.force_code")("E99999999")
 

@@ -86,7 +86,7 @@ def fill_with_forces(made: Warehouse) -> None:
     people = [
         {
             "period": "2021-Q2",
-            "local_authority": authorities[code],
+            "local_authority_code": authorities[code],
             "force_code": code,
             "population": people_of(place),
             "cell": f"B{place + 2}",

@@ -33,7 +33,7 @@ def _months(year: int) -> list[str]:
 
 def _activity(activity: str, measure: str, year: int, total: float) -> list[dict[str, Any]]:
     """A year's counts: all of them in its first month."""
-    row = {"activity": activity, "measure": measure, "geography": "National"}
+    row = {"activity": activity, "measure": measure, "geography_code": "National"}
     values = [total, *[0] * 11]
     cells = [f"C{number}" for number in range(5, 17)]
     return [
