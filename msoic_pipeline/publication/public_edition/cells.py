@@ -37,7 +37,7 @@ class CellKey:
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure that might be published: a count, or the part and the whole of a share; and the returns that it is of."""
+    """A figure that might be published: a count, or part and whole of a share; and the returns that it is of."""
 
     key: CellKey
     count: float

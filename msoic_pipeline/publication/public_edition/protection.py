@@ -79,7 +79,7 @@ def _tells_too_much(cell: Cell, policy: Policy) -> bool:
 
 
 def _protect(known: Mapping[CellKey, Cell], suppressed: set[CellKey], new: Collection[CellKey], policy: Policy) -> None:
-    """Add to ``suppressed`` as many of the ``new`` cells as it takes, so that nobody can work out what is suppressed."""
+    """Add to ``suppressed`` as many ``new`` cells as it takes, so that nobody can work out what is suppressed."""
     sums = list_sums(known)
     by_themselves = set(suppressed)
     while exposed := _find_exposed(known, sums, suppressed, new, policy):
@@ -163,7 +163,7 @@ def find_range_of_suppressed(cell: Cell) -> Range:
 
 
 def find_published_range(cell: Cell, policy: Policy) -> Range:
-    """Return what a published cell tells of its count. Example: a share of 0.33 of 200 says that the part is 65 to 67."""
+    """Return what a published cell tells of its count: a share of 0.33 of 200 says that the part is 65 to 67."""
     if cell.whole is None:
         return Range(cell.count, cell.count)
     half_step = 0.5 * 10**-policy.decimals_of_shares

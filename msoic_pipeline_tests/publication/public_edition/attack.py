@@ -89,7 +89,8 @@ def find_what_is_told(
 ) -> dict[CellKey, tuple[float, float]]:
     """Return, of each target, between which numbers its count must lie for one who sees some cells.
 
-    The public edition rounds shares; elsewhere they stand with their parts. The reader knows the wholes of all shares, and that no count is negative nor a part greater than its whole.
+    The public edition rounds shares; elsewhere they stand with their parts. The reader knows the wholes of all shares,
+    and that no count is negative nor a part greater than its whole.
     """
     places = sorted(world.returns)
     matrix, low, high = [], [], []

@@ -17,7 +17,7 @@ from msoic_pipeline.publication.public_edition.protection import find_suppressed
 from msoic_pipeline_tests.publication.public_edition.attack import NATION, World, find_what_is_told
 
 POLICY = load_policy()
-QUARTERS = list(periods("quarter", dt.date(2020, 1, 1), dt.date(2021, 12, 31)))
+QUARTERS = list(periods("quarter", dt.date(2020, 1, 1), dt.date(2021, 3, 31)))
 # Force by region: London's two, a region of three, one of four, one of five.
 REGIONS = {"London": 2, "North East": 3, "South East": 4, "South West": 5}
 
@@ -114,7 +114,7 @@ def test_two_forces_in_every_region(of_share: bool):
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(0, 60), min_size=1, max_size=40),
     st.lists(st.integers(1, 5), min_size=2, max_size=4),
@@ -123,8 +123,7 @@ def test_two_forces_in_every_region(of_share: bool):
 )
 def test_generated_cases(counts: list[int], sizes: list[int], of_share: bool, is_stock: bool):
     regions = {f"Region {number}": size for number, size in enumerate(sizes)}
-    quarters = QUARTERS[:5]
-    assert_nothing_is_told(make_world(counts, regions=regions, quarters=quarters, of_share=of_share, is_stock=is_stock))
+    assert_nothing_is_told(make_world(counts, regions=regions, of_share=of_share, is_stock=is_stock))
 
 
 @pytest.mark.parametrize("is_stock", [True, False])
