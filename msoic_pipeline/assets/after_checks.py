@@ -16,6 +16,7 @@ from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_key
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.exports import write_exports
+from msoic_pipeline.publication.public_edition.edition import write_public_edition
 from msoic_pipeline.publication.report.make import write_report
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -66,6 +67,12 @@ def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -
     return WrittenFiles(int(written.is_new), shown)
 
 
+def _write_public_edition(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
+    """Write the public edition; where a check has failed the last one stands: what is public is not taken back."""
+    number = 0 if failed else write_public_edition(connection, folder, find_today())
+    return WrittenFiles(number, {"folder": dg.MetadataValue.path(str(folder)), "made anew": bool(number)})
+
+
 EXPORTS = Publication(
     asset="published_kpis",
     called="exports",
@@ -86,6 +93,18 @@ REPORT = Publication(
     check=AssetCheck("published", "block", "The report could be written."),
     locate_folder=lambda settings: settings.report_dir,
     write=_write_report,
+)
+
+
+PUBLIC_EDITION = Publication(
+    asset="public_edition",
+    called="public edition",
+    description="What anybody may have: tables as Parquet and CSV with datapackage.json, in the folder public of the "
+    "output folder. Written only where every blocking check holds, and only where anything in it has changed.",
+    kinds=frozenset({"parquet", "csv"}),
+    check=AssetCheck("published", "block", "The public edition could be written."),
+    locate_folder=lambda settings: settings.public_dir,
+    write=_write_public_edition,
 )
 
 
