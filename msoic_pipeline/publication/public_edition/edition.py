@@ -44,7 +44,7 @@ def write_public_edition(connection: Connection, folder: Path, today: dt.date) -
 
 
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
-    """Return a digest of all that the edition is made from: what is loaded, which cut-offs have passed, policy, code."""
+    """Return a digest of all that goes in: what is loaded, which cut-offs have passed, policy and code."""
     policy = load_policy()
     parts = [digest_code("msoic_pipeline.publication.public_edition.edition"), policy.model_dump_json()]
     parts.append(digest_all_stages(connection))
