@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 from sqlalchemy.engine import Connection
-from xlsxwriter.exceptions import XlsxFileError
 
 from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, AssetCheck, make_specs
 from msoic_pipeline.assets.resource import Warehouse
@@ -53,12 +52,15 @@ class Publication:
 
 
 def _write_exports(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
-    paths = write_exports(connection, folder, find_today(), failed)
+    written = write_exports(connection, folder, find_today(), failed)
+    paths = written.paths
     shown = {
         "parquet": dg.MetadataValue.path(str(paths.parquet)),
         "workbook": dg.MetadataValue.path(str(paths.workbook)),
+        "made anew": written.is_new,
+        "workbook as ODS": dg.MetadataValue.path(str(paths.open_document)),
     }
-    return WrittenFiles(len(paths.both), shown)
+    return WrittenFiles(len(paths.all) if written.is_new else 0, shown)
 
 
 def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
@@ -76,9 +78,9 @@ def _write_public_edition(connection: Connection, folder: Path, failed: Sequence
 EXPORTS = Publication(
     asset="published_kpis",
     called="exports",
-    description="KPIs as a Parquet file and an accessible workbook, in the output folder: kpi.* where every blocking "
-    "check holds; else kpi-unchecked.*, which say what failed.",
-    kinds=frozenset({"parquet", "xlsx"}),
+    description="KPIs as a Parquet file and an accessible workbook (XLSX and ODS), in the output folder: kpi.* where "
+    "every blocking check holds; else kpi-unchecked.*, which say what failed. Made anew only where anything changed.",
+    kinds=frozenset({"parquet", "xlsx", "ods"}),
     check=AssetCheck("published", "block", "The exports could be written."),
     locate_folder=lambda settings: settings.output_dir,
     write=_write_exports,
@@ -139,7 +141,7 @@ def _publish(
             files = publication.write(connection, folder, failed)
             work.add("files", files.number)
             work.add("checks that failed", len(failed))
-    except (OSError, XlsxFileError) as error:
+    except OSError as error:
         context.log.error("the %s could not be written: %s", publication.called, error)
         return dg.MaterializeResult(check_results=[_make_failed_check(publication, folder, error)])
     return dg.MaterializeResult(

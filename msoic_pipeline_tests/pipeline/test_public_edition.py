@@ -51,9 +51,9 @@ def test_csv_parquet_and_warehouse_are_the_same(folder: Path, connection: Connec
     assert {path.stem for path in parquets} == {path.stem for path in folder.glob("*.csv")}
     for path in parquets:
         name = path.stem
-        in_parquet = duckdb.sql(f"SELECT * FROM '{path}'")
+        in_parquet = duckdb.connect().from_query(f"SELECT * FROM '{path}'")
         text = ", all_varchar=true, nullstr='', allow_quoted_nulls=false"
-        in_csv = duckdb.sql(f"SELECT * FROM read_csv('{path.with_suffix('.csv')}'{text})")
+        in_csv = duckdb.connect().from_query(f"SELECT * FROM read_csv('{path.with_suffix('.csv')}'{text})")
         assert in_parquet.columns == in_csv.columns
         assert len(in_parquet) == len(in_csv)
         if name not in ("kpi_for_readers", "release", "reconciliation_rule", "reconciliation_result"):
