@@ -104,6 +104,16 @@ def test_no_return_s_name_or_figure_stands_in_any_file(folder: Path, connection:
         assert "fact_investigation" not in path.name
 
 
+def test_the_workbook_shows_what_is_public(folder: Path):
+    public = pd.read_parquet(folder / "kpi_for_readers.parquet")
+    suppressed = public[(public["status"] == "suppressed") & (public["geography_kind"] == "national")]
+    assert len(suppressed)
+    sheets = pd.read_excel(folder / "kpi.xlsx", sheet_name=None, header=2, engine="calamine")
+    assert list(sheets)[:3] == ["Cover", "Contents", "Notes"]
+    marked = [sheet for sheet in sheets.values() if (sheet == "[c]").any(axis=None)]
+    assert marked and set(pd.read_excel(folder / "kpi.ods", sheet_name=None, engine="calamine")) == set(sheets)
+
+
 def test_a_day_on_which_nothing_changed_writes_nothing(folder: Path, connection: Connection):
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert write_public_edition(connection, folder, TODAY + dt.timedelta(days=1)) == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,13 @@ class PackageWords:
     version: str
 
 
-def write_package(tables: Iterable[DataTable], folder: Path, words: PackageWords, cover: Cover) -> int:
+def write_package(
+    tables: Iterable[DataTable], folder: Path, words: PackageWords, cover: Cover, beside: Mapping[str, bytes]
+) -> int:
     """Write tables to a folder, which takes the place of what stood there, and return the number of files.
 
-    Raises OSError where it cannot be written; then what stood there stands as it did.
+    ``beside`` are further files, by name, that are no tables of the package. Raises OSError where it cannot be written;
+    then what stood there stands as it did.
     """
     with folder_written_aside(folder) as aside:
         resources = []
@@ -74,6 +77,8 @@ def write_package(tables: Iterable[DataTable], folder: Path, words: PackageWords
             "resources": resources,
         }
         (aside / DESCRIPTION).write_text(json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, content in beside.items():
+            (aside / name).write_bytes(content)
         files = sorted(aside.iterdir())
         sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
         (aside / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")

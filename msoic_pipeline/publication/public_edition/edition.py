@@ -15,6 +15,7 @@ from msoic_pipeline.code_digests import digest_code
 from msoic_pipeline.model.dictionary import list_tables
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule, release
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import KPI_KEY
 from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import list_all_quarters
@@ -23,6 +24,9 @@ from msoic_pipeline.publication.files.package import PackageWords, read_version,
 from msoic_pipeline.publication.files.tables import DataTable, read_data_table
 from msoic_pipeline.publication.public_edition.policy import load_policy
 from msoic_pipeline.publication.public_edition.values import select_public_values
+from msoic_pipeline.publication.workbook.ods import write_ods
+from msoic_pipeline.publication.workbook.sheets import make_book
+from msoic_pipeline.publication.workbook.xlsx import write_xlsx
 from msoic_pipeline.warehouse.load_log import digest_all_stages
 from msoic_pipeline.workbooks.source import SOURCES, load_source
 
@@ -40,7 +44,15 @@ def write_public_edition(connection: Connection, folder: Path, today: dt.date) -
     if read_version(folder) == version:
         return 0
     words = PackageWords(NAME, TITLE, _describe_edition(cover), version)
-    return write_package(list_public_tables(connection, today), folder, words, cover)
+    values, *others = list_public_tables(connection, today)
+    return write_package([values, *others], folder, words, cover, _make_workbooks(connection, values, cover))
+
+
+def _make_workbooks(connection: Connection, values: DataTable, cover: Cover) -> dict[str, bytes]:
+    """Return the workbook of the nation's public values, in either format."""
+    frame = values.rows.to_pandas()
+    book = make_book(connection, frame[frame["geography_kind"] == NATIONAL], cover)
+    return {"kpi.xlsx": write_xlsx(book), "kpi.ods": write_ods(book)}
 
 
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
