@@ -9,9 +9,8 @@ from collections.abc import Iterable
 
 from odfdo import Cell, Document, Element, Link, Paragraph, Row, Table
 
-from msoic_pipeline.publication.workbook.sheets import PUBLISHER, Book, CellKind, Sheet
+from msoic_pipeline.publication.workbook.sheets import LANGUAGE, PUBLISHER, Book, CellKind, Sheet
 
-LANGUAGE = "en-GB"
 # How figures are shown, in ODF's own words; of each kind there is a style of cells that is called as it is.
 NUMBER_STYLES: dict[CellKind, str] = {
     "count": '<number:number-style style:name="N-count"><number:number number:decimal-places="0" '
@@ -39,6 +38,7 @@ _MADE = (1980, 1, 1, 0, 0, 0)
 def write_ods(book: Book) -> bytes:
     """Return the workbook as ODS: the same book makes the same bytes."""
     document = Document("spreadsheet")
+    document.set_language(LANGUAGE)
     document.body.clear()
     _add_styles(document)
     document.body.append(_make_cover(book))
@@ -82,6 +82,8 @@ def _make_contents(book: Book) -> Table:
     ]
     for sheet in book.sheets:
         link = Cell(style="text")
+        link.type = "string"
+        link.set_attribute("office:string-value", sheet.name)
         link.append(_make_link(f"#'{sheet.name}'.A1", sheet.name))
         rows.append([link, _make_text(sheet.title, "text")])
     return _make_sheet("Contents", rows, ["wide", "cover"])

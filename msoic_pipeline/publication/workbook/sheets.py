@@ -23,6 +23,7 @@ from msoic_pipeline.publication.suppression import SUPPRESSED
 from msoic_pipeline.wording import tell_day
 
 TITLE = "Modern slavery and organised immigration crime: key performance indicators, national"
+LANGUAGE = "en-GB"
 PUBLISHER = "Modern Slavery and Organised Immigration Crime Programme"
 CONTACT = "Ask the programme's analysts: who they are stands where you found this workbook."
 PERIOD_KINDS = {
@@ -31,6 +32,7 @@ PERIOD_KINDS = {
     "quarter": "quarters",
     "month": "months",
 }
+LONGEST_NAME = 31  # that Excel takes for a sheet
 OTHER = ("other", "Other indicators")
 # What a cell may hold.
 CellKind = Literal["text", "count", "number", "share", "money"]
@@ -113,11 +115,11 @@ def _list_tables(values: pd.DataFrame) -> Iterator[Sheet]:
     sections = [(section.section, section.title, section.kpi_ids) for section in load_sections()]
     shown = {kpi_id for _, _, kpi_ids in sections for kpi_id in kpi_ids}
     others = [kpi_id for kpi_id in values["kpi_id"].drop_duplicates() if kpi_id not in shown]
-    for number, (section, title, kpi_ids) in enumerate([*sections, (*OTHER, others)], start=1):
+    for section, title, kpi_ids in [*sections, (*OTHER, others)]:
         for kind, kind_words in PERIOD_KINDS.items():
             its = values[values["kpi_id"].isin(kpi_ids) & (values["period_kind"] == kind)]
             if len(its):
-                name = f"{number}_{section}"[: 30 - len(kind)] + f"_{kind}"
+                name = f"{section[: LONGEST_NAME - 1 - len(kind)]}_{kind}"
                 yield _make_table(name, f"{title}, by {kind_words}", its, kpi_ids)
 
 

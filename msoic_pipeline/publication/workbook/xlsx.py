@@ -6,13 +6,14 @@ import datetime as dt
 import io
 import math
 import warnings
+import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 import gptables
 import pandas as pd
 
-from msoic_pipeline.publication.workbook.sheets import PUBLISHER, Book, CellKind, Sheet
+from msoic_pipeline.publication.workbook.sheets import LANGUAGE, PUBLISHER, Book, CellKind, Sheet
 
 NUMBER_FORMATS: dict[CellKind, str] = {"count": "#,##0", "number": "#,##0.0", "share": "0.0%", "money": "£#,##0"}
 # In characters.
@@ -52,9 +53,21 @@ def write_xlsx(book: Book) -> bytes:
         worksheet.fit_to_pages(1, 0)
     made = dt.datetime.combine(book.day, dt.time())
     workbook.set_properties({"title": book.title, "author": PUBLISHER, "company": PUBLISHER, "created": made})
-    workbook.set_custom_property("Language", "en-GB")
     workbook.close()
-    return content.getvalue()
+    return _say_language(content)
+
+
+def _say_language(content: io.BytesIO) -> bytes:
+    """Return the workbook with its language among its properties, for which xlsxwriter has no word."""
+    told = io.BytesIO()
+    with zipfile.ZipFile(content) as origin, zipfile.ZipFile(told, "w") as target:
+        for part in origin.infolist():
+            text = origin.read(part)
+            if part.filename == "docProps/core.xml":
+                end = b"</cp:coreProperties>"
+                text = text.replace(end, f"<dc:language>{LANGUAGE}</dc:language>".encode() + end)
+            target.writestr(part, text)
+    return told.getvalue()
 
 
 def _lay_out(worksheet: Any, sheet: Sheet) -> None:
