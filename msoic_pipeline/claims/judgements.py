@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from msoic_pipeline.claims.answers import Answer, find_answer, find_releases_behind
-from msoic_pipeline.claims.claims import Claim
+from msoic_pipeline.claims.claims import Claim, find_decimal
 from msoic_pipeline.claims.interpretations import Interpretation, list_interpretations
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.verdict_words import name_verdict
@@ -160,9 +161,9 @@ def _find_earlier_that_holds(claim: Claim, knowledge: Knowledge) -> str:
 
 
 def _tell_range_allowed(claim: Claim) -> str:
-    low, high = (f"{end:,.10g}" for end in (claim.bounds.low, claim.bounds.high))
-    if high == "inf":
+    low, high = (f"{find_decimal(end):,f}" for end in (claim.bounds.low, claim.bounds.high))
+    if claim.bounds.high == math.inf:
         return f"{low} and more"
-    if low == "-inf":
+    if claim.bounds.low == -math.inf:
         return f"{high} and less"
     return f"{low} to {high}"

@@ -112,6 +112,12 @@ def test_a_claim_is_reproduced_or_differs_by_what_its_word_allows(warehouse: War
     assert other.trace == "msoic trace cps_charged 2021/22"
 
 
+def test_what_a_claim_of_many_allows_is_told_in_full(warehouse: Warehouse):
+    know(warehouse.engine, "cps_charged", 1, "2021/22")
+    (row,) = judged(warehouse.engine, YEAR | {"value": 12_345_678_901})
+    assert "where the claim allows 12,345,678,900.5 to 12,345,678,901.5." in row.explanation
+
+
 def test_changing_a_figure_changes_the_verdict_and_nothing_else_is_written(warehouse: Warehouse):
     engine = warehouse.engine
     report = report_of(YEAR | {"value": 493}, {"value": 1, "unit": "years", "missing": "a diary"})
