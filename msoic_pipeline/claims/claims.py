@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -37,6 +38,16 @@ COMPARATORS: dict[str, tuple[float, float]] = {
 COARSEST_ROUNDING = 0.2
 # Figures are sums of floating point numbers: an end that is missed by less than this is met.
 ROUNDING_ERROR = 1e-9
+# How words for several end, and for one: the first that fits.
+SINGULAR_ENDINGS = {
+    "people": "person",
+    "ies": "y",
+    "sses": "ss",
+    "shes": "sh",
+    "ches": "ch",
+    "xes": "x",
+    "s": "",
+}
 
 OneOrMoreNumbers = Annotated[tuple[float, ...], BeforeValidator(list_written)]
 Comparator = Literal["exactly", "about", "over", "just over", "almost", "just under", "at least", "at most"]
@@ -194,7 +205,7 @@ class Claim(Declaration):
         if self.rounded_to:
             return self.rounded_to
         size = abs(self.claimed or 0)
-        whole, _, decimals = f"{size:.10g}".partition(".")
+        whole, _, decimals = f"{find_decimal(size):f}".partition(".")
         if decimals:
             return 10.0 ** -len(decimals)
         if self.comparator == "exactly" or not size:
@@ -226,18 +237,30 @@ class Claim(Declaration):
         return comparator + tell_with_unit(self.claimed, self.unit, signed=self.kind != "level")
 
 
+def find_decimal(value: float) -> Decimal:
+    """Return a number with the digits that a person would write: 0.3 of 0.1 + 0.2, as a float holds 15 in truth."""
+    return Decimal(f"{value:.15g}")
+
+
 def tell_with_unit(value: float, unit: str, *, signed: bool = False) -> str:
-    """Return a figure as it is read: £975,988, +69.9%, 115 operations."""
-    sign = "+" if signed and value > 0 else ""
+    """Return a figure as it is read: £975,988, -£5, +69.9%, 115 operations, 1 person."""
+    size = abs(value)
+    sign = "-" if value < 0 else "+" if signed and value > 0 else ""
     if unit in ("percent", "percentage points"):
-        text = f"{value:,.1f}".removesuffix(".0")
+        text = f"{size:,.1f}".removesuffix(".0")
         return f"{sign}{text}%" if unit == "percent" else f"{sign}{text} percentage points"
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    text = f"{size:,.2f}".rstrip("0").rstrip(".")
     if unit == "GBP":
         return f"{sign}£{text}"
-    if abs(value) == 1:
-        unit = "person" if unit == "people" else unit.removesuffix("s")
-    return f"{sign}{text} {unit}"
+    return f"{sign}{text} {_make_singular(unit) if size == 1 else unit}"
+
+
+def _make_singular(unit: str) -> str:
+    """Return what one of a unit is called: ``person`` of ``people``, ``body`` of ``bodies``."""
+    for ending, singular in SINGULAR_ENDINGS.items():
+        if unit.endswith(ending):
+            return unit.removesuffix(ending) + singular
+    return unit
 
 
 class Report(Declaration):

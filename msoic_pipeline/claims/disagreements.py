@@ -6,6 +6,7 @@ periods or places: then the figure may be right, and the report does not know wh
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -157,18 +158,29 @@ def _find_changes_between_levels(claims: Sequence[Claim]) -> Iterator[_ChangeBet
         for before in related:
             for after in related:
                 is_between = (before.period, after.period) == (change.base, change.period)
-                if is_between and before.unit == after.unit:
+                if is_between and before.unit == after.unit and _is_in_unit_of(change, before):
                     yield _ChangeBetweenLevels(change, before, after)
 
 
+def _is_in_unit_of(change: Claim, level: Claim) -> bool:
+    """Return whether a change can be made of levels: a difference has their unit, of shares it is in points."""
+    if change.kind == "change":
+        return True
+    return change.unit == ("percentage points" if level.unit == "percent" else level.unit)
+
+
 def _compute_change_between(levels: _ChangeBetweenLevels) -> Bounds | None:
-    """Return from where to where a change may lie, given its levels; None where there is none relative to nothing."""
+    """Return from where to where a change may lie, given its levels; None where there is none relative to nothing.
+
+    A level that has no lower end is not below nothing: from at least 100 to at most 50 is a fall of 50% to 100%.
+    """
     before, after = levels.before.bounds, levels.after.bounds
     if levels.change.kind == "difference":
         return Bounds(after.low - before.high, after.high - before.low)
     if before.low <= 0:
         return None
-    return Bounds((after.low / before.high - 1) * 100, (after.high / before.low - 1) * 100)
+    lowest_after = 0.0 if after.low == -math.inf else after.low
+    return Bounds((lowest_after / before.high - 1) * 100, (after.high / before.low - 1) * 100)
 
 
 # --- The same figure, of something else ------------------------------------------------------------------------------

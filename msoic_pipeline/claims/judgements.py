@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from msoic_pipeline.claims.answers import Answer, find_answer, find_releases_behind
-from msoic_pipeline.claims.claims import Claim
+from msoic_pipeline.claims.claims import Claim, find_decimal
 from msoic_pipeline.claims.interpretations import Interpretation, list_interpretations
 from msoic_pipeline.claims.knowledge import Knowledge, UnderlyingRelease
 from msoic_pipeline.claims.verdict_words import name_verdict
@@ -50,7 +51,7 @@ def judge_claim(claim: Claim, knowledge: Knowledge) -> Judgement:
     where the report does not say of which periods it speaks, where that of another interpretation does. It *differs*
     where enough of the reports due had been received and their figure lies elsewhere; for what else the claim then
     holds is named: another interpretation, or the same figure before it was revised. It is *not computable* where there
-    is no figure, or one of too few reports.
+    is no figure, or one of too few reports. What nobody may be shown, a claim is never said to hold for.
 
     Example: a report of 31 July 2022 claims 12,727 referrals in 2021, which allows 12,726.5 to 12,727.5. What was known
     on that day is the vintage of 3 March 2022, 12,727: reproduced. What is known today is the vintage of 7 March 2024,
@@ -124,14 +125,13 @@ def _make_judgement(verdict: str, why: str, answer: Answer, knowledge: Knowledge
 def _find_other_that_holds(others: Sequence[Interpretation], knowledge: Knowledge) -> Answer | None:
     """Return the answer to the first of the other interpretations that bears the claim out, if one does.
 
-    That a withheld figure does is not told: the claim's own figure would tell it.
+    An answer that is withheld is passed over: that the claim holds for it would tell its figure.
     """
     for interpretation in others:
         other = find_answer(interpretation, knowledge)
-        if other.is_withheld:
+        if other.value is None or other.is_withheld or other.figure.share_received < ENOUGH:
             continue
-        is_reported_enough = other.figure.share_received >= ENOUGH
-        if other.value is not None and is_reported_enough and interpretation.claim.allows(other.value):
+        if interpretation.claim.allows(other.value):
             return other
     return None
 
@@ -149,7 +149,8 @@ def _tell_other(other: Answer | None) -> str:
 def _find_earlier_that_holds(claim: Claim, knowledge: Knowledge) -> str:
     """Return the day of the latest vintage before the one known that bears a claim out; empty where there is none.
 
-    Of sensitive returns no earlier vintage is told: its difference from the one known may be a single force's.
+    Of returns none is named: two vintages side by side would tell what a force sent late or corrected, for which
+    ``kpis.changes`` does not tell them either.
     """
     if claim.kind != "level" or claim.of or not claim.measure or claim.measure.is_sensitive:
         return ""
@@ -160,9 +161,9 @@ def _find_earlier_that_holds(claim: Claim, knowledge: Knowledge) -> str:
 
 
 def _tell_range_allowed(claim: Claim) -> str:
-    low, high = (f"{end:,.10g}" for end in (claim.bounds.low, claim.bounds.high))
-    if high == "inf":
+    low, high = (f"{find_decimal(end):,f}" for end in (claim.bounds.low, claim.bounds.high))
+    if claim.bounds.high == math.inf:
         return f"{low} and more"
-    if low == "-inf":
+    if claim.bounds.low == -math.inf:
         return f"{high} and less"
     return f"{low} to {high}"

@@ -116,11 +116,12 @@ def _compute_variance(at_age: Vector, at_next_age: Vector, factor: float) -> flo
 
 
 def _extrapolate_variances(variances: Vector) -> Vector:
-    """Return the variances with the last ones, of a single period, extrapolated from the two before."""
+    """Return the variances with the last ones, of a single period, extrapolated from two known ones before."""
     extrapolated = variances.copy()
     for age in range(2, len(variances)):
-        if np.isnan(extrapolated[age]):
-            last_but_one, last = extrapolated[age - 2], extrapolated[age - 1]
+        last_but_one, last = extrapolated[age - 2], extrapolated[age - 1]
+        are_both_known = not (np.isnan(last_but_one) or np.isnan(last))
+        if np.isnan(extrapolated[age]) and are_both_known:
             decline = last**2 / last_but_one if last_but_one > 0 else last
             extrapolated[age] = min(decline, last_but_one, last)
     return extrapolated

@@ -57,7 +57,7 @@ def select_zeros(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -
     if wanted.place is None:
         return _select_zeros_of_nation(number, wanted, quarters)
     if not wanted.has_many_reporters:
-        return _select_zeros_of_places(number, wanted, wanted.scheme, quarters)
+        return _select_zeros_of_places(number, wanted, quarters)
     if not wanted.term.reporters.column:
         return _select_zeros_of_returns(number, wanted, quarters)
     return _select_zeros_of_reporters_in_file(number, wanted, wanted.place, quarters)
@@ -68,11 +68,9 @@ def _select_zeros_of_nation(number: int, wanted: WantedTerm, quarters: Sequence[
     return _select_zeros_of_vintages(number, wanted, quarters, sa.literal(""), vintage)
 
 
-def _select_zeros_of_places(
-    number: int, wanted: WantedTerm, scheme: str, quarters: Sequence[dt.date]
-) -> sa.Select[Any]:
+def _select_zeros_of_places(number: int, wanted: WantedTerm, quarters: Sequence[dt.date]) -> sa.Select[Any]:
     """Return a zero for every place there is: for ``nrm_police_referrals`` forces with referrals alone are listed."""
-    of_scheme = place_geography.c.scheme == scheme
+    of_scheme = place_geography.c.scheme == wanted.scheme
     known_place = sa.select(place_geography.c.place).where(of_scheme).distinct().subquery("known_place")
     pairs = vintage.join(known_place, sa.true())
     return _select_zeros_of_vintages(number, wanted, quarters, known_place.c.place, pairs)

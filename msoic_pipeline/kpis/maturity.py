@@ -194,15 +194,17 @@ def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> li
     """Return the estimates of a figure from the cells of its triangle; none where these are too few for any.
 
     Nor is there one of a period that has only reached ages at which there was nothing of any: zero times a factor tells
-    nothing of what it will come to.
+    nothing of what it will come to. Nor where all periods were seen at one age alone: of growth that tells nothing.
     """
-    cells = leave_out_ages_with_nothing_yet(leave_out_ages_with_nothing_left(cells))
-    starts = sorted({cell.period_start for cell in cells})
-    if len(starts) < 2:
+    kept = leave_out_ages_with_nothing_yet(leave_out_ages_with_nothing_left(cells))
+    starts = sorted({cell.period_start for cell in kept})
+    # One age may be left of several at which there was nothing: then nothing came of nothing.
+    is_growth_unseen = _are_of_one_age(cells) or (_are_of_one_age(kept) and any(cell.observed for cell in kept))
+    if len(starts) < 2 or is_growth_unseen:
         return []
-    first_age, ultimate_age = min(cell.age for cell in cells), max(cell.age for cell in cells)
+    first_age, ultimate_age = min(cell.age for cell in kept), max(cell.age for cell in kept)
     triangle = np.full((len(starts), ultimate_age - first_age + 1), np.nan)
-    for cell in cells:
+    for cell in kept:
         triangle[starts.index(cell.period_start), cell.age - first_age] = cell.observed
     try:
         estimated = estimate_chain_ladder(triangle)
@@ -226,3 +228,7 @@ def estimate_figure(figure: MaturingFigure, cells: Sequence[TriangleCell]) -> li
             )
         )
     return estimates
+
+
+def _are_of_one_age(cells: Sequence[TriangleCell]) -> bool:
+    return len({cell.age for cell in cells}) == 1

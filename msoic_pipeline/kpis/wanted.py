@@ -17,7 +17,8 @@ from msoic_pipeline.model.geography import (
     PUBLISHER,
     REPORTERS,
     Division,
-    name_place_scheme,
+    PlaceScheme,
+    find_place_scheme,
     place_column,
     select_place_geographies,
 )
@@ -44,9 +45,9 @@ class WantedTerm:
         return place_column(self.term.table)
 
     @property
-    def scheme(self) -> str:
-        """How the fact writes its places, as ``model.geography.select_place_geographies`` calls it."""
-        return name_place_scheme(self.term.table, self.divisions)
+    def scheme(self) -> PlaceScheme | None:
+        """How the fact writes its places, as ``model.geography.select_place_geographies`` calls it; None where not."""
+        return find_place_scheme(self.term.table)
 
     @property
     def has_many_reporters(self) -> bool:

@@ -2,13 +2,12 @@
 
 A fact names a *place* in one column: a force by its code, a CPS Area by its code, a county by its name, or, where a
 person wrote it, a force or a region by its name. From the place follow the geographies that a figure belongs to: a
-figure of Bedfordshire is of the force E23000026, of the region Eastern, and of the nation. ``select_place_geographies``
-is that mapping as SQL.
+figure of Bedfordshire is of the force E23000026, of the region Eastern, and of the nation; one that was entered for
+Eastern is of the region and the nation. ``select_place_geographies`` is that mapping as SQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -26,7 +25,7 @@ NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wale
 Division = Literal["rocu_region", "force", "cps_area", "county"]
 KINDS: tuple[str, ...] = (NATIONAL, *get_args(Division))
 # How facts write places.
-PlaceScheme = Literal["force code", "force name", "region name", "cps area", "county"]
+PlaceScheme = Literal["force code", "name", "cps area", "county"]
 # What rules compare below the nation.
 ComparedDivision = Literal["force", "cps_area"]
 
@@ -40,13 +39,13 @@ class PlaceColumn:
     """A column in which a fact may name a place.
 
     ``scheme`` is how places are written in it, as ``select_place_geographies`` calls that, and ``codes`` the column of
-    the dimension that has all of them; there is neither where a person writes the name of a force or of a region.
+    the dimension that has all of them; there is none where a person writes the name of a force or of a region.
     ``divisions`` are what figures can be divided into by it, ``compared`` those of rules: a force's figures can be
     added up to the area that prosecutes for it.
     """
 
     name: str
-    scheme: PlaceScheme | None
+    scheme: PlaceScheme
     codes: sa.Column[Any] | None
     divisions: tuple[Division, ...]
     compared: tuple[ComparedDivision, ...] = ()
@@ -61,7 +60,7 @@ PLACE_COLUMNS: dict[str, PlaceColumn] = {
         ),
         PlaceColumn("cps_area_code", "cps area", dim_cps_area.c.cps_area_code, ("cps_area",), ("cps_area",)),
         PlaceColumn("county", "county", dim_county.c.county, ("county",)),
-        PlaceColumn("geography_code", None, None, ("force", "rocu_region")),
+        PlaceColumn("geography_code", "name", None, ("force", "rocu_region")),
     )
 }
 
@@ -114,14 +113,10 @@ def list_divisions_of(fact: sa.Table) -> tuple[Division, ...]:
     return () if column is None else PLACE_COLUMNS[column.name].divisions
 
 
-def name_place_scheme(fact: sa.Table, divisions: Iterable[str]) -> PlaceScheme:
-    """Return how a fact writes its places, as ``select_place_geographies`` calls it.
-
-    Where a person writes names, ``divisions`` tell those of forces from those of regions.
-    """
+def find_place_scheme(fact: sa.Table) -> PlaceScheme | None:
+    """Return how a fact writes its places, as ``select_place_geographies`` calls it; None where it names none."""
     column = place_column(fact)
-    scheme = None if column is None else PLACE_COLUMNS[column.name].scheme
-    return scheme or ("force name" if "force" in divisions else "region name")
+    return None if column is None else PLACE_COLUMNS[column.name].scheme
 
 
 def select_place_geographies() -> sa.CompoundSelect[Any]:
@@ -129,6 +124,16 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
 
     Columns: scheme, place, geography_kind, geography_code; a row a scheme, place and geography. For example
     ``force code, E23000026, rocu_region, Eastern``. Bodies that are no police forces are in none.
+
+    A name that a force and a region share is the force's, and so the region's too; where figures are divided into
+    regions alone, it is the region's::
+
+        scheme  place          geography_kind  geography_code
+        name    Bedfordshire   force           E23000026
+        name    Bedfordshire   rocu_region     Eastern
+        name    Eastern        rocu_region     Eastern
+        name    West Midlands  force           E23000014
+        name    West Midlands  rocu_region     West Midlands
     """
     force, area = dim_force.c, dim_cps_area.c
     is_police = force.kind.in_(POLICE_FORCES)
@@ -142,12 +147,13 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
             code.label("geography_code"),
         )
 
-    return sa.union_all(
+    # A union has each row once: a region that many forces lie in, or that one of them shares its name with.
+    return sa.union(
         select_rows("force code", force.force_code, "force", force.force_code).where(is_police),
         select_rows("force code", force.force_code, "rocu_region", force.rocu_region).where(has_region),
-        select_rows("force name", force.name, "force", force.force_code).where(is_police),
-        select_rows("force name", force.name, "rocu_region", force.rocu_region).where(has_region),
-        select_rows("region name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region).distinct(),
+        select_rows("name", force.name, "force", force.force_code).where(is_police),
+        select_rows("name", force.name, "rocu_region", force.rocu_region).where(has_region),
+        select_rows("name", force.rocu_region, "rocu_region", force.rocu_region).where(has_region),
         select_rows("cps area", area.cps_area_code, "cps_area", area.cps_area_code),
         select_rows("county", dim_county.c.county, "county", dim_county.c.county),
     )
@@ -227,9 +233,14 @@ def _list_names_of_geographies() -> tuple[tuple[GeographyKey, str], ...]:
 
 
 def select_forces_of(geography: GeographyKey) -> sa.Select[Any]:
-    """Return the query of the codes of the forces that a geography has: itself, or those of a region."""
-    column = {"force": dim_force.c.force_code, "rocu_region": dim_force.c.rocu_region}[geography.kind]
-    return sa.select(dim_force.c.force_code).where(column == geography.code)
+    """Return the query of the codes of the forces that a geography has: itself, or those of a region.
+
+    Raises LookupError where it is neither.
+    """
+    columns = {"force": dim_force.c.force_code, "rocu_region": dim_force.c.rocu_region}
+    if geography.kind not in columns:
+        raise LookupError(f"expected a force or a region; found {geography.written!r}")
+    return sa.select(dim_force.c.force_code).where(columns[geography.kind] == geography.code)
 
 
 def list_reporters_due(kind: ReporterKind) -> frozenset[str]:

@@ -59,13 +59,17 @@ def claim(**fields: object) -> Claim:
         ("just over", 27, {}, 27, 27.5),
         ("just under", 60, {}, 55, 60),
         ("about", 10, {}, 8, 12),
+        ("over", 12_500_000_000, {}, 12_500_000_000, 12_600_000_000),
+        ("exactly", 12_345_678_901, {}, 12_345_678_900.5, 12_345_678_901.5),
+        ("exactly", [0.1, 0.2], {}, 0.25, 0.35),
+        ("exactly", 1_000_000_000.1, {}, 1_000_000_000.05, 1_000_000_000.15),
         ("at least", 200, {}, 200, float("inf")),
         ("at most", 14, {}, float("-inf"), 14),
     ],
 )
 def test_what_a_comparator_allows(comparator, value, fields, low, high):
     bounds = claim(comparator=comparator, value=value, **fields).bounds
-    assert (bounds.low, bounds.high) == pytest.approx((low, high))
+    assert (bounds.low, bounds.high) == pytest.approx((low, high), rel=1e-12)
 
 
 def test_a_figure_is_allowed_that_rounds_to_the_claim():
@@ -98,6 +102,30 @@ def test_figures_are_read_as_people_write_them():
     assert tell_with_unit(-50, "percent", signed=True) == "-50%"
     assert tell_with_unit(1, "people") == "1 person"
     assert tell_with_unit(9.96, "percentage points", signed=True) == "+10 percentage points"
+    assert tell_with_unit(-975_988, "GBP") == "-£975,988"
+    assert tell_with_unit(-975_988, "GBP", signed=True) == "-£975,988"
+    assert tell_with_unit(975_988, "GBP", signed=True) == "+£975,988"
+
+
+@pytest.mark.parametrize(
+    ("units", "unit"),
+    [
+        ("people", "person"),
+        ("bodies", "body"),
+        ("boxes", "box"),
+        ("addresses", "address"),
+        ("branches", "branch"),
+        ("crimes", "crime"),
+        ("courses", "course"),
+        ("cases", "case"),
+        ("services", "service"),
+        ("businesses", "business"),
+    ],
+)
+def test_of_one_the_unit_is_singular(units: str, unit: str):
+    assert tell_with_unit(1, units) == f"1 {unit}"
+    assert tell_with_unit(-1, units, signed=True) == f"-1 {unit}"
+    assert tell_with_unit(2, units) == f"2 {units}"
 
 
 # --- Declarations ----------------------------------------------------------------------------------------------------

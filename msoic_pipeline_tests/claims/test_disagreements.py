@@ -85,6 +85,33 @@ def test_a_figure_put_otherwise_is_the_same_but_not_one_without_an_end():
     assert found(briefed, trained | {"value": 436}) == [("figure", "c1", "c2")]
 
 
+LEVEL: dict[str, Any] = {"unit": "operations", "topics": ["operations"], "missing": "all"}
+BEFORE, AFTER = LEVEL | {"period": "2020/21"}, LEVEL | {"period": "2021/22"}
+BETWEEN: dict[str, Any] = {"topics": ["operations"], "missing": "all", "period": "2021/22", "base": "2020/21"}
+
+
+def test_between_levels_without_an_end_a_change_may_be_what_their_other_ends_allow():
+    levels = (BEFORE | {"value": 100, "comparator": "at least"}, AFTER | {"value": 50, "comparator": "at most"})
+    fall = BETWEEN | {"kind": "change", "unit": "percent"}
+    assert found(*levels, fall | {"value": -60}) == []
+    assert found(*levels, fall | {"value": -40}) == [("figure", "c1", "c3"), ("figure", "c2", "c3")]
+
+
+@pytest.mark.parametrize(
+    ("unit_of_levels", "unit", "are_comparable"),
+    [
+        ("operations", "operations", True),
+        ("operations", "forces", False),
+        ("percent", "percentage points", True),
+        ("percent", "percent", False),
+    ],
+)
+def test_a_difference_is_held_against_levels_in_its_own_unit(unit_of_levels: str, unit: str, are_comparable: bool):
+    levels = (BEFORE | {"unit": unit_of_levels, "value": 10}, AFTER | {"unit": unit_of_levels, "value": 20})
+    disagreements = found(*levels, BETWEEN | {"kind": "difference", "unit": unit, "value": 3})
+    assert disagreements == ([("figure", "c1", "c3"), ("figure", "c2", "c3")] if are_comparable else [])
+
+
 def test_the_same_change_between_other_periods_is_found_and_the_same_level_is_not():
     (found_one,) = find_disagreements(claims_of(RISE | {"said_of": "charges"}, RISE | QUARTERS))
     assert found_one.over == "period"

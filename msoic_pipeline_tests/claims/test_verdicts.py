@@ -112,6 +112,12 @@ def test_a_claim_is_reproduced_or_differs_by_what_its_word_allows(warehouse: War
     assert other.trace == "msoic trace cps_charged 2021/22"
 
 
+def test_what_a_claim_of_many_allows_is_told_in_full(warehouse: Warehouse):
+    know(warehouse.engine, "cps_charged", 1, "2021/22")
+    (row,) = judged(warehouse.engine, YEAR | {"value": 12_345_678_901})
+    assert "where the claim allows 12,345,678,900.5 to 12,345,678,901.5." in row.explanation
+
+
 def test_changing_a_figure_changes_the_verdict_and_nothing_else_is_written(warehouse: Warehouse):
     engine = warehouse.engine
     report = report_of(YEAR | {"value": 493}, {"value": 1, "unit": "years", "missing": "a diary"})
@@ -466,6 +472,39 @@ def test_a_claim_shows_nothing_that_would_tell_a_return_beside_what_the_exports_
     assert ["figures withheld" in row.explanation for row in rows] == [True, False, True]
     (months,) = judged(warehouse.engine, claim | {"value": 1200, "period": "2021-01 to 2021-03"})
     assert "figures withheld" in months.explanation, "one of the months is kept back"
+
+
+def test_a_claim_is_not_said_to_hold_for_a_figure_that_is_kept_back(warehouse: Warehouse):
+    """The financial year may be shown; the calendar year, of two returns, would be told by the claim's own number."""
+    shown: dict[str, Any] = {"parts_received": 3, "parts_expected": 3}
+    kept_back: dict[str, Any] = {"parts_received": 2, "parts_expected": 2}
+    know(warehouse.engine, "live_investigations", 515, "2021/22", **shown)
+    know(warehouse.engine, "live_investigations", 512, "2021", **kept_back)
+    claim = {"unit": "investigations", "period": "2021/22", "value": 512, "measure": {"kpi": "live_investigations"}}
+    rows = judged(warehouse.engine, claim, claim | {"stated": False})
+    assert [(row.verdict, row.computed_value, row.holds_for) for row in rows] == [("differs", 515, "")] * 2
+    assert not any("calendar year" in row.explanation for row in rows)
+
+
+def test_a_figure_of_too_few_returns_is_not_said_to_hold_for_one_that_is_kept_back(warehouse: Warehouse):
+    kept_back: dict[str, Any] = {"parts_received": 2, "parts_expected": 2}
+    know(warehouse.engine, "live_investigations", 512, "2021", **kept_back)
+    claim = {"unit": "investigations", "period": "2021/22", "value": 512, "measure": {"kpi": "live_investigations"}}
+    (row,) = judged(warehouse.engine, claim)
+    assert (row.verdict, row.holds_for) == ("not computable", "")
+    assert "calendar year" not in row.explanation
+
+
+def test_of_returns_no_earlier_figure_is_named(warehouse: Warehouse):
+    """Both vintages lie before both days: what one force corrected would be the difference of the two."""
+    for value, as_of in ((512, "2022-03-10"), (509, "2022-04-09")):
+        know(
+            warehouse.engine, "live_investigations", value, "2021-12", as_of=as_of, parts_received=43, parts_expected=43
+        )
+    claim = {"unit": "investigations", "period": "2021-12", "value": 512, "measure": {"kpi": "live_investigations"}}
+    (row,) = judged(warehouse.engine, claim, known="when published")
+    assert (row.verdict, row.computed_value, row.holds_for) == ("differs", 509, "")
+    assert "2022-03-10" not in row.explanation
 
 
 # --- Against each other ----------------------------------------------------------------------------------------------

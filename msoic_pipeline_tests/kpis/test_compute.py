@@ -273,6 +273,25 @@ def test_a_force_and_a_region_of_one_name(warehouse: Warehouse):
     }
 
 
+def test_what_is_entered_by_region_and_by_force_counts_for_the_region(warehouse: Warehouse):
+    def disruptions(place: str, number: int) -> Row:
+        row = penalties("2021-09", number, place) | {"activity": "Disruptions: modern slavery"}
+        return row | {"category": "Major", "measure": "Disruptions"}
+
+    rows = [penalties("2021-09", 5, "Kent"), penalties("2021-09", 3, "Eastern"), penalties("2021-09", 1, "National")]
+    rows += [disruptions("Kent", 2), disruptions("Eastern", 7)]
+    warehouse.publish("programme_activity-1", "2021-10-20", ("fact_programme_activity", rows))
+    compute_quarters(warehouse.engine, QUARTERS)
+    assert story(warehouse, "civil_penalties_collected", "2021-09", "E&W") == [("2021-10-20", 9.0, "complete", 1, 1)]
+    assert story(warehouse, "civil_penalties_collected", "2021-09", "Eastern") == [
+        ("2021-10-20", 8.0, "complete", 1, 1)
+    ]
+    assert story(warehouse, "civil_penalties_collected", "2021-09", "Kent") == [("2021-10-20", 5.0, "complete", 1, 1)]
+    assert story(warehouse, "disruptions_modern_slavery", "2021-09", "Eastern") == [
+        ("2021-10-20", 9.0, "complete", 1, 1)
+    ]
+
+
 def test_a_release_from_within_a_quarter_is_no_whole_quarter(warehouse: Warehouse):
     arrivals = {"series": "daily", "measure": "people_arrived", "period": "2021-Q3"}
     days = [arrivals | {"day": dt.date(2021, 7, 1), "value": 3}, arrivals | {"day": dt.date(2021, 9, 30), "value": 4}]

@@ -117,6 +117,15 @@ def test_a_figure_that_there_is_nothing_to_go_by_has_no_estimate():
     assert estimate_figure(FIGURE, cells) == []
 
 
+def test_of_a_figure_of_one_age_there_is_no_estimate():
+    """From the first release alone nothing is told of growth: what was observed is no estimate of what it comes to."""
+    cells = _cells({0: 4}, dt.date(2018, 1, 1)) + _cells({0: 5}, dt.date(2019, 1, 1))
+    assert estimate_figure(FIGURE, cells) == []
+    assert estimate_figure(FIGURE, _cells({0: 0}, dt.date(2018, 1, 1)) + _cells({0: 0}, dt.date(2019, 1, 1))) == []
+    of_nothing = _cells({0: 0, 1: 0}, dt.date(2018, 1, 1))
+    assert estimate_figure(FIGURE, of_nothing + _cells({0: 5}, dt.date(2019, 1, 1))) == [], "0 to 0 says nothing of 5"
+
+
 def test_a_figure_is_a_year_older_on_the_anniversary_of_its_last_day(warehouse: Warehouse):
     figure = MaturingFigure("nrm_reasonable_grounds_decisions", "value")
     published = [("2020-Q3", "2020-10-01", 100), ("2020-Q3", "2021-09-29", 110), ("2020-Q3", "2021-09-30", 120)]
@@ -136,6 +145,15 @@ def _publish_value(
     row |= {"geography_kind": "national", "geography_code": "UK", "as_of": dt.date.fromisoformat(as_of)}
     row |= {"value": value, "unit": "decisions", "status": status}
     connection.execute(sa.insert(kpi_value).values(row | {"parts_expected": 1, "parts_received": 1}))
+
+
+def test_an_error_is_not_extrapolated_from_a_variance_that_is_not_known():
+    """One period alone was observed from age 0 to 1, so that from 1 to 2 alone it is known how much periods vary."""
+    unknown = np.nan
+    rows = [[unknown, 100, 150, 180], [unknown, 100, 170, unknown], [120, 130, unknown, unknown]]
+    result = estimate_chain_ladder(np.array(rows))
+    assert result.standard_error[0] == 0
+    assert np.isnan(result.standard_error[1:]).all()
 
 
 def test_a_figure_that_comes_to_nothing_has_no_error():
