@@ -237,6 +237,14 @@ def test_returns_are_as_known_on_a_day(connection: Connection):
     assert [(rule.rule, rule.entries) for rule in returns.quarantined] == [("value", 2)]
 
 
+def test_what_is_as_of_today_is_said_to_be(connection: Connection):
+    as_at = dt.date(2022, 4, 1)
+    html = ProfileMaker(connection, as_at, TODAY, make_cover(connection, as_at, ())).make_profile(ESSEX)
+    said = html[html.index('<section id="returns"') :]
+    assert "Returns are those received by 1 April 2022; whether a file is held, rejected or withdrawn," in said
+    assert "and what is in quarantine, is as of today." in said
+
+
 def test_quarantine_is_counted_by_rule_of_the_force_alone(connection: Connection):
     (returns,) = read_returns(connection, ESSEX.code, TODAY)
     assert [(rule.rule, rule.entries, rule.is_declared) for rule in returns.quarantined] == [
