@@ -25,6 +25,7 @@ from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.report.make import make_report
 from msoic_pipeline.publication.report.parts import Drawing, ShownRow
+from msoic_pipeline.publication.report.profile import force_sections
 from msoic_pipeline.publication.report.profile.forces import Force, find_force, list_forces
 from msoic_pipeline.publication.report.profile.make import INTERNAL_MARK, ProfileMaker, save_internal, write_profiles
 from msoic_pipeline.publication.report.profile.returns import read_returns
@@ -253,6 +254,13 @@ def test_quarantine_is_counted_by_rule_of_the_force_alone(connection: Connection
     ]
     (of_other,) = read_returns(connection, MET.code, TODAY)
     assert of_other.quarantined == ()
+
+
+def test_a_kpi_of_years_alone_has_no_limits_over_time(connection: Connection, monkeypatch: pytest.MonkeyPatch):
+    yearly = find_definition("recorded_modern_slavery_crimes").model_copy(update={"period_kinds": ("financial_year",)})
+    monkeypatch.setattr(force_sections, "load_definitions", lambda: [yearly])
+    html = ProfileMaker(connection, None, TODAY, make_cover(connection, TODAY, ())).make_profile(ESSEX)
+    assert '<figure id="chart-recorded_modern_slavery_crimes_over_time"' in html
 
 
 def test_what_is_missing_is_said_to_be(make_html: MakeHtml):
