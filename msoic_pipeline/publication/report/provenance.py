@@ -178,9 +178,10 @@ class OriginBook:
         self._named_reporters = named_reporters
         self._releases = releases
         self._as_at = as_at
-        # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
+        # A term is the same for all figures that sum the same facts: it is looked up once; and told once of those into
+        # whose values the same sum went, by its position in the list of terms.
         self._cells: dict[_TermKey, Sequence[SummedCells]] = {}
-        self._places: dict[_TermKey, int] = {}
+        self._position_by_term: dict[tuple[_TermKey, float], int] = {}
 
     def note(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
@@ -233,14 +234,15 @@ class OriginBook:
         return _FoundTerm(key, wanted, self._cells[key], sum_in_value)
 
     def _note_term(self, found: _FoundTerm) -> int:
-        """Note a term and the releases that it names, unless it is noted; return its place in the list of terms."""
-        if found.key not in self._places:
-            self._places[found.key] = len(self.origins.terms)
+        """Note a term and the releases that it names, unless it is noted; return its position in the list of terms."""
+        told_as = (found.key, found.sum_in_value)
+        if told_as not in self._position_by_term:
+            self._position_by_term[told_as] = len(self.origins.terms)
             self.origins.terms.append(self._tell_term(found))
             for release_id in sorted(filter(self._is_named, found.releases)):
                 told = _tell_release(self._releases[release_id])
                 self.origins.releases.setdefault(release_id, told)
-        return self._places[found.key]
+        return self._position_by_term[told_as]
 
     def _is_named(self, release_id: str) -> bool:
         """Whether it is told that figures stand in a release."""
