@@ -37,7 +37,6 @@ def suppress_returns(values: pd.DataFrame, connection: Connection) -> pd.DataFra
 
 def _find_rows_to_keep_back(values: pd.DataFrame, kept_back: Set[NationalValue]) -> list[int]:
     """Return the numbers of the rows to be kept back, as far as there is a figure in them."""
-    values = values.assign(period_start=pd.to_datetime(values["period_start"]).dt.date)  # texts in SQLite
     with_figures = values[values[FIGURES].notna().any(axis=1)]
     rows: list[int] = []
     row: Any

@@ -94,6 +94,15 @@ class Funnel:
     tau_squared: float
     judged: tuple[CountedPlace, ...]
 
+    @property
+    def spread(self) -> float:
+        """How many times as much as by chance alone places vary: above 1 where ``tau_squared`` is above 0.
+
+        It is the standard deviation of the z-scores, for which their squares are divided by one less than there are.
+        """
+        places = len(self.judged)
+        return math.sqrt(self.phi * places / (places - 1))
+
     def compute_limits(self, base: float, within: float = OUTER) -> Interval:
         """Return the limits of a place of that many residents or cases, between which a part ``within`` lies."""
         deviations = NormalDist().inv_cdf((1 + within) / 2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.maturity import (
     MaturityEstimate,
+    TriangleCell,
     estimate_figure,
     list_maturing_figures,
     list_triangle_cells,
@@ -22,17 +23,14 @@ GROWN_WITHIN = 0.02
 def find_growing_quarters(connection: Connection, as_at: dt.date | None = None) -> dict[str, set[dt.date]]:
     """Return, by KPI, the quarters whose national figure was still growing on ``as_at`` (None: is growing today).
 
-    Where nothing can be estimated yet, since no quarter has been published at two ages that follow each other, all of
-    them count as growing: that a figure is settled must be known and not supposed.
+    That a figure is settled must be known and not supposed: a quarter counts as growing unless it is known to be
+    settled.
     """
     growing: dict[str, set[dt.date]] = {}
     for figure in list_maturing_figures():
         cells = list_triangle_cells(connection, figure, as_at)
-        estimates = estimate_figure(figure, cells)
-        if estimates and estimates[0].ultimate_age > 0:
-            growing[figure.kpi_id] = {each.period_start for each in estimates if not _is_grown(each)}
-        else:
-            growing[figure.kpi_id] = {cell.period_start for cell in cells}
+        settled = _find_settled_quarters(cells, estimate_figure(figure, cells))
+        growing[figure.kpi_id] = {cell.period_start for cell in cells} - settled
     return growing
 
 
@@ -42,5 +40,25 @@ def holds_growing_quarter(period_kind: str, start: dt.date, growing_quarters: Se
     return not quarters.isdisjoint(growing_quarters)
 
 
+def _find_settled_quarters(cells: Sequence[TriangleCell], estimates: Sequence[MaturityEstimate]) -> set[dt.date]:
+    """Return the quarters of a triangle that are as old as any that is estimated, or grown to their estimate.
+
+    For example of one quarter that was 100, 150 and 151 at the ages 0, 1 and 2, one of 100 and 150, and one of 100: the
+    first, and the second, which comes to 151; the third comes to 151 too, and grows.
+    """
+    if not estimates or not _is_growth_known(cells):
+        return set()
+    grown = {estimate.period_start for estimate in estimates if _is_grown(estimate)}
+    ultimate_age = estimates[0].ultimate_age
+    return grown | {cell.period_start for cell in cells if cell.age >= ultimate_age}
+
+
+def _is_growth_known(cells: Sequence[TriangleCell]) -> bool:
+    """Whether figures have been published at two ages, and not as nothing alone: between them growth can be seen."""
+    ages = {cell.age for cell in cells}
+    return len(ages) > 1 and any(cell.observed for cell in cells)
+
+
 def _is_grown(estimate: MaturityEstimate) -> bool:
+    """Whether a figure is nearly what it may come to: 98 is, where 100 are estimated, and 97 is not."""
     return abs(estimate.estimate - estimate.observed) <= GROWN_WITHIN * abs(estimate.estimate)

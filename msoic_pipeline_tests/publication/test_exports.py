@@ -74,6 +74,16 @@ def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, fo
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "nothing but the day has changed"
 
 
+def test_the_columns_are_of_one_type_whatever_the_database(loaded: Warehouse, folder: Path):
+    schema = pq.read_schema(write(loaded, folder).parquet)
+    assert {name: str(schema.field(name).type) for name in ("period_start", "period_end", "as_of", "is_synthetic")} == {
+        "period_start": "date32[day]",
+        "period_end": "date32[day]",
+        "as_of": "date32[day]",
+        "is_synthetic": "bool",
+    }
+
+
 @pytest.mark.parametrize("written", ["write_parquet", "write_xlsx", "write_ods"])
 @on_sqlite
 def test_a_full_disk_leaves_what_stood_there(

@@ -19,12 +19,13 @@ FIGURE = MaturingFigure("modern_slavery_charge_outcome_rate", "value")
 OLDEST, OLDER, NEWEST = (dt.date(year, 1, 1) for year in (2018, 2019, 2020))
 
 
-def find_growing(monkeypatch: pytest.MonkeyPatch, observed: Mapping[dt.date, Sequence[float]]) -> set[dt.date]:
-    """Return the growing quarters, of figures by quarter and age."""
+def find_growing(monkeypatch: pytest.MonkeyPatch, observed: Mapping[dt.date, Sequence[float | None]]) -> set[dt.date]:
+    """Return the growing quarters, of figures by quarter and age; None of an age at which there was none."""
     cells = [
         TriangleCell(FIGURE.kpi_id, FIGURE.measure, "quarter", quarter, age, dt.date(quarter.year + age, 7, 1), value)
         for quarter, values in observed.items()
         for age, value in enumerate(values)
+        if value is not None
     ]
     monkeypatch.setattr(growing, "list_maturing_figures", lambda: [FIGURE])
     monkeypatch.setattr(growing, "list_triangle_cells", lambda *_: cells)
@@ -40,6 +41,30 @@ def test_a_quarter_grows_as_long_as_older_ones_did_at_its_age(monkeypatch: pytes
 
 def test_where_nothing_can_be_estimated_all_count_as_growing(monkeypatch: pytest.MonkeyPatch):
     assert find_growing(monkeypatch, {OLDER: [100.0], NEWEST: [100.0]}) == {OLDER, NEWEST}
+
+
+def test_a_quarter_without_an_estimate_grows(monkeypatch: pytest.MonkeyPatch):
+    """At age 0 there was nothing of any quarter: what the newest will come to cannot be told from that."""
+    assert find_growing(monkeypatch, {OLDEST: [0.0, 4, 6], OLDER: [0.0, 5], NEWEST: [0.0]}) == {OLDER, NEWEST}
+
+
+@pytest.mark.parametrize("age", [0, 1, 2])
+def test_of_one_age_alone_no_growth_is_known(monkeypatch: pytest.MonkeyPatch, age: int):
+    """The first release of a source may be about quarters that all ended between one and two years before it."""
+    of_older: list[float | None] = [*[None] * age, 100]
+    of_newest: list[float | None] = [*[None] * age, 120]
+    assert find_growing(monkeypatch, {OLDER: of_older, NEWEST: of_newest}) == {OLDER, NEWEST}
+
+
+def test_where_there_never_was_anything_no_growth_is_known(monkeypatch: pytest.MonkeyPatch):
+    assert find_growing(monkeypatch, {OLDER: [0.0, 0], NEWEST: [0.0]}) == {OLDER, NEWEST}
+
+
+def test_a_quarter_beyond_the_ages_that_are_estimated_is_settled(monkeypatch: pytest.MonkeyPatch):
+    """From age 2 on nothing was left of any, so that no quarter is estimated by what it was at ages 3 and 4."""
+    observed: dict[dt.date, Sequence[float | None]]
+    observed = {OLDEST: [None, None, None, None, 0], OLDER: [8, 3, 0, 0, 0], NEWEST: [8]}
+    assert find_growing(monkeypatch, observed) == {NEWEST}
 
 
 @pytest.mark.parametrize(

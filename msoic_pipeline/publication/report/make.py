@@ -76,7 +76,7 @@ def make_report(
     """
     cover = cover or make_cover(connection, as_at or today, ())
     releases = read_releases(connection, as_at)
-    book = OriginBook(connection, releases, as_at, is_internal=is_internal)
+    book = OriginBook(connection, releases, as_at, named_reporters=None if is_internal else frozenset())
     reader = FigureReader(connection, as_at, today)
     parts = PartMaker(reader, book)
     maker = SectionMaker(parts)

@@ -22,17 +22,6 @@ from msoic_pipeline.wording import tell_day
 PACKAGE = "msoic_pipeline.publication.report"
 # By which name the digest of what a report was made from stands in its head.
 DIGEST_NAME = "msoic-digest"
-FILES = (
-    "report.html.j2",
-    "news.html.j2",
-    "changes.html.j2",
-    "claims.html.j2",
-    "quality.html.j2",
-    "sources.html.j2",
-    "tables.html.j2",
-    "report.css",
-    "report.js",
-)
 
 
 @dataclass(frozen=True)
@@ -84,8 +73,10 @@ def _environment() -> jinja2.Environment:
 
 
 def digest_page() -> str:
-    """Return a digest of the template, the styles and the script."""
-    return hashlib.sha256("\n".join(_read(name) for name in FILES).encode()).hexdigest()
+    """Return a digest of all templates, styles and scripts, by their names."""
+    names = sorted(each.name for each in files(PACKAGE).joinpath("page").iterdir())
+    parts = [part for name in names for part in (name, _read(name))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _read(name: str) -> str:

@@ -20,7 +20,6 @@ from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
-from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
 from msoic_pipeline.publication.value_words import tell_unit
@@ -161,8 +160,9 @@ class _FoundTerm:
 class OriginBook:
     """The figures of a report of which a reader can ask where they come from, and what is told of each.
 
-    Where it is not internal, returns are counted and not named: which forces returned nothing is theirs to tell. What
-    is only asked here, such as which releases are behind a figure, is not written into the report.
+    Of sensitive releases it names those of ``named_reporters`` (None: of all) and counts the others: which forces
+    returned nothing is theirs to tell. What is only asked here, such as which releases are behind a figure, is not
+    written into the report.
     """
 
     def __init__(
@@ -171,16 +171,17 @@ class OriginBook:
         releases: dict[str, ReleaseSaid],
         as_at: dt.date | None,
         *,
-        is_internal: bool = False,
+        named_reporters: frozenset[str] | None = frozenset(),
     ) -> None:
         self.origins = Origins()
         self._connection = connection
-        self._is_internal = is_internal
+        self._named_reporters = named_reporters
         self._releases = releases
         self._as_at = as_at
-        # A term is the same for all figures that sum the same facts: it is looked up, and told, once.
+        # A term is the same for all figures that sum the same facts: it is looked up once; and told once of those into
+        # whose values the same sum went, by its position in the list of terms.
         self._cells: dict[_TermKey, Sequence[SummedCells]] = {}
-        self._places: dict[_TermKey, int] = {}
+        self._position_by_term: dict[tuple[_TermKey, float], int] = {}
 
     def note(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
@@ -233,28 +234,31 @@ class OriginBook:
         return _FoundTerm(key, wanted, self._cells[key], sum_in_value)
 
     def _note_term(self, found: _FoundTerm) -> int:
-        """Note a term and the releases that it names, unless it is noted; return its place in the list of terms."""
-        if found.key not in self._places:
-            self._places[found.key] = len(self.origins.terms)
+        """Note a term and the releases that it names, unless it is noted; return its position in the list of terms."""
+        told_as = (found.key, found.sum_in_value)
+        if told_as not in self._position_by_term:
+            self._position_by_term[told_as] = len(self.origins.terms)
             self.origins.terms.append(self._tell_term(found))
-            for each in found.cells if self._is_named(found) else ():
-                told = _tell_release(self._releases[each.release_id])
-                self.origins.releases.setdefault(each.release_id, told)
-        return self._places[found.key]
+            for release_id in sorted(filter(self._is_named, found.releases)):
+                told = _tell_release(self._releases[release_id])
+                self.origins.releases.setdefault(release_id, told)
+        return self._position_by_term[told_as]
 
-    def _is_named(self, found: _FoundTerm) -> bool:
-        """Whether it is told in which releases a term stands."""
-        return self._is_internal or not load_source(traits_of_fact(found.wanted.term.table).source).sensitive
+    def _is_named(self, release_id: str) -> bool:
+        """Whether it is told that figures stand in a release."""
+        known = self._releases[release_id]
+        if self._named_reporters is None or not load_source(known.source).sensitive:
+            return True
+        return known.reporter in self._named_reporters
 
     def _tell_term(self, found: _FoundTerm) -> TermOrigin:
-        is_named = self._is_named(found)
         total = sum(each.total for each in found.cells)
-        named = found.cells if is_named else ()
+        named = [each for each in found.cells if self._is_named(each.release_id)]
         return TermOrigin(
             words=found.wanted.term.words(),
             total=tell_figure(total, TOTAL_DIGITS),
             cells=tuple(CellsOrigin(each.release_id, each.sheet, join_cells(each.cells)) for each in named),
-            returns=0 if is_named else len(found.releases),
+            returns=sum(not self._is_named(release_id) for release_id in found.releases),
             adds_up=math.isclose(total, found.sum_in_value, rel_tol=1e-6, abs_tol=0.5),
         )
 

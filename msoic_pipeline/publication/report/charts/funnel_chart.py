@@ -34,13 +34,14 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
         )
         return parts.finish_chart(make_heading(chart), drawing, [])
     headline = tell_headline_of_funnel(forces, declared.name)
-    said = (tell_how_to_read(forces), tell_outside(forces), tell_population(forces.sized), tell_left_out(forces))
+    outside = tell_outside(forces)
+    said = (tell_how_to_read(forces), outside, tell_population(forces.sized), tell_left_out(forces))
     rows = sorted(_list_rows(parts, forces), key=lambda row: row.label)
     drawing = Drawing(
         headline=headline,
         sentences=tuple(sentence for sentence in said if sentence),
         svg=draw_forces(forces),
-        alternative=f"Funnel plot. {headline}. {tell_outside(forces)}",
+        alternative=f"Funnel plot. {headline}. {outside}".rstrip(),
         first_column="Force",
         columns=name_size_columns(declared.name, kpi.unit, forces.sized[0].measure),
         rows=tuple(rows),

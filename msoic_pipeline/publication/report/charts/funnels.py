@@ -6,7 +6,6 @@ explain where it lies, and no more: not why, and not whether that is good or bad
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +18,8 @@ from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFi
 from msoic_pipeline.signals.funnel import FEWEST_PLACES, INNER, OUTER, Funnel, fit_funnel, name_measure
 
 EXPLAINED = "what chance and ordinary variation between forces explain"
-# Where a force lies beside the outer limits.
-WITHIN, OUTSIDE, NOT_JUDGED = "within", "outside", "too small to be judged"
+# Where a force lies beside the outer limits, if there are any and it is large enough.
+WITHIN, OUTSIDE, TOO_SMALL, NOT_JUDGED = "within", "outside", "too small to be judged", "not judged"
 # As many sizes make a line look smooth.
 LIMITS_DRAWN = 60
 
@@ -52,9 +51,14 @@ class ForceFunnel:
         return fit_funnel(self.sized[0].measure, [each.counted for each in self.sized])
 
     def place(self, sized: SizedFigure) -> str:
-        """Return where a force lies: within or outside what is explained, or that it cannot be told."""
-        if self.funnel is None or sized.counted not in self.funnel.judged:
+        """Return where a force lies: within or outside what is explained, or that it cannot be told.
+
+        Where too few forces are large enough no force is judged, however large it is.
+        """
+        if self.funnel is None:
             return NOT_JUDGED
+        if sized.counted not in self.funnel.judged:
+            return TOO_SMALL
         return OUTSIDE if self.funnel.is_outside(sized.counted) else WITHIN
 
 
@@ -179,13 +183,17 @@ def tell_headline_of_funnel(forces: ForceFunnel, name: str) -> str:
 def tell_force(forces: ForceFunnel, sized: SizedFigure) -> str:
     """Return in a sentence where one force lies."""
     told = f"{sized.counted.name}: {tell_rate(sized)} in {forces.period_label}"
-    if forces.place(sized) == NOT_JUDGED:
+    if forces.funnel is None:
+        return f"{told}; {tell_all(forces)}."
+    if forces.place(sized) == TOO_SMALL:
         return f"{told}. Too few are expected of it to be judged."
     return f"{told}, {forces.place(sized)} {EXPLAINED}; {tell_all(forces)}."
 
 
 def tell_outside(forces: ForceFunnel) -> str:
-    """Return in a sentence which forces lie outside the limits, in the order of their names."""
+    """Return in a sentence which forces lie outside the limits, in the order of their names; empty without limits."""
+    if forces.funnel is None:
+        return ""
     names = [each.counted.name for each in forces.sized if forces.place(each) == OUTSIDE]
     if not names:
         return f"No force lies outside {EXPLAINED}."
@@ -201,10 +209,9 @@ def tell_how_to_read(forces: ForceFunnel, *, is_alone: bool = False) -> str:
     if funnel is None:
         return ""
     size = name_size(funnel.measure)
-    times = math.sqrt(funnel.phi)
     varies = "Forces vary no more than by chance alone"
-    if times > 1:
-        varies = f"Forces vary {times:.1f} times as much as by chance alone, and the limits allow for it"
+    if funnel.tau_squared > 0:
+        varies = f"Forces vary {funnel.spread:.2f} times as much as by chance alone, and the limits allow for it"
     marks = "The mark is this force; others' returns are not drawn." if is_alone else "Each mark is a force."
     return (
         f"{marks} Along the bottom is the number of {size}. The line is the value of all forces together; by chance "
@@ -226,5 +233,5 @@ def tell_population(sized: Sequence[SizedFigure]) -> str:
 def tell_left_out(forces: ForceFunnel) -> str:
     """Return which forces are not in a funnel and why, and which are in it and too small to be judged."""
     parts = [f"{each.name} ({each.reason})" for each in forces.left_out]
-    parts += [f"{each.counted.name} ({NOT_JUDGED})" for each in forces.sized if forces.place(each) == NOT_JUDGED]
+    parts += [f"{each.counted.name} ({TOO_SMALL})" for each in forces.sized if forces.place(each) == TOO_SMALL]
     return f"Not in the picture: {', '.join(parts)}." if parts else ""

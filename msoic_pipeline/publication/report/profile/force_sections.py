@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS
 from msoic_pipeline.model.geography import NATIONAL, name_geography
+from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.publication.charts import Chart, ChartSeries
 from msoic_pipeline.publication.report.charts.funnel_chart import make_sized_row, make_unsized_row, name_size_columns
@@ -213,13 +214,14 @@ class ForceSections:
     # --- Over time ---------------------------------------------------------------------------------------------------
 
     def _make_series(self, kpi: Kpi) -> ShownChart:
+        finest = kpi.computed_kinds[0]
         chart = Chart.model_validate(
             {
                 "chart": f"{kpi.kpi_id}_over_time",
                 "title": f"{kpi.title} over time",
                 "shows": "lines",
-                "period": kpi.computed_kinds[0],
-                "has_limits": True,
+                "period": finest,
+                "has_limits": finest in KINDS_WITH_LIMITS,
                 "series": [ChartSeries(kpi=kpi.kpi_id)],
             }
         )

@@ -4,6 +4,8 @@ A profile is internal: it shows what the force returned. There is a file for eac
 works with a force gets its file and no other force's returns with it. For the same reason, of returns:
 
 - other forces are not drawn in the funnel; its limits are of all of them, and tell none;
+- where a figure comes from names the force's own returns, and counts those of others: which of them returned nothing
+  is theirs to tell;
 - the region's figure is shown only where it is whole and of three forces or more besides the force itself, which could
   otherwise work out another's return by subtracting its own.
 
@@ -67,7 +69,7 @@ class ProfileMaker:
 
     def make_profile(self, force: Force) -> str:
         """Return the profile of a force as HTML."""
-        book = OriginBook(self._connection, self._releases, self._as_at, is_internal=True)
+        book = OriginBook(self._connection, self._releases, self._as_at, named_reporters=frozenset({force.code}))
         maker = ForceSections(self._reader, self._funnels, book, force)
         sections = maker.make_sections()
         profile = Profile(force, read_returns(self._connection, force.code, self._known_on), maker.without_figures)

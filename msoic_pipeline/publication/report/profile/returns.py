@@ -1,4 +1,8 @@
-"""What a force returned and when, and what of its returns stands in quarantine: counts and days, never contents."""
+"""What a force returned and when, and what of its returns stands in quarantine: counts and days, never contents.
+
+Which returns had been received is known of every day. What has become of a file since, which returns are expected, and
+what is in quarantine, is known as of today alone, as the page says.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +137,10 @@ def _tell_day_or_none(day: dt.date | None) -> str:
 
 
 def read_returns(connection: Connection, force_code: str, known_on: dt.date) -> tuple[ReturnsOfForce, ...]:
-    """Return what a force had returned by a day, of each source to which each force sends a file of its own."""
+    """Return what a force had returned by a day, of each source to which each force sends a file of its own.
+
+    What has become of those files, and which were expected, is as of today.
+    """
     sources = [load_source(name) for name in SOURCES]
     of_forces = [source for source in sources if source.sensitive and source.reporters.dimension == "territorial_force"]
     return tuple(_read_returns_to(connection, source, force_code, known_on) for source in of_forces)

@@ -118,7 +118,8 @@ def make_revisions(revisions: Sequence[Revision]) -> Revisions:
     sentences = [tell_revisions(count)]
     without_base = sum(each.is_revised and each.relative is None for each in revisions)
     if without_base:
-        sentences.append(f"{tell_count(without_base, 'revised value')} was zero first, and has no relative revision.")
+        one, many = "revised value was zero first, and has", "revised values were zero first, and have"
+        sentences.append(f"{tell_count(without_base, one, many)} no relative revision.")
     maturing = dict.fromkeys(each.kpi.title for each in revisions if each.kpi.matures and each.is_revised)
     if maturing:
         sentences.append(f"Expected to grow, or to shrink, for years after their period: {'; '.join(maturing)}.")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,12 +17,24 @@ from msoic_pipeline.kpis.compute import compute_quarters
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.publication.charts import Chart, load_sections
-from msoic_pipeline.publication.report.charts.funnels import OUTSIDE, WITHIN, FunnelReader, tell_headline_of_funnel
+from msoic_pipeline.publication.report.charts.funnels import (
+    NOT_JUDGED,
+    OUTSIDE,
+    WITHIN,
+    ForceFunnel,
+    FunnelReader,
+    tell_force,
+    tell_headline_of_funnel,
+    tell_how_to_read,
+    tell_left_out,
+    tell_outside,
+)
+from msoic_pipeline.publication.report.charts.rates import SizedFigure
 from msoic_pipeline.publication.report.parts import PartMaker, ShownChart
 from msoic_pipeline.publication.report.provenance import OriginBook, read_releases
 from msoic_pipeline.publication.report.sections import SectionMaker
 from msoic_pipeline.publication.report.shown import FigureReader
-from msoic_pipeline.signals.funnel import compute_poisson_interval
+from msoic_pipeline.signals.funnel import CountedPlace, Interval, compute_poisson_interval
 from msoic_pipeline.warehouse.engine import read_transaction
 from msoic_pipeline_tests.handmade import Warehouse
 from msoic_pipeline_tests.publication.report.conftest import (
@@ -126,3 +141,38 @@ def test_a_figure_that_is_not_whole_is_left_out_and_said_to_be(connection: Conne
     )
     assert set(connection.scalars(query)) == {"incomplete"}
     assert FunnelReader(FigureReader(connection, None, TODAY)).read_funnel(CRIMES, "calendar_year") is None
+
+
+def make_force_funnel(counted: Sequence[CountedPlace]) -> ForceFunnel:
+    """The funnel of forces of which nothing but count and residents is known."""
+    figure: Any = None
+    sized = tuple(SizedFigure(figure, "rate", place, None, Interval(0, 1)) for place in counted)
+    return ForceFunnel(CRIMES, "2021/22", sized, ())
+
+
+def test_without_limits_no_force_is_said_to_lie_anywhere():
+    """Of 43 forces eight alone are large enough to be judged, which is too few."""
+    counted = [CountedPlace(f"Force {place}", 1, 100_000) for place in range(35)]
+    forces = make_force_funnel([*counted, *(CountedPlace(f"Large {place}", 10, 1_000_000) for place in range(8))])
+    large = forces.sized[-1]
+    assert forces.funnel is None and forces.place(large) == NOT_JUDGED
+    assert tell_outside(forces) == tell_left_out(forces) == tell_how_to_read(forces) == ""
+    assert tell_force(forces, large).endswith(" in 2021/22; too few forces are large enough to be judged by offences.")
+
+
+@pytest.mark.parametrize(
+    ("phi", "told"),
+    [
+        (0.95, "Forces vary no more than by chance alone."),
+        (0.99, "Forces vary 1.01 times as much as by chance alone, and the limits allow for it."),
+        (1.05, "Forces vary 1.04 times as much as by chance alone, and the limits allow for it."),
+        (4.0, "Forces vary 2.03 times as much as by chance alone, and the limits allow for it."),
+    ],
+)
+def test_the_words_allow_for_what_the_limits_allow_for(phi: float, told: str):
+    """43 forces whose z-scores vary by phi: all but one, which lies at the middle, by the same to either side."""
+    residents, middle = 1_000_000, 10
+    reach = math.sqrt(phi * 43 / 42) / 2
+    roots = [middle, *[middle - reach] * 21, *[middle + reach] * 21]
+    forces = make_force_funnel([CountedPlace(f"Force {place}", root**2, residents) for place, root in enumerate(roots)])
+    assert tell_how_to_read(forces).endswith(told)

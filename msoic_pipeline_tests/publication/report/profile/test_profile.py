@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.cover import make_cover
 from msoic_pipeline.publication.report.make import make_report
 from msoic_pipeline.publication.report.parts import Drawing, ShownRow
+from msoic_pipeline.publication.report.profile import force_sections
 from msoic_pipeline.publication.report.profile.forces import Force, find_force, list_forces
 from msoic_pipeline.publication.report.profile.make import INTERNAL_MARK, ProfileMaker, save_internal, write_profiles
 from msoic_pipeline.publication.report.profile.returns import read_returns
@@ -35,6 +37,8 @@ from msoic_pipeline_tests.publication.report.pages import count_marks
 
 CITY = next(force for force in FORCES if force.name == "City of London")
 MET = next(force for force in FORCES if force.name == "Metropolitan Police")
+# The returns of Essex about months before March 2022 that hold figures in force.
+ESSEX_MORE = {"force_returns-a", "force_returns-c"}
 MakeHtml = Callable[[Force], str]
 
 
@@ -44,6 +48,13 @@ def make_html(forces_warehouse: Warehouse) -> Iterator[MakeHtml]:
     with read_transaction(forces_warehouse.engine) as connection:
         maker = ProfileMaker(connection, None, TODAY, make_cover(connection, TODAY, ()))
         yield cache(maker.make_profile)
+
+
+def read_asked(html: str) -> dict[str, Any]:
+    """What a page tells of where its figures come from."""
+    text = re.search(r'<script type="application/json" id="asked">(.*?)</script>', html, re.S)
+    assert text
+    return json.loads(text[1])
 
 
 class Tables(HTMLParser):
@@ -93,9 +104,7 @@ class Tables(HTMLParser):
 def test_every_figure_is_the_warehouse_s_and_can_be_asked_for(connection: Connection, make_html: MakeHtml):
     html = make_html(ESSEX)
     shown = Tables(html)
-    text = re.search(r'<script type="application/json" id="asked">(.*?)</script>', html, re.S)
-    assert text
-    asked = json.loads(text[1])["figures"]
+    asked = read_asked(html)["figures"]
     assert len(shown.asked) > 10
     for name, words in shown.asked.items():
         kpi_id, label, code = name.split(" ", 2)
@@ -137,6 +146,18 @@ def test_no_other_force_s_return_is_told(make_html: MakeHtml, force: Force):
     # In the pictures neither names nor marks stand for the returns of others.
     figure = re.search(r'<figure id="chart-live_investigations-beside".*?</figure>', html, re.S)
     assert figure and count_marks(figure[0]) == 1
+
+
+@pytest.mark.parametrize("force", [ESSEX, CITY], ids=lambda force: force.name)
+def test_no_other_force_s_return_is_named(make_html: MakeHtml, force: Force):
+    """Neither who returned is told, nor by that who did not, also of a sum of all forces."""
+    asked = read_asked(make_html(force))
+    own = {release_id for release_id in asked["releases"] if release_id.startswith("force_returns-")}
+    assert own == {f"force_returns-{FORCES.index(force)}"} | (ESSEX_MORE if force == ESSEX else set())
+    terms = asked["figures"]["live_investigations 2022-03 E&W"]["terms"]
+    (national,) = (asked["terms"][number] for number in terms)
+    assert [cells["release"] for cells in national["cells"]] == [f"force_returns-{FORCES.index(force)}"]
+    assert national["returns"] == len(FORCES) - 1
 
 
 def test_a_region_of_two_forces_is_kept_back(make_html: MakeHtml):
@@ -217,6 +238,14 @@ def test_returns_are_as_known_on_a_day(connection: Connection):
     assert [(rule.rule, rule.entries) for rule in returns.quarantined] == [("value", 2)]
 
 
+def test_what_is_as_of_today_is_said_to_be(connection: Connection):
+    as_at = dt.date(2022, 4, 1)
+    html = ProfileMaker(connection, as_at, TODAY, make_cover(connection, as_at, ())).make_profile(ESSEX)
+    said = html[html.index('<section id="returns"') :]
+    assert "Returns are those received by 1 April 2022; whether a file is held, rejected or withdrawn," in said
+    assert "and what is in quarantine, is as of today." in said
+
+
 def test_quarantine_is_counted_by_rule_of_the_force_alone(connection: Connection):
     (returns,) = read_returns(connection, ESSEX.code, TODAY)
     assert [(rule.rule, rule.entries, rule.is_declared) for rule in returns.quarantined] == [
@@ -225,6 +254,13 @@ def test_quarantine_is_counted_by_rule_of_the_force_alone(connection: Connection
     ]
     (of_other,) = read_returns(connection, MET.code, TODAY)
     assert of_other.quarantined == ()
+
+
+def test_a_kpi_of_years_alone_has_no_limits_over_time(connection: Connection, monkeypatch: pytest.MonkeyPatch):
+    yearly = find_definition("recorded_modern_slavery_crimes").model_copy(update={"period_kinds": ("financial_year",)})
+    monkeypatch.setattr(force_sections, "load_definitions", lambda: [yearly])
+    html = ProfileMaker(connection, None, TODAY, make_cover(connection, TODAY, ())).make_profile(ESSEX)
+    assert '<figure id="chart-recorded_modern_slavery_crimes_over_time"' in html
 
 
 def test_what_is_missing_is_said_to_be(make_html: MakeHtml):

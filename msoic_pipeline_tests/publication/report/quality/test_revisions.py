@@ -108,6 +108,13 @@ def test_they_are_counted_and_the_largest_are_named(revised: Warehouse):
     assert of_referrals[1:] == ("3", "2", "1", "0", "2.0%", "+4.0%")
 
 
+def test_several_that_were_zero_first_are_told_of_in_the_plural(revised: Warehouse):
+    revisions = read(revised)
+    (from_nothing,) = (each for each in revisions if each.relative is None)
+    sentences = make_revisions([*revisions, from_nothing, from_nothing]).sentences
+    assert "3 revised values were zero first, and have no relative revision." in sentences
+
+
 def test_they_are_as_known_on_the_day(revised: Warehouse):
     known = read(revised, "2021-08-05")
     assert {(each.kpi.kpi_id, each.period_label): each.times_revised for each in known} == {
