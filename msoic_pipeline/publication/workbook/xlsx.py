@@ -22,6 +22,7 @@ LONG_TEXT_WIDTH, LONG_TEXT, COVER_WIDTH = 60, 80, 85
 # In points, of the font that gptables takes; its letters are wider than those in which Excel counts a column's width.
 LINE_HEIGHT, ROOM_OF_A_CHARACTER = 16, 1.25
 BOLD = {"bold": True}
+MOST_COLUMNS_OF_A_PAGE = 12
 A4 = 9  # as Excel numbers papers
 
 
@@ -50,7 +51,6 @@ def write_xlsx(book: Book) -> bytes:
     for worksheet in workbook.worksheets():
         worksheet.set_paper(A4)
         worksheet.set_landscape()
-        worksheet.fit_to_pages(1, 0)
     made = dt.datetime.combine(book.day, dt.time())
     workbook.set_properties({"title": book.title, "author": PUBLISHER, "company": PUBLISHER, "created": made})
     workbook.close()
@@ -80,6 +80,11 @@ def _lay_out(worksheet: Any, sheet: Sheet) -> None:
     for row, cells in enumerate([headings, *sheet.rows], start=heading_row):
         worksheet.set_row(row, LINE_HEIGHT * _count_lines(cells, widths))
     worksheet.freeze_panes(heading_row + 1, 1)
+    # On paper a wide table runs over several pages, each with the headings and the periods.
+    worksheet.repeat_rows(heading_row)
+    worksheet.repeat_columns(0)
+    if len(sheet.columns) <= MOST_COLUMNS_OF_A_PAGE:
+        worksheet.fit_to_pages(1, 0)
 
 
 def _lay_out_cover(worksheet: Any, book: Book) -> None:
