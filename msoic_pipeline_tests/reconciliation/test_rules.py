@@ -35,6 +35,9 @@ RULE = {
 }
 CRIMES = {"fact": "fact_recorded_crime", "measure": "offences"}
 REFERRALS = RULE["comparisons"][0]["left"]  # type: ignore[index]
+LIVE = {"fact": "fact_investigation", "where": {"breakdown": "exploitation", "measure": "live"}}
+POPULATION = {"fact": "fact_population"}
+SHARE = {"part": REFERRALS, "whole": REFERRALS}
 
 
 def test_the_rules_of_the_package_cover_every_fact():
@@ -135,6 +138,14 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
             "force",
         ),
         ({"period_kinds": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
+        (
+            {"period_kinds": ["month"], "comparisons": [{"left": LIVE | {"share": SHARE}}]},
+            "fact_nrm_referral has figures of a quarter and of longer periods",
+        ),
+        (
+            {"comparisons": [{"left": REFERRALS | {"share": SHARE | {"whole": POPULATION}}}]},
+            "fact_population has figures of a calendar_year and of longer periods",
+        ),
         ({"severity": "loud"}, "severity"),
         ({"comparisons": [{"left": REFERRALS, "tolerance": {"ceiling": 0.2}}]}, "limits what is usual"),
         (
