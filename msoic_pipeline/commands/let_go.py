@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from msoic_pipeline.commands.app import RELEASES_HELP, read_source
+from msoic_pipeline.ingest.decision_error import DecisionError
+from msoic_pipeline.wording import tell_count
 
 
 def let_go(
@@ -27,7 +29,7 @@ def let_files_go(names: Sequence[str], source: str | None, reason: str) -> str:
     """Write down that the files of the releases named, and all absent ones of a source, need not stand there.
 
     Returns how many they are, in a sentence. Raises LookupError where there is no such release, DecisionError where no
-    reason is given.
+    reason is given, where one that is named is let go already, or where no file is absent.
     """
     from msoic_pipeline.ingest import decisions
     from msoic_pipeline.settings import Settings
@@ -37,6 +39,11 @@ def let_files_go(names: Sequence[str], source: str | None, reason: str) -> str:
     releases = [decisions.find_release(settings, name) for name in names]
     if source:
         releases += decisions.list_absent_releases(settings, load_source(source))
-    for kept in releases:
+    if not releases:
+        raise DecisionError(f"no file of {source} is absent from the raw folder, but those withdrawn or let go already")
+    # A release may be named twice, or named and absent: it is decided on once.
+    release_by_id = {kept.release_id: kept for kept in releases}
+    for kept in release_by_id.values():
         decisions.decide(settings, kept, "let go", reason)
-    return f"{len(releases)} files need not stand in the raw folder; the archive keeps them, and their figures stand."
+    files = tell_count(len(release_by_id), "file")
+    return f"{files} need not stand in the raw folder; the archive keeps them, and their figures stand."

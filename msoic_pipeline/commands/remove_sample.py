@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msoic_pipeline.commands.app import open_warehouse, print_aside
-from msoic_pipeline.commands.run import run_everything
+from msoic_pipeline.commands.run import run_until_stopped
 
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.decisions import KeptRelease
@@ -39,7 +39,7 @@ def remove_sample(
         size = f"{len(sample)} releases of synthetic sample data, of {len(sources)} sources"
         typer.confirm(f"Remove {size} from raw folder, archive and warehouse?", abort=True)
     withdraw_sample(sample)
-    ended = run_everything(say=print_aside)
+    ended = run_until_stopped(None, None)
     typer.echo(ended.summary)
     try:
         typer.echo(forget_sample(sample))

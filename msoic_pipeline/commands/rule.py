@@ -73,13 +73,15 @@ def _tell_severity(rule: Rule) -> str:
 
 
 def tell_rule_sql(rule_id: str, quarter: dt.date | None) -> str:
-    """Return the queries of a rule for the engine in use, of a quarter's results or of all."""
-    import sqlalchemy as sa
+    """Return the queries of a rule for the engine in use, of a quarter's results or of all.
 
+    Raises LookupError where there is no such rule, or where the warehouse's address is none.
+    """
     from msoic_pipeline.periods import list_all_quarters
     from msoic_pipeline.reconciliation.sql import write_rule_sql
     from msoic_pipeline.settings import Settings
+    from msoic_pipeline.warehouse.engine import read_dialect
 
-    dialect = sa.make_url(Settings().warehouse_url).get_dialect()()
+    dialect = read_dialect(Settings().warehouse_url)
     quarters = [quarter] if quarter else list_all_quarters()
     return write_rule_sql(rule_id, dialect, quarters)

@@ -21,7 +21,7 @@ from msoic_pipeline.commands.app import (
 from msoic_pipeline.wording import WITHHELD, tell_figure
 
 if TYPE_CHECKING:
-    from msoic_pipeline.kpis.lineage import Trace, TracedFigure, TracedTerm
+    from msoic_pipeline.kpis.lineage import NamedFile, Trace, TracedFigure, TracedTerm
 
 FIGURES_SHOWN = 40
 # A figure is told to so many digits.
@@ -109,9 +109,10 @@ def tell_trace(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:
 
 
 def _term_lines(name: str, term: TracedTerm, most: int) -> Iterator[str]:
-    by_file: dict[str, list[TracedFigure]] = defaultdict(list)
+    # Not by name: files of several releases may have stood under one.
+    by_file: dict[NamedFile, list[TracedFigure]] = defaultdict(list)
     for figure in term.figures:
-        by_file[figure.fact.file.file_name].append(figure)
+        by_file[figure.fact.file].append(figure)
     yield f"├─ {name} {tell_figure(term.total, DIGITS)} = {term.definition}"
     still_to_show = most
     for figures in by_file.values():

@@ -78,6 +78,8 @@ def decide(settings: Settings, kept: KeptRelease, action: str, reason: str) -> N
             raise DecisionError(f"{kept.release_id} is withdrawn already")
         if action == "restored" and not record.is_withdrawn:
             raise DecisionError(f"{kept.release_id} is not withdrawn")
+        if action == "let go" and record.is_let_go:
+            raise DecisionError(f"{kept.release_id} is let go already")
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         record.decisions.append(Decision(action, moment, getpass.getuser(), reason.strip()))
         kept.archive.write(record)
@@ -111,12 +113,12 @@ def put_back(settings: Settings, kept: KeptRelease) -> Path:
 
 
 def list_absent_releases(settings: Settings, source: Source) -> list[KeptRelease]:
-    """Return the releases of a source whose files do not stand in the raw folder."""
+    """Return the releases of a source whose files should stand in the raw folder, and do not."""
     take_in_source(settings, source)
     return [
         kept
         for kept in list_kept_releases(settings, source)
-        if not kept.record.is_in_raw and not kept.record.is_withdrawn
+        if not (kept.record.is_in_raw or kept.record.is_withdrawn or kept.record.is_let_go)
     ]
 
 

@@ -163,12 +163,14 @@ class Comparison(Declaration):
 
     def may_have(self, item: str) -> bool:
         """Return whether a result may be of an item: of ``air``, or by sex of ``air; sex=Male``."""
-        if not item.startswith(self.item):
+        if item == self.item:
+            return () in self.by
+        beginning = f"{self.item}; " if self.item else ""
+        if not item.startswith(beginning):
             return False
-        members = item.removeprefix(self.item).removeprefix("; ")
-        columns = tuple(_COLUMN_OF_MEMBER.findall(members))
-        begins_with_a_member = bool(_COLUMN_OF_MEMBER.match(members))
-        return columns in self.by and (begins_with_a_member or not members)
+        members = item.removeprefix(beginning)
+        begins_with_a_member = bool(re.match(r"\w+=", members))
+        return begins_with_a_member and tuple(_COLUMN_OF_MEMBER.findall(members)) in self.by
 
     def list_summands(self) -> Iterator[Summand]:
         """Yield the summands of both sides."""

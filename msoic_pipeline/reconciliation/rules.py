@@ -55,6 +55,8 @@ class Rule(Declaration):
             self._check_right_side(comparison)
             for summand in comparison.list_summands():
                 self._check_summand(summand)
+        for summand in self._list_all_summands():
+            self._check_finest_period(summand)
         return self
 
     def _check_right_side(self, comparison: Comparison) -> None:
@@ -69,11 +71,14 @@ class Rule(Declaration):
             raise ValueError("what is usual is known of consecutive releases alone")
 
     def _check_summand(self, summand: Summand) -> None:
-        """Raise ValueError where the rule asks for figures that a summand has not."""
+        """Raise ValueError where the rule asks for figures of releases or a geography that a summand has not."""
         if not self.compares_latest and (summand.at != "period" or summand.share):
             raise ValueError("another period or a share can be had of current figures alone")
         if self.geography_kind not in (NATIONAL, *list_compared_divisions(summand.table)):
             raise ValueError(f"{summand.fact} cannot be divided by {self.geography}")
+
+    def _check_finest_period(self, summand: Summand) -> None:
+        """Raise ValueError where the rule compares shorter periods than those that a summand, or a share's, is of."""
         shortest = summand.reporters.every if self.compares_latest else summand.finest_period
         if any(PERIOD_MONTHS[kind] < PERIOD_MONTHS[shortest] for kind in self.period_kinds):
             raise ValueError(f"{summand.fact} has figures of a {shortest} and of longer periods")

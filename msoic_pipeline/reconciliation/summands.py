@@ -107,8 +107,8 @@ def move_to_compared_period(asked: AskedComparison, grouped: GroupedSummand, cho
 def sum_parts_of_share(asked: AskedComparison, name: str, share: Share) -> tuple[sa.CTE, sa.CTE]:
     """Return what a share is of, and of what: ``…_share_part`` and ``…_share_whole``.
 
-    Grain of each: period. Columns: ``period_start``, ``value``, which is empty where a figure in it is not complete.
-    For example 20 referrals with exploitation overseas, and 100 in all: 50 referrals by a force become 10.
+    Grain of each: period. Columns: ``period_start``, ``value``, which is empty where a summand is missing, or where a
+    figure in it is not complete. For example 20 referrals with exploitation overseas, and 100 in all: 50 referrals by a force become 10.
     """
     return (
         _sum_nation(asked, f"{name}_share_part", share.part),
@@ -123,9 +123,12 @@ def _sum_nation(asked: AskedComparison, name: str, summands: Sequence[Summand]) 
         latest = take_latest_figures(grouped, sum_figures(asked, grouped))
         at_period = move_to_compared_period(asked, grouped, latest)
         value = (at_period.c.value * at_period.c.factor).label("value")
-        selects.append(sa.select(at_period.c.period_start, value, at_period.c.is_complete))
+        this_summand = sa.literal(number).label("summand")
+        selects.append(sa.select(at_period.c.period_start, this_summand, value, at_period.c.is_complete))
     figures = sa.union_all(*selects).cte(f"{name}_summands")
-    is_complete = sa.func.min(figures.c.is_complete) == 1
+    is_complete = sa.and_(
+        sa.func.count(sa.distinct(figures.c.summand)) == len(summands), sa.func.min(figures.c.is_complete) == 1
+    )
     return (
         sa.select(figures.c.period_start, sa.case((is_complete, sa.func.sum(figures.c.value))).label("value"))
         .group_by(figures.c.period_start)

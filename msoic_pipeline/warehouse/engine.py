@@ -45,13 +45,9 @@ def open_engine(url: str, *, may_create: bool = True) -> Engine:
     Raises BadAddressError where ``url`` is of no database that is known, NoWarehouseError where an SQLite file is not
     there and may not be made: whoever reads makes none.
     """
-    try:
-        parsed = sa.make_url(url)
-        engine = sa.create_engine(parsed, hide_parameters=True)
-    except (ValueError, ImportError, sa.exc.ArgumentError):
-        raise BadAddressError from None  # whose words may quote a part of it
-    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        path = Path(str(parsed.database))
+    engine = _create_engine(url)
+    if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
+        path = Path(str(engine.url.database))
         if not may_create and not path.is_file():
             raise NoWarehouseError(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +57,21 @@ def open_engine(url: str, *, may_create: bool = True) -> Engine:
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _configure_postgresql)
     return engine
+
+
+def read_dialect(url: str) -> sa.Dialect:
+    """Return the dialect of the engine that a URL names; nothing is opened or made.
+
+    Raises BadAddressError where ``url`` is of no database that is known.
+    """
+    return _create_engine(url).dialect
+
+
+def _create_engine(url: str) -> Engine:
+    try:
+        return sa.create_engine(url, hide_parameters=True)
+    except (ValueError, ImportError, sa.exc.ArgumentError):
+        raise BadAddressError from None  # whose words may quote a part of it
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:

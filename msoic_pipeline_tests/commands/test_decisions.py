@@ -1,4 +1,4 @@
-"""``msoic put-back`` and ``msoic withdraw``: what people decide is found out before anything is done."""
+"""``msoic put-back``, ``msoic let-go`` and ``msoic withdraw``: what people decide is found out before anything is done."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from msoic_pipeline.assets import source_steps
 from msoic_pipeline.commands.cli import app
 from msoic_pipeline.commands.withdraw import decide_on_release
+from msoic_pipeline.ingest.decisions import find_release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import open_engine
@@ -44,6 +45,30 @@ def test_nothing_is_put_back_where_a_name_is_not_known(raw: Path):
     done = CliRunner().invoke(app, ["put-back", KEPT])
     assert done.exit_code == 0 and done.output == f"{raw / KEPT} is there again\n"
     assert (raw / KEPT).read_bytes() == (RAW / KEPT).read_bytes()
+
+
+def test_a_file_that_is_named_and_absent_is_let_go_once(raw: Path):
+    (raw / KEPT).unlink()
+    sidecar_path(raw / KEPT).unlink()
+    given = ["let-go", KEPT, KEPT, "--source", "cps", "--reason", "It is tidied up."]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0 and done.output.startswith("1 file need not stand in the raw folder")
+    assert len(find_release(Settings(), KEPT).record.decisions) == 1
+
+
+def test_what_is_let_go_already_or_not_absent_is_not_let_go(raw: Path):
+    def let_go(*words: str) -> str:
+        result = CliRunner().invoke(app, ["let-go", *words, "--reason", "It is tidied up."])
+        assert result.exit_code == 2
+        return result.output
+
+    assert "no file of cps is absent" in let_go("--source", "cps")
+    (raw / KEPT).unlink()
+    sidecar_path(raw / KEPT).unlink()
+    assert CliRunner().invoke(app, ["let-go", KEPT, "--reason", "It is tidied up."]).exit_code == 0
+    assert "is let go already" in let_go(KEPT)
+    assert "no file of cps is absent" in let_go("--source", "cps")
+    assert len(find_release(Settings(), KEPT).record.decisions) == 1
 
 
 def test_a_withdrawal_runs_over_the_quarters_of_its_own_source_and_names_others_that_wait(

@@ -28,6 +28,22 @@ def test_an_option_that_would_be_passed_over_is_refused(given: list[str], words:
     assert words in " ".join(result.output.replace("│", " ").split())
 
 
+@pytest.mark.parametrize("address", ["nonsense", "postgresql+psycopg://user:secret@host:port/db", "oracles://host/db"])
+def test_an_address_that_is_none_is_told_in_a_line_without_it(address: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", address)
+    result = CliRunner().invoke(app, ["rule", "outcomes_to_recorded_crime", "--sql"])
+    assert result.exit_code == 2 and isinstance(result.exception, SystemExit), "no traceback"
+    assert "MSOIC_WAREHOUSE_URL is no address of a database" in result.output
+    assert "secret" not in result.output
+
+
+def test_the_sql_of_a_rule_is_told_where_no_warehouse_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MSOIC_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'none' / 'warehouse.sqlite'}")
+    result = CliRunner().invoke(app, ["rule", "outcomes_to_recorded_crime", "--sql"])
+    assert result.exit_code == 0 and "WITH left_figures AS" in result.output
+    assert not (tmp_path / "none").exists(), "who reads makes no warehouse"
+
+
 def test_a_template_never_takes_the_place_of_a_file(tmp_path: Path):
     filled_in = tmp_path / "return.xlsx"
     filled_in.write_bytes(b"filled in")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
 import typer
 
 from msoic_pipeline.commands import remove_sample as command
+from msoic_pipeline.commands import run
 from msoic_pipeline.ingest import decisions
 from msoic_pipeline.model.evidence import release, vintage
 from msoic_pipeline.running.run_records import EndedRun
+from msoic_pipeline.running.termination import STOPPED
 from msoic_pipeline_tests.handmade import Warehouse, made_postgres, made_sqlite, warehouse
 
 __all__ = ["made_postgres", "made_sqlite", "warehouse"]  # fixtures
@@ -40,10 +44,27 @@ def test_a_red_run_on_the_way_ends_the_command_with_1(succeeded: bool, code: int
     monkeypatch.setattr(decisions, "list_synthetic_releases", lambda settings: [SimpleNamespace()])
     monkeypatch.setattr(command, "withdraw_sample", lambda sample: None)
     monkeypatch.setattr(command, "forget_sample", lambda sample: "gone")
-    monkeypatch.setattr(command, "run_everything", lambda say: EndedRun(succeeded, "summary"))
+    monkeypatch.setattr(command, "run_until_stopped", lambda first, last: EndedRun(succeeded, "summary"))
     with pytest.raises(typer.Exit) as ended:
         command.remove_sample(yes=True)
     assert ended.value.exit_code == code
+
+
+def test_a_signal_during_the_run_is_told_in_words_and_ends_the_command_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def be_stopped(*words: object) -> NoReturn:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it goes on after the signal")
+
+    monkeypatch.setattr(decisions, "list_synthetic_releases", lambda settings: [SimpleNamespace()])
+    monkeypatch.setattr(command, "withdraw_sample", lambda sample: None)
+    monkeypatch.setattr(command, "forget_sample", lambda sample: "gone")
+    monkeypatch.setattr(run, "run_everything", be_stopped)
+    with pytest.raises(typer.Exit) as ended:
+        command.remove_sample(yes=True)
+    assert ended.value.exit_code == 1
+    assert f"The run failed: {STOPPED}" in capsys.readouterr().out
 
 
 def test_figures_that_a_red_run_left_loaded_keep_the_sample_and_end_the_command_with_1(
@@ -57,7 +78,7 @@ def test_figures_that_a_red_run_left_loaded_keep_the_sample_and_end_the_command_
     monkeypatch.setattr(decisions, "list_synthetic_releases", lambda settings: sample)
     monkeypatch.setattr(decisions, "remove_from_archive", lambda settings, sample: removed.append(sample))
     monkeypatch.setattr(command, "withdraw_sample", lambda sample: None)
-    monkeypatch.setattr(command, "run_everything", lambda say: EndedRun(False, "The run failed: a step broke off."))
+    monkeypatch.setattr(command, "run_until_stopped", lambda first, last: EndedRun(False, "The run failed: a step broke off."))
     with pytest.raises(typer.Exit) as ended:
         command.remove_sample(yes=True)
     assert ended.value.exit_code == 1

@@ -748,6 +748,20 @@ def test_a_share_is_of_figures_of_the_whole_quarter(warehouse: Warehouse):
     assert [r.left_value for r in warehouse.results()] == [10]
 
 
+def test_a_share_of_which_a_summand_is_missing_is_not_known(warehouse: Warehouse):
+    decisions = {"fact": "fact_nrm_decision", "measure": "decisions", "where": {"stage": "reasonable_grounds"}}
+    share = {"part": [REFERRALS, decisions | {"times": -1}], "whole": REFERRALS}
+    rules = rule_of({"left": CRIMES | {"share": share}}, geography="force")
+    warehouse.publish("recorded_crime-1", "2022-04-28", crimes("2021-Q4", {KENT: 50}))
+    warehouse.publish("nrm-1", "2022-02-01", referrals("2021-Q4", 60, 40))
+    warehouse.reconcile("2021-Q4", rules=rules)
+    assert [r.left_value for r in warehouse.results()] == [None]
+    decided = {"period": "2021-Q4", "stage": "reasonable_grounds", "decision": "negative", "decisions": 20}
+    warehouse.publish("nrm-2", "2022-02-02", ("fact_nrm_decision", [decided]))
+    warehouse.reconcile("2021-Q4", rules=rules)
+    assert [r.left_value for r in warehouse.results()] == [40]
+
+
 def test_a_share_of_a_year_is_of_the_whole_year(warehouse: Warehouse):
     share = {"part": REFERRALS | {"where": {"breakdown": "age_location", "location": "Overseas"}}, "whole": REFERRALS}
     rules = rule_of({"left": CRIMES | {"share": share}}, period_kinds=["financial_year"], geography="force")

@@ -18,7 +18,7 @@ from msoic_pipeline.reconciliation.acceptances import (
     parse_acceptances,
     select_acceptances_in_force,
 )
-from msoic_pipeline.reconciliation.comparisons import Tolerance
+from msoic_pipeline.reconciliation.comparisons import Comparison, Tolerance
 from msoic_pipeline.reconciliation.rules import load_rules, parse_rules
 
 RULE = {
@@ -35,6 +35,9 @@ RULE = {
 }
 CRIMES = {"fact": "fact_recorded_crime", "measure": "offences"}
 REFERRALS = RULE["comparisons"][0]["left"]  # type: ignore[index]
+LIVE = {"fact": "fact_investigation", "where": {"breakdown": "exploitation", "measure": "live"}}
+POPULATION = {"fact": "fact_population"}
+SHARE = {"part": REFERRALS, "whole": REFERRALS}
 
 
 def test_the_rules_of_the_package_cover_every_fact():
@@ -135,6 +138,14 @@ def test_a_rule_as_a_row_names_its_tolerances_once_where_they_are_the_same():
             "force",
         ),
         ({"period_kinds": ["month"], "comparisons": [{"left": CRIMES}]}, "of a quarter and of longer periods"),
+        (
+            {"period_kinds": ["month"], "comparisons": [{"left": LIVE | {"share": SHARE}}]},
+            "fact_nrm_referral has figures of a quarter and of longer periods",
+        ),
+        (
+            {"comparisons": [{"left": REFERRALS | {"share": SHARE | {"whole": POPULATION}}}]},
+            "fact_population has figures of a calendar_year and of longer periods",
+        ),
         ({"severity": "loud"}, "severity"),
         ({"comparisons": [{"left": REFERRALS, "tolerance": {"ceiling": 0.2}}]}, "limits what is usual"),
         (
@@ -200,6 +211,8 @@ BY_SEX = [
         ({"item": "sea"}, "compares no item 'sea'"),
         ({"item": "air; age_group=Adult"}, "compares no item"),
         ({"item": "air; location"}, "compares no item"),
+        ({"item": "airlocation=UK"}, "compares no item"),
+        ({"item": "air; ; location=UK"}, "compares no item"),
         ({"item": "shown"}, "compares no item 'shown'"),
         ({"period": "2014-Q4"}, "nothing is loaded of a period before 2015-01-01"),
         ({"until": "2021-12-31"}, "it ended on 2021-12-31, before it was accepted on 2022-01-01"),
@@ -215,6 +228,12 @@ def test_an_acceptance_that_can_explain_nothing_is_refused(fields: dict[str, str
     with pytest.raises(DeclarationError) as refusal:
         parse_acceptances(yaml.safe_dump([acceptance | good | fields]), rules)
     assert misfit in str(refusal.value)
+
+
+def test_a_comparison_without_an_item_has_members_alone():
+    nameless = Comparison.model_validate({"by": [["location"]], "left": REFERRALS, "right": REFERRALS})
+    assert nameless.may_have("location=UK")
+    assert not any(nameless.may_have(item) for item in ("", "; location=UK", "UK", "age_group=Adult"))
 
 
 def test_a_force_is_accepted_by_its_code():
