@@ -88,7 +88,7 @@ def list_other_periods(period: Period, base: Period | None) -> Iterator[PeriodCh
     Financial or calendar years; for a change also the first quarter of the earlier financial year to the last of the
     later one, and that last quarter against the same a year before. The calendar year of a financial year is the one
     that it begins in, the financial year of a calendar year the one that begins in it. Of a month or quarter they are
-    the years that hold it.
+    the years that hold it. A change over several years stays one over as many.
 
     Example: a change from 2020/21 to 2021/22 may also be from 2020 to 2021; from 2020/21 Q1 to 2021/22 Q4; or from
     2020/21 Q4 to 2021/22 Q4. A level of 2021 may also be one of 2021/22, and one of January 2021 one of 2020/21 or of
@@ -97,7 +97,8 @@ def list_other_periods(period: Period, base: Period | None) -> Iterator[PeriodCh
     if not period.is_single:
         return
     tried = {(period, base)}
-    for choice in _list_period_choices(_years_of(period), is_change=base is not None):
+    choices = _list_changes(base, period) if base else _list_levels(period)
+    for choice in choices:
         may_be_meant = _may_be_meant(period, choice.period) and _may_be_meant(base, choice.base)
         if may_be_meant and (choice.period, choice.base) not in tried:
             tried.add((choice.period, choice.base))
@@ -126,20 +127,31 @@ def _years_of(period: Period) -> _Years:
     return _Years(period_start("financial_year", period.first), period_start("calendar_year", period.first))
 
 
-def _list_period_choices(years: _Years, *, is_change: bool) -> Iterator[PeriodChoice]:
-    """Yield what a statement about years and their likes may be about, those of the statement itself too."""
-    if not is_change:
-        yield PeriodChoice("the financial year", single_period("financial_year", years.financial), None)
-        yield PeriodChoice("the calendar year", single_period("calendar_year", years.calendar), None)
-        return
+def _count_years_apart(base: Period, period: Period) -> int:
+    """Return how many years a change is over, by the financial years that go with its periods; within one it is one."""
+    return max(1, _years_of(period).financial.year - _years_of(base).financial.year)
+
+
+def _list_levels(period: Period) -> Iterator[PeriodChoice]:
+    """Yield the years that a statement about a level may be about, that of the statement itself too."""
+    years = _years_of(period)
+    yield PeriodChoice("the financial year", single_period("financial_year", years.financial), None)
+    yield PeriodChoice("the calendar year", single_period("calendar_year", years.calendar), None)
+
+
+def _list_changes(base: Period, period: Period) -> Iterator[PeriodChoice]:
+    """Yield the years and quarters that a statement about a change may be about, those of the statement too."""
+    years, years_apart = _years_of(period), _count_years_apart(base, period)
+    months_apart = 12 * years_apart
     for name, kind, start in (
         ("financial years", "financial_year", years.financial),
         ("calendar years", "calendar_year", years.calendar),
     ):
-        yield PeriodChoice(name, single_period(kind, start), single_period(kind, shift_months(start, -12)))
-    first_quarter_of_year_before = single_period("quarter", shift_months(years.financial, -12))
+        yield PeriodChoice(name, single_period(kind, start), single_period(kind, shift_months(start, -months_apart)))
+    first_quarter = single_period("quarter", shift_months(years.financial, -months_apart))
     last_quarter_start = period_start("quarter", period_end("financial_year", years.financial))
     last_quarter = single_period("quarter", last_quarter_start)
-    last_quarter_of_year_before = single_period("quarter", shift_months(last_quarter_start, -12))
-    yield PeriodChoice("first quarter to last", last_quarter, first_quarter_of_year_before)
-    yield PeriodChoice("the last quarter on that of a year before", last_quarter, last_quarter_of_year_before)
+    same_quarter_before = single_period("quarter", shift_months(last_quarter_start, -months_apart))
+    before = "a year before" if years_apart == 1 else f"{years_apart} years before"
+    yield PeriodChoice("first quarter to last", last_quarter, first_quarter)
+    yield PeriodChoice(f"the last quarter on that of {before}", last_quarter, same_quarter_before)

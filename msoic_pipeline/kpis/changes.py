@@ -23,7 +23,7 @@ ChangeKind = Literal["withdrawn", "revised", "completed", "of other reports", "n
 KINDS: dict[ChangeKind, str] = {
     "withdrawn": "the value is gone, and none took its place",
     "revised": "the value is of the same reports as before, and is another",
-    "completed": "all reports that were due are in for the first time",
+    "completed": "all reports that were due are in, as they were not before",
     "of other reports": "the value is of more or fewer reports than before",
     "new": "there was no value of the period",
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -186,12 +186,11 @@ def trace_value(
     kpi = find_definition(kpi_id)
     _, start = parse_period(period)
     period_as_at = PeriodAsAt(start, period_end(value.period_kind, start), as_at)
-    # A denominator may also be a number of periods, which stands in no cell.
-    sums = (value.numerator, value.denominator)
-    terms = []
-    for wanted, sum_in_value in zip(list_terms(kpi), sums, strict=False):
-        facts = _find_facts_of_value(connection, value, wanted, period_as_at)
-        terms.append(_trace_term(value, wanted, sum_in_value, facts, archive_dir))
+    wanted_terms = list_terms(kpi)
+    facts_of_terms = [_find_facts_of_value(connection, value, wanted, period_as_at) for wanted in wanted_terms]
+    _check_sums(value, facts_of_terms)
+    texts = read_texts_of_cells({fact for facts in facts_of_terms for fact in facts}, archive_dir)
+    terms = [_make_term(wanted, facts, texts) for wanted, facts in zip(wanted_terms, facts_of_terms, strict=True)]
     numerator, *denominators = terms
     return Trace(value, kpi.is_sensitive, numerator, denominators[0] if denominators else None)
 
@@ -204,20 +203,20 @@ def _find_facts_of_value(
     return find_facts(connection, wanted, period_as_at, in_geography)
 
 
-def _trace_term(
-    value: KnownValue, wanted: WantedTerm, sum_in_value: float | None, facts: Sequence[FactRow], archive_dir: Path
-) -> TracedTerm:
-    """Return a term of a value with what stands in its cells.
+def _check_sums(value: KnownValue, facts_of_terms: Sequence[Sequence[FactRow]]) -> None:
+    """Raise UntraceableError where the facts of a term do not add up to the sum that stands in the value."""
+    # A denominator may also be a number of periods, which stands in no cell.
+    for facts, sum_in_value in zip(facts_of_terms, (value.numerator, value.denominator), strict=False):
+        total = sum(fact.value for fact in facts)
+        # A sum is made of as many rounded figures as it has, at the most.
+        if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
+            raise UntraceableError(value)
 
-    Raises UntraceableError where its facts do not add up to the sum that stands in the value.
-    """
-    total = sum(fact.value for fact in facts)
-    # A sum is made of as many rounded figures as it has, at the most.
-    if not math.isclose(total, sum_in_value or 0.0, rel_tol=1e-9, abs_tol=len(facts) / SCALE):
-        raise UntraceableError(value)
-    texts = read_texts_of_cells(facts, archive_dir)
-    figures = tuple(TracedFigure(fact, found) for fact, found in zip(facts, texts, strict=True))
-    return TracedTerm(wanted.term.words(), total, figures)
+
+def _make_term(wanted: WantedTerm, facts: Sequence[FactRow], texts: Mapping[FactRow, tuple[str, ...]]) -> TracedTerm:
+    """Return a term of a value with what stands in the cells of its facts."""
+    figures = tuple(TracedFigure(fact, texts[fact]) for fact in facts)
+    return TracedTerm(wanted.term.words(), sum(fact.value for fact in facts), figures)
 
 
 def _find_value(connection: Connection, kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> KnownValue:
@@ -333,8 +332,8 @@ def _group_cells(facts: Iterable[FactRow]) -> list[SummedCells]:
 # --- Read the cells --------------------------------------------------------------------------------------------------
 
 
-def read_texts_of_cells(facts: Sequence[FactRow], archive_dir: Path) -> list[tuple[str, ...]]:
-    """Return, of each fact, the texts of its cells, from the files in the archive, each of which is read once.
+def read_texts_of_cells(facts: Collection[FactRow], archive_dir: Path) -> dict[FactRow, tuple[str, ...]]:
+    """Return, by the fact, the texts of its cells, from the files in the archive, each of which is read once.
 
     Where there is none to show, what is the matter stands in its place, in brackets.
     """
@@ -346,7 +345,7 @@ def read_texts_of_cells(facts: Sequence[FactRow], archive_dir: Path) -> list[tup
             paths[file] = path
     answers = call_in_workers(read_cells, [(path, (path, addresses[file])) for file, path in paths.items()])
     texts_by_file = dict(zip(paths, answers, strict=True))
-    return [_texts_of_fact(fact, texts_by_file.get(fact.file)) for fact in facts]
+    return {fact: _texts_of_fact(fact, texts_by_file.get(fact.file)) for fact in facts}
 
 
 def list_addresses(facts: Iterable[FactRow]) -> dict[NamedFile, Addresses]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 import xlsxwriter
 from sqlalchemy.engine import Engine
 
-from msoic_pipeline.kpis import marked_copies
+from msoic_pipeline.kpis import lineage, marked_copies
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
 from msoic_pipeline.kpis.known_values import find_known_values
 from msoic_pipeline.kpis.lineage import NamedFile, Trace, UntraceableError, find_facts, trace_value
@@ -23,6 +25,7 @@ from msoic_pipeline.model.geography import GeographyKey, find_geographies
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.warehouse.engine import read_transaction
+from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline_tests.handmade import ALL_QUARTERS, Row, Warehouse
 
 KENT, ESSEX = "E23000032", "E23000028"
@@ -71,6 +74,30 @@ def test_facts_that_do_not_add_up_to_the_value_are_no_trace_of_it(warehouse: War
     with pytest.raises(UntraceableError, match="do not add up") as raised:
         _trace(warehouse, tmp_path, "live_investigations", KENT)
     assert "7" not in str(raised.value).replace("2021", ""), "figures of returns stand in no message"
+
+
+def test_a_file_in_which_both_terms_of_a_share_stand_is_opened_once(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    script = {"period": "2021-05", "activity": "Clandestine event scripts", "geography_code": "National"}
+    rows = [script | {"measure": "Scripts received", "value": 40}]
+    rows += [script | {"measure": "Scripts fully completed", "value": 30}]
+    warehouse.publish("programme_activity-1", "2021-07-20", ("fact_programme_activity", rows))
+    warehouse.compute(ALL_QUARTERS, "clandestine_script_completion_rate")
+    opened: list[Path] = []
+
+    def read_nothing(read: object, calls: Sequence[tuple[Path, Any]]) -> list[SourceFileError]:
+        opened.extend(path for path, _ in calls)
+        return [SourceFileError("", file=path.name, expected="", found="gone", remedy="") for path, _ in calls]
+
+    monkeypatch.setattr(lineage, "find_content", lambda *named: tmp_path)
+    monkeypatch.setattr(lineage, "call_in_workers", read_nothing)
+    with read_transaction(warehouse.engine) as connection:
+        trace = trace_value(connection, tmp_path, "clandestine_script_completion_rate", "2021-05")
+    assert opened == [tmp_path]
+    assert [(len(term.figures), term.total) for term in trace.terms.values()] == [(1, 30), (1, 40)]
+    texts = [figure.texts for term in trace.terms.values() for figure in term.figures]
+    assert texts == [("(the file cannot be read: gone)",)] * 2
 
 
 def test_a_geography_with_several_values_is_asked_for_by_name(warehouse: Warehouse, tmp_path: Path):
