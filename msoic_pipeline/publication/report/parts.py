@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease, OriginBook
 from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import load_source
@@ -63,7 +63,7 @@ class ShownChart:
     first_column: str
     rows: tuple[ShownRow, ...]
     marks: tuple[str, ...]
-    breaks: tuple[str, ...]
+    rebases: tuple[str, ...]
     key: str
     note: str
     caveats: tuple[str, ...]
@@ -98,7 +98,7 @@ class ShownSection:
 class Drawing:
     """What a chart shows, in its picture, words and table, before it is said what that rests on.
 
-    ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing, and
+    ``columns`` are the headers of the table after ``first_column``; ``rebases`` say where figures stop comparing, and
     ``key`` what its marks and lines mean. ``has_open_table`` shows the table without being asked to.
 
     Raises ValueError where a row has more or fewer cells than there are columns.
@@ -111,7 +111,7 @@ class Drawing:
     first_column: str
     columns: tuple[str, ...]
     rows: tuple[ShownRow, ...]
-    breaks: tuple[str, ...] = ()
+    rebases: tuple[str, ...] = ()
     key: str = ""
     has_open_table: bool = False
 
@@ -153,13 +153,13 @@ class PartMaker:
 
     def tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
         """Return of each source behind figures its publisher, its title, and the day of the latest release used."""
-        latest: dict[str, ReleaseSaid] = {}
-        for said in self._book.list_releases_behind(figures):
-            latest[said.source] = said
+        latest: dict[str, KnownRelease] = {}
+        for each in self._book.list_releases_behind(figures):
+            latest[each.source] = each
         return tuple(
-            f"{said.publisher}, {load_source(said.source).title}, published {tell_day(said.published_on)}"
-            f"{' (SYNTHETIC)' if said.is_synthetic else ''}"
-            for said in latest.values()
+            f"{each.publisher}, {load_source(each.source).title}, published {tell_day(each.published_on)}"
+            f"{' (SYNTHETIC)' if each.is_synthetic else ''}"
+            for each in latest.values()
         )
 
     def finish_chart(self, heading: ChartHeading, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
@@ -176,7 +176,7 @@ class PartMaker:
             first_column=drawing.first_column,
             rows=drawing.rows,
             marks=tuple(mark for mark in MARKS if mark in marks),
-            breaks=drawing.breaks,
+            rebases=drawing.rebases,
             key=drawing.key,
             note=heading.note,
             caveats=heading.caveats,

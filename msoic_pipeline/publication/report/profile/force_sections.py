@@ -37,13 +37,13 @@ KINDS_COMPARED = ("financial_year", "calendar_year", "quarter", "month")
 class _Compared:
     """A force's figure and what stands beside it, each None where there is none.
 
-    ``sized`` is the figure beside the size of the force, ``in_funnel`` the same where it is one of those of ``forces``,
-    the funnel of all. A region's figure that is kept back is not here.
+    ``sized`` is the figure beside the size of the force, ``in_funnel`` the same where it is one of those of
+    ``force_funnel``, the funnel of all. A region's figure that is kept back is not here.
     """
 
     figure: ShownFigure
     sized: SizedFigure | None
-    forces: ForceFunnel | None
+    force_funnel: ForceFunnel | None
     in_funnel: SizedFigure | None
     region: ShownFigure | None
     is_region_kept_back: bool
@@ -52,7 +52,7 @@ class _Compared:
     @property
     def position(self) -> str:
         """Where the force lies in the funnel; a dash where it is in none."""
-        return self.forces.place(self.in_funnel) if self.forces and self.in_funnel else "–"
+        return self.force_funnel.judge_force(self.in_funnel) if self.force_funnel and self.in_funnel else "–"
 
     @property
     def figures(self) -> list[ShownFigure]:
@@ -92,11 +92,11 @@ class ForceSections:
         )
 
     def _make_charts(self, kpi: Kpi) -> list[ShownChart]:
-        figure, forces = self._choose_period(kpi)
+        figure, force_funnel = self._choose_period(kpi)
         if figure is None:
             self._without_figures.append(kpi.title)
             return []
-        return [self._make_comparison(kpi, figure, forces), self._make_series(kpi)]
+        return [self._make_comparison(kpi, figure, force_funnel), self._make_series(kpi)]
 
     def _choose_period(self, kpi: Kpi) -> tuple[ShownFigure | None, ForceFunnel | None]:
         """Return the force's figure that is compared, and the funnel of its period where there is one.
@@ -107,11 +107,13 @@ class ForceSections:
             kpi.computed_kinds[:1] if kpi.is_stock else [kind for kind in KINDS_COMPARED if kind in kpi.computed_kinds]
         )
         for kind in kinds:
-            forces = self._funnels.read_funnel(kpi, kind)
+            force_funnel = self._funnels.read_funnel(kpi, kind)
             figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
-            in_funnel = [figure for figure in figures if forces and figure.period_label == forces.period_label]
+            in_funnel = [
+                figure for figure in figures if force_funnel and figure.period_label == force_funnel.period_label
+            ]
             if in_funnel:
-                return in_funnel[-1], forces
+                return in_funnel[-1], force_funnel
         latest: ShownFigure | None = None
         for kind in kinds:
             figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
@@ -123,12 +125,12 @@ class ForceSections:
 
     # --- Beside region and nation ------------------------------------------------------------------------------------
 
-    def _make_comparison(self, kpi: Kpi, figure: ShownFigure, forces: ForceFunnel | None) -> ShownChart:
-        compared = self._find_compared(figure, forces)
+    def _make_comparison(self, kpi: Kpi, figure: ShownFigure, force_funnel: ForceFunnel | None) -> ShownChart:
+        compared = self._find_compared(figure, force_funnel)
         measure = name_measure(kpi)
         svg, sentences = "", self._tell_comparison(compared)
-        if forces and compared.in_funnel:
-            svg = draw_forces(forces, self._force.name, shows_others=not kpi.is_sensitive)
+        if force_funnel and compared.in_funnel:
+            svg = draw_forces(force_funnel, self._force.name, shows_others=not kpi.is_sensitive)
         drawing = Drawing(
             headline=tell_figure_of(figure, kpi.title),
             sentences=tuple(sentence for sentence in sentences if sentence),
@@ -147,14 +149,16 @@ class ForceSections:
         )
         return self._parts.finish_chart(heading, drawing, compared.figures)
 
-    def _find_compared(self, figure: ShownFigure, forces: ForceFunnel | None) -> _Compared:
+    def _find_compared(self, figure: ShownFigure, force_funnel: ForceFunnel | None) -> _Compared:
         region = self._find_beside(figure, "rocu_region", self._force.region)
         is_kept_back = region is not None and not self._may_show_region(region)
         return _Compared(
             figure=figure,
             sized=self._funnels.sizes.size_figure(figure),
-            forces=forces,
-            in_funnel=next((each for each in forces.sized if each.figure == figure), None) if forces else None,
+            force_funnel=force_funnel,
+            in_funnel=next((each for each in force_funnel.sized if each.figure == figure), None)
+            if force_funnel
+            else None,
             region=None if is_kept_back else region,
             is_region_kept_back=is_kept_back,
             nation=self._find_beside(figure, NATIONAL),
@@ -173,10 +177,10 @@ class ForceSections:
     def _tell_comparison(self, compared: _Compared) -> list[str]:
         """Return where the force lies, how its picture is to be read, and what is to be known of the figures."""
         sentences = []
-        if compared.forces and compared.in_funnel:
+        if compared.force_funnel and compared.in_funnel:
             is_alone = compared.figure.kpi.is_sensitive
-            sentences.append(tell_force(compared.forces, compared.in_funnel))
-            sentences.append(tell_how_to_read(compared.forces, is_alone=is_alone))
+            sentences.append(tell_force(compared.force_funnel, compared.in_funnel))
+            sentences.append(tell_how_to_read(compared.force_funnel, is_alone=is_alone))
         if compared.sized:
             sentences.append(tell_population([compared.sized]))
         if compared.is_region_kept_back:

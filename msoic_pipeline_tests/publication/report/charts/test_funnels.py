@@ -115,15 +115,19 @@ def test_an_earlier_population_and_cancelled_crimes_are_told(own_forces_warehous
         warehouse.engine, [*QUARTERS, *(dt.date(2022, month, 1) for month in (4, 7, 10)), dt.date(2023, 1, 1)]
     )
     with read_transaction(warehouse.engine) as connection:
-        forces = FunnelReader(FigureReader(connection, None, dt.date(2023, 6, 30))).read_funnel(
+        force_funnel = FunnelReader(FigureReader(connection, None, dt.date(2023, 6, 30))).read_funnel(
             CRIMES, "financial_year"
         )
-        assert forces is not None and forces.period_label == "2022/23" and len(forces.sized) == len(FORCES) - 1
-        assert all(each.has_earlier_population for each in forces.sized)
-        assert [(each.name, each.reason) for each in forces.left_out] == [
+        assert (
+            force_funnel is not None
+            and force_funnel.period_label == "2022/23"
+            and len(force_funnel.sized) == len(FORCES) - 1
+        )
+        assert all(each.has_earlier_population for each in force_funnel.sized)
+        assert [(each.name, each.reason) for each in force_funnel.left_out] == [
             (FORCES[0].name, "more was cancelled than recorded")
         ]
-        assert "in 42 forces together" in tell_headline_of_funnel(forces, "Crimes")
+        assert "in 42 forces together" in tell_headline_of_funnel(force_funnel, "Crimes")
         asked = OriginBook(connection, read_releases(connection, None), None)
         maker = SectionMaker(PartMaker(FigureReader(connection, None, dt.date(2023, 6, 30)), asked))
         charts = [chart for section in load_sections() for chart in section.charts]
@@ -153,11 +157,13 @@ def make_force_funnel(counted: Sequence[CountedPlace]) -> ForceFunnel:
 def test_without_limits_no_force_is_said_to_lie_anywhere():
     """Of 43 forces eight alone are large enough to be judged, which is too few."""
     counted = [CountedPlace(f"Force {place}", 1, 100_000) for place in range(35)]
-    forces = make_force_funnel([*counted, *(CountedPlace(f"Large {place}", 10, 1_000_000) for place in range(8))])
-    large = forces.sized[-1]
-    assert forces.funnel is None and forces.place(large) == NOT_JUDGED
-    assert tell_outside(forces) == tell_left_out(forces) == tell_how_to_read(forces) == ""
-    assert tell_force(forces, large).endswith(" in 2021/22; too few forces are large enough to be judged by offences.")
+    force_funnel = make_force_funnel([*counted, *(CountedPlace(f"Large {place}", 10, 1_000_000) for place in range(8))])
+    large = force_funnel.sized[-1]
+    assert force_funnel.funnel is None and force_funnel.judge_force(large) == NOT_JUDGED
+    assert tell_outside(force_funnel) == tell_left_out(force_funnel) == tell_how_to_read(force_funnel) == ""
+    assert tell_force(force_funnel, large).endswith(
+        " in 2021/22; too few forces are large enough to be judged by offences."
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,5 +180,7 @@ def test_the_words_allow_for_what_the_limits_allow_for(phi: float, told: str):
     residents, middle = 1_000_000, 10
     reach = math.sqrt(phi * 43 / 42) / 2
     roots = [middle, *[middle - reach] * 21, *[middle + reach] * 21]
-    forces = make_force_funnel([CountedPlace(f"Force {place}", root**2, residents) for place, root in enumerate(roots)])
-    assert tell_how_to_read(forces).endswith(told)
+    force_funnel = make_force_funnel(
+        [CountedPlace(f"Force {place}", root**2, residents) for place, root in enumerate(roots)]
+    )
+    assert tell_how_to_read(force_funnel).endswith(told)
