@@ -50,51 +50,6 @@ class ShownRow:
 
 
 @dataclass(frozen=True)
-class ShownChart:
-    """A chart with all that stands beside it."""
-
-    chart: str
-    title: str
-    headline: str
-    sentences: tuple[str, ...]
-    svg: str
-    alternative: str
-    columns: tuple[str, ...]
-    first_column: str
-    rows: tuple[ShownRow, ...]
-    marks: tuple[str, ...]
-    rebases: tuple[str, ...]
-    key: str
-    note: str
-    caveats: tuple[str, ...]
-    basis: tuple[str, ...]
-    is_synthetic: bool
-    has_open_table: bool
-
-    @property
-    def has_figures(self) -> bool:
-        """Whether its table has a figure."""
-        return any(figure is not None for row in self.rows for figure in row.figures)
-
-
-@dataclass(frozen=True)
-class ShownSection:
-    """A section as the page shows it."""
-
-    section: str
-    title: str
-    of_report: int | None
-    about: str
-    tiles: tuple[ShownTile, ...]
-    charts: tuple[ShownChart, ...]
-
-    @property
-    def leading_chart(self) -> ShownChart | None:
-        """The first chart that shows figures, whose headline is the section in brief; None where none does."""
-        return next((chart for chart in self.charts if chart.has_figures), None)
-
-
-@dataclass(frozen=True)
 class Drawing:
     """What a chart shows, in its picture, words and table, before it is said what that rests on.
 
@@ -136,6 +91,39 @@ class ChartHeading:
     caveats: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ShownChart:
+    """A chart with all that stands beside it: the marks that its figures have, and what they rest on."""
+
+    heading: ChartHeading
+    drawing: Drawing
+    marks: tuple[str, ...]
+    basis: tuple[str, ...]
+    is_synthetic: bool
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether its table has a figure."""
+        return any(figure is not None for row in self.drawing.rows for figure in row.figures)
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    """A section as the page shows it."""
+
+    section: str
+    title: str
+    of_report: int | None
+    about: str
+    tiles: tuple[ShownTile, ...]
+    charts: tuple[ShownChart, ...]
+
+    @property
+    def leading_chart(self) -> ShownChart | None:
+        """The first chart that shows figures, whose headline is the section in brief; None where none does."""
+        return next((chart for chart in self.charts if chart.has_figures), None)
+
+
 class PartMaker:
     """What all parts of a page are made with: the figures as known on its day, and what is told of each."""
 
@@ -166,23 +154,11 @@ class PartMaker:
         """Return a chart with what follows from the figures in it: marks, and what they rest on."""
         marks = {mark for figure in figures for mark in figure.marks}
         return ShownChart(
-            chart=heading.chart,
-            title=heading.title,
-            headline=drawing.headline,
-            sentences=drawing.sentences,
-            svg=drawing.svg,
-            alternative=drawing.alternative,
-            columns=drawing.columns,
-            first_column=drawing.first_column,
-            rows=drawing.rows,
+            heading=heading,
+            drawing=drawing,
             marks=tuple(mark for mark in MARKS if mark in marks),
-            rebases=drawing.rebases,
-            key=drawing.key,
-            note=heading.note,
-            caveats=heading.caveats,
             basis=self.tell_basis(figures),
             is_synthetic=self.has_synthetic(figures),
-            has_open_table=drawing.has_open_table,
         )
 
 

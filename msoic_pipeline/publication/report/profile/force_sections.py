@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
@@ -61,8 +62,16 @@ class _Compared:
         return [each for each in (self.figure, self.region, self.nation, population) if each is not None]
 
 
+@dataclass(frozen=True)
+class SectionsOfForce:
+    """The sections of one force's page, and the titles of the KPIs of which the force has no figure."""
+
+    sections: tuple[ShownSection, ...]
+    without_figures: tuple[str, ...]
+
+
 class ForceSections:
-    """The sections of one force's page: one for each source whose KPIs are divided by force."""
+    """Makes the sections of one force's page: one for each source whose KPIs are divided by force."""
 
     def __init__(self, reader: FigureReader, funnels: FunnelReader, book: OriginBook, force: Force) -> None:
         self._reader = reader
@@ -71,57 +80,56 @@ class ForceSections:
         self._own = reader.read_at("force", force.code)
         self._parts = PartMaker(self._own, book)
         self._maker = SectionMaker(self._parts, funnels)
-        self._without_figures: list[str] = []
 
-    @property
-    def without_figures(self) -> tuple[str, ...]:
-        """The titles of the KPIs of which the force has no figure."""
-        return tuple(self._without_figures)
-
-    def make_sections(self) -> tuple[ShownSection, ...]:
-        """Return the sections, in the order of the definitions of their KPIs."""
+    def make_sections(self) -> SectionsOfForce:
+        """Return the sections, in the order of the definitions of their KPIs, and the KPIs without a figure."""
         charts: dict[str, list[ShownChart]] = {}
+        without_figures: list[str] = []
         for kpi in load_definitions():
-            if "force" in kpi.divisions and kpi.kpi_id != POPULATION:
-                source = traits_of_fact(kpi.numerator.table).source
-                charts.setdefault(source, []).extend(self._make_charts(kpi))
-        return tuple(
+            if "force" not in kpi.divisions or kpi.kpi_id == POPULATION:
+                continue
+            of_source = charts.setdefault(traits_of_fact(kpi.numerator.table).source, [])
+            figure, force_funnel = self._choose_period(kpi)
+            if figure is None:
+                without_figures.append(kpi.title)
+                continue
+            of_source += [self._make_comparison(kpi, figure, force_funnel), self._make_series(kpi)]
+        sections = tuple(
             ShownSection(source, load_source(source).title, None, "", (), tuple(of_source))
             for source, of_source in charts.items()
             if of_source
         )
-
-    def _make_charts(self, kpi: Kpi) -> list[ShownChart]:
-        figure, force_funnel = self._choose_period(kpi)
-        if figure is None:
-            self._without_figures.append(kpi.title)
-            return []
-        return [self._make_comparison(kpi, figure, force_funnel), self._make_series(kpi)]
+        return SectionsOfForce(sections, tuple(without_figures))
 
     def _choose_period(self, kpi: Kpi) -> tuple[ShownFigure | None, ForceFunnel | None]:
         """Return the force's figure that is compared, and the funnel of its period where there is one.
 
         It is that of the funnel's period where the force has one; else the force's latest, a whole one if there is any.
         """
-        kinds = (
-            kpi.computed_kinds[:1] if kpi.is_stock else [kind for kind in KINDS_COMPARED if kind in kpi.computed_kinds]
-        )
+        kinds = [kind for kind in KINDS_COMPARED if kind in kpi.computed_kinds]
+        if kpi.is_stock:
+            kinds = list(kpi.computed_kinds[:1])
         for kind in kinds:
             force_funnel = self._funnels.read_funnel(kpi, kind)
-            figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
-            in_funnel = [
-                figure for figure in figures if force_funnel and figure.period_label == force_funnel.period_label
-            ]
-            if in_funnel:
-                return in_funnel[-1], force_funnel
-        latest: ShownFigure | None = None
-        for kind in kinds:
-            figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
-            whole = [figure for figure in figures if figure.is_whole]
-            if whole:
-                return whole[-1], None
-            latest = latest or (figures[-1] if figures else None)
-        return latest, None
+            figure = self._find_figure_in(force_funnel, kpi, kind) if force_funnel else None
+            if figure:
+                return figure, force_funnel
+        return self._find_latest_figure(kpi, kinds), None
+
+    def _find_figure_in(self, force_funnel: ForceFunnel, kpi: Kpi, kind: str) -> ShownFigure | None:
+        """Return the force's figure of the period of a funnel; None where it has none."""
+        figures = [each for each in self._read_figures(kpi, kind) if each.period_label == force_funnel.period_label]
+        return figures[-1] if figures else None
+
+    def _find_latest_figure(self, kpi: Kpi, kinds: Sequence[str]) -> ShownFigure | None:
+        """Return the force's latest whole figure of the first kind of period that has one, else its latest of any."""
+        figures = [figure for kind in kinds for figure in reversed(self._read_figures(kpi, kind))]
+        whole = [figure for figure in figures if figure.is_whole]
+        return next(iter([*whole, *figures]), None)
+
+    def _read_figures(self, kpi: Kpi, kind: str) -> list[ShownFigure]:
+        """Return the force's figures of a kind of period in order of time, without those that are missing."""
+        return [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
 
     # --- Beside region and nation ------------------------------------------------------------------------------------
 

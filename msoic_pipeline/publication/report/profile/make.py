@@ -70,12 +70,11 @@ class ProfileMaker:
     def make_profile(self, force: Force) -> str:
         """Return the profile of a force as HTML."""
         book = OriginBook(self._connection, self._releases, self._as_at, named_reporters=frozenset({force.code}))
-        maker = ForceSections(self._reader, self._funnels, book, force)
-        sections = maker.make_sections()
-        profile = Profile(force, read_returns(self._connection, force.code, self._known_on), maker.without_figures)
+        of_force = ForceSections(self._reader, self._funnels, book, force).make_sections()
+        profile = Profile(force, read_returns(self._connection, force.code, self._known_on), of_force.without_figures)
         page = ProfilePage(
             as_at=self._known_on,
-            sections=sections,
+            sections=of_force.sections,
             origins=book.origins,
             warnings=self._cover.warnings,
             # It is never written by itself, so that nobody asks whether it is up to date.
