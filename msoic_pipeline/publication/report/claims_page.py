@@ -94,8 +94,8 @@ class ShownVerdictGroup:
 
 
 @dataclass(frozen=True)
-class ShownPlace:
-    """One of the two places of a disagreement."""
+class ShownPassage:
+    """A passage of a report: one of the two of a disagreement."""
 
     anchor: str
     stands_in: str
@@ -104,10 +104,10 @@ class ShownPlace:
 
 @dataclass(frozen=True)
 class ShownDisagreement:
-    """Two places of a report that contradict each other, and how, in a sentence."""
+    """Two passages of a report that contradict each other, and how, in a sentence."""
 
-    first: ShownPlace
-    second: ShownPlace
+    first: ShownPassage
+    second: ShownPassage
     sentence: str
 
 
@@ -310,6 +310,6 @@ def _list_disagreements(report: Report) -> Iterator[ShownDisagreements]:
 
 def _show_disagreement(report: Report, each: Disagreement) -> ShownDisagreement:
     first, second = (
-        ShownPlace(_anchor(report, claim), claim.stands_in, claim.words) for claim in (each.first, each.second)
+        ShownPassage(_anchor(report, claim), claim.stands_in, claim.words) for claim in (each.first, each.second)
     )
     return ShownDisagreement(first, second, each.sentence)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.publication.charts import Chart
-from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease, OriginBook
 from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import load_source
@@ -50,55 +50,10 @@ class ShownRow:
 
 
 @dataclass(frozen=True)
-class ShownChart:
-    """A chart with all that stands beside it."""
-
-    chart: str
-    title: str
-    headline: str
-    sentences: tuple[str, ...]
-    svg: str
-    alternative: str
-    columns: tuple[str, ...]
-    first_column: str
-    rows: tuple[ShownRow, ...]
-    marks: tuple[str, ...]
-    breaks: tuple[str, ...]
-    key: str
-    note: str
-    caveats: tuple[str, ...]
-    basis: tuple[str, ...]
-    is_synthetic: bool
-    has_open_table: bool
-
-    @property
-    def has_figures(self) -> bool:
-        """Whether its table has a figure."""
-        return any(figure is not None for row in self.rows for figure in row.figures)
-
-
-@dataclass(frozen=True)
-class ShownSection:
-    """A section as the page shows it."""
-
-    section: str
-    title: str
-    of_report: int | None
-    about: str
-    tiles: tuple[ShownTile, ...]
-    charts: tuple[ShownChart, ...]
-
-    @property
-    def leading_chart(self) -> ShownChart | None:
-        """The first chart that shows figures, whose headline is the section in brief; None where none does."""
-        return next((chart for chart in self.charts if chart.has_figures), None)
-
-
-@dataclass(frozen=True)
 class Drawing:
     """What a chart shows, in its picture, words and table, before it is said what that rests on.
 
-    ``columns`` are the headers of the table after ``first_column``; ``breaks`` say where figures stop comparing, and
+    ``columns`` are the headers of the table after ``first_column``; ``rebases`` say where figures stop comparing, and
     ``key`` what its marks and lines mean. ``has_open_table`` shows the table without being asked to.
 
     Raises ValueError where a row has more or fewer cells than there are columns.
@@ -111,7 +66,7 @@ class Drawing:
     first_column: str
     columns: tuple[str, ...]
     rows: tuple[ShownRow, ...]
-    breaks: tuple[str, ...] = ()
+    rebases: tuple[str, ...] = ()
     key: str = ""
     has_open_table: bool = False
 
@@ -136,6 +91,39 @@ class ChartHeading:
     caveats: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ShownChart:
+    """A chart with all that stands beside it: the marks that its figures have, and what they rest on."""
+
+    heading: ChartHeading
+    drawing: Drawing
+    marks: tuple[str, ...]
+    basis: tuple[str, ...]
+    is_synthetic: bool
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether its table has a figure."""
+        return any(figure is not None for row in self.drawing.rows for figure in row.figures)
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    """A section as the page shows it."""
+
+    section: str
+    title: str
+    of_report: int | None
+    about: str
+    tiles: tuple[ShownTile, ...]
+    charts: tuple[ShownChart, ...]
+
+    @property
+    def leading_chart(self) -> ShownChart | None:
+        """The first chart that shows figures, whose headline is the section in brief; None where none does."""
+        return next((chart for chart in self.charts if chart.has_figures), None)
+
+
 class PartMaker:
     """What all parts of a page are made with: the figures as known on its day, and what is told of each."""
 
@@ -153,36 +141,24 @@ class PartMaker:
 
     def tell_basis(self, figures: Sequence[ShownFigure]) -> tuple[str, ...]:
         """Return of each source behind figures its publisher, its title, and the day of the latest release used."""
-        latest: dict[str, ReleaseSaid] = {}
-        for said in self._book.list_releases_behind(figures):
-            latest[said.source] = said
+        latest: dict[str, KnownRelease] = {}
+        for each in self._book.list_releases_behind(figures):
+            latest[each.source] = each
         return tuple(
-            f"{said.publisher}, {load_source(said.source).title}, published {tell_day(said.published_on)}"
-            f"{' (SYNTHETIC)' if said.is_synthetic else ''}"
-            for said in latest.values()
+            f"{each.publisher}, {load_source(each.source).title}, published {tell_day(each.published_on)}"
+            f"{' (SYNTHETIC)' if each.is_synthetic else ''}"
+            for each in latest.values()
         )
 
     def finish_chart(self, heading: ChartHeading, drawing: Drawing, figures: Sequence[ShownFigure]) -> ShownChart:
         """Return a chart with what follows from the figures in it: marks, and what they rest on."""
         marks = {mark for figure in figures for mark in figure.marks}
         return ShownChart(
-            chart=heading.chart,
-            title=heading.title,
-            headline=drawing.headline,
-            sentences=drawing.sentences,
-            svg=drawing.svg,
-            alternative=drawing.alternative,
-            columns=drawing.columns,
-            first_column=drawing.first_column,
-            rows=drawing.rows,
+            heading=heading,
+            drawing=drawing,
             marks=tuple(mark for mark in MARKS if mark in marks),
-            breaks=drawing.breaks,
-            key=drawing.key,
-            note=heading.note,
-            caveats=heading.caveats,
             basis=self.tell_basis(figures),
             is_synthetic=self.has_synthetic(figures),
-            has_open_table=drawing.has_open_table,
         )
 
 

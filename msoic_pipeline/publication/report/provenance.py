@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,7 +20,7 @@ from msoic_pipeline.kpis.lineage import SummedCells, find_summed_cells
 from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
-from msoic_pipeline.model.geography import name_geography
+from msoic_pipeline.model.geography import GeographyKey, name_geography
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
 from msoic_pipeline.publication.value_words import tell_unit
@@ -32,7 +33,7 @@ TOTAL_DIGITS = 6
 
 
 @dataclass(frozen=True)
-class ReleaseSaid:
+class KnownRelease:
     """What the report says of a release: a row of ``release``, as far as a reader wants it."""
 
     release_id: str
@@ -50,13 +51,13 @@ class ReleaseSaid:
     superseded_by: str | None
 
 
-def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, ReleaseSaid]:
+def read_releases(connection: Connection, as_at: dt.date | None) -> dict[str, KnownRelease]:
     """Return the releases that had been published by a day (None: all), by their id."""
-    columns = [release.c[name.name] for name in fields(ReleaseSaid)]
+    columns = [release.c[name.name] for name in fields(KnownRelease)]
     query = sa.select(*columns).order_by(release.c.source, release.c.published_on, release.c.release_id)
     if as_at:
         query = query.where(release.c.published_on <= as_at)
-    return {row["release_id"]: ReleaseSaid(**row) for row in connection.execute(query).mappings()}
+    return {row["release_id"]: KnownRelease(**row) for row in connection.execute(query).mappings()}
 
 
 @dataclass(frozen=True)
@@ -138,15 +139,20 @@ class Origins:
     releases: dict[str, ReleaseOrigin] = field(default_factory=dict)
 
 
-# By what a term of a figure is known: the term, how it goes over time, its days, and kind and code of its place.
-_TermKey = tuple[str, bool, PeriodAsAt, str, str]
+class TermKey(NamedTuple):
+    """By what a term of a figure is known: the term, how it goes over time, its days, and its geography."""
+
+    term: str
+    is_stock: bool
+    period_as_at: PeriodAsAt
+    geography: GeographyKey
 
 
 @dataclass(frozen=True)
 class _FoundTerm:
     """A term of a figure: what it sums and where that stands, and the sum that stands in the KPI's value."""
 
-    key: _TermKey
+    key: TermKey
     wanted: WantedTerm
     cells: Sequence[SummedCells]
     sum_in_value: float
@@ -168,7 +174,7 @@ class OriginBook:
     def __init__(
         self,
         connection: Connection,
-        releases: dict[str, ReleaseSaid],
+        releases: dict[str, KnownRelease],
         as_at: dt.date | None,
         *,
         named_reporters: frozenset[str] | None = frozenset(),
@@ -180,8 +186,8 @@ class OriginBook:
         self._as_at = as_at
         # A term is the same for all figures that sum the same facts: it is looked up once; and told once of those into
         # whose values the same sum went, by its position in the list of terms.
-        self._cells: dict[_TermKey, Sequence[SummedCells]] = {}
-        self._position_by_term: dict[tuple[_TermKey, float], int] = {}
+        self._cells: dict[TermKey, Sequence[SummedCells]] = {}
+        self._position_by_term: dict[tuple[TermKey, float], int] = {}
 
     def note(self, figure: ShownFigure) -> str:
         """Note where a figure comes from, unless it is noted; return the name by which the page asks for it."""
@@ -193,7 +199,7 @@ class OriginBook:
             self.origins.figures[name] = _tell_figure(figure, terms)
         return name
 
-    def list_releases_behind(self, figures: Iterable[ShownFigure]) -> list[ReleaseSaid]:
+    def list_releases_behind(self, figures: Iterable[ShownFigure]) -> list[KnownRelease]:
         """Return the releases behind figures, in order of publication.
 
         A zero may stand in no cell, since its release lists nothing of the kind: behind it are the releases of the day
@@ -203,16 +209,19 @@ class OriginBook:
         for figure in figures:
             named = {release_id for term in self._find_terms(figure) for release_id in term.releases}
             behind.update(named or self._list_published_with(figure))
-        return sorted((self._releases[each] for each in behind), key=lambda said: (said.published_on, said.release_id))
+        return sorted(
+            (self._releases[each] for each in behind),
+            key=lambda each: (each.published_on, each.release_id),
+        )
 
     def _list_published_with(self, figure: ShownFigure) -> set[str]:
         """Return the releases of a figure's sources that were published on the day from which it held."""
         if figure.value is None:
             return set()
         return {
-            said.release_id
-            for said in self._releases.values()
-            if said.source in figure.kpi.sources and said.published_on == figure.known.as_of
+            each.release_id
+            for each in self._releases.values()
+            if each.source in figure.kpi.sources and each.published_on == figure.known.as_of
         }
 
     def _find_terms(self, figure: ShownFigure) -> list[_FoundTerm]:
@@ -227,7 +236,12 @@ class OriginBook:
         """Return a term of a figure; where it is new it is looked up."""
         known, as_at = figure.known, figure.known_on or self._as_at
         period_as_at = PeriodAsAt(known.period_start, period_end(known.period_kind, known.period_start), as_at)
-        key = (wanted.term.model_dump_json(), wanted.is_stock, period_as_at, known.geography_kind, known.geography_code)
+        key = TermKey(
+            wanted.term.model_dump_json(),
+            wanted.is_stock,
+            period_as_at,
+            GeographyKey(known.geography_kind, known.geography_code),
+        )
         if key not in self._cells:
             geography = are_in_geography(wanted, known.geography_kind, known.geography_code)
             self._cells[key] = find_summed_cells(self._connection, wanted, period_as_at, geography)
@@ -263,8 +277,14 @@ class OriginBook:
         )
 
 
-def _tell_release(said: ReleaseSaid) -> ReleaseOrigin:
-    return ReleaseOrigin(said.file_name, said.publisher, said.published_on.isoformat(), said.sha256, said.is_synthetic)
+def _tell_release(known_release: KnownRelease) -> ReleaseOrigin:
+    return ReleaseOrigin(
+        known_release.file_name,
+        known_release.publisher,
+        known_release.published_on.isoformat(),
+        known_release.sha256,
+        known_release.is_synthetic,
+    )
 
 
 def _tell_figure(figure: ShownFigure, terms: tuple[int, ...]) -> FigureOrigin:

@@ -13,7 +13,7 @@ from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS, NationalValue
 from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
-from msoic_pipeline.model.geography import NATIONAL
+from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.value_words import tell_value
@@ -90,8 +90,8 @@ class FigureReader:
         self, connection: Connection, as_at: dt.date | None, today: dt.date, *, shows_returns: bool = False
     ) -> None:
         self._shows_returns = shows_returns
-        # Kind and code of the geography of which series are read; None: the nation that a KPI is of.
-        self._place: tuple[str, str] | None = None
+        # The geography of which series are read; None: the nation that a KPI is of.
+        self._geography: GeographyKey | None = None
         self._connection = connection
         self._as_at = as_at
         self._known_on = as_at or today
@@ -110,7 +110,7 @@ class FigureReader:
     def read_at(self, geography_kind: str, geography_code: str) -> FigureReader:
         """Return a reader of the series of a geography, which shares with this one what has been read."""
         reader = copy.copy(self)
-        reader._place = (geography_kind, geography_code)
+        reader._geography = GeographyKey(geography_kind, geography_code)
         return reader
 
     def is_old(self, figure: ShownFigure) -> bool:
@@ -127,11 +127,11 @@ class FigureReader:
         return self._read[kpi.kpi_id]
 
     def read_series(self, kpi: Kpi, period_kind: str, since: dt.date | None = None) -> list[ShownFigure]:
-        """Return the figures of a kind of period, of the nation or of this reader's place, in order of time."""
+        """Return the figures of a kind of period, of the nation or of this reader's geography, in order of time."""
         return [
             figure
             for figure in self.read_kpi(kpi)
-            if self._is_of_place(figure)
+            if self._is_of_geography(figure)
             and figure.known.period_kind == period_kind
             and (since is None or figure.period_start >= since)
         ]
@@ -153,11 +153,11 @@ class FigureReader:
         growing = self._growing[self._known_on].get(kpi.kpi_id, set())
         return {judged.known.period_label: judged for judged in judge_kpi(kpi, values, growing)}
 
-    def _is_of_place(self, figure: ShownFigure) -> bool:
+    def _is_of_geography(self, figure: ShownFigure) -> bool:
         """Whether a figure is of the geography of which series are read."""
-        if self._place is None:
+        if self._geography is None:
             return figure.known.geography_kind == NATIONAL
-        return (figure.known.geography_kind, figure.known.geography_code) == self._place
+        return GeographyKey(figure.known.geography_kind, figure.known.geography_code) == self._geography
 
     def show_earlier(self, kpi: Kpi, value: KnownValue, known_on: dt.date) -> ShownFigure:
         """Return a value of an open KPI as it was known on an earlier day. Raises ValueError for a sensitive one."""

@@ -62,14 +62,14 @@ class LimitLine:
 class Picture:
     """What is drawn: the points of each series in order, and what is drawn with them.
 
-    ``labels`` are those of the axis, in order; ``breaks`` those at which figures stop comparing with what was before.
+    ``labels`` are those of the axis, in order; ``rebases`` those at which figures stop comparing with what was before.
     """
 
     labels: Sequence[str]
     points: Sequence[Point]
     unit: str
     limits: Sequence[LimitLine] = ()
-    breaks: Sequence[str] = ()
+    rebases: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
@@ -139,11 +139,11 @@ def draw(picture: Picture, shows: str) -> str:
 
 def draw_sparkline(values: Sequence[float | None]) -> str:
     """Return a small line without axes, its last figure marked."""
-    rows = [{"place": place, "value": value} for place, value in enumerate(values) if value is not None]
+    rows = [{"position": position, "value": value} for position, value in enumerate(values) if value is not None]
     base = alt.Chart(alt.Data(values=rows), width=110, height=26).encode(
-        x=alt.X("place:Q", axis=None), y=alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False))
+        x=alt.X("position:Q", axis=None), y=alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False))
     )
-    last = base.transform_filter(alt.datum.place == (rows[-1]["place"] if rows else 0))
+    last = base.transform_filter(alt.datum.position == (rows[-1]["position"] if rows else 0))
     return _make_svg(
         base.mark_line(color=COLOURS[0], strokeWidth=1.5) + last.mark_point(color=COLOURS[0], filled=True, size=24)
     )
@@ -328,7 +328,7 @@ def _colour(picture: Picture) -> alt.Color:
 
 
 def _draw_lines(picture: Picture) -> Any:
-    """Return a line for each series; whole figures have filled marks, signals larger ones, breaks a rule across."""
+    """Return a line for each series; whole figures have filled marks, signals larger ones, rebases a rule across."""
     names = picture.names
     scale = alt.Scale(domain=names, range=[list(dash) for dash in DASHES[: len(names)]])
     base = alt.Chart(alt.Data(values=picture.rows()), width=WIDTH, height=HEIGHT).encode(
@@ -344,11 +344,11 @@ def _draw_lines(picture: Picture) -> Any:
     whole = marked.transform_filter("datum.whole && !datum.signal").mark_point(filled=True, size=36, opacity=1)
     hollow = marked.transform_filter("!datum.whole").mark_point(filled=False, fill="white", size=48, opacity=1)
     signals = marked.transform_filter("datum.whole && datum.signal").mark_point(filled=True, size=110, opacity=1)
-    layers = [*_limit_layers(picture), *_break_layers(picture), lines, whole, hollow, signals]
+    layers = [*_draw_limits(picture), *_draw_rebases(picture), lines, whole, hollow, signals]
     return alt.layer(*layers)
 
 
-def _limit_layers(picture: Picture) -> list[Any]:
+def _draw_limits(picture: Picture) -> list[Any]:
     layers = []
     for limit in picture.limits:
         labels = list(picture.labels)
@@ -360,10 +360,10 @@ def _limit_layers(picture: Picture) -> list[Any]:
     return layers
 
 
-def _break_layers(picture: Picture) -> list[Any]:
-    if not picture.breaks:
+def _draw_rebases(picture: Picture) -> list[Any]:
+    if not picture.rebases:
         return []
-    rows = [{"label": label} for label in picture.breaks]
+    rows = [{"label": label} for label in picture.rebases]
     rule = alt.Chart(alt.Data(values=rows)).mark_rule(color=GREY, strokeDash=[2, 4])
     return [rule.encode(x=_x(picture))]
 

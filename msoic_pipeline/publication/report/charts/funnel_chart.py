@@ -26,35 +26,37 @@ def make_funnel_chart(parts: PartMaker, funnels: FunnelReader, chart: Chart) -> 
     """Return the forces of a KPI's latest period by their size and rate."""
     declared = chart.series[0]
     kpi = declared.definition
-    forces = funnels.read_funnel(kpi, chart.period)
-    if forces is None:
+    force_funnel = funnels.read_funnel(kpi, chart.period)
+    if force_funnel is None:
         nothing = f"{declared.name}: too few forces have figures, or a population, to be compared"
         drawing = Drawing(
             nothing, (), svg="", alternative=nothing, first_column="Force", columns=name_columns(chart), rows=()
         )
         return parts.finish_chart(make_heading(chart), drawing, [])
-    headline = tell_headline_of_funnel(forces, declared.name)
-    outside = tell_outside(forces)
-    said = (tell_how_to_read(forces), outside, tell_population(forces.sized), tell_left_out(forces))
-    rows = sorted(_list_rows(parts, forces), key=lambda row: row.label)
+    headline = tell_headline_of_funnel(force_funnel, declared.name)
+    outside = tell_outside(force_funnel)
+    said = (tell_how_to_read(force_funnel), outside, tell_population(force_funnel.sized), tell_left_out(force_funnel))
+    rows = sorted(_list_rows(parts, force_funnel), key=lambda row: row.label)
     drawing = Drawing(
         headline=headline,
         sentences=tuple(sentence for sentence in said if sentence),
-        svg=draw_forces(forces),
+        svg=draw_forces(force_funnel),
         alternative=f"Funnel plot. {headline}. {outside}".rstrip(),
         first_column="Force",
-        columns=name_size_columns(declared.name, kpi.unit, forces.sized[0].measure),
+        columns=name_size_columns(declared.name, kpi.unit, force_funnel.sized[0].measure),
         rows=tuple(rows),
     )
-    figures = [each.figure for each in forces.sized] + [each.figure for each in forces.left_out]
+    figures = [each.figure for each in force_funnel.sized] + [each.figure for each in force_funnel.left_out]
     return parts.finish_chart(make_heading(chart), drawing, figures)
 
 
-def _list_rows(parts: PartMaker, forces: ForceFunnel) -> list[ShownRow]:
-    rows = [make_sized_row(parts, each.counted.name, each, forces.place(each)) for each in forces.sized]
-    for each in forces.left_out:
+def _list_rows(parts: PartMaker, force_funnel: ForceFunnel) -> list[ShownRow]:
+    rows = [
+        make_sized_row(parts, each.counted.name, each, force_funnel.judge_force(each)) for each in force_funnel.sized
+    ]
+    for each in force_funnel.left_out:
         reason = f"left out: {each.reason}"
-        rows.append(make_unsized_row(parts, each.name, each.figure, forces.sized[0].measure, reason))
+        rows.append(make_unsized_row(parts, each.name, each.figure, force_funnel.sized[0].measure, reason))
     return rows
 
 

@@ -50,7 +50,7 @@ class ForceFunnel:
         """The limits, of all forces in it."""
         return fit_funnel(self.sized[0].measure, [each.counted for each in self.sized])
 
-    def place(self, sized: SizedFigure) -> str:
+    def judge_force(self, sized: SizedFigure) -> str:
         """Return where a force lies: within or outside what is explained, or that it cannot be told.
 
         Where too few forces are large enough no force is judged, however large it is.
@@ -114,13 +114,13 @@ def _leave_out(figure: ShownFigure) -> LeftOut:
     return LeftOut(name, figure, "no cases" if figure.kpi.is_share else "no population of its own is known")
 
 
-def draw_forces(forces: ForceFunnel, marked: str = "", *, shows_others: bool = True) -> str:
+def draw_forces(force_funnel: ForceFunnel, marked: str = "", *, shows_others: bool = True) -> str:
     """Return the funnel of forces as SVG; an empty text where there are no limits.
 
     Those outside have their names beside them, unless one is ``marked``: then that one alone has. The others are left
     out where they are not to be shown.
     """
-    funnel = forces.funnel
+    funnel = force_funnel.funnel
     if funnel is None:
         return ""
     is_share = funnel.measure == "share"
@@ -130,13 +130,13 @@ def draw_forces(forces: ForceFunnel, marked: str = "", *, shows_others: bool = T
             name=each.counted.name if marked in ("", each.counted.name) else "",
             size=each.counted.base,
             value=each.counted.value * scale,
-            is_outside=forces.place(each) == OUTSIDE,
+            is_outside=force_funnel.judge_force(each) == OUTSIDE,
             is_marked=each.counted.name == marked,
         )
-        for each in forces.sized
+        for each in force_funnel.sized
         if each.counted in funnel.judged and (shows_others or each.counted.name == marked)
     ]
-    title = forces.kpi.unit if is_share else f"{forces.kpi.unit} per million"
+    title = force_funnel.kpi.unit if is_share else f"{force_funnel.kpi.unit} per million"
     limits = _list_limits(funnel, scale)
     return draw_funnel(FunnelPicture(points, limits, funnel.centre * scale, name_size(funnel.measure), title, is_share))
 
@@ -161,51 +161,51 @@ def tell_rate(sized: SizedFigure) -> str:
     return f"{sized.value}{of} ({INNER:.0%} interval {sized.interval_words})"
 
 
-def tell_all(forces: ForceFunnel) -> str:
+def tell_all(force_funnel: ForceFunnel) -> str:
     """Return the value of all forces together, in a clause: ``148 per million residents in 43 forces together``."""
-    funnel = forces.funnel
+    funnel = force_funnel.funnel
     if funnel is None:
-        return f"too few forces are large enough to be judged by {forces.kpi.unit}"
+        return f"too few forces are large enough to be judged by {force_funnel.kpi.unit}"
     of = "" if funnel.measure == "share" else " per million residents"
-    return f"{tell_measured(funnel.measure, funnel.centre)}{of} in {len(forces.sized)} forces together"
+    return f"{tell_measured(funnel.measure, funnel.centre)}{of} in {len(force_funnel.sized)} forces together"
 
 
-def tell_headline_of_funnel(forces: ForceFunnel, name: str) -> str:
+def tell_headline_of_funnel(force_funnel: ForceFunnel, name: str) -> str:
     """Return what a funnel shows, in a sentence without a full stop."""
-    headline = f"{name} in {forces.period_label}: {tell_all(forces)}"
-    if forces.funnel is None:
+    headline = f"{name} in {force_funnel.period_label}: {tell_all(force_funnel)}"
+    if force_funnel.funnel is None:
         return headline
-    outside = [each for each in forces.sized if forces.place(each) == OUTSIDE]
-    within = len(forces.funnel.judged) - len(outside)
+    outside = [each for each in force_funnel.sized if force_funnel.judge_force(each) == OUTSIDE]
+    within = len(force_funnel.funnel.judged) - len(outside)
     return f"{headline}; {within} lie within {EXPLAINED}, {len(outside)} outside it"
 
 
-def tell_force(forces: ForceFunnel, sized: SizedFigure) -> str:
+def tell_force(force_funnel: ForceFunnel, sized: SizedFigure) -> str:
     """Return in a sentence where one force lies."""
-    told = f"{sized.counted.name}: {tell_rate(sized)} in {forces.period_label}"
-    if forces.funnel is None:
-        return f"{told}; {tell_all(forces)}."
-    if forces.place(sized) == TOO_SMALL:
+    told = f"{sized.counted.name}: {tell_rate(sized)} in {force_funnel.period_label}"
+    if force_funnel.funnel is None:
+        return f"{told}; {tell_all(force_funnel)}."
+    if force_funnel.judge_force(sized) == TOO_SMALL:
         return f"{told}. Too few are expected of it to be judged."
-    return f"{told}, {forces.place(sized)} {EXPLAINED}; {tell_all(forces)}."
+    return f"{told}, {force_funnel.judge_force(sized)} {EXPLAINED}; {tell_all(force_funnel)}."
 
 
-def tell_outside(forces: ForceFunnel) -> str:
+def tell_outside(force_funnel: ForceFunnel) -> str:
     """Return in a sentence which forces lie outside the limits, in the order of their names; empty without limits."""
-    if forces.funnel is None:
+    if force_funnel.funnel is None:
         return ""
-    names = [each.counted.name for each in forces.sized if forces.place(each) == OUTSIDE]
+    names = [each.counted.name for each in force_funnel.sized if force_funnel.judge_force(each) == OUTSIDE]
     if not names:
         return f"No force lies outside {EXPLAINED}."
     return f"Outside {EXPLAINED}, in alphabetical order: {', '.join(names)}. Why, the figures do not tell."
 
 
-def tell_how_to_read(forces: ForceFunnel, *, is_alone: bool = False) -> str:
+def tell_how_to_read(force_funnel: ForceFunnel, *, is_alone: bool = False) -> str:
     """Return how the picture is to be read, and how much of the variation is ordinary.
 
     ``is_alone`` says that one force is drawn without the others.
     """
-    funnel = forces.funnel
+    funnel = force_funnel.funnel
     if funnel is None:
         return ""
     size = name_size(funnel.measure)
@@ -230,8 +230,12 @@ def tell_population(sized: Sequence[SizedFigure]) -> str:
     return f"{told}, the latest known before {' and '.join(wanted)}." if wanted else f"{told}."
 
 
-def tell_left_out(forces: ForceFunnel) -> str:
+def tell_left_out(force_funnel: ForceFunnel) -> str:
     """Return which forces are not in a funnel and why, and which are in it and too small to be judged."""
-    parts = [f"{each.name} ({each.reason})" for each in forces.left_out]
-    parts += [f"{each.counted.name} ({TOO_SMALL})" for each in forces.sized if forces.place(each) == TOO_SMALL]
+    parts = [f"{each.name} ({each.reason})" for each in force_funnel.left_out]
+    parts += [
+        f"{each.counted.name} ({TOO_SMALL})"
+        for each in force_funnel.sized
+        if force_funnel.judge_force(each) == TOO_SMALL
+    ]
     return f"Not in the picture: {', '.join(parts)}." if parts else ""

@@ -1,4 +1,4 @@
-"""Charts over time: the nation's figures of several KPIs, with limits, signals and breaks."""
+"""Charts over time: the nation's figures of several KPIs, with limits, signals and rebases."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def make_chart_over_time(parts: PartMaker, chart: Chart) -> ShownChart:
         columns=name_columns(chart),
         rows=tuple(_make_rows(parts, series, times)),
         key=_tell_key(chart, picture),
-        breaks=tuple(f"{tell_day(rebase.day)}: {rebase.reason}" for rebase in rebases),
+        rebases=tuple(f"{tell_day(rebase.day)}: {rebase.reason}" for rebase in rebases),
     )
     return parts.finish_chart(make_heading(chart), drawing, figures)
 
@@ -89,7 +89,7 @@ def _make_picture(chart: Chart, series: Sequence[NamedSeries], times: _Times, re
         points=points,
         unit=units.pop() if len(units) == 1 else "",
         limits=_list_limits(series[0], times) if chart.has_limits else (),
-        breaks=list(dict.fromkeys(times.label_of(rebase.day) for rebase in rebases)) if chart.shows == "lines" else (),
+        rebases=list(dict.fromkeys(times.label_of(rebase.day) for rebase in rebases)) if chart.shows == "lines" else (),
     )
 
 
@@ -103,7 +103,7 @@ def _tell_key(chart: Chart, picture: Picture) -> str:
         said.append("Large marks are signals.")
     if picture.limits:
         said.append("The grey line is the average, the dashed ones are the limits of what is usual.")
-    if picture.breaks:
+    if picture.rebases:
         said.append("A dotted line across stands where figures stop comparing.")
     return " ".join(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.kpis.definitions import Kpi, load_definitions
@@ -37,13 +38,13 @@ KINDS_COMPARED = ("financial_year", "calendar_year", "quarter", "month")
 class _Compared:
     """A force's figure and what stands beside it, each None where there is none.
 
-    ``sized`` is the figure beside the size of the force, ``in_funnel`` the same where it is one of those of ``forces``,
-    the funnel of all. A region's figure that is kept back is not here.
+    ``sized`` is the figure beside the size of the force, ``in_funnel`` the same where it is one of those of
+    ``force_funnel``, the funnel of all. A region's figure that is kept back is not here.
     """
 
     figure: ShownFigure
     sized: SizedFigure | None
-    forces: ForceFunnel | None
+    force_funnel: ForceFunnel | None
     in_funnel: SizedFigure | None
     region: ShownFigure | None
     is_region_kept_back: bool
@@ -52,7 +53,7 @@ class _Compared:
     @property
     def position(self) -> str:
         """Where the force lies in the funnel; a dash where it is in none."""
-        return self.forces.place(self.in_funnel) if self.forces and self.in_funnel else "–"
+        return self.force_funnel.judge_force(self.in_funnel) if self.force_funnel and self.in_funnel else "–"
 
     @property
     def figures(self) -> list[ShownFigure]:
@@ -61,8 +62,16 @@ class _Compared:
         return [each for each in (self.figure, self.region, self.nation, population) if each is not None]
 
 
+@dataclass(frozen=True)
+class SectionsOfForce:
+    """The sections of one force's page, and the titles of the KPIs of which the force has no figure."""
+
+    sections: tuple[ShownSection, ...]
+    without_figures: tuple[str, ...]
+
+
 class ForceSections:
-    """The sections of one force's page: one for each source whose KPIs are divided by force."""
+    """Makes the sections of one force's page: one for each source whose KPIs are divided by force."""
 
     def __init__(self, reader: FigureReader, funnels: FunnelReader, book: OriginBook, force: Force) -> None:
         self._reader = reader
@@ -71,64 +80,65 @@ class ForceSections:
         self._own = reader.read_at("force", force.code)
         self._parts = PartMaker(self._own, book)
         self._maker = SectionMaker(self._parts, funnels)
-        self._without_figures: list[str] = []
 
-    @property
-    def without_figures(self) -> tuple[str, ...]:
-        """The titles of the KPIs of which the force has no figure."""
-        return tuple(self._without_figures)
-
-    def make_sections(self) -> tuple[ShownSection, ...]:
-        """Return the sections, in the order of the definitions of their KPIs."""
+    def make_sections(self) -> SectionsOfForce:
+        """Return the sections, in the order of the definitions of their KPIs, and the KPIs without a figure."""
         charts: dict[str, list[ShownChart]] = {}
+        without_figures: list[str] = []
         for kpi in load_definitions():
-            if "force" in kpi.divisions and kpi.kpi_id != POPULATION:
-                source = traits_of_fact(kpi.numerator.table).source
-                charts.setdefault(source, []).extend(self._make_charts(kpi))
-        return tuple(
+            if "force" not in kpi.divisions or kpi.kpi_id == POPULATION:
+                continue
+            of_source = charts.setdefault(traits_of_fact(kpi.numerator.table).source, [])
+            figure, force_funnel = self._choose_period(kpi)
+            if figure is None:
+                without_figures.append(kpi.title)
+                continue
+            of_source += [self._make_comparison(kpi, figure, force_funnel), self._make_series(kpi)]
+        sections = tuple(
             ShownSection(source, load_source(source).title, None, "", (), tuple(of_source))
             for source, of_source in charts.items()
             if of_source
         )
-
-    def _make_charts(self, kpi: Kpi) -> list[ShownChart]:
-        figure, forces = self._choose_period(kpi)
-        if figure is None:
-            self._without_figures.append(kpi.title)
-            return []
-        return [self._make_comparison(kpi, figure, forces), self._make_series(kpi)]
+        return SectionsOfForce(sections, tuple(without_figures))
 
     def _choose_period(self, kpi: Kpi) -> tuple[ShownFigure | None, ForceFunnel | None]:
         """Return the force's figure that is compared, and the funnel of its period where there is one.
 
         It is that of the funnel's period where the force has one; else the force's latest, a whole one if there is any.
         """
-        kinds = (
-            kpi.computed_kinds[:1] if kpi.is_stock else [kind for kind in KINDS_COMPARED if kind in kpi.computed_kinds]
-        )
+        kinds = [kind for kind in KINDS_COMPARED if kind in kpi.computed_kinds]
+        if kpi.is_stock:
+            kinds = list(kpi.computed_kinds[:1])
         for kind in kinds:
-            forces = self._funnels.read_funnel(kpi, kind)
-            figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
-            in_funnel = [figure for figure in figures if forces and figure.period_label == forces.period_label]
-            if in_funnel:
-                return in_funnel[-1], forces
-        latest: ShownFigure | None = None
-        for kind in kinds:
-            figures = [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
-            whole = [figure for figure in figures if figure.is_whole]
-            if whole:
-                return whole[-1], None
-            latest = latest or (figures[-1] if figures else None)
-        return latest, None
+            force_funnel = self._funnels.read_funnel(kpi, kind)
+            figure = self._find_figure_in(force_funnel, kpi, kind) if force_funnel else None
+            if figure:
+                return figure, force_funnel
+        return self._find_latest_figure(kpi, kinds), None
+
+    def _find_figure_in(self, force_funnel: ForceFunnel, kpi: Kpi, kind: str) -> ShownFigure | None:
+        """Return the force's figure of the period of a funnel; None where it has none."""
+        figures = [each for each in self._read_figures(kpi, kind) if each.period_label == force_funnel.period_label]
+        return figures[-1] if figures else None
+
+    def _find_latest_figure(self, kpi: Kpi, kinds: Sequence[str]) -> ShownFigure | None:
+        """Return the force's latest whole figure of the first kind of period that has one, else its latest of any."""
+        figures = [figure for kind in kinds for figure in reversed(self._read_figures(kpi, kind))]
+        whole = [figure for figure in figures if figure.is_whole]
+        return next(iter([*whole, *figures]), None)
+
+    def _read_figures(self, kpi: Kpi, kind: str) -> list[ShownFigure]:
+        """Return the force's figures of a kind of period in order of time, without those that are missing."""
+        return [figure for figure in self._own.read_series(kpi, kind) if figure.value is not None]
 
     # --- Beside region and nation ------------------------------------------------------------------------------------
 
-    def _make_comparison(self, kpi: Kpi, figure: ShownFigure, forces: ForceFunnel | None) -> ShownChart:
-        compared = self._find_compared(figure, forces)
+    def _make_comparison(self, kpi: Kpi, figure: ShownFigure, force_funnel: ForceFunnel | None) -> ShownChart:
+        compared = self._find_compared(figure, force_funnel)
         measure = name_measure(kpi)
         svg, sentences = "", self._tell_comparison(compared)
-        if forces and compared.in_funnel:
-            svg = draw_forces(forces, self._force.name, shows_others=not kpi.is_sensitive)
+        if force_funnel and compared.in_funnel:
+            svg = draw_forces(force_funnel, self._force.name, shows_others=not kpi.is_sensitive)
         drawing = Drawing(
             headline=tell_figure_of(figure, kpi.title),
             sentences=tuple(sentence for sentence in sentences if sentence),
@@ -147,14 +157,16 @@ class ForceSections:
         )
         return self._parts.finish_chart(heading, drawing, compared.figures)
 
-    def _find_compared(self, figure: ShownFigure, forces: ForceFunnel | None) -> _Compared:
+    def _find_compared(self, figure: ShownFigure, force_funnel: ForceFunnel | None) -> _Compared:
         region = self._find_beside(figure, "rocu_region", self._force.region)
         is_kept_back = region is not None and not self._may_show_region(region)
         return _Compared(
             figure=figure,
             sized=self._funnels.sizes.size_figure(figure),
-            forces=forces,
-            in_funnel=next((each for each in forces.sized if each.figure == figure), None) if forces else None,
+            force_funnel=force_funnel,
+            in_funnel=next((each for each in force_funnel.sized if each.figure == figure), None)
+            if force_funnel
+            else None,
             region=None if is_kept_back else region,
             is_region_kept_back=is_kept_back,
             nation=self._find_beside(figure, NATIONAL),
@@ -173,10 +185,10 @@ class ForceSections:
     def _tell_comparison(self, compared: _Compared) -> list[str]:
         """Return where the force lies, how its picture is to be read, and what is to be known of the figures."""
         sentences = []
-        if compared.forces and compared.in_funnel:
+        if compared.force_funnel and compared.in_funnel:
             is_alone = compared.figure.kpi.is_sensitive
-            sentences.append(tell_force(compared.forces, compared.in_funnel))
-            sentences.append(tell_how_to_read(compared.forces, is_alone=is_alone))
+            sentences.append(tell_force(compared.force_funnel, compared.in_funnel))
+            sentences.append(tell_how_to_read(compared.force_funnel, is_alone=is_alone))
         if compared.sized:
             sentences.append(tell_population([compared.sized]))
         if compared.is_region_kept_back:

@@ -28,7 +28,7 @@ from msoic_pipeline.publication.report.page import Page, fill_page
 from msoic_pipeline.publication.report.profile.force_sections import ForceSections
 from msoic_pipeline.publication.report.profile.forces import Force
 from msoic_pipeline.publication.report.profile.returns import ReturnsOfForce, read_returns
-from msoic_pipeline.publication.report.provenance import OriginBook, ReleaseSaid, read_releases
+from msoic_pipeline.publication.report.provenance import KnownRelease, OriginBook, read_releases
 from msoic_pipeline.publication.report.shown import FigureReader
 
 # The folder of internal pages, within that of reports: its files are for their owner alone.
@@ -65,17 +65,16 @@ class ProfileMaker:
         self._cover = cover
         self._reader = FigureReader(connection, as_at, today, shows_returns=True)
         self._funnels = FunnelReader(self._reader)
-        self._releases: dict[str, ReleaseSaid] = read_releases(connection, as_at)
+        self._releases: dict[str, KnownRelease] = read_releases(connection, as_at)
 
     def make_profile(self, force: Force) -> str:
         """Return the profile of a force as HTML."""
         book = OriginBook(self._connection, self._releases, self._as_at, named_reporters=frozenset({force.code}))
-        maker = ForceSections(self._reader, self._funnels, book, force)
-        sections = maker.make_sections()
-        profile = Profile(force, read_returns(self._connection, force.code, self._known_on), maker.without_figures)
+        of_force = ForceSections(self._reader, self._funnels, book, force).make_sections()
+        profile = Profile(force, read_returns(self._connection, force.code, self._known_on), of_force.without_figures)
         page = ProfilePage(
             as_at=self._known_on,
-            sections=sections,
+            sections=of_force.sections,
             origins=book.origins,
             warnings=self._cover.warnings,
             # It is never written by itself, so that nobody asks whether it is up to date.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from msoic_pipeline.publication.report.provenance import ReleaseSaid, read_releases
+from msoic_pipeline.publication.report.provenance import KnownRelease, read_releases
 from msoic_pipeline.publication.report.quality.coverage import (
     ExpectedReport,
     count_reports,
@@ -78,7 +78,7 @@ class DataQuality:
 
 
 def read_quality(
-    connection: Connection, releases: dict[str, ReleaseSaid], today: dt.date, as_at: dt.date | None
+    connection: Connection, releases: dict[str, KnownRelease], today: dt.date, as_at: dt.date | None
 ) -> QualityFigures:
     """Return what is known of quality on ``as_at``, or today where that is None, from the releases known by then."""
     is_today = as_at is None or as_at >= today

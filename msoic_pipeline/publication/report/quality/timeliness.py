@@ -16,7 +16,7 @@ from statistics import median
 from msoic_pipeline.audit.releases import NextRelease, find_next_release
 from msoic_pipeline.model.evidence import IN_FORCE
 from msoic_pipeline.periods import parse_period, period_end
-from msoic_pipeline.publication.report.provenance import ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease
 from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.wording import tell_count, tell_day, tell_figure
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
@@ -40,36 +40,36 @@ class Timeliness:
         return self.next_release is not None and self.next_release.due < day
 
 
-def find_timeliness(releases: Iterable[ReleaseSaid]) -> list[Timeliness]:
+def find_timeliness(releases: Iterable[KnownRelease]) -> list[Timeliness]:
     """Return the timeliness of every source, from the releases that had been published by a day and are in force."""
-    by_source: dict[str, list[ReleaseSaid]] = defaultdict(list)
-    for said in releases:
-        if said.status in IN_FORCE:
-            by_source[said.source].append(said)
+    by_source: dict[str, list[KnownRelease]] = defaultdict(list)
+    for each in releases:
+        if each.status in IN_FORCE:
+            by_source[each.source].append(each)
     return [_find_timeliness_of(load_source(source), by_source[source]) for source in SOURCES]
 
 
-def _find_timeliness_of(source: Source, releases: Sequence[ReleaseSaid]) -> Timeliness:
+def _find_timeliness_of(source: Source, releases: Sequence[KnownRelease]) -> Timeliness:
     if not releases:
         return Timeliness(source, (), None, None)
-    latest = max(said.published_on for said in releases)
-    next_release = find_next_release(source, max(_find_last_day(said) for said in releases), latest)
+    latest = max(each.published_on for each in releases)
+    next_release = find_next_release(source, max(_find_last_day(each) for each in releases), latest)
     days = () if source.frequency == "weekly" else _list_days(releases)
     return Timeliness(source, days, latest, next_release)
 
 
-def _find_last_day(said: ReleaseSaid) -> dt.date:
+def _find_last_day(known_release: KnownRelease) -> dt.date:
     """Return the last day that a release is about."""
-    kind, start = parse_period(said.reference_period)
+    kind, start = parse_period(known_release.reference_period)
     return period_end(kind, start)
 
 
-def _list_days(releases: Sequence[ReleaseSaid]) -> tuple[float, ...]:
+def _list_days(releases: Sequence[KnownRelease]) -> tuple[float, ...]:
     """Return how many days after its end each period was first published, in order of the periods."""
     first_published: dict[tuple[dt.date, str], dt.date] = {}
-    for said in releases:
-        report = (_find_last_day(said), said.reporter)
-        first_published[report] = min(said.published_on, first_published.get(report, said.published_on))
+    for each in releases:
+        report = (_find_last_day(each), each.reporter)
+        first_published[report] = min(each.published_on, first_published.get(report, each.published_on))
     by_period: dict[dt.date, list[int]] = defaultdict(list)
     for (last_day, _), published_on in first_published.items():
         by_period[last_day].append((published_on - last_day).days)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.evidence import IN_FORCE
 from msoic_pipeline.model.facts import FACTS
-from msoic_pipeline.publication.report.provenance import ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease
 from msoic_pipeline.publication.report.quality.section import QualityFigures
 from msoic_pipeline.publication.report.sources.statements import Described, ShownStatement, show_statement
 from msoic_pipeline.publication.report.sources.tables import (
-    list_breaks,
     make_kpis_table,
     make_months_table,
     make_releases_table,
+    tell_rebases,
 )
 from msoic_pipeline.publication.report.tables import ShownTable
 from msoic_pipeline.signals.limits import FEWEST_FIGURES, LARGEST_MOVING_RANGE, LIMIT_IN_MOVING_RANGES
@@ -51,7 +51,7 @@ class SourcePage:
     described: tuple[Described, ...]
     releases: ShownTable
     kpis: ShownTable
-    breaks: tuple[str, ...]
+    rebases: tuple[str, ...]
     statement: ShownStatement
 
 
@@ -63,35 +63,35 @@ class SourcesAndMethods:
     limits: tuple[str, ...]
 
 
-def make_source_pages(known: QualityFigures, releases: dict[str, ReleaseSaid]) -> SourcesAndMethods:
+def make_source_pages(known: QualityFigures, releases: dict[str, KnownRelease]) -> SourcesAndMethods:
     """Return the section, from the releases that had been published by the report's day."""
-    by_source: dict[str, list[ReleaseSaid]] = defaultdict(list)
-    for said in releases.values():
-        by_source[said.source].append(said)
+    by_source: dict[str, list[KnownRelease]] = defaultdict(list)
+    for each in releases.values():
+        by_source[each.source].append(each)
     pages = tuple(_make_page(load_source(source), by_source[source], releases, known) for source in SOURCES)
     return SourcesAndMethods(pages, HOW_LIMITS_ARE_MADE)
 
 
 def digest_methods() -> str:
-    """Return a digest of what is declared of sources, statements and breaks."""
+    """Return a digest of what is declared of sources, statements and rebases."""
     layouts = "\n".join(layout_text(source) for source in SOURCES)
     parts = (hashlib.sha256(layouts.encode()).hexdigest(), digest_statements(SOURCES), digest_rebases())
     return "\n".join(parts)
 
 
 def _make_page(
-    source: Source, of_source: Sequence[ReleaseSaid], releases: dict[str, ReleaseSaid], known: QualityFigures
+    source: Source, of_source: Sequence[KnownRelease], releases: dict[str, KnownRelease], known: QualityFigures
 ) -> SourcePage:
     kpis = [kpi for kpi in load_definitions() if source.source in kpi.sources]
     make_table = make_months_table if source.sensitive else make_releases_table
     return SourcePage(
         source=source.source,
         title=source.title,
-        is_synthetic=any(said.is_synthetic for said in of_source if said.status in IN_FORCE),
+        is_synthetic=any(each.is_synthetic for each in of_source if each.status in IN_FORCE),
         described=_describe_source(source),
         releases=make_table(of_source, releases),
         kpis=make_kpis_table(kpis),
-        breaks=list_breaks(kpis),
+        rebases=tell_rebases(kpis),
         statement=show_statement(load_statement(source.source), source, of_source, known),
     )
 

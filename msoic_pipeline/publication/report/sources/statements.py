@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.model.evidence import IN_FORCE
-from msoic_pipeline.publication.report.provenance import ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease
 from msoic_pipeline.publication.report.quality.coverage import count_reports, group_by_source
 from msoic_pipeline.publication.report.quality.coverage_tables import tell_share
 from msoic_pipeline.publication.report.quality.findings import Findings
@@ -45,7 +45,7 @@ class ShownStatement:
 
 
 def show_statement(
-    statement: QualityStatement, source: Source, of_source: Sequence[ReleaseSaid], known: QualityFigures
+    statement: QualityStatement, source: Source, of_source: Sequence[KnownRelease], known: QualityFigures
 ) -> ShownStatement:
     """Return a source's statement, with what the warehouse has on its quality as known on the report's day."""
     areas = [
@@ -85,7 +85,7 @@ def tell_assurance(assurance: Assurance) -> str:
     return f"{assurance}, {ASSURANCE_NAMES[assurance]}"
 
 
-def _measure_quality(source: Source, of_source: Sequence[ReleaseSaid], known: QualityFigures) -> Iterable[Described]:
+def _measure_quality(source: Source, of_source: Sequence[KnownRelease], known: QualityFigures) -> Iterable[Described]:
     """Yield the figures that the warehouse has on a source's quality, as known on the report's day."""
     yield Described("Releases", _tell_releases(of_source))
     reports = group_by_source(known.reports).get(source.source, [])
@@ -100,15 +100,15 @@ def _measure_quality(source: Source, of_source: Sequence[ReleaseSaid], known: Qu
         yield from _tell_findings_of(source, known.findings)
 
 
-def _tell_releases(of_source: Sequence[ReleaseSaid]) -> str:
-    in_force = [said for said in of_source if said.status in IN_FORCE]
+def _tell_releases(of_source: Sequence[KnownRelease]) -> str:
+    in_force = [each for each in of_source if each.status in IN_FORCE]
     if not in_force:
         return "none is in force."
-    synthetic = sum(said.is_synthetic for said in in_force)
-    latest = max(said.published_on for said in in_force)
+    synthetic = sum(each.is_synthetic for each in in_force)
+    latest = max(each.published_on for each in in_force)
     return (
         f"{len(in_force):,} of {tell_count(len(of_source), 'file')} in force, {synthetic:,} of them SYNTHETIC; "
-        f"{sum(said.edition > 1 for said in in_force):,} re-issued; the latest of {tell_day(latest)}."
+        f"{sum(each.edition > 1 for each in in_force):,} re-issued; the latest of {tell_day(latest)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""What a source's page shows of its releases, the KPIs that rest on it, and the breaks in their series."""
+"""What a source's page shows of its releases, the KPIs that rest on it, and the rebases of these."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.model.evidence import IN_FORCE
 from msoic_pipeline.periods import parse_period
-from msoic_pipeline.publication.report.provenance import ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease
 from msoic_pipeline.publication.report.tables import Column, ShownTable
 from msoic_pipeline.signals.rebases import load_rebases
 from msoic_pipeline.wording import tell_count, tell_day
 
 
-def make_releases_table(of_source: Sequence[ReleaseSaid], releases: dict[str, ReleaseSaid]) -> ShownTable:
+def make_releases_table(of_source: Sequence[KnownRelease], releases: dict[str, KnownRelease]) -> ShownTable:
     """Return the table of a source's releases, the latest first."""
     rows = [
         (
-            tell_day(said.published_on),
-            said.reference_period,
-            said.file_name,
-            f"{said.edition:,}",
-            _tell_standing(said, releases),
-            "SYNTHETIC" if said.is_synthetic else "no",
+            tell_day(each.published_on),
+            each.reference_period,
+            each.file_name,
+            f"{each.edition:,}",
+            _tell_standing(each, releases),
+            "SYNTHETIC" if each.is_synthetic else "no",
         )
-        for said in reversed(of_source)
+        for each in reversed(of_source)
     ]
     columns = (
         Column("Published"),
@@ -38,36 +38,36 @@ def make_releases_table(of_source: Sequence[ReleaseSaid], releases: dict[str, Re
     return ShownTable(f"Releases: {tell_count(len(rows), 'file')}", columns, tuple(rows))
 
 
-def _tell_standing(said: ReleaseSaid, releases: dict[str, ReleaseSaid]) -> str:
+def _tell_standing(known_release: KnownRelease, releases: dict[str, KnownRelease]) -> str:
     """Return what has become of a release; a re-issue counts that had been published by the report's day."""
-    if said.status in IN_FORCE and said.superseded_by in releases:
-        return f"superseded by {releases[said.superseded_by].file_name}"
+    if known_release.status in IN_FORCE and known_release.superseded_by in releases:
+        return f"superseded by {releases[known_release.superseded_by].file_name}"
     return {
         "accepted": "in force",
         "held": "held: its figures stand, though the file fails a check now",
         "rejected": "rejected: none of its figures is loaded",
         "withdrawn": "withdrawn: a person took its figures away",
-    }[said.status]
+    }[known_release.status]
 
 
-def make_months_table(of_source: Sequence[ReleaseSaid], releases: dict[str, ReleaseSaid]) -> ShownTable:
+def make_months_table(of_source: Sequence[KnownRelease], releases: dict[str, KnownRelease]) -> ShownTable:
     """Return the table of sensitive returns by the period that they are about, without who sent them."""
-    by_period: dict[str, list[ReleaseSaid]] = defaultdict(list)
-    for said in of_source:
-        by_period[said.reference_period].append(said)
+    by_period: dict[str, list[KnownRelease]] = defaultdict(list)
+    for each in of_source:
+        by_period[each.reference_period].append(each)
     rows = []
     for period in sorted(by_period, key=lambda period: parse_period(period)[1], reverse=True):
         of_period = by_period[period]
-        days = [said.published_on for said in of_period]
-        in_force = sum(said.status in IN_FORCE and said.superseded_by not in releases for said in of_period)
+        days = [each.published_on for each in of_period]
+        in_force = sum(each.status in IN_FORCE and each.superseded_by not in releases for each in of_period)
         rows.append(
             (
                 period,
                 f"{len(of_period):,}",
                 f"{in_force:,}",
-                f"{sum(said.edition > 1 for said in of_period):,}",
+                f"{sum(each.edition > 1 for each in of_period):,}",
                 f"{tell_day(min(days))} to {tell_day(max(days))}",
-                f"{sum(said.is_synthetic for said in of_period):,}",
+                f"{sum(each.is_synthetic for each in of_period):,}",
             )
         )
     columns = (
@@ -93,12 +93,12 @@ def make_kpis_table(kpis: Sequence[Kpi]) -> ShownTable:
     return ShownTable(f"KPIs that rest on it: {len(kpis):,}", columns, tuple(rows))
 
 
-def list_breaks(kpis: Sequence[Kpi]) -> tuple[str, ...]:
-    """Return the breaks in the series of KPIs, each once with the KPIs that it concerns."""
+def tell_rebases(kpis: Sequence[Kpi]) -> tuple[str, ...]:
+    """Return the rebases of KPIs in words, each once with the KPIs that it concerns."""
     titles = {kpi.kpi_id: kpi.title for kpi in kpis}
-    breaks = []
+    told = []
     for rebase in load_rebases():
         concerned = [titles[kpi_id] for kpi_id in rebase.kpis if kpi_id in titles]
         if concerned:
-            breaks.append(f"{tell_day(rebase.day)}: {rebase.reason} ({'; '.join(concerned)})")
-    return tuple(breaks)
+            told.append(f"{tell_day(rebase.day)}: {rebase.reason} ({'; '.join(concerned)})")
+    return tuple(told)

@@ -72,8 +72,8 @@ def test_figures_that_are_not_whole_are_hollow():
     assert 'fill="white"' not in draw(picture(["First"]), "lines")
 
 
-def test_limits_and_breaks_are_drawn():
-    with_limits = picture(["First"], limits=[LimitLine("2021-Q1", "2021-Q3", 10, -5, 30)], breaks=["2021-Q4"])
+def test_limits_and_rebases_are_drawn():
+    with_limits = picture(["First"], limits=[LimitLine("2021-Q1", "2021-Q3", 10, -5, 30)], rebases=["2021-Q4"])
     svg = draw(with_limits, "lines")
     assert 'stroke-dasharray="4,4"' in svg and 'stroke-dasharray="2,4"' in svg
 

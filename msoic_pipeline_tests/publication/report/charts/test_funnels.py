@@ -61,9 +61,9 @@ def make_chart(connection: Connection, as_at: dt.date | None = None) -> ShownCha
 
 def test_rates_and_intervals_are_those_of_the_figures(connection: Connection):
     chart = make_chart(connection)
-    assert [row.label for row in chart.rows] == [force.name for force in FORCES]
-    assert "alphabetical" in " ".join(chart.sentences)
-    for place, row in enumerate(chart.rows):
+    assert [row.label for row in chart.drawing.rows] == [force.name for force in FORCES]
+    assert "alphabetical" in " ".join(chart.drawing.sentences)
+    for place, row in enumerate(chart.drawing.rows):
         crimes, people = 4 * crimes_of(place), people_of(place)
         figure, residents = row.figures
         assert figure and residents
@@ -81,9 +81,14 @@ def test_the_headline_tells_the_rate_of_all_and_nobody_s_rank(connection: Connec
     chart = make_chart(connection)
     crimes = sum(4 * crimes_of(place) for place in range(len(FORCES)))
     people = sum(people_of(place) for place in range(len(FORCES)))
-    assert chart.headline.startswith(f"Recorded crimes in 2021/22: {crimes / people * 1e6:.1f} per million residents")
-    assert "42 lie within what chance and ordinary variation between forces explain, 1 outside it" in chart.headline
-    said = " ".join([chart.headline, *chart.sentences, chart.alternative]).lower()
+    assert chart.drawing.headline.startswith(
+        f"Recorded crimes in 2021/22: {crimes / people * 1e6:.1f} per million residents"
+    )
+    assert (
+        "42 lie within what chance and ordinary variation between forces explain, 1 outside it"
+        in chart.drawing.headline
+    )
+    said = " ".join([chart.drawing.headline, *chart.drawing.sentences, chart.drawing.alternative]).lower()
     assert "outside what chance and ordinary variation between forces explain, in alphabetical order: kent." in said
     for word in ("best", "worst", "rank", "highest", "lowest", "too many", "above", "below", "performance"):
         assert word not in said
@@ -91,17 +96,17 @@ def test_the_headline_tells_the_rate_of_all_and_nobody_s_rank(connection: Connec
 
 def test_the_picture_has_a_mark_for_each_and_names_who_is_outside(connection: Connection):
     chart = make_chart(connection)
-    svg = ET.fromstring(chart.svg)
+    svg = ET.fromstring(chart.drawing.svg)
     texts = {element.text for element in svg.iter() if element.tag.endswith("text")}
     assert "Kent" in texts and "Essex" not in texts
     assert "residents" in texts and "offences per million" in texts
-    assert count_marks(chart.svg) == len(FORCES)
+    assert count_marks(chart.drawing.svg) == len(FORCES)
 
 
 def test_before_there_was_a_population_there_is_no_rate(connection: Connection):
     chart = make_chart(connection, dt.date(2022, 5, 1))
-    assert chart.rows == () and chart.svg == ""
-    assert "too few forces have figures, or a population" in chart.headline
+    assert chart.drawing.rows == () and chart.drawing.svg == ""
+    assert "too few forces have figures, or a population" in chart.drawing.headline
 
 
 def test_an_earlier_population_and_cancelled_crimes_are_told(own_forces_warehouse: Warehouse):
@@ -115,23 +120,27 @@ def test_an_earlier_population_and_cancelled_crimes_are_told(own_forces_warehous
         warehouse.engine, [*QUARTERS, *(dt.date(2022, month, 1) for month in (4, 7, 10)), dt.date(2023, 1, 1)]
     )
     with read_transaction(warehouse.engine) as connection:
-        forces = FunnelReader(FigureReader(connection, None, dt.date(2023, 6, 30))).read_funnel(
+        force_funnel = FunnelReader(FigureReader(connection, None, dt.date(2023, 6, 30))).read_funnel(
             CRIMES, "financial_year"
         )
-        assert forces is not None and forces.period_label == "2022/23" and len(forces.sized) == len(FORCES) - 1
-        assert all(each.has_earlier_population for each in forces.sized)
-        assert [(each.name, each.reason) for each in forces.left_out] == [
+        assert (
+            force_funnel is not None
+            and force_funnel.period_label == "2022/23"
+            and len(force_funnel.sized) == len(FORCES) - 1
+        )
+        assert all(each.has_earlier_population for each in force_funnel.sized)
+        assert [(each.name, each.reason) for each in force_funnel.left_out] == [
             (FORCES[0].name, "more was cancelled than recorded")
         ]
-        assert "in 42 forces together" in tell_headline_of_funnel(forces, "Crimes")
+        assert "in 42 forces together" in tell_headline_of_funnel(force_funnel, "Crimes")
         asked = OriginBook(connection, read_releases(connection, None), None)
         maker = SectionMaker(PartMaker(FigureReader(connection, None, dt.date(2023, 6, 30)), asked))
         charts = [chart for section in load_sections() for chart in section.charts]
         chart = maker.make_chart(next(chart for chart in charts if chart.chart == "crimes_across_forces"))
-    said = " ".join(chart.sentences)
+    said = " ".join(chart.drawing.sentences)
     assert "Residents are those of the middle of 2021, the latest known before 2022." in said
     assert f"Not in the picture: {FORCES[0].name} (more was cancelled than recorded)." in said
-    assert re.match("left out: more was cancelled", chart.rows[0].texts[-1])
+    assert re.match("left out: more was cancelled", chart.drawing.rows[0].texts[-1])
 
 
 def test_a_figure_that_is_not_whole_is_left_out_and_said_to_be(connection: Connection):
@@ -153,11 +162,13 @@ def make_force_funnel(counted: Sequence[CountedPlace]) -> ForceFunnel:
 def test_without_limits_no_force_is_said_to_lie_anywhere():
     """Of 43 forces eight alone are large enough to be judged, which is too few."""
     counted = [CountedPlace(f"Force {place}", 1, 100_000) for place in range(35)]
-    forces = make_force_funnel([*counted, *(CountedPlace(f"Large {place}", 10, 1_000_000) for place in range(8))])
-    large = forces.sized[-1]
-    assert forces.funnel is None and forces.place(large) == NOT_JUDGED
-    assert tell_outside(forces) == tell_left_out(forces) == tell_how_to_read(forces) == ""
-    assert tell_force(forces, large).endswith(" in 2021/22; too few forces are large enough to be judged by offences.")
+    force_funnel = make_force_funnel([*counted, *(CountedPlace(f"Large {place}", 10, 1_000_000) for place in range(8))])
+    large = force_funnel.sized[-1]
+    assert force_funnel.funnel is None and force_funnel.judge_force(large) == NOT_JUDGED
+    assert tell_outside(force_funnel) == tell_left_out(force_funnel) == tell_how_to_read(force_funnel) == ""
+    assert tell_force(force_funnel, large).endswith(
+        " in 2021/22; too few forces are large enough to be judged by offences."
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,5 +185,7 @@ def test_the_words_allow_for_what_the_limits_allow_for(phi: float, told: str):
     residents, middle = 1_000_000, 10
     reach = math.sqrt(phi * 43 / 42) / 2
     roots = [middle, *[middle - reach] * 21, *[middle + reach] * 21]
-    forces = make_force_funnel([CountedPlace(f"Force {place}", root**2, residents) for place, root in enumerate(roots)])
-    assert tell_how_to_read(forces).endswith(told)
+    force_funnel = make_force_funnel(
+        [CountedPlace(f"Force {place}", root**2, residents) for place, root in enumerate(roots)]
+    )
+    assert tell_how_to_read(force_funnel).endswith(told)

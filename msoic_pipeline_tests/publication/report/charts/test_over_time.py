@@ -25,16 +25,16 @@ def chart(shows: str) -> Chart:
     return Chart.model_validate(declared)
 
 
-@pytest.mark.parametrize(("shows", "has_breaks"), [("lines", True), ("columns", False), ("stacked", False)])
-def test_breaks_are_explained_where_they_are_drawn(shows: str, has_breaks: bool):
+@pytest.mark.parametrize(("shows", "has_rebases"), [("lines", True), ("columns", False), ("stacked", False)])
+def test_rebases_are_explained_where_they_are_drawn(shows: str, has_rebases: bool):
     rebases = _list_rebases(chart(shows), TIMES)
     assert rebases
     picture = _make_picture(chart(shows), [over_time.NamedSeries("First", "share", [], {})], TIMES, rebases)
-    assert bool(picture.breaks) is has_breaks
-    assert ("A dotted line" in _tell_key(chart(shows), picture)) is has_breaks
+    assert bool(picture.rebases) is has_rebases
+    assert ("A dotted line" in _tell_key(chart(shows), picture)) is has_rebases
 
 
-def test_two_breaks_of_one_reason_are_two(monkeypatch: pytest.MonkeyPatch):
+def test_two_rebases_of_one_reason_are_two(monkeypatch: pytest.MonkeyPatch):
     declared = (rebase("2021-11-01", "Another method."), rebase("2023-01-30", "Another method."))
     monkeypatch.setattr(over_time, "load_rebases", lambda: declared)
     assert _list_rebases(chart("lines"), TIMES) == list(declared)

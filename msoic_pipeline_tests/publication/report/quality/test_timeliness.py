@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from msoic_pipeline.publication.report.provenance import ReleaseSaid
+from msoic_pipeline.publication.report.provenance import KnownRelease
 from msoic_pipeline.publication.report.quality.timeliness import (
     Timeliness,
     find_timeliness,
@@ -14,7 +14,7 @@ from msoic_pipeline.publication.report.quality.timeliness import (
 )
 from msoic_pipeline.workbooks.source import SOURCES
 
-NRM = ReleaseSaid(
+NRM = KnownRelease(
     release_id="nrm-1",
     source="nrm",
     title="",
@@ -31,7 +31,7 @@ NRM = ReleaseSaid(
 )
 
 
-def released(period: str, day: dt.date, **more: str) -> ReleaseSaid:
+def released(period: str, day: dt.date, **more: str) -> KnownRelease:
     return replace(NRM, reference_period=period, published_on=day, **more)  # type: ignore[arg-type]
 
 
@@ -48,12 +48,12 @@ QUARTERS = [
 ]
 
 
-def find(source: str, releases: list[ReleaseSaid]) -> Timeliness:
+def find(source: str, releases: list[KnownRelease]) -> Timeliness:
     (found,) = (each for each in find_timeliness(releases) if each.source.source == source)
     return found
 
 
-def row_of(source: str, releases: list[ReleaseSaid], day: dt.date) -> tuple[str, ...]:
+def row_of(source: str, releases: list[KnownRelease], day: dt.date) -> tuple[str, ...]:
     found = find(source, releases)
     (row,) = make_timeliness_table([found], day).rows
     return row
