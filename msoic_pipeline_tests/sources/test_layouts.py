@@ -15,6 +15,11 @@ from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 
 MOST = {"force_returns": 120}
 NOT_LOADED = ("totals", "rates", "unavailable", "rejected")
+# Layouts of CSVs that somebody renamed; the sample's have their publisher's names.
+OF_RENAMED_FILES = {
+    ("force_area", "force-area-long-under-another-name"),
+    ("partnership", "partnership-long-under-another-name"),
+}
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -31,7 +36,7 @@ def test_every_layout_is_met_with(source: str):
         for release in staged_releases(source, most=MOST.get(source))
         for sheet in release.manifest.sheets
     }
-    assert met == declared
+    assert met == declared - OF_RENAMED_FILES
 
 
 @pytest.mark.parametrize("source", SOURCES)
