@@ -12,6 +12,7 @@ from msoic_pipeline.wording import align_columns
 
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.file_asked import FileAsked
+    from msoic_pipeline.workbooks.source import Source
 
 LAYOUT_HEADER = ("source", "table", "fact", "layouts")
 
@@ -54,7 +55,17 @@ def explain_layout(path: Path) -> str:
 
 
 def _explain_file(asked: FileAsked) -> str:
-    """Return the explanation of a file. To be called in a worker process.
+    """Return the explanation of a file. To be called in a worker process. Raises SourceFileError where it has none."""
+    from msoic_pipeline.ingest.reading import failures_told
+    from msoic_pipeline.workbooks.source import load_source
+
+    source = load_source(asked.source)
+    with failures_told(asked.name, withhold=source.sensitive):
+        return "\n".join(_explain_sheets(asked, source))
+
+
+def _explain_sheets(asked: FileAsked, source: Source) -> list[str]:
+    """Return the lines that say which layout reads each sheet of a file.
 
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
     """
@@ -63,7 +74,6 @@ def _explain_file(asked: FileAsked) -> str:
     from msoic_pipeline.workbooks.errors import SourceFileError
     from msoic_pipeline.workbooks.explain import explain as explain_sheets
     from msoic_pipeline.workbooks.grid import open_workbook
-    from msoic_pipeline.workbooks.source import load_source
 
     lines = []
     workbook = open_workbook(asked.content)
@@ -75,5 +85,5 @@ def _explain_file(asked: FileAsked) -> str:
         lines.append(f"note: {error}")
     finally:
         workbook.close()
-    lines += explain_sheets(asked.content, load_source(asked.source), reference_quarter)
-    return "\n".join(lines)
+    lines += explain_sheets(asked.content, source, reference_quarter)
+    return lines

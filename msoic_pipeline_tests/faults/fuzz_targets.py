@@ -526,7 +526,7 @@ def _pretending(workbook: Workbook) -> Iterator[list[tuple[Sheet, Match, Tidy, l
         tidied.append((sheet, match, result, list(file.replacements)))
         return result
 
-    def let_out(*arguments: Any) -> SourceFileError:
+    def let_out(*arguments: Any, **_: Any) -> SourceFileError:
         error = next(argument for argument in arguments if isinstance(argument, BaseException))
         raise Broken(f"{type(error).__name__} came out") from error
 

@@ -39,6 +39,7 @@ from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.workers import over_time_error
 from msoic_pipeline.periods import find_today
+from msoic_pipeline.trials.locate_source import ask_about_file
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -291,6 +292,27 @@ def test_a_sidecar_that_is_no_file_is_named(nrm: Desk, kind: str):
 def test_a_link_within_the_raw_folder_is_a_file(desk: Desk):
     (desk.raw / "link.xlsx").symlink_to(FOURTH)
     assert desk.rules() == ["duplicate_file"]
+
+
+def test_a_link_has_a_sidecar_of_its_own(nrm: Desk):
+    """Links of several sources may lead into one folder, which has no sidecars."""
+    shared = nrm.settings.raw_dir / "shared"
+    shared.mkdir()
+    (nrm.raw / NRM).rename(shared / "tables.ods")
+    (nrm.raw / NRM).symlink_to(shared / "tables.ods")
+    assert nrm.rules() == [] and len(nrm.releases()) == 1
+    asked = ask_about_file(nrm.raw / NRM)
+    assert (asked.source, asked.name) == ("nrm", f"nrm/{NRM}")
+    assert asked.sidecar == sidecar_path(nrm.raw / NRM).read_bytes()
+
+
+def test_a_link_without_a_sidecar_has_that_of_its_file(nrm: Desk):
+    shared = nrm.settings.raw_dir / "shared"
+    shared.mkdir()
+    for put in (lambda path: path, sidecar_path):
+        put(nrm.raw / NRM).rename(put(shared / "tables.ods"))
+    (nrm.raw / NRM).symlink_to(shared / "tables.ods")
+    assert nrm.rules() == [] and len(nrm.releases()) == 1
 
 
 @pytest.mark.parametrize(
