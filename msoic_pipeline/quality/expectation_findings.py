@@ -15,12 +15,11 @@ from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.model.checks import HOLDS
 from msoic_pipeline.model.facts import cell_column
-from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
 from msoic_pipeline.resource_limits import MAX_LISTED
 from msoic_pipeline.wording import WITHHELD, at_cell
 from msoic_pipeline.workbooks.failures import Failure
-from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline.workbooks.source import is_sensitive
 
 # Of the rows that fail a check so many are told in its words.
 ROWS_TOLD = 5
@@ -38,7 +37,7 @@ class CheckedRows:
     @property
     def are_withheld(self) -> bool:
         """Whether what stands in them is to be kept out of every message."""
-        return load_source(traits_of_fact(self.fact).source).sensitive
+        return is_sensitive(self.fact)
 
     def cell_column(self, expectation: Expectation) -> str:
         """Return the column with the cell of what an expectation is about: a measure may have one of its own."""

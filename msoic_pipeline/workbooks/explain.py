@@ -58,7 +58,8 @@ def _tell_differences(name: str, match: Match, source: Source, reference_quarter
         yield f"    that layout does not hold for a release about the quarter from {reference_quarter}"
     for difference in match.differences:
         yield f"    {difference.words(source.sensitive)}"
-    if proposal := propose_lines(match):
+    proposal = "" if source.sensitive else propose_lines(match)
+    if proposal:
         yield f"    to accept it, in msoic_pipeline/sources/{source.source}/layouts.yaml: {proposal}"
 
 

@@ -297,6 +297,36 @@ class Layout(Declaration):
         return self
 
     @model_validator(mode="after")
+    def _check_each_sparse_column_is_there(self) -> Layout:
+        optional = [column.to for column in self.columns if column.optional and column.to in self.sparse]
+        if optional:
+            raise ValueError(f"layout {self.layout!r}: sparse: {', '.join(optional)} may not be optional")
+        return self
+
+    @model_validator(mode="after")
+    def _check_each_row_tells_its_period(self) -> Layout:
+        told_by = set(self.period.columns)
+        may_be_missing: set[str] = set()
+        may_be_total = set(self.sparse[1:])  # where an outer label begins
+        for column in self.columns:
+            made = {column.to, *column.also}
+            if column.optional or column.blank == "allow":
+                may_be_missing |= made
+            if column.totals:
+                may_be_total |= made
+        for tier in self.tiers:
+            if tier.totals:
+                may_be_total |= set(tier.tidy_columns)
+        if wrong := sorted(told_by & may_be_missing):
+            raise ValueError(f"layout {self.layout!r}: period: {', '.join(wrong)} may be neither optional nor blank")
+        # The total over the quarters of a year is about that year; no other total has a period.
+        year_and_quarter = self.period.calendar or self.period.financial
+        may_be_total -= set(year_and_quarter[1:] if year_and_quarter else ())
+        if wrong := sorted(told_by & may_be_total):
+            raise ValueError(f"layout {self.layout!r}: period: {', '.join(wrong)} may have no totals")
+        return self
+
+    @model_validator(mode="after")
     def _check_rates_are_of_measures(self) -> Layout:
         measures: set[str] = set()
         for column in self.columns:

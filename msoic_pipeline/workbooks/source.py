@@ -14,12 +14,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+import sqlalchemy as sa
 import yaml
 from pydantic import Field, field_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end, period_start, periods
 from msoic_pipeline.workbooks.layout import ParserName, Pattern, PublishedTable
 from msoic_pipeline.workbooks.values import member_file_of
@@ -169,6 +171,11 @@ def layout_text(source: str) -> str:
 def load_source(source: str) -> Source:
     """Return the description of a source. Raises DeclarationError where its layout file is not well formed."""
     return parse_source(layout_text(source), f"msoic_pipeline/sources/{source}/layouts.yaml")
+
+
+def is_sensitive(fact: sa.Table) -> bool:
+    """Return whether what stands in a fact table is to be kept out of messages, as its source says."""
+    return load_source(traits_of_fact(fact).source).sensitive
 
 
 def parse_source(text: str, path: str) -> Source:

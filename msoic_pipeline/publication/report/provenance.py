@@ -20,13 +20,12 @@ from msoic_pipeline.kpis.standing_facts import PeriodAsAt
 from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import name_geography
-from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end
 from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
 from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline.workbooks.addresses import a1, from_a1
-from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline.workbooks.source import is_sensitive
 
 # A total is told to so many digits.
 TOTAL_DIGITS = 6
@@ -244,7 +243,7 @@ class OriginBook:
 
     def _is_named(self, found: _FoundTerm) -> bool:
         """Whether it is told in which releases a term stands."""
-        return self._is_internal or not load_source(traits_of_fact(found.wanted.term.table).source).sensitive
+        return self._is_internal or not is_sensitive(found.wanted.term.table)
 
     def _tell_term(self, found: _FoundTerm) -> TermOrigin:
         is_named = self._is_named(found)
