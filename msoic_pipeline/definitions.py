@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from msoic_pipeline.assets.after_checks import EXPORTS, REPORT, make_ending_asset, make_published_asset
+from msoic_pipeline.assets.after_checks import EXPORTS, PUBLIC_EDITION, REPORT, make_ending_asset, make_published_asset
 from msoic_pipeline.assets.claims import claims
 from msoic_pipeline.assets.facts import make_fact_assets
 from msoic_pipeline.assets.kpis import kpis, maturity, signals
@@ -14,7 +14,8 @@ from msoic_pipeline.automation.jobs import everything_job, failed_runs, lost_run
 
 DERIVED = [reconciliation, kpis, maturity, signals, checked_warehouse, claims]
 CHECKED = [*make_source_assets(), *make_fact_assets(), *DERIVED]
-ASSETS = [*CHECKED, make_published_asset(EXPORTS, CHECKED), make_published_asset(REPORT, CHECKED)]
+PUBLISHED = [make_published_asset(publication, CHECKED) for publication in (EXPORTS, PUBLIC_EDITION, REPORT)]
+ASSETS = [*CHECKED, *PUBLISHED]
 
 defs = dg.Definitions(
     assets=[*ASSETS, make_ending_asset(ASSETS)],

@@ -26,6 +26,11 @@ class Settings:
     warehouse_url: str = field(default_factory=_warehouse_url)
 
     @property
+    def public_dir(self) -> Path:
+        """The folder of the public edition, within the output folder."""
+        return self.output_dir / "public"
+
+    @property
     def report_dir(self) -> Path:
         """The folder of reports, within the output folder."""
         return self.output_dir / "report"

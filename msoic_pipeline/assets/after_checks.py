@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 from sqlalchemy.engine import Connection
-from xlsxwriter.exceptions import XlsxFileError
 
 from msoic_pipeline.assets.checks import LONGEST_DESCRIPTION, AssetCheck, make_specs
 from msoic_pipeline.assets.resource import Warehouse
@@ -16,6 +15,7 @@ from msoic_pipeline.assets.run_endings import find_failed_checks, list_asset_key
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.periods import find_today
 from msoic_pipeline.publication.exports import write_exports
+from msoic_pipeline.publication.public_edition.edition import write_public_edition
 from msoic_pipeline.publication.report.make import write_report
 from msoic_pipeline.settings import Settings
 from msoic_pipeline.warehouse.engine import read_transaction
@@ -52,12 +52,15 @@ class Publication:
 
 
 def _write_exports(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
-    paths = write_exports(connection, folder, find_today(), failed)
+    written = write_exports(connection, folder, find_today(), failed)
+    paths = written.paths
     shown = {
         "parquet": dg.MetadataValue.path(str(paths.parquet)),
         "workbook": dg.MetadataValue.path(str(paths.workbook)),
+        "made anew": written.is_new,
+        "workbook as ODS": dg.MetadataValue.path(str(paths.open_document)),
     }
-    return WrittenFiles(len(paths.both), shown)
+    return WrittenFiles(len(paths.all) if written.is_new else 0, shown)
 
 
 def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
@@ -66,12 +69,18 @@ def _write_report(connection: Connection, folder: Path, failed: Sequence[str]) -
     return WrittenFiles(int(written.is_new), shown)
 
 
+def _write_public_edition(connection: Connection, folder: Path, failed: Sequence[str]) -> WrittenFiles:
+    """Write the public edition; where a check has failed the last one stands: what is public is not taken back."""
+    number = 0 if failed else write_public_edition(connection, folder, find_today())
+    return WrittenFiles(number, {"folder": dg.MetadataValue.path(str(folder)), "made anew": bool(number)})
+
+
 EXPORTS = Publication(
     asset="published_kpis",
     called="exports",
-    description="KPIs as a Parquet file and an accessible workbook, in the output folder: kpi.* where every blocking "
-    "check holds; else kpi-unchecked.*, which say what failed.",
-    kinds=frozenset({"parquet", "xlsx"}),
+    description="KPIs as a Parquet file and an accessible workbook (XLSX and ODS), in the output folder: kpi.* where "
+    "every blocking check holds; else kpi-unchecked.*, which say what failed. Made anew only where anything changed.",
+    kinds=frozenset({"parquet", "xlsx", "ods"}),
     check=AssetCheck("published", "block", "The exports could be written."),
     locate_folder=lambda settings: settings.output_dir,
     write=_write_exports,
@@ -86,6 +95,18 @@ REPORT = Publication(
     check=AssetCheck("published", "block", "The report could be written."),
     locate_folder=lambda settings: settings.report_dir,
     write=_write_report,
+)
+
+
+PUBLIC_EDITION = Publication(
+    asset="public_edition",
+    called="public edition",
+    description="What anybody may have: tables as Parquet and CSV with datapackage.json, in the folder public of the "
+    "output folder. Written only where every blocking check holds, and only where anything in it has changed.",
+    kinds=frozenset({"parquet", "csv"}),
+    check=AssetCheck("published", "block", "The public edition could be written."),
+    locate_folder=lambda settings: settings.public_dir,
+    write=_write_public_edition,
 )
 
 
@@ -120,7 +141,7 @@ def _publish(
             files = publication.write(connection, folder, failed)
             work.add("files", files.number)
             work.add("checks that failed", len(failed))
-    except (OSError, XlsxFileError) as error:
+    except OSError as error:
         context.log.error("the %s could not be written: %s", publication.called, error)
         return dg.MaterializeResult(check_results=[_make_failed_check(publication, folder, error)])
     return dg.MaterializeResult(

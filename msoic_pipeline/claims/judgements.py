@@ -122,9 +122,14 @@ def _make_judgement(verdict: str, why: str, answer: Answer, knowledge: Knowledge
 
 
 def _find_other_that_holds(others: Sequence[Interpretation], knowledge: Knowledge) -> Answer | None:
-    """Return the answer to the first of the other interpretations that bears the claim out, if one does."""
+    """Return the answer to the first of the other interpretations that bears the claim out, if one does.
+
+    That a withheld figure does is not told: the claim's own figure would tell it.
+    """
     for interpretation in others:
         other = find_answer(interpretation, knowledge)
+        if other.is_withheld:
+            continue
         is_reported_enough = other.figure.share_received >= ENOUGH
         if other.value is not None and is_reported_enough and interpretation.claim.allows(other.value):
             return other
@@ -142,8 +147,11 @@ def _tell_other(other: Answer | None) -> str:
 
 
 def _find_earlier_that_holds(claim: Claim, knowledge: Knowledge) -> str:
-    """Return the day of the latest vintage before the one known that bears a claim out; empty where there is none."""
-    if claim.kind != "level" or claim.of or not claim.measure:
+    """Return the day of the latest vintage before the one known that bears a claim out; empty where there is none.
+
+    Of sensitive returns no earlier vintage is told: its difference from the one known may be a single force's.
+    """
+    if claim.kind != "level" or claim.of or not claim.measure or claim.measure.is_sensitive:
         return ""
     for earlier in knowledge.find_earlier_figures(claim.measure, claim.period, claim.geography):
         if claim.allows(earlier.value):

@@ -48,6 +48,7 @@ KIND_OF_ASSET: dict[str, ProblemKind] = {
     "report_claim": "contradiction",
     "published_kpis": "export",
     "published_report": "export",
+    "public_edition": "export",
 }
 # The step that fails for the checks that failed, which are problems themselves.
 LAST_STEP = "pipeline_run"

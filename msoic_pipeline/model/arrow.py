@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,12 @@ _TYPES: dict[ColumnKind, pa.DataType] = {
 @cache
 def make_arrow_schema(table: sa.Table) -> pa.Schema:
     """Return the Arrow schema of a table."""
-    return pa.schema([(column.name, _TYPES[find_kind(column)]) for column in table.columns])
+    return pa.schema(list_arrow_fields(table.columns))
+
+
+def list_arrow_fields(columns: Iterable[sa.ColumnElement[Any]]) -> list[pa.Field]:
+    """Return columns, of a table or of a query, as Arrow's fields."""
+    return [pa.field(column.name, _TYPES[find_kind(column)]) for column in columns]
 
 
 def make_arrow_rows(table: sa.Table, rows: Sequence[dict[str, Any]]) -> pa.Table:

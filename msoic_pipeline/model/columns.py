@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Double,
@@ -182,7 +183,7 @@ _KIND_BY_TYPE: tuple[tuple[type, ColumnKind], ...] = (
 )
 
 
-def find_kind(column: Column[Any]) -> ColumnKind:
+def find_kind(column: ColumnElement[Any]) -> ColumnKind:
     """Return what a column holds. Raises TypeError where it is none of what is declared here."""
     for sql_type, kind in _KIND_BY_TYPE:
         if isinstance(column.type, sql_type):

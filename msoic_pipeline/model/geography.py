@@ -21,6 +21,7 @@ from msoic_pipeline.model.dimensions import dim_county, dim_cps_area, dim_force
 NATIONAL = "national"
 # A nation is called by the ground that its source covers.
 Nation = Literal["UK", "E&W"]
+NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wales"}
 # What a nation is divided into, as kpi_value names it.
 Division = Literal["rocu_region", "force", "cps_area", "county"]
 KINDS: tuple[str, ...] = (NATIONAL, *get_args(Division))
@@ -152,6 +153,26 @@ def select_place_geographies() -> sa.CompoundSelect[Any]:
     )
 
 
+def select_geography_names() -> sa.CompoundSelect[Any]:
+    """Return the names of all geographies. Columns: geography_kind, geography_code, geography_name."""
+    force, area, county = dim_force.c, dim_cps_area.c, dim_county.c
+
+    def select_names(kind: str, code: Any, name: Any) -> sa.Select[Any]:
+        return sa.select(
+            sa.literal(kind).label("geography_kind"), code.label("geography_code"), name.label("geography_name")
+        )
+
+    nations = [select_names(NATIONAL, sa.literal(code), sa.literal(name)) for code, name in NATION_NAMES.items()]
+    has_region = force.rocu_region.is_not(None)
+    return sa.union_all(
+        *nations,
+        select_names("rocu_region", force.rocu_region, force.rocu_region).where(has_region).distinct(),
+        select_names("force", force.force_code, force.name).where(force.kind.in_(POLICE_FORCES)),
+        select_names("cps_area", area.cps_area_code, area.name),
+        select_names("county", county.county, county.county),
+    )
+
+
 @dataclass(frozen=True, order=True)
 class GeographyKey:
     """What tells one geography from another, as ``kpi_value`` has it: ``rocu_region`` and ``West Midlands``."""
@@ -228,9 +249,6 @@ def name_reporter(kind: ReporterKind, code: str) -> str:
     """Return the name of one who reports; the code itself where it has none."""
     dimension = REPORTERS[kind].dimension
     return members.find_name(dimension, code) if dimension else code
-
-
-NATION_NAMES: dict[str, str] = {"UK": "United Kingdom", "E&W": "England and Wales"}
 
 
 def name_geography(geography_kind: str, code: str) -> str:

@@ -12,7 +12,9 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from msoic_pipeline.model.dimensions import dim_period
 from msoic_pipeline.model.evidence import release, validation_result, vintage
 from msoic_pipeline.model.facts import FACTS
+from msoic_pipeline.model.geography import select_geography_names
 from msoic_pipeline.model.kpi import KPI_KEY, is_newest, kpi_definition, kpi_value
+from msoic_pipeline.model.values import INCOMPLETE, MARKERS, NOT_AVAILABLE
 from msoic_pipeline.model.vintages import join_vintage
 
 
@@ -117,6 +119,63 @@ def _make_kpi_change() -> View:
     )
 
 
+def _make_kpi_for_readers() -> View:
+    value, definition = kpi_value.c, kpi_definition.c
+    names = select_geography_names().subquery("geography_names")
+    is_incomplete = value.status == "incomplete"
+    received, expected = (sa.cast(count, sa.String) for count in (value.parts_received, value.parts_expected))
+    marker = sa.case((value.value.is_(None), NOT_AVAILABLE), (is_incomplete, INCOMPLETE), else_="")
+    told = sa.case(
+        (value.value.is_(None), "not computable: there is no figure to divide by, or it has been withdrawn"),
+        (is_incomplete, received + " of " + expected + " reports that are due: not the figure of the whole period"),
+        else_="complete",
+    )
+    return View(
+        "KPI values as known today with all their words, one row a value: what most questions ask for, without a join.",
+        sa.select(
+            value.kpi_id,
+            definition.title,
+            value.geography_kind,
+            value.geography_code,
+            names.c.geography_name,
+            value.period_kind,
+            value.period_label,
+            value.period_start,
+            dim_period.c.period_end,
+            value.value,
+            value.unit,
+            marker.label("marker"),
+            value.status,
+            told.label("status_in_words"),
+            value.numerator,
+            value.denominator,
+            value.parts_received,
+            value.parts_expected,
+            definition.is_synthetic,
+            value.as_of,
+            definition.direction,
+            definition.target,
+            definition.description,
+            definition.caveat,
+        )
+        .join_from(kpi_value, kpi_definition, definition.kpi_id == value.kpi_id)
+        .join(
+            dim_period,
+            sa.and_(dim_period.c.period_kind == value.period_kind, dim_period.c.period_start == value.period_start),
+        )
+        .join(
+            names,
+            sa.and_(names.c.geography_kind == value.geography_kind, names.c.geography_code == value.geography_code),
+        )
+        .where(is_newest(kpi_value)),
+        {
+            "geography_name": "Name of the geography: England and Wales, Kent, Eastern.",
+            "marker": "; ".join(f"{marker}: {meaning}" for marker, meaning in MARKERS.items()) + "; else empty.",
+            "status_in_words": "How much of the period the figure is of.",
+        },
+    )
+
+
 def select_kpi_revisions(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query of how each KPI value has moved, over the rows of kpi_value that meet conditions.
 
@@ -199,6 +258,7 @@ VIEWS: dict[str, View] = {
     **{f"vintage_{name}": _make_vintages(fact) for name, fact in FACTS.items()},
     "current_kpi_value": _make_current_kpi(),
     "kpi_change": _make_kpi_change(),
+    "kpi_for_readers": _make_kpi_for_readers(),
     "kpi_revision": _make_kpi_revision(),
     "current_release": _make_current_release(),
     "current_validation_result": _make_standing_findings(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.texts import printable
 from msoic_pipeline.warehouse.files_in_force import FilesInForce, count_files_in_force
 from msoic_pipeline.wording import cut_line, tell_count
 
@@ -59,5 +60,5 @@ class Cover:
 
 def make_cover(connection: Connection, today: dt.date, failed: Sequence[str]) -> Cover:
     """Return the cover of figures as known today, of which checks have ``failed``, a line each."""
-    failed_checks = tuple(cut_line(line, LONGEST_LINE) for line in failed)
+    failed_checks = tuple(cut_line(printable(line), LONGEST_LINE) for line in failed)
     return Cover(today, failed_checks, count_files_in_force(connection))

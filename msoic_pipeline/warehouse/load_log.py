@@ -55,6 +55,13 @@ def digest_stage(connection: Connection, stage: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def digest_all_stages(connection: Connection) -> str:
+    """Return a digest of what everything in the warehouse last rested on."""
+    stages = connection.scalars(sa.select(load_log.c.stage).distinct().order_by(load_log.c.stage)).all()
+    lines = [f"{stage} {digest_stage(connection, stage)}" for stage in stages]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def read_whole_fingerprint(connection: Connection, stage: str) -> str:
     """Return the digest of what a stage of all quarters together last rested on; empty where it never ran."""
     return read_fingerprints(connection, stage).get(FIRST_QUARTER, "")

@@ -704,3 +704,24 @@ def test_periods_of_all_claims_have_the_kind_that_their_kpi_is_computed_for():
         if period and parse_periods(period).kind not in kinds[kpi_id]
     ]
     assert not wrong
+
+
+def test_an_earlier_figure_of_returns_is_not_told(warehouse: Warehouse):
+    """512 less the 509 of today would be what one force has corrected."""
+    counts: dict[str, Any] = {"parts_received": 43, "parts_expected": 43}
+    know(warehouse.engine, "live_investigations", 512, "2021-12", as_of="2022-03-10", **counts)
+    know(warehouse.engine, "live_investigations", 509, "2021-12", as_of="2022-04-09", **counts)
+    claim = {"unit": "investigations", "period": "2021-12", "value": 512, "measure": {"kpi": "live_investigations"}}
+    (row,) = judged(warehouse.engine, claim)
+    assert (row.verdict, row.computed_value) == ("differs", 509)
+    assert "revised since" not in row.explanation and not row.holds_for
+
+
+def test_what_a_withheld_figure_bears_out_is_not_told(warehouse: Warehouse):
+    """The claim tells 512 of 2021/22, and the calendar year, whose figure is kept back, is just that."""
+    know(warehouse.engine, "live_investigations", 515, "2021/22", parts_received=43, parts_expected=43)
+    know(warehouse.engine, "live_investigations", 512, "2021", parts_received=42, parts_expected=43)
+    claim = {"unit": "investigations", "period": "2021/22", "value": 512, "measure": {"kpi": "live_investigations"}}
+    (row,) = judged(warehouse.engine, claim)
+    assert (row.verdict, row.computed_value, row.holds_for) == ("differs", 515, "")
+    assert "holds for" not in row.explanation

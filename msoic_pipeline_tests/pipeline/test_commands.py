@@ -88,8 +88,8 @@ def test_commands_on_a_loaded_warehouse(
     assert "recorded_modern_slavery_crimes" in set(below)
     assert not below.str.contains("investigations").any(), "what one force returned is not for everybody"
     book = openpyxl.load_workbook(settings / "kpi.xlsx")
-    assert book.sheetnames[:2] == ["Cover_sheet", "Notes"]
-    assert "synthetic" in str(book["Cover_sheet"]["A3"].value)
+    assert book.sheetnames[:3] == ["Cover", "Contents", "Notes"]
+    assert "synthetic" in str(book["Cover"]["A3"].value)
 
 
 def test_check_and_explain_tell_of_a_file_before_it_is_loaded(settings: Path, raw: Path):

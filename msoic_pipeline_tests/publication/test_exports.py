@@ -15,11 +15,12 @@ import sqlalchemy as sa
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.publication import exports
 from msoic_pipeline.publication.exports import ExportPaths
+from msoic_pipeline.texts import printable
 from msoic_pipeline_tests.databases import on_sqlite
 from msoic_pipeline_tests.handmade import Warehouse
 
 TODAY, LATER = dt.date(2022, 6, 1), dt.date(2022, 6, 2)
-FAILED = ["reconciliation_result:no_breaks: 1 broken: block: sums", "validated/nrm:expectations: x" * 400]
+FAILED = ["\x01reconciliation_result:no_breaks: 1 broken: block: sums", "validated/nrm:expectations: x" * 400]
 ARRIVALS = {"series": "daily", "measure": "people_arrived", "period": "2021-Q3", "day": dt.date(2021, 9, 30)}
 
 
@@ -37,11 +38,11 @@ def folder(tmp_path: Path) -> Path:
 
 def write(loaded: Warehouse, folder: Path, today: dt.date = TODAY, failed: list[str] | None = None) -> ExportPaths:
     with loaded.engine.connect() as connection:
-        return exports.write_exports(connection, folder, today, failed or [])
+        return exports.write_exports(connection, folder, today, failed or []).paths
 
 
 def cover(path: Path) -> list[Any]:
-    return [row[0] for row in openpyxl.load_workbook(path)["Cover_sheet"].iter_rows()]
+    return [row[0] for row in openpyxl.load_workbook(path)["Cover"].iter_rows()]
 
 
 def said(path: Path) -> dict[str, str]:
@@ -52,36 +53,41 @@ def said(path: Path) -> dict[str, str]:
 def test_what_did_not_pass_stands_beside_and_says_so_first(loaded: Warehouse, folder: Path):
     write(loaded, folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert set(before) == {"kpi.xlsx", "kpi.parquet"}
+    assert set(before) == {"kpi.xlsx", "kpi.ods", "kpi.parquet"}
     assert said(folder / "kpi.parquet")["msoic.verdict"] == "Every blocking check holds."
 
     paths = write(loaded, folder, LATER, FAILED)
-    assert {path.name for path in folder.iterdir()} == {*before, "kpi-unchecked.xlsx", "kpi-unchecked.parquet"}
+    assert {path.name for path in folder.iterdir()} == {
+        *before, "kpi-unchecked.xlsx", "kpi-unchecked.ods", "kpi-unchecked.parquet"
+    }  # fmt: skip
     assert {name: (folder / name).read_bytes() for name in before} == before
     first, *others = cover(paths.workbook)
     assert first.font.b and str(first.value).startswith("DID NOT PASS: 2 blocking checks failed")
-    assert others[0].value == FAILED[0]
-    assert str(others[1].value)[:1000] == FAILED[1][:1000] and str(others[1].value).endswith("…")
+    assert others[1].value == printable(FAILED[0])
+    assert str(others[2].value)[:1000] == FAILED[1][:1000] and str(others[2].value).endswith("…")
     assert said(paths.parquet)["msoic.verdict"] == first.value
-    assert said(paths.parquet)["msoic.failed_checks"].splitlines()[0] == FAILED[0]
-    assert any(str(cell.value) == "As known on 1 June 2022" for cell in cover(folder / "kpi.xlsx"))
+    assert said(paths.parquet)["msoic.failed_checks"].splitlines()[0] == printable(FAILED[0])
+    assert any(str(cell.value) == "Figures are as known on 1 June 2022." for cell in cover(folder / "kpi.xlsx"))
 
     write(loaded, folder, LATER)
     assert {path.name for path in folder.iterdir()} == set(before)
-    assert said(folder / "kpi.parquet")["msoic.as_known_on"] == "2022-06-02"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "nothing but the day has changed"
 
 
-@pytest.mark.parametrize("written", ["write_parquet", "write_workbook"])
+@pytest.mark.parametrize("written", ["write_parquet", "write_xlsx", "write_ods"])
 @on_sqlite
 def test_a_full_disk_leaves_what_stood_there(
     loaded: Warehouse, folder: Path, monkeypatch: pytest.MonkeyPatch, written: str
 ):
     write(loaded, folder)
     write(loaded, folder, failed=FAILED)
+    monkeypatch.setattr(exports, "read_digest", lambda paths: "")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def fills_the_disk(*given: Any) -> None:
-        next(path for path in given if isinstance(path, Path)).write_bytes(b"half")
+        for path in given:
+            if isinstance(path, Path):
+                path.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(exports, written, fills_the_disk)
@@ -98,7 +104,7 @@ def test_a_workbook_that_cannot_be_written_is_the_folders_fault(loaded: Warehous
         write(loaded, folder)
 
 
-@pytest.mark.parametrize("name", ["kpi.xlsx", "kpi.parquet"])
+@pytest.mark.parametrize("name", ["kpi.xlsx", "kpi.ods", "kpi.parquet"])
 @on_sqlite
 def test_where_one_export_cannot_take_its_place_the_other_does_not(loaded: Warehouse, folder: Path, name: str):
     write(loaded, folder)

@@ -14,6 +14,7 @@ from msoic_pipeline.assets.resource import Warehouse as Resource
 from msoic_pipeline.assets.run_endings import find_failed_checks, list_check_keys
 from msoic_pipeline_tests.handmade import Warehouse
 
+KINDS = ("xlsx", "ods", "parquet")
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 came_to = {"passed": True, "warned": True}
 
@@ -87,9 +88,11 @@ def test_a_failed_check_makes_unchecked_exports(
         return {path.name for path in folder.iterdir()}
 
     check(passed=False)
-    assert publish().passed and there() == {"kpi-unchecked.xlsx", "kpi-unchecked.parquet"}
+    assert publish().passed and there() == {f"kpi-unchecked.{kind}" for kind in KINDS}
     check(passed=True)
-    assert publish().passed and there() == {"kpi.xlsx", "kpi.parquet"}
+    assert publish().passed and there() == {f"kpi.{kind}" for kind in KINDS}
+
+    (folder / "kpi.ods").unlink()
 
     def full(source: os.PathLike[str], target: os.PathLike[str]) -> None:
         raise OSError(28, "No space left on device")

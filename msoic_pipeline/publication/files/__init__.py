@@ -1,0 +1,1 @@
+"""Tables as files for machines: Parquet and CSV, described by a ``datapackage.json``."""
