@@ -135,7 +135,7 @@ def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]
     matches = match_workbook(source, workbook, release.reference_quarter)
     _refuse_absent_sheets(replacements, matches, release)
     file = FileToTidy(release.file_name, release.published_on, release.reference_period, replacements)
-    return [tidy_sheet(workbook.sheet(match.sheet), match, source, file) for match in matches]
+    return [tidy_sheet(workbook.read_sheet(match.sheet), match, source, file) for match in matches]
 
 
 def _refuse_absent_sheets(replacements: tuple[CellReplacement, ...], matches: list[Match], release: Release) -> None:

@@ -10,7 +10,7 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout, MeasureColumn
 from msoic_pipeline.workbooks.source import SOURCES, load_source
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.values import find_parser
 from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 
 MOST = {"force_returns": 120}
@@ -54,7 +54,7 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
                 + [tier.parse for tier in layout.tiers if tier.parse]
                 + [parse for column in layout.columns for parse in column.also.values()]
             ):
-                assert callable(parser(name))
+                assert callable(find_parser(name))
             made = {spec.to for spec in specs} | set(table.constants)
             made |= {name for tier in layout.tiers for name in tier.tidy_columns}
             made |= {name for column in layout.columns for name in column.also}

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.workbooks.layout import Layout
-from msoic_pipeline.workbooks.source import layout_text, parse_source
+from msoic_pipeline.workbooks.source import parse_source, read_layout_text
 from msoic_pipeline_tests.workbooks.test_matching import LONG
 
 
 def change_first_layout(**changed: Any) -> str:
     """Return the layouts of the CPS with some of the first layout that has rates changed."""
-    declared = yaml.safe_load(layout_text("cps"))
+    declared = yaml.safe_load(read_layout_text("cps"))
     layouts = [layout for table in declared["tables"] for layout in table["layouts"] if "rates" in layout]
     layouts[0] |= changed
     return yaml.safe_dump(declared)

@@ -15,7 +15,7 @@ from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.explain import explain
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.matching import match_workbook
-from msoic_pipeline.workbooks.source import Source, layout_text, parse_source
+from msoic_pipeline.workbooks.source import Source, parse_source, read_layout_text
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
 from sample_data.writers import write_xlsx
 
@@ -75,7 +75,7 @@ def test_a_column_of_a_tier_that_nothing_asks_for_is_named():
 
 
 def test_a_layout_file_with_a_column_that_nothing_asks_for_is_refused():
-    text = layout_text("programme_activity")
+    text = read_layout_text("programme_activity")
     assert text.count("to: geography_code") == 1
     misspelt = text.replace("to: geography_code", "to: geograhpy_code")
     with pytest.raises(DeclarationError, match=r"layouts\.yaml .* activity: fact_programme_activity .*: geograhpy"):
