@@ -116,9 +116,9 @@ def land_copy(folder: Path, source: str, path: Path, published_on: str, referenc
     said = f"published_on: {published_on}\nreference_period: {reference_period}\n"
     sidecar_path(target).write_text(said, encoding="utf-8")
     found = take_in(folder, source, folder / "raw")
-    for _, error in found.unparsed:
-        if error.file == f"{source}/{path.name}":
-            raise error
+    for unparsed in found.unparsed:
+        if unparsed.error.file == f"{source}/{path.name}":
+            raise unparsed.error
     (release,) = (staged for staged in found.staged if staged.release.file_name == f"{source}/{path.name}")
     return release
 

@@ -22,6 +22,7 @@ from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.wording import first_of, tell_figure
 from msoic_pipeline.workbooks.source import is_sensitive
 
+# Of normally distributed changes one in 16,000 lies farther off: of the thousands that are judged hardly any by chance.
 ROBUST_DEVIATIONS = 4
 # Median absolute deviation to standard deviation, for normally distributed changes.
 MAD_TO_DEVIATION = 1.4826
@@ -82,7 +83,8 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
         all_series = {total.series for total in totals}
         scope = f"{len(judged_series)} of {len(all_series)} national series have a history to judge by"
         detail = f"{first_of(details)}. {scope}" if details else scope
-        yield TableFinding(traits_of_fact(fact).source, fact.name, len(judged), len(shifts), detail)
+        source = traits_of_fact(fact).source
+        yield TableFinding(source, fact.name, rows_checked=len(judged), rows_failed=len(shifts), detail=detail)
 
 
 def _tell_shift(shift: JudgedChange, *, withhold: bool) -> str:

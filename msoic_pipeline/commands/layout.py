@@ -69,6 +69,7 @@ def _explain_sheets(asked: FileAsked, source: Source) -> list[str]:
 
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
     """
+    from msoic_pipeline.ingest.reading import name_as_asked
     from msoic_pipeline.ingest.recognition import identify_release
     from msoic_pipeline.periods import find_today
     from msoic_pipeline.workbooks.errors import SourceFileError
@@ -80,9 +81,8 @@ def _explain_sheets(asked: FileAsked, source: Source) -> list[str]:
     try:
         reference_quarter = identify_release(workbook, asked).reference_quarter
     except SourceFileError as error:
-        error.file = error.file or asked.name
         reference_quarter = find_today()
-        lines.append(f"note: {error}")
+        lines.append(f"note: {name_as_asked(asked, error)}")
     finally:
         workbook.close()
     lines += explain_sheets(asked.content, source, reference_quarter)

@@ -73,7 +73,7 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
         finally:
             workbook.close()
     except SourceFileError as error:
-        return _make_refused(release, _name_as_asked(asked, error))
+        return _make_refused(release, name_as_asked(asked, error))
     except BaseException as error:
         told, blame = _tell_failure(asked.name, error, withhold=load_source(asked.source).sensitive)
         return _make_refused(release, told, blame)
@@ -97,7 +97,7 @@ def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReadin
     readings: list[FileReading] = []
     for file, answer in zip(asked, answers, strict=True):
         if isinstance(answer, SourceFileError):
-            readings.append(RefusedFile(_name_as_asked(file, answer), "limits"))
+            readings.append(RefusedFile(name_as_asked(file, answer), "limits"))
         else:
             readings.append(answer)
     # Workers have no terminal and no log: this process speaks for them.
@@ -117,8 +117,8 @@ def _log_reading(asked: FileAsked, reading: FileReading) -> None:
 # ---- errors ----------------------------------------------------------------------------------------
 
 
-def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
-    """Return an error with the name by which people know the file, or its sidecar."""
+def name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
+    """Return an error with the name by which people know the file, or its sidecar. Errors are given it here alone."""
     if error.file != f"{asked.name}.yaml":
         error.file = asked.name
     return error

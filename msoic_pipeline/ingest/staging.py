@@ -119,12 +119,7 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
     folder = staged_folder(release, staging_dir)
     if not is_staged(release, staging_dir):
         faults = list_faults_of(release)
-        try:
-            content = assemble(release, _read_sheets(workbook, release, faults), faults)
-        except SourceFileError as error:
-            error.file = release.file_name
-            raise
-        _write_folder(folder, content)
+        _write_folder(folder, assemble(release, _read_sheets(workbook, release, faults), faults))
     return StagedRelease(release, folder)
 
 

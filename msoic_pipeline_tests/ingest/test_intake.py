@@ -387,7 +387,7 @@ def test_an_archive_that_is_restored_is_read_as_before(desk: Desk, is_parsed: bo
             path.unlink()
     assert "archive_damaged" in {
         *(error.rule for error in desk.take_in().landing.refused),
-        *(error.rule for _, error in desk.take_in().unparsed),
+        *(each.error.rule for each in desk.take_in().unparsed),
     }
     archived.write_bytes(content)
     after = desk.take_in()
@@ -442,7 +442,7 @@ def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
             patch.setattr(reading, "stage_workbook", _over_memory)
         reader = read_here if is_recognised_first else _over_limits
         first = take_in_source(desk.settings, load_source("cps"), reader)
-    assert {error.rule for _, error in first.unparsed} == {"over_memory" if is_recognised_first else "over_time"}
+    assert {each.error.rule for each in first.unparsed} == {"over_memory" if is_recognised_first else "over_time"}
     assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
     again = desk.take_in()
     assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"
