@@ -116,9 +116,9 @@ def land_copy(folder: Path, source: str, path: Path, published_on: str, referenc
     said = f"published_on: {published_on}\nreference_period: {reference_period}\n"
     sidecar_path(target).write_text(said, encoding="utf-8")
     found = take_in(folder, source, folder / "raw")
-    for _, error in found.unparsed:
-        if error.file == f"{source}/{path.name}":
-            raise error
+    for unparsed in found.unparsed:
+        if unparsed.error.file == f"{source}/{path.name}":
+            raise unparsed.error
     (release,) = (staged for staged in found.staged if staged.release.file_name == f"{source}/{path.name}")
     return release
 
@@ -131,10 +131,10 @@ class GridWorkbook(Workbook):
         self.grids = grids
         self.sheet_names = list(grids)
 
-    def head(self, name: str, rows: int) -> Sheet:
+    def read_head(self, name: str, rows: int) -> Sheet:
         return Sheet(name, self.grids[name][:rows])
 
-    def sheet(self, name: str) -> Sheet:
+    def read_sheet(self, name: str) -> Sheet:
         return Sheet(name, self.grids[name])
 
 
@@ -142,7 +142,10 @@ def read_grids(path: Path, rows: int | None = None) -> Grids:
     """All sheets of a file, or the first rows of each."""
     workbook = open_workbook(path)
     try:
-        sheets = [workbook.sheet(name) if rows is None else workbook.head(name, rows) for name in workbook.sheet_names]
+        sheets = [
+            workbook.read_sheet(name) if rows is None else workbook.read_head(name, rows)
+            for name in workbook.sheet_names
+        ]
         return {sheet.name: [list(row) for row in sheet.rows] for sheet in sheets}
     finally:
         workbook.close()

@@ -7,7 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
-from msoic_pipeline.workbooks.source import Source, layout_text
+from msoic_pipeline.workbooks.source import Source, read_layout_text
 
 
 class Meal(Declaration):
@@ -34,7 +34,7 @@ def test_what_cannot_be_read_names_its_file(text: str, words: str):
 
 def _broken_layouts(find: str, write: str) -> str:
     """What is said of the layouts of small boats where a word of them is another."""
-    text = layout_text("small_boats")
+    text = read_layout_text("small_boats")
     assert find in text
     with pytest.raises(DeclarationError) as caught, declared_in("layouts.yaml"):
         Source.model_validate(yaml.safe_load(text.replace(find, write, 1)))

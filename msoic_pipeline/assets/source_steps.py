@@ -56,9 +56,9 @@ def judge_source(settings: Settings, engine: Engine, source: Source) -> JudgedSo
     for verdict in _judge_intake(source, intake):
         if verdict.accepted or verdict.staged is None or still_matters(verdict.staged.release, loaded):
             verdicts.append(verdict)
-    for release, error in intake.unparsed:
-        if still_matters(release, loaded):
-            verdicts.append(make_verdict_on_unread_file(source, error, release.release_id))
+    for unparsed in intake.unparsed:
+        if still_matters(unparsed.release, loaded):
+            verdicts.append(make_verdict_on_unread_file(source, unparsed.error, unparsed.release.release_id))
     return JudgedSource(source, intake, tuple(verdicts))
 
 

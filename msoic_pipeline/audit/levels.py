@@ -20,8 +20,9 @@ from msoic_pipeline.model.views import VIEWS
 from msoic_pipeline.periods import number_label, number_period, period_end
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.wording import first_of, tell_figure
-from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline.workbooks.source import is_sensitive
 
+# Of normally distributed changes one in 16,000 lies farther off: of the thousands that are judged hardly any by chance.
 ROBUST_DEVIATIONS = 4
 # Median absolute deviation to standard deviation, for normally distributed changes.
 MAD_TO_DEVIATION = 1.4826
@@ -77,19 +78,19 @@ def national_totals_have_no_level_shifts(connection: Connection, today: dt.date)
             continue
         judged = judge_changes(totals)
         shifts = sorted((change for change in judged if change.is_shift), key=lambda each: (-each.number, each.series))
-        is_sensitive = load_source(traits_of_fact(fact).source).sensitive
-        details = [_tell_shift(shift, is_sensitive) for shift in shifts]
+        details = [_tell_shift(shift, withhold=is_sensitive(fact)) for shift in shifts]
         judged_series = {change.series for change in judged}
         all_series = {total.series for total in totals}
         scope = f"{len(judged_series)} of {len(all_series)} national series have a history to judge by"
         detail = f"{first_of(details)}. {scope}" if details else scope
-        yield TableFinding(traits_of_fact(fact).source, fact.name, len(judged), len(shifts), detail)
+        source = traits_of_fact(fact).source
+        yield TableFinding(source, fact.name, rows_checked=len(judged), rows_failed=len(shifts), detail=detail)
 
 
-def _tell_shift(shift: JudgedChange, is_sensitive: bool) -> str:
-    """Return a shift in words; of a sensitive source its series and period alone."""
+def _tell_shift(shift: JudgedChange, *, withhold: bool) -> str:
+    """Return a shift in words; where they are withheld its series and period alone."""
     told = f"{shift.series}, {shift.label}"
-    if is_sensitive:
+    if withhold:
         return told
     step = f"{tell_figure(shift.before)} to {tell_figure(shift.value)}, a change of {tell_figure(shift.change)}"
     return f"{told}: {step} where {tell_figure(shift.usual)} ± {tell_figure(shift.deviation)} is usual"

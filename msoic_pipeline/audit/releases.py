@@ -58,7 +58,7 @@ def every_due_report_was_received(connection: Connection, today: dt.date) -> Ite
         detail = f"{len(absent):,} of {row.reports:,} {_name_reports(source.reporters)} missing"
         if absent:
             detail += f": {first_of(_tell_absent_by_period(source, absent))}"
-        yield TableFinding(row.source, coverage.name, row.reports, len(absent), detail)
+        yield TableFinding(row.source, coverage.name, rows_checked=row.reports, rows_failed=len(absent), detail=detail)
 
 
 def _name_reports(reporters: Reporters) -> str:
@@ -100,13 +100,16 @@ def latest_release_is_on_time(connection: Connection, today: dt.date) -> Iterato
     for source in map(load_source, SOURCES):
         in_force = releases[source.source]
         if not in_force:
-            yield TableFinding(source.source, release.name, 0, 1, "no release is in force")
+            detail = "no release is in force"
+            yield TableFinding(source.source, release.name, rows_checked=0, rows_failed=1, detail=detail)
             continue
         published_on = max(each.published_on for each in in_force)
         next_release = find_next_release(source, max(each.last_day for each in in_force), published_on)
         is_late = next_release is not None and today > next_release.due
         detail = f"latest release published on {tell_day(published_on)}; {_tell_next_release(next_release)}"
-        yield TableFinding(source.source, release.name, len(in_force), int(is_late), detail)
+        yield TableFinding(
+            source.source, release.name, rows_checked=len(in_force), rows_failed=int(is_late), detail=detail
+        )
 
 
 def _tell_next_release(next_release: NextRelease | None) -> str:
@@ -140,17 +143,22 @@ def find_next_release(source: Source, last_day: dt.date, published_on: dt.date) 
         return None
     if source.frequency == "weekly":
         return NextRelease("a later week", published_on + dt.timedelta(days=7 + source.lag_days))
+    kind, start = _find_following_period(source, last_day)
+    return NextRelease(period_label(kind, start), source.find_day_due(kind, start))
+
+
+def _find_following_period(source: Source, last_day: dt.date) -> tuple[str, dt.date]:
+    """Return the kind and the first day of the period that a source's figures are about next, after ``last_day``."""
     if source.frequency == "yearly":
-        kind, following = "quarter", shift_months(period_start("quarter", last_day), PERIOD_MONTHS["calendar_year"])
-    else:
-        kind = {"monthly": "month", "quarterly": "quarter"}[source.frequency]
-        following = period_start(kind, last_day + dt.timedelta(days=1))
-    return NextRelease(period_label(kind, following), source.find_day_due(kind, following))
+        return "quarter", shift_months(period_start("quarter", last_day), PERIOD_MONTHS["calendar_year"])
+    kind = {"monthly": "month", "quarterly": "quarter"}[source.frequency]
+    return kind, period_start(kind, last_day + dt.timedelta(days=1))
 
 
 def sample_and_real_data_are_not_mixed(connection: Connection, today: dt.date) -> Iterator[TableFinding]:
     """Find sources of which synthetic sample files and real ones are in force, here or in another source."""
     files = count_files_in_force(connection)
     detail = f"{files.tell_mixture()} ({'; '.join(files.list_by_source())})" if files.is_mixed else HOLDS
+    checked = files.synthetic + files.real
     failed = files.synthetic if files.is_mixed else 0
-    yield TableFinding(ALL_SOURCES, release.name, files.synthetic + files.real, failed, detail)
+    yield TableFinding(ALL_SOURCES, release.name, rows_checked=checked, rows_failed=failed, detail=detail)

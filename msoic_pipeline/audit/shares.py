@@ -36,7 +36,8 @@ def shares_lie_between_0_and_1(connection: Connection, today: dt.date, *, is_nat
         + ("figure withheld" if row.kpi_id in sensitive else _tell_distance(row.value))
         for row in beyond
     )
-    yield TableFinding(OF_KPIS, kpi_value.name, checked, len(details), first_of(details) or HOLDS)
+    detail = first_of(details) or HOLDS
+    yield TableFinding(OF_KPIS, kpi_value.name, rows_checked=checked, rows_failed=len(details), detail=detail)
 
 
 def _tell_distance(value: float) -> str:

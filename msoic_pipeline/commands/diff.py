@@ -56,7 +56,7 @@ class ForetoldFile:
             told |= {
                 "release_id": self.trial.release.release_id,
                 "published_on": self.trial.release.published_on.isoformat(),
-                "known_already_as": self.trial.already,
+                "known_already_as": self.trial.status_in_warehouse,
                 "changes": [asdict(row) for row in self.rows],
                 "changed_on_other_days": self.trial.other_days,
                 "rules_broken": [asdict(each) for each in self.trial.broken],
@@ -98,11 +98,11 @@ def _list_trial_lines(trial: TrialLoad, rows: tuple[ChangeRow, ...]) -> Iterator
     from msoic_pipeline.publication.change_words import tell_moved
     from msoic_pipeline.reconciliation.summary import tell_break
 
-    if trial.already == "withdrawn":
+    if trial.status_in_warehouse == "withdrawn":
         name = trial.release.release_id
         yield f"  WRONG      a person took its figures away: msoic withdraw {name} --undo gives them back"
-    elif trial.already:
-        yield f"  note       the warehouse knows it already: {trial.already}"
+    elif trial.status_in_warehouse:
+        yield f"  note       the warehouse knows it already: {trial.status_in_warehouse}"
     yield f"  figures    loading it would move {tell_moved(trial.changes)}"
     if trial.other_days:
         yield f"  history    {trial.other_days:,} national figures would be others as known on other days than its own"

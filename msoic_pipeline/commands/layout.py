@@ -12,6 +12,7 @@ from msoic_pipeline.wording import align_columns
 
 if TYPE_CHECKING:
     from msoic_pipeline.ingest.file_asked import FileAsked
+    from msoic_pipeline.workbooks.source import Source
 
 LAYOUT_HEADER = ("source", "table", "fact", "layouts")
 
@@ -54,26 +55,35 @@ def explain_layout(path: Path) -> str:
 
 
 def _explain_file(asked: FileAsked) -> str:
-    """Return the explanation of a file. To be called in a worker process.
+    """Return the explanation of a file. To be called in a worker process. Raises SourceFileError where it has none."""
+    from msoic_pipeline.ingest.reading import failures_told
+    from msoic_pipeline.workbooks.source import load_source
+
+    source = load_source(asked.source)
+    with failures_told(asked.name, withhold=source.sensitive):
+        return "\n".join(_explain_sheets(asked, source))
+
+
+def _explain_sheets(asked: FileAsked, source: Source) -> list[str]:
+    """Return the lines that say which layout reads each sheet of a file.
 
     A file that is no release, since its sidecar is missing, say, is explained as if it were about today.
     """
+    from msoic_pipeline.ingest.reading import name_as_asked
     from msoic_pipeline.ingest.recognition import identify_release
     from msoic_pipeline.periods import find_today
     from msoic_pipeline.workbooks.errors import SourceFileError
     from msoic_pipeline.workbooks.explain import explain as explain_sheets
     from msoic_pipeline.workbooks.grid import open_workbook
-    from msoic_pipeline.workbooks.source import load_source
 
     lines = []
     workbook = open_workbook(asked.content)
     try:
         reference_quarter = identify_release(workbook, asked).reference_quarter
     except SourceFileError as error:
-        error.file = error.file or asked.name
         reference_quarter = find_today()
-        lines.append(f"note: {error}")
+        lines.append(f"note: {name_as_asked(asked, error)}")
     finally:
         workbook.close()
-    lines += explain_sheets(asked.content, load_source(asked.source), reference_quarter)
-    return "\n".join(lines)
+    lines += explain_sheets(asked.content, source, reference_quarter)
+    return lines

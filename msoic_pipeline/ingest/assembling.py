@@ -46,6 +46,7 @@ from msoic_pipeline.workbooks.counts import Counts, check_conserved
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.failures import Failure
 from msoic_pipeline.workbooks.layout import PublishedTable
+from msoic_pipeline.workbooks.source import is_sensitive
 from msoic_pipeline.workbooks.tidy import Tidy
 
 REJECT_SCHEMA = pa.schema([(name, pa.string()) for name in ("rule", "sheet", "cell", "detail", "row_text", "fault")])
@@ -177,7 +178,7 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Failure]:
     """Return a reject for each row that matches no row of the table's file of members.
 
     Where that file defines activities by name, category and measure, a row of an activity with a category that it has
-    not there is rejected.
+    not there is rejected. Of a sensitive source it is not told what stands in the row.
     """
     table = tidy.match.table
     if not table.known_rows:
@@ -186,13 +187,15 @@ def _reject_unknown_rows(tidy: Tidy) -> list[Failure]:
     key = [name for name in members.list_key_columns(table.known_rows) if name in tidy.rows]
     known_keys = {tuple(row[name] for name in key) for row in members.read_rows(table.known_rows)}
     columns = [tidy.rows[name] for name in key]
+    withhold = is_sensitive(FACTS[table.fact])
     rejects = []
     for cell, *values in zip(tidy.rows["cell"], *columns, strict=True):
         if tuple(values) in known_keys:
             continue
         told = ", ".join(f"{name} {value!r}" for name, value in zip(key, values, strict=True))
-        detail = f"expected a row of {file}; found {told}. Add it there if it is new"
-        row_text = " | ".join(map(str, values))
+        found = "another" if withhold else told
+        detail = f"expected a row of {file}; found {found}. Add it there if it is new"
+        row_text = "" if withhold else " | ".join(map(str, values))
         rejects.append(Failure("unknown_member", tidy.match.sheet, cell, detail, row_text))
     return rejects
 

@@ -13,7 +13,7 @@ from msoic_pipeline.workbooks.addresses import a1
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.grid import Workbook
 from msoic_pipeline.workbooks.source import Source, Stamp
-from msoic_pipeline.workbooks.values import parser, tell_expected
+from msoic_pipeline.workbooks.values import find_parser, tell_expected
 
 # A cover stands within the first rows of the first sheets.
 COVER_ROWS = 40
@@ -43,7 +43,7 @@ def read_cover(workbook: Workbook) -> list[CoverCell]:
     """Return the filled cells of the first rows of the first sheets."""
     cells: list[CoverCell] = []
     for sheet in workbook.sheet_names[:COVER_SHEETS]:
-        for row, values in enumerate(workbook.head(sheet, COVER_ROWS).rows):
+        for row, values in enumerate(workbook.read_head(sheet, COVER_ROWS).rows):
             for column, value in enumerate(values):
                 if not is_blank(value):
                     value_to_the_right = values[column + 1] if column + 1 < len(values) else ""
@@ -90,7 +90,7 @@ def _find_stamped_text(stamp: Stamp, cell: CoverCell) -> Any:
 def _read_stamp(source: Source, field: str, stamp: Stamp, cell: CoverCell, stamped_text: Any) -> Any:
     """Return the value of a field from the text after its label."""
     try:
-        value = parser(stamp.parse)(stamped_text)
+        value = find_parser(stamp.parse)(stamped_text)
     except ValueError as error:
         raise SourceFileError(
             "unreadable_cover",

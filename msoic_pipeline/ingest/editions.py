@@ -24,7 +24,6 @@ def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release,
         2nd       b.ods    2022-Q1   1 June 2022   edition 2
         3rd       c.ods    2022-Q2   4 Aug 2022    edition 1
     """
-    editions_are_counted = "reference_period" in source.stamps
     place_of = {release.release_id: place for place, release in enumerate(releases)}
 
     def reference(release: Release) -> tuple[Any, ...]:
@@ -37,7 +36,7 @@ def link_editions(releases: Sequence[Release], source: Source) -> tuple[Release,
     oldest_first = sorted(releases, key=lambda release: (*reference(release), *age(release)))
     for _, of_one_period in groupby(oldest_first, key=reference):
         issues = list(of_one_period)
-        if editions_are_counted:
+        if source.counts_editions:
             issues = [replace(issue, edition=number) for number, issue in enumerate(issues, start=1)]
         issues.sort(key=lambda release: (release.edition, *age(release)))
         linked |= {issue.release_id: issue for issue in issues}

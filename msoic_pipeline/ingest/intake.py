@@ -7,7 +7,7 @@ What is remembered, so that no file is opened twice while nothing about it chang
 ``docs/operations.md``)::
 
     archive/…/record.json             under which names a file stood, its last sidecar, what people decided
-    staging/…/readings.json           which release a file is, or why it is none or cannot be parsed (``memory``)
+    staging/…/readings.json           which release a file is, or why it is none or cannot be parsed (``remembered``)
     staging/…/<key>/manifest.json     that a release was parsed, and into what (``staging``)
     staging/…/<key>/findings-….json   what the checks found in its rows (``quality.validation``)
     table load_log                    from what a quarter was loaded (``warehouse.loading``)
@@ -44,15 +44,23 @@ from msoic_pipeline.workbooks.source import Source
 
 
 @dataclass(frozen=True)
+class UnparsedRelease:
+    """A release in force that is not parsed, and why."""
+
+    release: Release
+    error: SourceFileError
+
+
+@dataclass(frozen=True)
 class Intake:
-    """What a source has: its landing, the releases in force that are parsed, and the others with the reason.
+    """What a source has: its landing, the releases in force that are parsed, and those that are not.
 
     ``read`` is how many files were read just now.
     """
 
     landing: Landing
     staged: tuple[StagedRelease, ...]
-    unparsed: tuple[tuple[Release, SourceFileError], ...]
+    unparsed: tuple[UnparsedRelease, ...]
     read: int
 
 
@@ -156,18 +164,19 @@ class _IntakePass:
 
     def _keep_contents(self, files: Sequence[_StandingFile]) -> _KeptFiles:
         """Copy into the archive what is not there yet."""
-        kept = _KeptFiles(records=self.archive.records(), standing={}, refused=[], waiting=[])
-        first_of_content: dict[str, _StandingFile] = {}
-        for file in files:
-            other = first_of_content.setdefault(file.sha256, file)
-            if other is not file:
-                kept.refused.append(_duplicate_file_error(file.raw, other.raw))
+        unique, duplicates = _set_duplicates_apart(files)
+        kept = _KeptFiles(records=self.archive.records(), standing={}, refused=duplicates, waiting=[])
         new: list[_StandingFile] = []
-        for digest, file in first_of_content.items():
-            if digest in kept.records:
-                kept.standing[digest] = file
+        for file in unique:
+            if file.sha256 in kept.records:
+                kept.standing[file.sha256] = file
             else:
                 new.append(file)
+        self._copy_new(new, kept)
+        return kept
+
+    def _copy_new(self, new: Sequence[_StandingFile], kept: _KeptFiles) -> None:
+        """Copy new files into the archive, and note in ``kept`` what became of each."""
         growing = find_growing([file.raw for file in new])
         for file in new:
             try:
@@ -178,7 +187,6 @@ class _IntakePass:
                 # Its content may have changed since it was looked at: what counts is what was copied.
                 kept.records.setdefault(record.sha256, record)
                 kept.standing.setdefault(record.sha256, replace(file, sha256=record.sha256))
-        return kept
 
     def _keep_new_content(self, file: _StandingFile, *, is_growing: bool) -> Record:
         """Copy a file into the archive and return its record.
@@ -259,17 +267,29 @@ class _IntakePass:
         """Keep under which names the files stand in the raw folder, and until when they did."""
         for digest, record in records.items():
             name = standing[digest].raw.name if digest in standing else ""
-            has_changed = False
-            for kept_name in record.names:
-                is_current = kept_name.until is None
-                if is_current and kept_name.name != name and not _is_uncertain(kept_name.name, refused):
-                    kept_name.until, has_changed = self.now, True
-            is_noted = any(kept_name.name == name and kept_name.until is None for kept_name in record.names)
-            if name and not is_noted:
-                record.names.append(Name(name, self.now))
-                has_changed = True
-            if has_changed:
+            has_ended = self._end_other_names(record, name, refused)
+            has_begun = self._begin_name(record, name)
+            if has_ended or has_begun:
                 self.archive.write(record)
+
+    def _end_other_names(self, record: Record, name: str, refused: Sequence[SourceFileError]) -> bool:
+        """Note that a file stands no longer under other names than ``name``; return whether it did."""
+        ended = [
+            each
+            for each in record.names
+            if each.until is None and each.name != name and not _is_uncertain(each.name, refused)
+        ]
+        for each in ended:
+            each.until = self.now
+        return bool(ended)
+
+    def _begin_name(self, record: Record, name: str) -> bool:
+        """Note that a file stands under a name, if it has one; return whether that is new."""
+        is_noted = any(each.name == name and each.until is None for each in record.names)
+        if not name or is_noted:
+            return False
+        record.names.append(Name(name, self.now))
+        return True
 
     def _find_absent_files(
         self, records: dict[str, Record], occupied: Collection[str], refused: Sequence[SourceFileError]
@@ -323,13 +343,14 @@ class _IntakePass:
         """Return what has come of the pass from the kept files and what each was read as, and from all errors."""
         in_order = sorted(records.values(), key=lambda record: record.came_in)
         as_read: list[Release] = []
+        not_recognised_now: list[SourceFileError] = []
         unsure: set[str] = set()
         for record in in_order:
             reading = readings[record.sha256]
             if isinstance(reading, RecognisedFile):
                 as_read.append(_add_from_record(reading.release, record))
             else:  # it was recognised once: why it is not now is told, and its figures stand
-                refused = [*refused, reading.error]
+                not_recognised_now.append(reading.error)
                 unsure.add(self._release_id(record))
         withdrawn = frozenset(self._release_id(record) for record in in_order if record.is_withdrawn)
         in_force = link_editions([each for each in as_read if each.release_id not in withdrawn], self.source)
@@ -337,7 +358,7 @@ class _IntakePass:
         sweep(self.settings.staging_dir, self.source.source, [staging_key(release) for release in as_read])
         landing = Landing(
             releases=in_force,
-            refused=_tell_each_once(refused),
+            refused=_tell_each_once([*refused, *not_recognised_now]),
             absent=tuple(absent),
             waiting=tuple(waiting),
             known=tuple(as_read),
@@ -349,21 +370,21 @@ class _IntakePass:
 
     def _divide_parsed(
         self, in_force: Sequence[Release], as_read: Sequence[Release], readings: dict[str, FileReading]
-    ) -> tuple[list[StagedRelease], list[tuple[Release, SourceFileError]]]:
-        """Return the releases in force that are parsed, and the others with the reason.
+    ) -> tuple[list[StagedRelease], list[UnparsedRelease]]:
+        """Return the releases in force that are parsed, and those that are not.
 
         ``as_read`` are the releases as they were before editions were counted: a release's folder is named by that.
         """
         read_as = {release.sha256: release for release in as_read}
         staged: list[StagedRelease] = []
-        unparsed: list[tuple[Release, SourceFileError]] = []
+        unparsed: list[UnparsedRelease] = []
         for release in in_force:
             error = readings[release.sha256].error
             if error is None:
                 folder = staged_folder(read_as[release.sha256], self.settings.staging_dir)
                 staged.append(StagedRelease(release, folder))
             else:
-                unparsed.append((release, error))
+                unparsed.append(UnparsedRelease(release, error))
         return staged, unparsed
 
     def _release_id(self, record: Record) -> str:
@@ -387,6 +408,17 @@ class _IntakePass:
 def _list_missed(records: dict[str, Record]) -> list[Record]:
     """Return the files that should stand in the raw folder: all that nobody withdrew or let go."""
     return [record for record in records.values() if not record.is_withdrawn and not record.is_let_go]
+
+
+def _set_duplicates_apart(files: Sequence[_StandingFile]) -> tuple[list[_StandingFile], list[SourceFileError]]:
+    """Return the first file of each content, and an error for each other."""
+    first_of_content: dict[str, _StandingFile] = {}
+    errors: list[SourceFileError] = []
+    for file in files:
+        other = first_of_content.setdefault(file.sha256, file)
+        if other is not file:
+            errors.append(_duplicate_file_error(file.raw, other.raw))
+    return list(first_of_content.values()), errors
 
 
 def _is_uncertain(name: str, refused: Sequence[SourceFileError]) -> bool:

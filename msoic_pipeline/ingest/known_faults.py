@@ -120,9 +120,8 @@ def load_faults(source: str) -> tuple[Fault, ...]:
     """Return the known faults of a source. Raises DeclarationError where its file is not well formed."""
     path = f"msoic_pipeline/sources/{source}/faults.yaml"
     faults = parse_list(read_faults_text(source), Fault, path, "fault")
-    # Such a source gives its releases no edition: landing counts them, and the count changes with what comes in.
-    editions_are_counted = "reference_period" in load_source(source).stamps
-    if editions_are_counted and any(fault.edition for fault in faults):
+    # Editions that are counted change with what comes in.
+    if load_source(source).counts_editions and any(fault.edition for fault in faults):
         raise DeclarationError.of(path, f"editions of {source} are counted; give published_on instead")
     return faults
 

@@ -28,10 +28,14 @@ SETTLING_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class RawFile:
-    """A regular file of the raw folder. ``name`` is its path below that folder, as it can be shown."""
+    """A regular file of the raw folder. ``name`` is its path below that folder, as it can be shown.
+
+    Where a link of that name led to it, ``path`` is that of the file itself and ``link`` that of the link.
+    """
 
     path: Path
     name: str
+    link: Path | None = None
 
     def digest(self) -> str:
         """Return the SHA-256 of its content. Raises OSError where it cannot be read, SourceFileError if too large."""
@@ -45,22 +49,27 @@ class RawFile:
     def read_sidecar(self) -> bytes | None:
         """Return the content of the sidecar beside it; None where there is none.
 
-        Raises SourceFileError where one is there that cannot be read. Of a larger one only the beginning is returned,
-        one byte more than is allowed.
+        A link's own sidecar counts before the one beside what it leads to. Raises SourceFileError where one is there
+        that cannot be read. Of a larger one only the beginning is returned, one byte more than is allowed.
         """
-        sidecar = sidecar_path(self.path)
-        name = f"{self.name}.yaml"
-        if len(os.fsencode(sidecar.name)) > os.pathconf(sidecar.parent, "PC_NAME_MAX"):
-            return None  # no file of that name can be there
-        try:
-            if not stat.S_ISREG(sidecar.lstat().st_mode):
-                raise _not_a_file_error(name, "a file", "something else")
-            with open_regular(sidecar) as descriptor:
-                return os.read(descriptor, MAX_SIDECAR_BYTES + 1)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise no_access_error(name, error) from error
+        own = None if self.link is None else _read_sidecar(sidecar_path(self.link), self.name)
+        return own if own is not None else _read_sidecar(sidecar_path(self.path), self.name)
+
+
+def _read_sidecar(sidecar: Path, file_name: str) -> bytes | None:
+    """Return the content of a sidecar, told of as that of ``file_name``; as ``RawFile.read_sidecar``."""
+    name = f"{file_name}.yaml"
+    if len(os.fsencode(sidecar.name)) > os.pathconf(sidecar.parent, "PC_NAME_MAX"):
+        return None  # no file of that name can be there
+    try:
+        if not stat.S_ISREG(sidecar.lstat().st_mode):
+            raise _not_a_file_error(name, "a file", "something else")
+        with open_regular(sidecar) as descriptor:
+            return os.read(descriptor, MAX_SIDECAR_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise no_access_error(name, error) from error
 
 
 @contextmanager
@@ -144,7 +153,7 @@ def _find_file(path: Path, name: str, raw_dir: Path) -> RawFile | None:
             raise _not_a_file_error(name, "a file of the raw folder", "a link that leads out of it")
         if target.is_symlink() or not target.is_file():
             raise _not_a_file_error(name, "a file", "a link that leads to none")
-        return RawFile(target, name)
+        return RawFile(target, name, link=path)
     if stat.S_ISDIR(mode):
         raise _not_a_file_error(name, "a file", "a folder called like one")
     if not stat.S_ISREG(mode):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from msoic_pipeline.ingest.file_asked import FileAsked, digest_file
-from msoic_pipeline.ingest.recognition import identify_release
+from msoic_pipeline.ingest.recognition import identify_release, recognise
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.staging import stage_workbook
 from msoic_pipeline.ingest.workers import call_in_workers, over_memory_error
@@ -72,16 +73,21 @@ def read_file(asked: FileAsked, staging_dir: Path) -> FileReading:
         finally:
             workbook.close()
     except SourceFileError as error:
-        return _make_refused(release, _name_as_asked(asked, error))
-    except MemoryError:
-        return _make_refused(release, over_memory_error(asked.name), "limits")
-    except OSError as error:
-        return _make_refused(release, _machine_failed(asked.name, error), "machine")
-    except Exception as error:
-        return _make_refused(release, _pipeline_failed(asked, error))
-    except BaseException as error:  # a reader in another language raises what is no Exception where it stumbles
-        return _make_refused(release, _reader_failed(asked.name, error))
+        return _make_refused(release, name_as_asked(asked, error))
+    except BaseException as error:
+        told, blame = _tell_failure(asked.name, error, withhold=load_source(asked.source).sensitive)
+        return _make_refused(release, told, blame)
     return RecognisedFile(release)
+
+
+def recognise_file(path: Path) -> str:
+    """Return the source that a file says it is of (``recognition.recognise``). To be called in a worker process.
+
+    Raises SourceFileError where the file cannot be read, whatever its reader stumbles over.
+    """
+    # Whose it is is not known yet: it may be of a sensitive source.
+    with failures_told(path.name, withhold=True):
+        return recognise(path)
 
 
 def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReading]:
@@ -91,7 +97,7 @@ def read_files(asked: Sequence[FileAsked], staging_dir: Path) -> list[FileReadin
     readings: list[FileReading] = []
     for file, answer in zip(asked, answers, strict=True):
         if isinstance(answer, SourceFileError):
-            readings.append(RefusedFile(_name_as_asked(file, answer), "limits"))
+            readings.append(RefusedFile(name_as_asked(file, answer), "limits"))
         else:
             readings.append(answer)
     # Workers have no terminal and no log: this process speaks for them.
@@ -111,8 +117,8 @@ def _log_reading(asked: FileAsked, reading: FileReading) -> None:
 # ---- errors ----------------------------------------------------------------------------------------
 
 
-def _name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
-    """Return an error with the name by which people know the file, or its sidecar."""
+def name_as_asked(asked: FileAsked, error: SourceFileError) -> SourceFileError:
+    """Return an error with the name by which people know the file, or its sidecar. Errors are given it here alone."""
     if error.file != f"{asked.name}.yaml":
         error.file = asked.name
     return error
@@ -130,8 +136,32 @@ def _check_digest(asked: FileAsked) -> None:
         )
 
 
+@contextmanager
+def failures_told(name: str, *, withhold: bool) -> Iterator[None]:
+    """Raise SourceFileError for whatever is raised while the file ``name`` is read; ``withhold`` keeps words out."""
+    try:
+        yield
+    except SourceFileError:
+        raise
+    except BaseException as error:
+        told, _ = _tell_failure(name, error, withhold=withhold)
+        raise told from None
+
+
+def _tell_failure(name: str, error: BaseException, *, withhold: bool) -> tuple[SourceFileError, Blame]:
+    """Return what is told of what was raised while a file was read, and whose fault it is."""
+    if isinstance(error, MemoryError):
+        return over_memory_error(name), "limits"
+    if isinstance(error, OSError):
+        return _machine_failed(name, error), "machine"
+    if isinstance(error, Exception):
+        return _pipeline_failed(name, error, withhold=withhold), "file"
+    # A reader in another language raises what is no Exception where it stumbles.
+    return _reader_failed(name, error), "file"
+
+
 def _machine_failed(name: str, error: OSError) -> SourceFileError:
-    place = "the archive or the staging area" if error.errno != errno.ENOSPC else "the disk of the staging area"
+    place = "the file and the staging area" if error.errno != errno.ENOSPC else "the disk of the staging area"
     if error.filename is not None:
         place += f", {error.filename},"
     return SourceFileError(
@@ -153,11 +183,11 @@ def _reader_failed(name: str, error: BaseException) -> SourceFileError:
     )
 
 
-def _pipeline_failed(asked: FileAsked, error: BaseException) -> SourceFileError:
-    words = "" if load_source(asked.source).sensitive else f": {error}"
+def _pipeline_failed(name: str, error: BaseException, *, withhold: bool) -> SourceFileError:
+    words = "" if withhold else f": {error}"
     return SourceFileError(
         "pipeline_failed",
-        file=asked.name,
+        file=name,
         expected="the pipeline to read the file or to say what is wrong with it",
         found=f"{type(error).__name__}{words}"[:500],
         remedy="This is a fault of the pipeline, not of the file: report it.",

@@ -131,8 +131,7 @@ def _other_publisher_error(source: Source, texts: str) -> SourceFileError:
         file="",
         expected=f"a file of {source.title!r}",
         found=found,
-        remedy=f"{where}; if it is of this source, add its text to recognise in "
-        f"msoic_pipeline/sources/{source.source}/layouts.yaml.",
+        remedy=f"{where}; if it is of this source, add its text to recognise in {source.layout_file}.",
     )
 
 

@@ -18,7 +18,7 @@ from msoic_pipeline.ingest.staging import READS_FILES, staging_key
 from msoic_pipeline.periods import find_today
 from msoic_pipeline.texts import printable
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.source import Source, digest_layout, stamps_digest
+from msoic_pipeline.workbooks.source import Source, digest_layout, digest_stamps
 
 # What of a source decides which release a file is; the layouts of its tables decide only how it is parsed.
 _FIELDS_THAT_RECOGNISE = {"source", "title", "publisher", "recognise", "synthetic_mark", "stamps", "sensitive"}
@@ -55,7 +55,7 @@ class Memory:
         self._layouts = digest_layout(source)
         rules = (
             source.model_dump_json(include=_FIELDS_THAT_RECOGNISE),
-            stamps_digest(source),
+            digest_stamps(source),
             digest_code(READS_FILES),
         )
         self._rules = hashlib.sha256("\n".join(rules).encode()).hexdigest()

@@ -20,7 +20,7 @@ from msoic_pipeline.wording import first_of
 from msoic_pipeline.workbooks.coded_column import Columns
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.failures import Failure
-from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline.workbooks.source import is_sensitive
 from msoic_pipeline.workbooks.tidy import Tidy
 
 # Of the failures of a check, so many are put into words.
@@ -312,7 +312,7 @@ def _make_finding_of_sheet(
     ``what_holds`` is the check's name, or says it of one column. Of a sensitive source the places alone are told, not
     what stands there.
     """
-    if load_source(traits_of_fact(FACTS[tidy.match.table.fact]).source).sensitive:
+    if is_sensitive(FACTS[tidy.match.table.fact]):
         failures = [replace(failure, detail="does not hold here") for failure in failures]
 
     def tell(standing: Sequence[Failure]) -> str:

@@ -16,7 +16,7 @@ from msoic_pipeline.ingest.details import Details
 from msoic_pipeline.resource_limits import MAX_SIDECAR_BYTES
 from msoic_pipeline.texts import clean, printable
 from msoic_pipeline.workbooks.errors import SourceFileError
-from msoic_pipeline.workbooks.values import parse_count, parse_date, parser
+from msoic_pipeline.workbooks.values import find_parser, parse_count, parse_date
 
 
 def _parse_edition(value: Any) -> int:
@@ -36,7 +36,7 @@ def _parse_flag(value: Any) -> bool:
 FIELDS: dict[str, Callable[[Any], Any]] = {
     "title": clean,
     "published_on": parse_date,
-    "reference_period": parser("period"),
+    "reference_period": find_parser("period"),
     "edition": _parse_edition,
     "is_synthetic": _parse_flag,
     "note": clean,

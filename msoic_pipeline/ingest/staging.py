@@ -119,12 +119,7 @@ def stage_workbook(workbook: Workbook, release: Release, staging_dir: Path) -> S
     folder = staged_folder(release, staging_dir)
     if not is_staged(release, staging_dir):
         faults = list_faults_of(release)
-        try:
-            content = assemble(release, _read_sheets(workbook, release, faults), faults)
-        except SourceFileError as error:
-            error.file = release.file_name
-            raise
-        _write_folder(folder, content)
+        _write_folder(folder, assemble(release, _read_sheets(workbook, release, faults), faults))
     return StagedRelease(release, folder)
 
 
@@ -135,7 +130,7 @@ def _read_sheets(workbook: Workbook, release: Release, faults: tuple[Fault, ...]
     matches = match_workbook(source, workbook, release.reference_quarter)
     _refuse_absent_sheets(replacements, matches, release)
     file = FileToTidy(release.file_name, release.published_on, release.reference_period, replacements)
-    return [tidy_sheet(workbook.sheet(match.sheet), match, source, file) for match in matches]
+    return [tidy_sheet(workbook.read_sheet(match.sheet), match, source, file) for match in matches]
 
 
 def _refuse_absent_sheets(replacements: tuple[CellReplacement, ...], matches: list[Match], release: Release) -> None:

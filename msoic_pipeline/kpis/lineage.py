@@ -362,7 +362,7 @@ def read_cells(path: Path, addresses: Addresses) -> CellTexts:
     workbook = open_workbook(path)
     try:
         for sheet, cells in addresses.items():
-            rows = workbook.sheet(sheet).rows
+            rows = workbook.read_sheet(sheet).rows
             texts[sheet] = {}
             for cell in cells:
                 row, column = from_a1(cell)

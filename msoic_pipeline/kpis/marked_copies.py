@@ -138,7 +138,7 @@ def _copy_sheets(original: Path, addresses: Addresses, copy: xlsxwriter.Workbook
         names = name_sheets(addresses)
         for sheet, cells in addresses.items():
             page = copy.add_worksheet(names[sheet])
-            for row, values in enumerate(workbook.sheet(sheet).rows):
+            for row, values in enumerate(workbook.read_sheet(sheet).rows):
                 for column, value in enumerate(values):
                     style = styles[a1(row, column) in cells, _choose_number_format(value)]
                     if isinstance(value, dt.date):

@@ -15,12 +15,11 @@ from msoic_pipeline.ingest.known_faults import find_accepting, list_faults_of
 from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.model.checks import HOLDS
 from msoic_pipeline.model.facts import cell_column
-from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.quality.expectations import Expectation, FailingRows
 from msoic_pipeline.resource_limits import MAX_LISTED
 from msoic_pipeline.wording import WITHHELD, at_cell
 from msoic_pipeline.workbooks.failures import Failure
-from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline.workbooks.source import is_sensitive
 
 # Of the rows that fail a check so many are told in its words.
 ROWS_TOLD = 5
@@ -38,9 +37,9 @@ class CheckedRows:
     @property
     def are_withheld(self) -> bool:
         """Whether what stands in them is to be kept out of every message."""
-        return load_source(traits_of_fact(self.fact).source).sensitive
+        return is_sensitive(self.fact)
 
-    def cell_column(self, expectation: Expectation) -> str:
+    def find_cell_column(self, expectation: Expectation) -> str:
         """Return the column with the cell of what an expectation is about: a measure may have one of its own."""
         return cell_column(self.fact, expectation.columns[0]) if len(expectation.columns) == 1 else "cell"
 
@@ -49,7 +48,7 @@ def make_findings(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
     """Return one finding for each check that a table's ``expectations`` make up, of the rows of a release."""
     expectations_by_check: dict[str, list[Expectation]] = {}
     for expectation in expectations:
-        expectations_by_check.setdefault(expectation.check, []).append(expectation)
+        expectations_by_check.setdefault(expectation.check_name, []).append(expectation)
     findings = []
     for of_check in expectations_by_check.values():
         is_on_size = of_check[0].subject == "size"
@@ -62,7 +61,7 @@ def _make_finding_on_size(checked: CheckedRows, expectation: Expectation) -> Fin
     no_rows = Failure(expectation.rule, "", "", f"expected {expectation.expected}")
     return Finding(
         table_name=checked.fact.name,
-        check_name=expectation.check,
+        check_name=expectation.check_name,
         severity=expectation.severity,
         success=checked.size > 0,
         rows_checked=checked.size,
@@ -90,7 +89,7 @@ def _make_finding(checked: CheckedRows, expectations: Sequence[Expectation]) -> 
     words = _tell_failing(checked, unexplained) if bad_rows else f"{HOLDS} for {_name_columns(expectations)}"
     return Finding(
         table_name=checked.fact.name,
-        check_name=expectations[0].check,
+        check_name=expectations[0].check_name,
         severity=expectations[0].severity,
         success=not bad_rows,
         rows_checked=checked.size,
@@ -113,7 +112,7 @@ def _set_known_faults_apart(checked: CheckedRows, failing: FailingRows) -> tuple
     known = list_faults_of(checked.release)
     unexplained: list[bool] = []
     accepted: list[Failure] = []
-    for sheet, cell in zip(rows["sheet"], rows[checked.cell_column(expectation)], strict=True):
+    for sheet, cell in zip(rows["sheet"], rows[checked.find_cell_column(expectation)], strict=True):
         fault = find_accepting(known, expectation.rule, sheet, cell)
         unexplained.append(not fault)
         if fault:
@@ -124,7 +123,7 @@ def _set_known_faults_apart(checked: CheckedRows, failing: FailingRows) -> tuple
 
 def _list_failures(checked: CheckedRows, failing: FailingRows) -> list[Failure]:
     """Return the first rows that failed, each with its text as far as it may be told."""
-    place = ["sheet", checked.cell_column(failing.expectation)]
+    place = ["sheet", checked.find_cell_column(failing.expectation)]
     rows = failing.rows.head(MAX_LISTED)
     places = rows[place].astype(str).to_numpy().tolist()
     texts = rows.drop(columns=place).astype(object).to_numpy(na_value="").tolist()
@@ -151,7 +150,7 @@ def _tell_failing(checked: CheckedRows, failing: Sequence[FailingRows]) -> str:
 
 
 def _tell_row(checked: CheckedRows, expectation: Expectation, row: pd.Series[Any]) -> str:
-    place = at_cell(row["sheet"], row[checked.cell_column(expectation)])
+    place = at_cell(row["sheet"], row[checked.find_cell_column(expectation)])
     if expectation.subject == "key":
         return f"{place}: expected {expectation.expected}; found it again"
     (column,) = expectation.columns

@@ -59,7 +59,7 @@ class Expectation:
     severity: Severity = "block"
 
     @property
-    def check(self) -> str:
+    def check_name(self) -> str:
         """Name of the check to which the expectation belongs; those that only warn have one each."""
         return CHECK_NAME_BY_RULE[self.rule] + (f": {', '.join(self.columns)}" if self.severity == "warn" else "")
 
@@ -91,11 +91,11 @@ def list_expectations_of(fact: sa.Table) -> list[Expectation]:
         arguments={"column_list": list(names)},
         expected="one row of its key",
     )
-    of_columns = [each for column in fact.columns for each in _column_expectations(column)]
+    of_columns = [each for column in fact.columns for each in _list_expectations_of_column(column)]
     return [size, *of_columns, key]
 
 
-def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
+def _list_expectations_of_column(column: sa.Column[Any]) -> Iterator[Expectation]:
     traits = traits_of_column(column)
 
     def expect(rule: str, kind: str, expected: str, *, subject: Subject = "value", **arguments: Any) -> Expectation:
@@ -109,7 +109,7 @@ def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
     if traits.members:
         known = list(traits.members)
         yield expect("unknown_member", "ExpectColumnValuesToBeInSet", f"one of {', '.join(known)}", value_set=known)
-    if codes := known_codes(traits.references):
+    if codes := list_known_codes(traits.references):
         place = f"a member of {traits.references} (msoic_pipeline/model/members)"
         yield expect("unknown_member", "ExpectColumnValuesToBeInSet", place, value_set=list(codes))
     if traits.pattern:
@@ -117,11 +117,11 @@ def _column_expectations(column: sa.Column[Any]) -> Iterator[Expectation]:
         yield expect("bad_pattern", "ExpectColumnValuesToMatchRegex", words, regex=traits.pattern)
     low, high = traits.minimum, traits.maximum
     if low is not None or high is not None:
-        words = _range_words(low, high)
+        words = _tell_range(low, high)
         yield expect("out_of_range", "ExpectColumnValuesToBeBetween", words, min_value=low, max_value=high)
 
 
-def _range_words(low: float | None, high: float | None) -> str:
+def _tell_range(low: float | None, high: float | None) -> str:
     """Return a range in words, of which one end may be open: ``at least 0 and at most 1``."""
     if high is None:
         return f"at least {low}"
@@ -131,7 +131,7 @@ def _range_words(low: float | None, high: float | None) -> str:
 
 
 @cache
-def known_codes(reference: str) -> tuple[str, ...]:
+def list_known_codes(reference: str) -> tuple[str, ...]:
     """Return the codes that ``table.column`` may hold; empty for a dimension whose members come with the releases."""
     table_name, _, column_name = reference.partition(".")
     for dimension in members.list_declared_dimensions():

@@ -23,7 +23,7 @@ from msoic_pipeline.periods import number_label, period_label, period_number
 from msoic_pipeline.quality.publishers import load_publisher_checks
 from msoic_pipeline.wording import WITHHELD, at_cell, first_of
 from msoic_pipeline.workbooks.failures import Failure
-from msoic_pipeline.workbooks.source import load_source
+from msoic_pipeline.workbooks.source import is_sensitive, load_source
 
 # Periods of fewer rows than these can be the same by chance.
 FEWEST_ROWS = 10
@@ -31,24 +31,24 @@ FEWEST_ROWS = 10
 
 def dates_lie_in_their_quarter(rows: pd.DataFrame, fact: sa.Table) -> Iterator[RowFailure]:
     """Find the rows whose quarter is not the first day of one, or whose month or day lies outside it."""
-    is_sensitive = load_source(traits_of_fact(fact).source).sensitive
+    withhold = is_sensitive(fact)
     quarter = rows["quarter_start"]
     is_no_quarter = quarter.notna() & ~((quarter.dt.day == 1) & (quarter.dt.month % 3 == 1))
-    yield from _list_wrong_dates(rows[is_no_quarter], "quarter_start", is_sensitive)
+    yield from _list_wrong_dates(rows[is_no_quarter], "quarter_start", withhold)
     for name in ("month_start", "day"):
         if name in fact.columns:
             finer = rows[name]
             is_outside = (finer.dt.year != quarter.dt.year) | (finer.dt.quarter != quarter.dt.quarter)
             fails = finer.notna() & quarter.notna() & is_outside & ~is_no_quarter
-            yield from _list_wrong_dates(rows[fails], name, is_sensitive)
+            yield from _list_wrong_dates(rows[fails], name, withhold)
 
 
-def _list_wrong_dates(failing: pd.DataFrame, column: str, is_sensitive: bool) -> Iterator[RowFailure]:
+def _list_wrong_dates(failing: pd.DataFrame, column: str, withhold: bool) -> Iterator[RowFailure]:
     """Yield what was expected and found in a column of dates, a row at a time."""
     for row in failing.to_dict("records"):
         quarter = period_label("quarter", row["quarter_start"])
         expected = "the first day of a quarter" if column == "quarter_start" else f"a day of {quarter}"
-        found = WITHHELD if is_sensitive else row[column].date()
+        found = WITHHELD if withhold else row[column].date()
         detail = f"{at_cell(row['sheet'], row['cell'])}: {column}: expected {expected}; found {found}"
         yield RowFailure(row["release_id"], detail, row["sheet"], row["cell"])
 

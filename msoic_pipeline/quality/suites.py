@@ -50,7 +50,7 @@ class Suite:
         """Validate rows by expectations, and say of each as much as ``result_format`` asks for."""
         import great_expectations as gx
 
-        suite = gx.ExpectationSuite(name=self.fact.name, expectations=_in_gx_terms(self.fact, expectations))
+        suite = gx.ExpectationSuite(name=self.fact.name, expectations=_make_gx_expectations(self.fact, expectations))
         return self._read_evaluations(batch.validate(suite, result_format=result_format), expectations)
 
     def _read_evaluations(self, validated: Any, expectations: Sequence[Expectation]) -> list[_Evaluation]:
@@ -61,7 +61,7 @@ class Suite:
         evaluations = []
         for result in validated.results:
             number = result.expectation_config.meta["number"]
-            error = _internal_error(result.exception_info)
+            error = _find_internal_error(result.exception_info)
             if error:
                 expectation = expectations[number]
                 about = ", ".join(expectation.columns) or "the table"
@@ -83,14 +83,14 @@ class _Evaluation:
     failing_labels: Any
 
 
-def _internal_error(exception_info: Any) -> str:
+def _find_internal_error(exception_info: Any) -> str:
     """Return the first error that Great Expectations met within, from either of the two shapes in which it tells."""
     info = exception_info or {}
     errors = [info] if "raised_exception" in info else list(info.values())
     return next((str(error["exception_message"]) for error in errors if error["raised_exception"]), "")
 
 
-def _in_gx_terms(fact: sa.Table, expectations: Iterable[Expectation]) -> list[Any]:
+def _make_gx_expectations(fact: sa.Table, expectations: Iterable[Expectation]) -> list[Any]:
     """Return expectations as Great Expectations' own objects, each for one suite alone; ``meta`` has its number."""
     import great_expectations.expectations as gxe
 
@@ -98,12 +98,12 @@ def _in_gx_terms(fact: sa.Table, expectations: Iterable[Expectation]) -> list[An
     for number, expectation in enumerate(expectations):
         kind = getattr(gxe, expectation.kind)
         severity = "critical" if expectation.severity == "block" else "warning"
-        notes = _notes_on_expectation(fact, expectation)
+        notes = _write_notes(fact, expectation)
         made.append(kind(**expectation.arguments, severity=severity, notes=notes, meta={"number": number}))
     return made
 
 
-def _notes_on_expectation(fact: sa.Table, expectation: Expectation) -> str:
+def _write_notes(fact: sa.Table, expectation: Expectation) -> str:
     if len(expectation.columns) == 1:
         return f"{fact.columns[expectation.columns[0]].comment}"
     return f"Grain: {traits_of_table(fact).grain}." if expectation.columns else f"{fact.comment}"

@@ -65,7 +65,7 @@ def validate_source(source: Source, releases: Sequence[StagedRelease]) -> dict[s
 
 
 @cache
-def _digest_of_checks(facts: tuple[str, ...]) -> str:
+def _digest_checks(facts: tuple[str, ...]) -> str:
     """Return a digest of all that decides what is found in the rows of fact tables."""
     hasher = hashlib.sha256()
     modules = ["msoic_pipeline.quality.validation"]
@@ -79,21 +79,21 @@ def _digest_of_checks(facts: tuple[str, ...]) -> str:
     return hasher.hexdigest()[:16]
 
 
-def findings_path(staged: StagedRelease) -> Path:
+def locate_findings(staged: StagedRelease) -> Path:
     """Return the file in which the findings of a release stand, or will stand, once validated."""
-    return staged.folder / f"findings-{_digest_of_checks(tuple(staged.facts))}.json"
+    return staged.folder / f"findings-{_digest_checks(tuple(staged.facts))}.json"
 
 
 def _recall_findings(staged: StagedRelease) -> list[Finding] | None:
     """Return what was found before; None where that is not known, or its file is damaged: the checks are made again."""
     try:
-        return _FINDINGS.validate_json(findings_path(staged).read_bytes())
+        return _FINDINGS.validate_json(locate_findings(staged).read_bytes())
     except (OSError, ValueError):
         return None
 
 
 def _remember_findings(staged: StagedRelease, findings: list[Finding]) -> None:
-    path = findings_path(staged)
+    path = locate_findings(staged)
     replace_file(path, _FINDINGS.dump_json(findings))
     for other in staged.folder.glob("findings-*.json"):
         if other != path:

@@ -78,11 +78,11 @@ def _make_finding_on_rejects(source: Source, staged: StagedRelease) -> Finding:
         success=number <= source.quarantine_threshold,
         rows_checked=staged.manifest.counts.data_rows,
         rows_failed=number,
-        detail=first_of(places, total=number) or _tell_left_out(len(rejects)),
+        detail=first_of(places, total=number) or _tell_rows_left_out(len(rejects)),
     )
 
 
-def _tell_left_out(number: int) -> str:
+def _tell_rows_left_out(number: int) -> str:
     """Return what is said of a release all of whose rows could be read, but for those that known faults cover."""
     return f"{number:,} rows left out by declared faults" if number else "all could be read"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msoic_pipeline.ingest.file_asked import FileAsked, digest_file
 from msoic_pipeline.ingest.raw_files import RawFile
-from msoic_pipeline.ingest.recognition import recognise
+from msoic_pipeline.ingest.reading import recognise_file
 from msoic_pipeline.ingest.workers import call_in_worker
 from msoic_pipeline.texts import printable_name
 from msoic_pipeline.workbooks.source import SOURCES
@@ -17,22 +17,25 @@ def ask_about_file(path: Path) -> FileAsked:
 
     The source is the one that a folder above the file is named after, else the one that recognises what is in it.
     ``/downloads/cps/q4.xlsx`` is of ``cps`` and is called ``cps/q4.xlsx``; ``/downloads/q4.xlsx`` is read to find out,
-    and is called ``q4.xlsx``.
+    and is called ``q4.xlsx``. A link below such a folder is of its source, as in a run, and has a sidecar of its own.
 
     Raises LookupError where neither names a source, SourceFileError where the file would have to and cannot be read.
     """
-    path = path.resolve()
-    folder_depth = _depth_of_source_folder(path)
+    given = path.parent.resolve() / path.name
+    content = path.resolve()
+    named = given if _depth_of_source_folder(given) is not None else content
+    folder_depth = _depth_of_source_folder(named)
     if folder_depth is None:
-        source = call_in_worker(recognise, path, path)
-        parts_below: tuple[str, ...] = (path.name,)
+        source = call_in_worker(recognise_file, content, content)
+        parts_below: tuple[str, ...] = (named.name,)
     else:
-        source = path.parts[folder_depth]
-        parts_below = path.parts[folder_depth:]
+        source = named.parts[folder_depth]
+        parts_below = named.parts[folder_depth:]
     if not source:
-        raise LookupError(f"{path}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
-    raw_file = RawFile(path, "/".join(map(printable_name, parts_below)))
-    return FileAsked(source, path, raw_file.name, digest_file(path), raw_file.read_sidecar())
+        raise LookupError(f"{content}: no source recognises it; put it below a folder named {' or '.join(SOURCES)}")
+    link = given if given.is_symlink() else None
+    raw_file = RawFile(content, "/".join(map(printable_name, parts_below)), link)
+    return FileAsked(source, content, raw_file.name, digest_file(content), raw_file.read_sidecar())
 
 
 def _depth_of_source_folder(path: Path) -> int | None:

@@ -67,8 +67,8 @@ class TrialLoad:
 
     ``changes`` are of the day of its publication; ``other_days`` is how many national values it would change as known
     on other days, because later releases stand already. ``broken`` are the breaks that there would be and are not now,
-    ``mended`` how many there are now and would not be. ``already`` is what the warehouse says of the release, where it
-    knows it.
+    ``mended`` how many there are now and would not be. ``status_in_warehouse`` is what the warehouse says of the
+    release, where it knows it.
     """
 
     release: Release
@@ -76,12 +76,12 @@ class TrialLoad:
     other_days: int
     broken: tuple[ShownBreak, ...]
     mended: int
-    already: str
+    status_in_warehouse: str
 
     @property
     def would_load(self) -> bool:
         """Whether a run would load it: not where a person took its figures away."""
-        return self.already != "withdrawn"
+        return self.status_in_warehouse != "withdrawn"
 
 
 def try_load(engine: Engine, examined: ExaminedFile, today: dt.date) -> TrialLoad:
@@ -93,8 +93,15 @@ def try_load(engine: Engine, examined: ExaminedFile, today: dt.date) -> TrialLoa
         raise ValueError("a file that is rejected changes nothing")
     with tempfile.TemporaryDirectory() as folder, read_unchanging(engine) as origin:
         scope = _find_scope(origin, examined, examined.staged, today)
-        if not scope.quarters:
-            return TrialLoad(scope.staged.release, (), 0, (), 0, scope.already)
+        if not scope.quarters_to_load:
+            return TrialLoad(
+                release=scope.staged.release,
+                changes=(),
+                other_days=0,
+                broken=(),
+                mended=0,
+                status_in_warehouse=scope.status_in_warehouse,
+            )
         copy = open_engine(f"sqlite:///{Path(folder, 'trial.sqlite')}")
         try:
             prepare(copy)
@@ -113,8 +120,8 @@ def try_load(engine: Engine, examined: ExaminedFile, today: dt.date) -> TrialLoa
 class _TrialScope:
     """What a trial is of: a file's release as it was staged, and what rests on its source.
 
-    ``known`` are the releases of the source whose figures stand, ``quarters`` those that are loaded, ``touched`` those
-    of which figures may change by it. ``already`` is what the warehouse says of the release.
+    ``releases_in_force`` are those of the source whose figures stand. By the release figures of ``quarters_touched``
+    may change, those of ``quarters_to_load`` among them. ``status_in_warehouse`` is what the warehouse says of it.
     """
 
     examined: ExaminedFile
@@ -122,10 +129,10 @@ class _TrialScope:
     today: dt.date
     kpis: tuple[Kpi, ...]
     rules: tuple[Rule, ...]
-    known: tuple[Release, ...]
-    quarters: tuple[dt.date, ...]
-    touched: tuple[dt.date, ...]
-    already: str
+    releases_in_force: tuple[Release, ...]
+    quarters_to_load: tuple[dt.date, ...]
+    quarters_touched: tuple[dt.date, ...]
+    status_in_warehouse: str
 
     @property
     def source(self) -> Source:
@@ -138,8 +145,8 @@ def _find_scope(origin: Connection, examined: ExaminedFile, staged: StagedReleas
     source = examined.source.source
     # A KPI that was declared since the last run would be new by that, not by the file.
     computed = set(origin.scalars(sa.select(kpi_definition.c.kpi_id)))
-    known = list_releases_in_force(origin, source)
-    quarters = _list_quarters(staged, known)
+    in_force = list_releases_in_force(origin, source)
+    quarters = _list_quarters(staged, in_force)
     status = origin.scalar(sa.select(release.c.status).where(release.c.release_id == staged.release_id))
     return _TrialScope(
         examined=examined,
@@ -147,22 +154,22 @@ def _find_scope(origin: Connection, examined: ExaminedFile, staged: StagedReleas
         today=today,
         kpis=tuple(kpi for kpi in load_definitions() if source in kpi.sources and kpi.kpi_id in computed),
         rules=tuple(rule for rule in load_rules() if source in rule.sources),
-        known=tuple(known),
-        quarters=tuple(quarters),
-        touched=tuple(list_quarters_touched(quarters)),
-        already=status or "",
+        releases_in_force=tuple(in_force),
+        quarters_to_load=tuple(quarters),
+        quarters_touched=tuple(list_quarters_touched(quarters)),
+        status_in_warehouse=status or "",
     )
 
 
-def _list_quarters(staged: StagedRelease, known: Sequence[Release]) -> list[dt.date]:
+def _list_quarters(staged: StagedRelease, in_force: Sequence[Release]) -> list[dt.date]:
     """Return the quarters that the release has rows of, and those of which reports become due with it.
 
     What lies before the first quarter is in files and is not loaded, by a run neither.
     """
     quarters = staged.quarters()
-    last_known = max((each.reference_start for each in known), default=None)
-    if last_known is not None:
-        quarters |= set(periods("quarter", last_known, staged.release.reference_start))
+    latest = max((each.reference_start for each in in_force), default=None)
+    if latest is not None:
+        quarters |= set(periods("quarter", latest, staged.release.reference_start))
     return sorted(quarter for quarter in quarters if quarter >= FIRST_QUARTER)
 
 
@@ -189,7 +196,7 @@ def _list_parts(scope: _TrialScope) -> Parts:
     facts = {term.fact for kpi in scope.kpis for term in kpi.terms}
     facts = facts.union(scope.source.facts, *(rule.facts for rule in scope.rules))
     sources = {traits_of_fact(FACTS[name]).source for name in facts}
-    first, last = shift_months(scope.touched[0], -3 * HISTORY_QUARTERS), scope.touched[-1]
+    first, last = shift_months(scope.quarters_touched[0], -3 * HISTORY_QUARTERS), scope.quarters_touched[-1]
     result = reconciliation_result.c
     parts: dict[sa.Table, sa.ColumnElement[bool]] = {
         table: sa.true() for name, table in metadata.tables.items() if name.startswith("dim_")
@@ -209,7 +216,7 @@ def _list_parts(scope: _TrialScope) -> Parts:
         ),
         reconciliation_rule: sa.true(),
         reconciliation_result: sa.and_(
-            result.rule_id.in_([rule.rule_id for rule in scope.rules]), result.quarter_start.in_(scope.touched)
+            result.rule_id.in_([rule.rule_id for rule in scope.rules]), result.quarter_start.in_(scope.quarters_touched)
         ),
     }
 
@@ -218,14 +225,14 @@ def _load_release(origin: Connection, copy: Engine, scope: _TrialScope) -> None:
     """Load the release into the copy, as a run would beside those that are loaded."""
     source, staged = scope.source, scope.staged
     load_dimensions(copy, [staged], scope.today)
-    others = [each for each in scope.known if each.release_id != staged.release_id]
+    others = [each for each in scope.releases_in_force if each.release_id != staged.release_id]
     landed = link_editions([*others, staged.release], source)
     linked = next(each for each in landed if each.release_id == staged.release_id)
     register_releases(copy, source, Landing(landed, ()), [scope.examined.verdict], scope.today)
     last_held = max((each.reference_start for each in others), default=dt.date.min)
     # No quarter counts as loaded yet, so that those of the release are loaded and no others.
     accepted = AcceptedReleases((StagedRelease(linked, staged.folder),), last_held=last_held)
-    load_quarters(copy, source, scope.quarters, accepted)
+    load_quarters(copy, source, scope.quarters_to_load, accepted)
     _note_loads(origin, copy, scope)
 
 
@@ -233,7 +240,7 @@ def _note_loads(origin: Connection, copy: Engine, scope: _TrialScope) -> None:
     """Note in the copy which quarters are loaded, which some rules ask."""
     is_load = load_log.c.stage.in_([name_load_stage(name) for name in SOURCES])
     is_own = sa.and_(
-        load_log.c.stage == name_load_stage(scope.source.source), load_log.c.quarter_start.in_(scope.quarters)
+        load_log.c.stage == name_load_stage(scope.source.source), load_log.c.quarter_start.in_(scope.quarters_to_load)
     )
     with write_transaction(copy) as connection:
         copy_parts(origin, connection, {load_log: sa.and_(is_load, sa.not_(is_own))})
@@ -242,8 +249,8 @@ def _note_loads(origin: Connection, copy: Engine, scope: _TrialScope) -> None:
 def _compute_anew(copy: Engine, scope: _TrialScope) -> _FoundFigures:
     """Compute and reconcile what rests on the release, and return what stands in the copy by then."""
     with write_transaction(copy) as connection:
-        recompute_values(connection, scope.kpis, scope.quarters)
-    reconcile_quarters(copy, scope.touched, rules=scope.rules, today=scope.today)
+        recompute_values(connection, scope.kpis, scope.quarters_to_load)
+    reconcile_quarters(copy, scope.quarters_touched, rules=scope.rules, today=scope.today)
     return _read_figures(copy, scope)
 
 
@@ -273,5 +280,5 @@ def _compare(scope: _TrialScope, before: _FoundFigures, after: _FoundFigures) ->
         other_days=after.values.count_other_changes_from(before.values, day),
         broken=tuple(each for name, each in after.breaks.items() if name not in before.breaks),
         mended=sum(name not in after.breaks for name in before.breaks),
-        already=scope.already,
+        status_in_warehouse=scope.status_in_warehouse,
     )

@@ -15,7 +15,7 @@ from msoic_pipeline.workbooks.failures import RejectedCells
 from msoic_pipeline.workbooks.headers import FigureColumn
 from msoic_pipeline.workbooks.layout import Layout
 from msoic_pipeline.workbooks.matched_sheet import MatchedSheet
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.values import find_parser
 
 # The column whose members say what is counted; a layout's rates are some of them.
 MEASURE = "measure"
@@ -94,7 +94,7 @@ def _parsers_of_rows(
 
 def _figure_parser(parse: str, marks: set[str]) -> Callable[[Any], Any]:
     """Return a parser that reads the marks of a figure that is not available as None, all else as ``parse`` does."""
-    read_number = parser(parse)
+    read_number = find_parser(parse)
 
     def read_figure(value: Any) -> Any:
         if isinstance(value, str) and fold_mark(value) in marks:

@@ -74,7 +74,7 @@ class Workbook:
         self._open_sheets: dict[str, CalamineSheet] = {}
         self.sheet_names: list[str] = reader.sheet_names if reader is not None else [_csv_sheet_name(path)]
 
-    def head(self, name: str, rows: int) -> Sheet:
+    def read_head(self, name: str, rows: int) -> Sheet:
         """Return the first ``rows`` rows of the sheet called ``name``; the rest of it stays at hand.
 
         Raises SourceFileError where it cannot be read, or a cell holds more than any spreadsheet's can; OSError where
@@ -84,7 +84,7 @@ class Workbook:
         _refuse_long_cells(self.path, head)
         return head
 
-    def sheet(self, name: str) -> Sheet:
+    def read_sheet(self, name: str) -> Sheet:
         """Return the whole sheet called ``name``, and let go of what is kept of it.
 
         A cell that holds more than any spreadsheet's can is in it: whoever reads that cell rejects it. Raises

@@ -22,7 +22,7 @@ from msoic_pipeline.workbooks.differences import (
 )
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.layout import HeaderTier, LabelColumn, Layout, MeasureColumn, PublishedTable
-from msoic_pipeline.workbooks.values import parser, parser_of_members
+from msoic_pipeline.workbooks.values import find_parser, parser_of_members
 
 # A header stands among the first rows; nothing below is searched for it.
 HEADER_SEARCH_ROWS = 60
@@ -362,7 +362,7 @@ def _read_member(tier: HeaderTier, cell: _HeaderCell) -> Any:
         return parser_of_members(tier.members)(cell.text)
     if is_blank(cell.value):
         raise ValueError(f"a {tier.to}")
-    return parser(tier.parse)(cell.value)
+    return find_parser(tier.parse)(cell.value)
 
 
 def _members_by_tidy_column(layout: Layout, members: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from msoic_pipeline.declarations import Declaration
 from msoic_pipeline.model import members
 from msoic_pipeline.model.facts import FACTS, breakdown_column
 from msoic_pipeline.periods import parse_quarter
-from msoic_pipeline.workbooks.values import parser, parser_of_members
+from msoic_pipeline.workbooks.values import find_parser, parser_of_members
 
 # What stands between the names of several tidy columns that one tier of headers becomes, and between their members.
 BETWEEN_NAMES = " / "
@@ -27,13 +27,13 @@ BETWEEN_NAMES = " / "
 def _check_parser(name: str) -> str:
     """Return the name of a parser. Raises ValueError where there is none of it."""
     try:
-        parser(name)
+        find_parser(name)
     except KeyError:
         raise ValueError(f"no parser is called {name!r}") from None
     return name
 
 
-# The name of a parser, as ``values.parser`` knows it.
+# The name of a parser, as ``values.find_parser`` knows it.
 ParserName = Annotated[str, AfterValidator(_check_parser)]
 
 
@@ -84,15 +84,18 @@ class LabelColumn(Declaration):
     @property
     def parsers(self) -> dict[str, Callable[[Any], Any]]:
         """The parsers by which its cells are read, by the tidy column that each makes of them."""
-        own_parser = parser_of_members(self.members) if self.members else parser(self.parse)
-        return {self.to: own_parser, **{name: parser(parse) for name, parse in self.also.items()}}
+        own_parser = parser_of_members(self.members) if self.members else find_parser(self.parse)
+        return {self.to: own_parser, **{name: find_parser(parse) for name, parse in self.also.items()}}
 
 
 class MeasureColumn(Declaration):
-    """A column of figures."""
+    """A column of figures: its accepted header texts, and how its cells are read.
+
+    The figures under tiers have none of their own.
+    """
 
     to: str
-    header: tuple[str, ...]
+    header: tuple[str, ...] = ()
     parse: ParserName = "count"
     optional: bool = False
 
@@ -274,7 +277,7 @@ class Layout(Declaration):
         not_stored = {column.to for column in self.columns if not column.stored}
         return made - not_stored - set(self.period.columns)
 
-    def parsers(self) -> Iterator[str]:
+    def list_parser_names(self) -> Iterator[str]:
         """Yield the names of all parsers by which labels, headers and figures are read."""
         for column in self.columns:
             yield column.parse
@@ -297,6 +300,36 @@ class Layout(Declaration):
         return self
 
     @model_validator(mode="after")
+    def _check_each_sparse_column_is_there(self) -> Layout:
+        optional = [column.to for column in self.columns if column.optional and column.to in self.sparse]
+        if optional:
+            raise ValueError(f"layout {self.layout!r}: sparse: {', '.join(optional)} may not be optional")
+        return self
+
+    @model_validator(mode="after")
+    def _check_each_row_tells_its_period(self) -> Layout:
+        told_by = set(self.period.columns)
+        may_be_missing: set[str] = set()
+        may_be_total = set(self.sparse[1:])  # where an outer label begins
+        for column in self.columns:
+            made = {column.to, *column.also}
+            if column.optional or column.blank == "allow":
+                may_be_missing |= made
+            if column.totals:
+                may_be_total |= made
+        for tier in self.tiers:
+            if tier.totals:
+                may_be_total |= set(tier.tidy_columns)
+        if wrong := sorted(told_by & may_be_missing):
+            raise ValueError(f"layout {self.layout!r}: period: {', '.join(wrong)} may be neither optional nor blank")
+        # The total over the quarters of a year is about that year; no other total has a period.
+        year_and_quarter = self.period.calendar or self.period.financial
+        may_be_total -= set(year_and_quarter[1:] if year_and_quarter else ())
+        if wrong := sorted(told_by & may_be_total):
+            raise ValueError(f"layout {self.layout!r}: period: {', '.join(wrong)} may have no totals")
+        return self
+
+    @model_validator(mode="after")
     def _check_rates_are_of_measures(self) -> Layout:
         measures: set[str] = set()
         for column in self.columns:
@@ -315,6 +348,8 @@ class Layout(Declaration):
     def _check_one_kind_of_figures(self) -> Layout:
         if bool(self.measures) == bool(self.tiers) or bool(self.tiers) != bool(self.value):
             raise ValueError(f"layout {self.layout!r}: give either measures, or tiers and a value")
+        if without := [measure.to for measure in self.measures if not measure.header]:
+            raise ValueError(f"layout {self.layout!r}: measures: give the header of {', '.join(without)}")
         return self
 
 

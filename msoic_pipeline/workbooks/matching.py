@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msoic_pipeline.resource_limits import MAX_RECOGNISED_CELL
 from msoic_pipeline.texts import clean, is_blank
@@ -24,8 +25,12 @@ from msoic_pipeline.workbooks.source import Source
 # Of a file's sheets so many are named in an error.
 _SHEETS_NAMED = 40
 
-# A table that a sheet may hold, and a layout in which it may hold it.
-Candidate = tuple[PublishedTable, Layout]
+
+class Candidate(NamedTuple):
+    """A table that a sheet may hold, and a layout in which it may hold it."""
+
+    table: PublishedTable
+    layout: Layout
 
 
 def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.date) -> list[Match]:
@@ -35,22 +40,22 @@ def match_workbook(source: Source, workbook: Workbook, reference_quarter: dt.dat
     layouts, or a required table is missing.
     """
     file = workbook.path.name
-    candidates = [
-        (table, layout)
-        for table in source.tables
-        for layout in table.layouts
-        if layout.releases.holds(reference_quarter)
-    ]
-    heads = [workbook.head(name, HEADER_SEARCH_ROWS) for name in workbook.sheet_names]
+    candidates = [each for each in list_candidates(source) if each.layout.releases.holds(reference_quarter)]
+    heads = [workbook.read_head(name, HEADER_SEARCH_ROWS) for name in workbook.sheet_names]
     matches: list[Match] = []
     for head in heads:
-        layouts_for_sheet = [(table, layout) for table, layout in candidates if fits_sheet_text(head, layout)]
-        if layouts_for_sheet:
-            matches.append(_match_known_sheet(file, head, layouts_for_sheet, source, reference_quarter))
+        known_for = [each for each in candidates if fits_sheet_text(head, each.layout)]
+        if known_for:
+            matches.append(_match_known_sheet(file, head, known_for, source, reference_quarter))
         else:
             _refuse_table_without_its_text(file, head, candidates, source, reference_quarter)
     _check_each_table_found(file, source, matches, heads)
     return matches
+
+
+def list_candidates(source: Source) -> list[Candidate]:
+    """Return each table of a source in each of its layouts."""
+    return [Candidate(table, layout) for table in source.tables for layout in table.layouts]
 
 
 def fits_sheet_text(head: Sheet, layout: Layout) -> bool:
@@ -64,10 +69,10 @@ def fits_sheet_text(head: Sheet, layout: Layout) -> bool:
 
 
 def _match_known_sheet(
-    file: str, head: Sheet, layouts_for_sheet: Sequence[Candidate], source: Source, reference_quarter: dt.date
+    file: str, head: Sheet, known_for: Sequence[Candidate], source: Source, reference_quarter: dt.date
 ) -> Match:
     """Return the one reading that fits a sheet. Raises SourceFileError where none does, or several do."""
-    attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in layouts_for_sheet]
+    attempts = [match_sheet(head, table, layout, reference_quarter) for table, layout in known_for]
     fitting = [attempt for attempt in attempts if attempt.fits]
     if len(fitting) > 1:
         raise _ambiguous_layout_error(file, head.name, fitting)
@@ -102,7 +107,7 @@ def _check_each_table_found(file: str, source: Source, matches: Sequence[Match],
                 sheet=sheets[1],
                 expected=f"one sheet that holds table {table.table!r}",
                 found=" and ".join(repr(sheet) for sheet in sheets),
-                remedy=f"Make sheet.title or sheet.name narrower in {_layout_file(source)}.",
+                remedy=f"Make sheet.title or sheet.name narrower in {source.layout_file}.",
             )
     if not matches:
         raise _missing_sheet_error(file, source, source.tables, heads)
@@ -115,10 +120,6 @@ def propose_lines(match: Match) -> str:
     """Return the layout lines that would accept a sheet as it stands, or an empty text where no line would do."""
     lines = [propose_line(difference, match.layout) for difference in match.differences]
     return "; ".join(line for line in lines if line)
-
-
-def _layout_file(source: Source) -> str:
-    return f"msoic_pipeline/sources/{source.source}/layouts.yaml"
 
 
 def _ambiguous_layout_error(file: str, sheet: str, matches: Sequence[Match]) -> SourceFileError:
@@ -136,11 +137,11 @@ def _changed_layout_error(file: str, match: Match, source: Source) -> SourceFile
     first_cell = next((difference.cell for difference in match.differences if difference.cell), "")
     header_cell = a1(match.header_row, 0) if match.matched else ""
     lines = "" if source.sensitive else propose_lines(match)
-    remedy = f"Look at the sheet and at {_layout_file(source)}."
+    remedy = f"Look at the sheet and at {source.layout_file}."
     if all(difference.is_new_member for difference in match.differences):
         remedy = "Look at the sheet; what is new there is a member, and the layout stays as it is."
     elif lines:
-        remedy = f"Look at the sheet; then in {_layout_file(source)}, table {match.table.table!r}: {lines}."
+        remedy = f"Look at the sheet; then in {source.layout_file}, table {match.table.table!r}: {lines}."
     return SourceFileError(
         "changed_layout",
         file=file,
@@ -163,7 +164,7 @@ def _unclaimed_sheet_error(file: str, match: Match, source: Source) -> SourceFil
         expected=f"a sheet with the header of table {match.table.table!r} to have the {wanted}",
         found="that header in a sheet of another name or title",
         remedy="If the publisher has renamed it, add its new text to sheet.name or sheet.title in "
-        f"{_layout_file(source)}.",
+        f"{source.layout_file}.",
     )
 
 
@@ -181,5 +182,5 @@ def _missing_sheet_error(
         expected=f"a sheet that holds table {'; '.join(wanted)}",
         found=f"{len(heads)} other sheets" if source.sensitive else f"the sheets {names}",
         remedy="If the file is complete the publisher has renamed the table: add its new text to sheet.title or "
-        f"sheet.name in {_layout_file(source)}.",
+        f"sheet.name in {source.layout_file}.",
     )

@@ -22,8 +22,7 @@ def add_period(rows: Columns, number_of_rows: int, match: Match, file: str, refe
 
     The columns are ``quarter_start``; ``month_start`` or ``day`` where the layout tells as much; and ``period_kind``:
     ``quarter``, ``month`` or ``day``, as the layout tells, or of an annual total ``calendar_year`` or
-    ``financial_year``. The first days returned are those of the finest period that the rows themselves tell, with None
-    where that label was empty.
+    ``financial_year``. The first days returned are those of the finest period that the rows themselves tell.
 
     Raises SourceFileError where the sheet is about the release's own period and that is of another kind.
     """

@@ -14,12 +14,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+import sqlalchemy as sa
 import yaml
 from pydantic import Field, field_validator
 
 from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
+from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.periods import period_end, period_start, periods
 from msoic_pipeline.workbooks.layout import ParserName, Pattern, PublishedTable
 from msoic_pipeline.workbooks.values import member_file_of
@@ -134,6 +136,16 @@ class Source(Declaration):
         return stamps
 
     @property
+    def counts_editions(self) -> bool:
+        """Whether editions of its releases are counted: cover sheets tell the period, and no sidecar an edition."""
+        return "reference_period" in self.stamps
+
+    @property
+    def layout_file(self) -> str:
+        """The path of the file that says all this, below the repository."""
+        return name_layout_file(self.source)
+
+    @property
     def facts(self) -> list[str]:
         """The names of the fact tables that it fills."""
         return list(dict.fromkeys(table.fact for table in self.tables))
@@ -160,7 +172,12 @@ class Source(Declaration):
         return any(re.search(pattern, texts, re.IGNORECASE) for pattern in self.recognise)
 
 
-def layout_text(source: str) -> str:
+def name_layout_file(source: str) -> str:
+    """Return the path of a source's layout file, below the repository."""
+    return f"msoic_pipeline/sources/{source}/layouts.yaml"
+
+
+def read_layout_text(source: str) -> str:
     """Return the text of a source's layout file."""
     return files("msoic_pipeline.sources").joinpath(source, "layouts.yaml").read_text(encoding="utf-8")
 
@@ -168,7 +185,12 @@ def layout_text(source: str) -> str:
 @cache
 def load_source(source: str) -> Source:
     """Return the description of a source. Raises DeclarationError where its layout file is not well formed."""
-    return parse_source(layout_text(source), f"msoic_pipeline/sources/{source}/layouts.yaml")
+    return parse_source(read_layout_text(source), name_layout_file(source))
+
+
+def is_sensitive(fact: sa.Table) -> bool:
+    """Return whether what stands in a fact table is to be kept out of messages, as its source says."""
+    return load_source(traits_of_fact(fact).source).sensitive
 
 
 def parse_source(text: str, path: str) -> Source:
@@ -202,7 +224,7 @@ def digest_layout(source: Source, quarter: dt.date | None = None) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def stamps_digest(source: Source) -> str:
+def digest_stamps(source: Source) -> str:
     """Return a digest of the files of members that the stamps of a source's cover sheets name."""
     named = (member_file_of(stamp.parse) for stamp in source.stamps.values())
     return members.digest_files(*sorted(set(filter(None, named))))
@@ -223,5 +245,5 @@ def _list_member_files(tables: Iterable[PublishedTable]) -> list[str]:
     for table in tables:
         files_named.add(table.known_rows)
         for layout in table.layouts:
-            files_named.update(map(member_file_of, layout.parsers()))
+            files_named.update(map(member_file_of, layout.list_parser_names()))
     return sorted(files_named - {""})

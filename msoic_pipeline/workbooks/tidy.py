@@ -259,7 +259,7 @@ def _reject_misplaced(
     has_figures = tidy_rows.number_of_figures > 0
     is_misplaced = np.zeros(len(first_days), dtype=bool)
     for rule in rules:
-        wrong_days = {day for day in set(first_days) if day is not None and rule.is_broken_by(day)}
+        wrong_days = {day for day in set(first_days) if rule.is_broken_by(day)}
         if not wrong_days:
             continue
         breaks_rule = np.array([day in wrong_days for day in first_days], dtype=bool)

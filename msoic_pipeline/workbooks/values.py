@@ -217,7 +217,7 @@ def parser_of_members(spellings_by_member: Mapping[str, Sequence[str]]) -> Calla
     return read_member
 
 
-def parser(name: str) -> Callable[[Any], Any]:
+def find_parser(name: str) -> Callable[[Any], Any]:
     """Return the parser called ``name``. Raises KeyError where there is none.
 
     ``force`` reads a member of a file of members; ``local_authority.force_code`` a column of that member's row.

@@ -78,7 +78,7 @@ def test_what_is_foretold_is_what_loading_does_and_the_warehouse_stays_as_it_was
     before, everything = read_finder(engine), read_everything(engine)
     foretold = foretell(LAST)
     assert read_everything(engine) == everything
-    assert foretold.would_load and foretold.trial and foretold.trial.already == ""
+    assert foretold.would_load and foretold.trial and foretold.trial.status_in_warehouse == ""
 
     load(engine, list_staged())
     after, day = read_finder(engine), foretold.trial.release.published_on

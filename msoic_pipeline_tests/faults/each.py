@@ -140,8 +140,8 @@ def _look(hostile: Hostile, aside: Path) -> tuple[str, str]:
     findings = source_steps.validate_source(source, unlike) if unlike and EXPECTATIONS else {}
     verdicts = source_steps.judge_files(source, staging.landing, own, findings)
     verdicts += [
-        source_steps.make_verdict_on_unread_file(source, error, release.release_id)
-        for release, error in staging.unparsed
+        source_steps.make_verdict_on_unread_file(source, each.error, each.release.release_id)
+        for each in staging.unparsed
     ]
     its = [verdict for verdict in verdicts if hostile.token in verdict.file_name]
     harm = [f"ALSO {v.file_name}: {v.reasons}" for v in verdicts if v not in its]

@@ -41,7 +41,7 @@ from msoic_pipeline.workbooks.grid import Sheet, Workbook, _refuse_long_cells, o
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
-from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, parse_number, parser, parser_of_members
+from msoic_pipeline.workbooks.values import MAX_COUNT, PARSERS, find_parser, parse_number, parser_of_members
 from msoic_pipeline_tests.sample import RAW, Grids, GridWorkbook, read_grids
 
 # One input may take so much processor time, and let the process grow by so much.
@@ -233,8 +233,8 @@ FILES = (
 class StrictGrids(GridWorkbook):
     """Sheets in memory, of which long cells are refused as they are in a file."""
 
-    def head(self, name: str, rows: int) -> Sheet:
-        head = super().head(name, rows)
+    def read_head(self, name: str, rows: int) -> Sheet:
+        head = super().read_head(name, rows)
         _refuse_long_cells(self.path, head)
         return head
 
@@ -526,7 +526,7 @@ def _pretending(workbook: Workbook) -> Iterator[list[tuple[Sheet, Match, Tidy, l
         tidied.append((sheet, match, result, list(file.replacements)))
         return result
 
-    def let_out(*arguments: Any) -> SourceFileError:
+    def let_out(*arguments: Any, **_: Any) -> SourceFileError:
         error = next(argument for argument in arguments if isinstance(argument, BaseException))
         raise Broken(f"{type(error).__name__} came out") from error
 
@@ -583,7 +583,7 @@ def check_tidy(sheet: Sheet, match: Match, tidy: Tidy, replacements: list[CellRe
             for value, address in zip(rows[measure], rows.get(cell_name, rows["cell"]), strict=True):
                 if value is not None and address:
                     row, column = _place(address)
-                    parse = parser(match.figures[column].measure.parse)
+                    parse = find_parser(match.figures[column].measure.parse)
                     _hold(_parsed(parse, sheet.rows[row][column]) == value, f"{address} is loaded as {value!r}")
         for spec in layout.columns:
             if spec.to not in match.labels or spec.to in layout.sparse or spec.to not in rows:
@@ -638,7 +638,7 @@ def run_csv(choices: Choices) -> str:
             check_error(error, name)
             return error.rule
         (sheet_name,) = workbook.sheet_names
-        head, sheet = workbook.head(sheet_name, 60), workbook.sheet(sheet_name)
+        head, sheet = workbook.read_head(sheet_name, 60), workbook.read_sheet(sheet_name)
         _hold(list(head.rows) == list(sheet.rows)[:60], "the head is not the beginning of the sheet")
         _hold(all(isinstance(cell, str) for row in sheet.rows for cell in row), "a cell is no text")
         return _read(FileAsked("recorded_crime", path, f"recorded_crime/{name}", "0" * 64, CSV_SIDECAR), workbook)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from msoic_pipeline.ingest.assembling import assemble
+from msoic_pipeline.workbooks import source as sources
 from msoic_pipeline.workbooks.grid import Sheet
 from msoic_pipeline.workbooks.headers import match_sheet
-from msoic_pipeline.workbooks.source import Source
+from msoic_pipeline.workbooks.source import Source, load_source
 from msoic_pipeline.workbooks.tidy import FileToTidy, Tidy, tidy_sheet
 from msoic_pipeline_tests.quality.conftest import release
 from msoic_pipeline_tests.workbooks.test_matching import BASE, QUARTER
@@ -48,7 +49,8 @@ def test_the_total_of_a_month_is_published_for_that_month():
     ]
 
 
-def test_an_unknown_row_counts_with_each_of_its_figures():
+def _read_outcomes() -> Tidy:
+    """A sheet with a row of an outcome that there is not."""
     layout: dict[str, Any] = {
         "layout": "by-hand",
         "sheet": {"name": "^Data"},
@@ -67,9 +69,21 @@ def test_an_unknown_row_counts_with_each_of_its_figures():
     rows = [["2022-Q1", "1", 2, 3], ["2022-Q1", "99", 4, 5]]
     grid: list[list[Any]] = [["Quarter", "Outcome", "Recorded", "Closed"], *rows]
     match = match_sheet(Sheet("Data", grid), source.tables[0], source.tables[0].layouts[0], QUARTER)
-    tidy = tidy_sheet(Sheet("Data", grid), match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-Q1"))
-    counts = assemble(release("crime_outcomes", "a"), [tidy], ()).manifest.counts
+    return tidy_sheet(Sheet("Data", grid), match, source, FileToTidy("file.ods", dt.date(2022, 8, 4), "2022-Q1"))
+
+
+def test_an_unknown_row_counts_with_each_of_its_figures():
+    counts = assemble(release("crime_outcomes", "a"), [_read_outcomes()], ()).manifest.counts
     assert (counts.figures, counts.loaded, counts.rejected) == (4, 2, 2)
+
+
+@pytest.mark.parametrize("sensitive", [True, False])
+def test_of_a_sensitive_source_no_word_of_an_unknown_row_is_told(sensitive: bool, monkeypatch: pytest.MonkeyPatch):
+    described = load_source("crime_outcomes").model_copy(update={"sensitive": sensitive})
+    monkeypatch.setattr(sources, "load_source", lambda _: described)
+    rejects = assemble(release("crime_outcomes", "a"), [_read_outcomes()], ()).tables["rejects"].to_pylist()
+    assert [reject["rule"] for reject in rejects] == ["unknown_member"]
+    assert ("99" in str(rejects)) == (not sensitive)
 
 
 @pytest.mark.parametrize(("published", "holds"), [(3, True), (4, False)])

@@ -39,6 +39,7 @@ from msoic_pipeline.ingest.release import Release
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.workers import over_time_error
 from msoic_pipeline.periods import find_today
+from msoic_pipeline.trials.locate_source import ask_about_file
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import load_source
 from msoic_pipeline_tests.conftest import REPOSITORY
@@ -293,6 +294,27 @@ def test_a_link_within_the_raw_folder_is_a_file(desk: Desk):
     assert desk.rules() == ["duplicate_file"]
 
 
+def test_a_link_has_a_sidecar_of_its_own(nrm: Desk):
+    """Links of several sources may lead into one folder, which has no sidecars."""
+    shared = nrm.settings.raw_dir / "shared"
+    shared.mkdir()
+    (nrm.raw / NRM).rename(shared / "tables.ods")
+    (nrm.raw / NRM).symlink_to(shared / "tables.ods")
+    assert nrm.rules() == [] and len(nrm.releases()) == 1
+    asked = ask_about_file(nrm.raw / NRM)
+    assert (asked.source, asked.name) == ("nrm", f"nrm/{NRM}")
+    assert asked.sidecar == sidecar_path(nrm.raw / NRM).read_bytes()
+
+
+def test_a_link_without_a_sidecar_has_that_of_its_file(nrm: Desk):
+    shared = nrm.settings.raw_dir / "shared"
+    shared.mkdir()
+    for put in (lambda path: path, sidecar_path):
+        put(nrm.raw / NRM).rename(put(shared / "tables.ods"))
+    (nrm.raw / NRM).symlink_to(shared / "tables.ods")
+    assert nrm.rules() == [] and len(nrm.releases()) == 1
+
+
 @pytest.mark.parametrize(
     "name", ["a\x1b[31mb.xlsx", "a\u202eb.xlsx", "a\nb.xlsx", "a\udcffb.xlsx", "a" * 240 + ".xlsx"]
 )
@@ -365,7 +387,7 @@ def test_an_archive_that_is_restored_is_read_as_before(desk: Desk, is_parsed: bo
             path.unlink()
     assert "archive_damaged" in {
         *(error.rule for error in desk.take_in().landing.refused),
-        *(error.rule for _, error in desk.take_in().unparsed),
+        *(each.error.rule for each in desk.take_in().unparsed),
     }
     archived.write_bytes(content)
     after = desk.take_in()
@@ -420,7 +442,7 @@ def test_a_known_release_that_takes_too_much_is_tried_again_tomorrow(
             patch.setattr(reading, "stage_workbook", _over_memory)
         reader = read_here if is_recognised_first else _over_limits
         first = take_in_source(desk.settings, load_source("cps"), reader)
-    assert {error.rule for _, error in first.unparsed} == {"over_memory" if is_recognised_first else "over_time"}
+    assert {each.error.rule for each in first.unparsed} == {"over_memory" if is_recognised_first else "over_time"}
     assert first.read == 2 and len(first.unparsed) == 2 and not first.landing.refused
     again = desk.take_in()
     assert again.read == 0 and len(again.unparsed) == 2, "remembered for the day"

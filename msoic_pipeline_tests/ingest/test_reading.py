@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -18,6 +19,7 @@ from msoic_pipeline.ingest.reading import read_files
 from msoic_pipeline.ingest.sidecars import sidecar_path
 from msoic_pipeline.ingest.workers import call_in_worker, call_in_workers
 from msoic_pipeline.resource_limits import MIB, WORKER_BYTES
+from msoic_pipeline.trials.locate_source import ask_about_file
 from msoic_pipeline.workbooks import grid
 from msoic_pipeline.workbooks.errors import SourceFileError
 from msoic_pipeline.workbooks.source import load_source
@@ -140,6 +142,42 @@ def test_a_file_that_does_harm_is_refused_by_name_and_the_good_one_lands(
     (error,) = intake.landing.refused
     assert error.file == f"cps/{name}" and error.rule in ("reader_died", "over_memory", "over_time", "unreadable_file")
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith((".partial", ".incoming"))]
+
+
+@pytest.mark.parametrize("kind", HARM)
+def test_a_file_that_does_harm_before_it_is_known_whose_it_is_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    monkeypatch.setattr(workers, "processor_seconds", lambda size: 5)
+    name, make = HARM[kind]
+    make(tmp_path / name)
+    with pytest.raises(SourceFileError, match=re.escape(name)):
+        ask_about_file(tmp_path / name)
+
+
+class StumbleOfReader(BaseException):
+    """What a reader in another language raises."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "rule"),
+    [
+        (MemoryError(), "over_memory"),
+        (TimeoutError(110, "Connection timed out"), "machine_failed"),
+        (ValueError("Mr Nemo"), "pipeline_failed"),
+        (StumbleOfReader("Mr Nemo"), "unreadable_file"),
+    ],
+)
+def test_whatever_is_raised_while_a_file_is_recognised_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException, rule: str
+):
+    def fail(_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(reading, "recognise", fail)
+    with pytest.raises(SourceFileError, match=GOOD) as told:
+        reading.recognise_file(tmp_path / GOOD)
+    assert told.value.rule == rule and "Nemo" not in str(told.value)
 
 
 def test_a_file_and_each_of_its_sheets_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

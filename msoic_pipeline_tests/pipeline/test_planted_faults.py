@@ -701,7 +701,7 @@ def load(engine: sa.Engine, source: str, read: Intake) -> tuple[set[Signal], lis
     """Judge the files of a source and load them if all are accepted; return what was raised, and why if not."""
     its = load_source(source)
     verdicts = judge_files(its, read.landing, read.staged, validate_source(its, read.staged))
-    verdicts += [make_verdict_on_unread_file(its, error, release.release_id) for release, error in read.unparsed]
+    verdicts += [make_verdict_on_unread_file(its, each.error, each.release.release_id) for each in read.unparsed]
     signals: set[Signal] = set()
     for verdict in verdicts:
         for row in verdict.quarantine:

@@ -145,13 +145,13 @@ def test_what_cannot_be_evaluated_is_an_error_that_names_the_expectation(stage: 
     pq.write_table(table.set_column(place, "decisions", text), path)
     with pytest.raises(ExpectationError, match="fact_nrm_decision: ExpectColumnValuesToBeBetween of decisions"):
         validate_source(NRM, [release])
-    assert not validation.findings_path(release).exists()
+    assert not validation.locate_findings(release).exists()
 
 
 def test_a_damaged_file_of_findings_is_made_anew(stage: Stage):
     release = stage("nrm", "a", fact_nrm_decision=decisions())
     found = validate_source(NRM, [release])
-    path = validation.findings_path(release)
+    path = validation.locate_findings(release)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert validate_source(NRM, [release]) == found
@@ -182,10 +182,10 @@ def test_a_warning_is_declared_beside_the_column_and_does_not_block(stage: Stage
     declare(monkeypatch, "fact_nrm_decision", "decisions", severity="warn")
     rows = decisions()
     rows[0]["decisions"] = -1
-    validation._digest_of_checks.cache_clear()
+    validation._digest_checks.cache_clear()
     release = stage("nrm", "a", fact_nrm_decision=rows)
     found = validate_source(NRM, [release])
-    validation._digest_of_checks.cache_clear()
+    validation._digest_checks.cache_clear()
     ((_, finding),) = failures(found)
     assert (finding.severity, finding.check_name) == ("warn", "figures lie in their range: decisions")
     assert judge_files(NRM, Landing((), ()), [release], found)[0].accepted
@@ -220,7 +220,7 @@ def test_a_declared_fault_is_accepted_at_its_place_alone(stage: Stage, monkeypat
 def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """Closed outcomes have cells of their own: a quarantined one stands there, and a known fault is declared there."""
     declare(monkeypatch, "fact_crime_outcome", "outcomes_closed", minimum=0)
-    validation._digest_of_checks.cache_clear()
+    validation._digest_checks.cache_clear()
     release = stage("crime_outcomes", "a", fact_crime_outcome=outcomes())
     source = load_source("crime_outcomes")
     found = validate_source(source, [release])
@@ -228,9 +228,9 @@ def test_a_fault_names_the_cell_of_the_measure_that_it_is_about(stage: Stage, mo
     assert [row.cell for row in verdict.quarantine] == ["K3"]
     fault = known_fault("out_of_range", "K3")
     monkeypatch.setattr(expectation_findings, "list_faults_of", lambda release: (fault,))
-    validation.findings_path(release).unlink()
+    validation.locate_findings(release).unlink()
     assert failures(validate_source(source, [release])) == []
-    validation._digest_of_checks.cache_clear()
+    validation._digest_checks.cache_clear()
 
 
 def test_a_finding_lists_no_more_failures_than_it_promises(stage: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -275,7 +275,7 @@ def test_batches_find_what_one_frame_does(stage: Stage, monkeypatch: pytest.Monk
     together = [stage("nrm", name, fact_nrm_decision=rows if name == "b" else decisions()) for name in "abc"]
     whole = validate_source(NRM, together)
     for release in together:
-        validation.findings_path(release).unlink()
+        validation.locate_findings(release).unlink()
     monkeypatch.setattr(validation, "BATCH_ROWS", 5)
     assert validate_source(NRM, together) == whole
 
@@ -303,17 +303,17 @@ def test_what_was_validated_is_not_validated_again(stage: Stage, monkeypatch: py
 def test_other_expectations_or_other_code_validate_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     release = stage("nrm", "a", fact_nrm_decision=decisions())
     validate_source(NRM, [release])
-    before = validation.findings_path(release)
+    before = validation.locate_findings(release)
     assert before.is_file()
     declare(monkeypatch, "fact_nrm_decision", "decisions", minimum=11)
-    validation._digest_of_checks.cache_clear()
-    after = validation.findings_path(release)
+    validation._digest_checks.cache_clear()
+    after = validation.locate_findings(release)
     assert [finding.check_name for _, finding in failures(validate_source(NRM, [release]))] == [
         "figures lie in their range"
     ]
     assert after.is_file() and after != before
     assert not before.exists(), "findings that no longer hold are swept away"
-    validation._digest_of_checks.cache_clear()
+    validation._digest_checks.cache_clear()
 
 
 def test_sensitive_values_reach_no_finding(stage: Stage):
@@ -329,7 +329,7 @@ def test_sensitive_values_reach_no_finding(stage: Stage):
         "figures lie in their range",
     }
     assert all("sheet 'Table_1', cell C3" in finding.detail for _, finding in failures(found))
-    written = repr(found) + validation.findings_path(release).read_text(encoding="utf-8")
+    written = repr(found) + validation.locate_findings(release).read_text(encoding="utf-8")
     for value in ("987654", "987,654", "Nemo"):
         assert value not in written
 

@@ -53,8 +53,8 @@ def test_findings_rest_on_the_publishers_checks(monkeypatch: pytest.MonkeyPatch)
         return ""
 
     monkeypatch.setattr(validation, "digest_code", spy)
-    validation._digest_of_checks.__wrapped__(("fact_small_boat_arrival",))
-    validation._digest_of_checks.__wrapped__(("fact_cps_outcome",))
+    validation._digest_checks.__wrapped__(("fact_small_boat_arrival",))
+    validation._digest_checks.__wrapped__(("fact_cps_outcome",))
     (boats, cps) = rested_on
     assert boats == ("msoic_pipeline.quality.validation", find_checks_module("small_boats"))
     assert cps == ("msoic_pipeline.quality.validation",)

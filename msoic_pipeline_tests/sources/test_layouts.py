@@ -10,11 +10,16 @@ from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.traits import traits_of_fact
 from msoic_pipeline.workbooks.layout import LabelColumn, Layout, MeasureColumn
 from msoic_pipeline.workbooks.source import SOURCES, load_source
-from msoic_pipeline.workbooks.values import parser
+from msoic_pipeline.workbooks.values import find_parser
 from msoic_pipeline_tests.sample import RAW, landed, read_grids, staged_releases
 
 MOST = {"force_returns": 120}
 NOT_LOADED = ("totals", "rates", "unavailable", "rejected")
+# Layouts of CSVs that somebody renamed; the sample's have their publisher's names.
+OF_RENAMED_FILES = {
+    ("force_area", "force-area-long-under-another-name"),
+    ("partnership", "partnership-long-under-another-name"),
+}
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -31,7 +36,7 @@ def test_every_layout_is_met_with(source: str):
         for release in staged_releases(source, most=MOST.get(source))
         for sheet in release.manifest.sheets
     }
-    assert met == declared
+    assert met == declared - OF_RENAMED_FILES
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -49,7 +54,7 @@ def test_layouts_name_parsers_facts_and_columns_that_there_are(source: str):
                 + [tier.parse for tier in layout.tiers if tier.parse]
                 + [parse for column in layout.columns for parse in column.also.values()]
             ):
-                assert callable(parser(name))
+                assert callable(find_parser(name))
             made = {spec.to for spec in specs} | set(table.constants)
             made |= {name for tier in layout.tiers for name in tier.tidy_columns}
             made |= {name for column in layout.columns for name in column.also}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,16 @@ def test_real_fraud_bodies_are_kept_apart_from_places(real: StagedRelease):
     forces = set(real.frame(FACT)["force_code"])
     assert {"AF", "CIFAS"} <= forces
     assert sum(code.startswith(("E23", "W15")) for code in forces) == 43
+
+
+@pytest.mark.parametrize("name", ["offences-2017-18.csv", f"{'long' * 60}.csv"])
+def test_a_csv_may_have_any_name(tmp_path: Path, reference: Path, name: str):
+    """A CSV's sheet is called as the file is, or as it is kept in the archive where that name is too long."""
+    path = tmp_path / name
+    with gzip.open(reference / "recorded_crime" / f"{SHEET}.csv.gz", "rt", encoding="utf-8-sig") as lines:
+        path.write_text("".join(islice(lines, 40)), encoding="utf-8")
+    release = land_copy(tmp_path / "landed", "recorded_crime", path, "2018-07-19", "2018-Q1")
+    assert len(release.frame(FACT)) == 39
 
 
 @pytest.mark.parametrize(

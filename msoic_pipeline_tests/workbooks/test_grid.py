@@ -54,11 +54,11 @@ def test_cells_keep_their_addresses(tmp_path: Path, name: str, write: Callable[.
     write(tmp_path / name, {"One": ROWS, "Two": [["x"]]})
     workbook = open_workbook(tmp_path / name)
     assert workbook.sheet_names == ["One", "Two"]
-    sheet = workbook.sheet("One")
+    sheet = workbook.read_sheet("One")
     assert (sheet.rows[1][1], sheet.rows[2][2], sheet.rows[2][3], sheet.rows[4][2]) == ("Date", 12, "-00", 1.5)
     assert sheet.rows[2][1].isoformat().startswith("2021-03-01")
     assert sheet.width == 4
-    assert len(workbook.head("Two", rows=2).rows) == 1
+    assert len(workbook.read_head("Two", rows=2).rows) == 1
     workbook.close()
 
 
@@ -102,7 +102,7 @@ def _refused(path: Path, rule: str, *words: str) -> None:
     with pytest.raises(SourceFileError) as caught:
         workbook = open_workbook(path)
         for name in workbook.sheet_names:
-            workbook.sheet(name)
+            workbook.read_sheet(name)
     error = caught.value
     assert error.rule == rule
     for part in (path.name, error.expected, error.found, error.remedy, *words):
@@ -163,7 +163,7 @@ def test_what_the_system_does_not_let_us_read_is_not_the_files_fault(
     else:
         monkeypatch.setattr(workbook, "_reader", SimpleNamespace(get_sheet_by_name=fail, close=workbook.close))
     with pytest.raises(OSError, match=os.strerror(code)) as caught:
-        workbook.sheet("S") if where == "sheet" else open_workbook(xlsx)
+        workbook.read_sheet("S") if where == "sheet" else open_workbook(xlsx)
     assert caught.value.errno == code
 
 
@@ -254,7 +254,7 @@ def test_limits_of_a_csv(tmp_path: Path):
 def test_a_cell_longer_than_any_is_refused_where_headers_are_looked_for(tmp_path: Path):
     write_xlsx(tmp_path / "long.xlsx", {"S": [["People"], ["x" * 32_767]]})
     workbook = open_workbook(tmp_path / "long.xlsx")
-    assert len(workbook.head("S", 5).rows) == 2
+    assert len(workbook.read_head("S", 5).rows) == 2
     with zipfile.ZipFile(tmp_path / "long.xlsx") as book:
         assert any(b"x" * 32_767 in book.read(name) for name in book.namelist())
     path = _changed(
@@ -263,7 +263,7 @@ def test_a_cell_longer_than_any_is_refused_where_headers_are_looked_for(tmp_path
         lambda _, content: content.replace(b"x" * 32_767, b"x" * 32_768),
     )
     with pytest.raises(SourceFileError, match=r"sheet 'S', cell A2: .*32,768 characters"):
-        open_workbook(path).head("S", 5)
+        open_workbook(path).read_head("S", 5)
 
 
 @pytest.mark.parametrize("names", [["S", "evil\u202e"], ["S", "S"]])

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 from msoic_pipeline.declarations import DeclarationError
 from msoic_pipeline.workbooks.differences import TOTAL
 from msoic_pipeline.workbooks.errors import SourceFileError
+from msoic_pipeline.workbooks.explain import explain
 from msoic_pipeline.workbooks.headers import Match
 from msoic_pipeline.workbooks.matching import match_workbook
-from msoic_pipeline.workbooks.source import Source, layout_text, parse_source
+from msoic_pipeline.workbooks.source import Source, parse_source, read_layout_text
 from msoic_pipeline_tests.sample import Grids, GridWorkbook
+from sample_data.writers import write_xlsx
 
 QUARTER = dt.date(2022, 4, 1)
 BASE: dict[str, Any] = {
@@ -73,7 +75,7 @@ def test_a_column_of_a_tier_that_nothing_asks_for_is_named():
 
 
 def test_a_layout_file_with_a_column_that_nothing_asks_for_is_refused():
-    text = layout_text("programme_activity")
+    text = read_layout_text("programme_activity")
     assert text.count("to: geography_code") == 1
     misspelt = text.replace("to: geography_code", "to: geograhpy_code")
     with pytest.raises(DeclarationError, match=r"layouts\.yaml .* activity: fact_programme_activity .*: geograhpy"):
@@ -222,6 +224,14 @@ def test_a_sheet_is_known_by_its_title_whatever_its_name():
     titled = LONG | {"sheet": {"title": "^Table \\d+: crimes by force"}}
     grids = {"Table_9": [["", "Table 9: Crimes by force [note 1]"], HEADER, ROW], "Table_8": [["Table 8: other"]]}
     assert [match.sheet for match in _match(_source(titled), grids)] == ["Table_9"]
+
+
+@pytest.mark.parametrize("sensitive", [True, False])
+def test_a_sensitive_sheet_is_explained_without_what_stands_there(tmp_path: Path, sensitive: bool):
+    path = tmp_path / "returns.xlsx"
+    write_xlsx(path, {"Data": [["Quarter", "Mr Nemo", "Number of Offences"], ROW]})
+    explained = "\n".join(explain(path, _source(sensitive=sensitive), QUARTER))
+    assert "NOT READ" in explained and ("Nemo" in explained) == (not sensitive)
 
 
 def test_nothing_that_stands_in_a_sensitive_sheet_is_told():

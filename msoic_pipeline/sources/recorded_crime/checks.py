@@ -45,12 +45,12 @@ def _sum_whole_years(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
 CHECKS = PublisherChecks(
     row_checks=(
         RowCheck(
-            "yearly totals of a force differ",
-            "warn",
-            "Two years with the very same total of all offences are hardly chance: one year's figures may stand in the "
-            "other's place, as seen in a published table. Which one is right cannot be told from the file.",
-            yearly_totals_differ,
-            ("fact_recorded_crime",),
+            name="yearly totals of a force differ",
+            severity="warn",
+            reason="Two years with the very same total of all offences are hardly chance: one year's figures may stand "
+            "in the other's place, as seen in a published table. Which one is right cannot be told from the file.",
+            run=yearly_totals_differ,
+            facts=("fact_recorded_crime",),
         ),
     ),
     series_apart=(MODERN_SLAVERY,),

@@ -48,11 +48,11 @@ def _sum_whole_weeks(daily: pd.DataFrame, weekly: pd.DataFrame) -> pd.DataFrame:
 CHECKS = PublisherChecks(
     row_checks=(
         RowCheck(
-            "weeks are the sum of their days",
-            "block",
-            "Both series are one count. In the real file of August 2026 all 450 weeks agree.",
-            weeks_equal_their_days,
-            ("fact_small_boat_arrival",),
+            name="weeks are the sum of their days",
+            severity="block",
+            reason="Both series are one count. In the real file of August 2026 all 450 weeks agree.",
+            run=weeks_equal_their_days,
+            facts=("fact_small_boat_arrival",),
             rule="week_differs",
         ),
     )

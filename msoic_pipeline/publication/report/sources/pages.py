@@ -25,7 +25,7 @@ from msoic_pipeline.signals.rebases import digest_rebases
 from msoic_pipeline.signals.rules import RUN
 from msoic_pipeline.sources.statements import digest_statements, load_statement
 from msoic_pipeline.wording import tell_count
-from msoic_pipeline.workbooks.source import SOURCES, Source, layout_text, load_source
+from msoic_pipeline.workbooks.source import SOURCES, Source, load_source, read_layout_text
 
 HOW_LIMITS_ARE_MADE = (
     "Limits are those of an XmR chart, as in NHS England’s Making Data Count: the mean of a series, and "
@@ -74,7 +74,7 @@ def make_source_pages(known: QualityFigures, releases: dict[str, KnownRelease]) 
 
 def digest_methods() -> str:
     """Return a digest of what is declared of sources, statements and rebases."""
-    layouts = "\n".join(layout_text(source) for source in SOURCES)
+    layouts = "\n".join(read_layout_text(source) for source in SOURCES)
     parts = (hashlib.sha256(layouts.encode()).hexdigest(), digest_statements(SOURCES), digest_rebases())
     return "\n".join(parts)
 
