@@ -108,7 +108,8 @@ def sum_parts_of_share(asked: AskedComparison, name: str, share: Share) -> tuple
     """Return what a share is of, and of what: ``…_share_part`` and ``…_share_whole``.
 
     Grain of each: period. Columns: ``period_start``, ``value``, which is empty where a summand is missing, or where a
-    figure in it is not complete. For example 20 referrals with exploitation overseas, and 100 in all: 50 referrals by a force become 10.
+    figure in it is not complete. For example 20 referrals with exploitation overseas, and 100 in all: 50 referrals by a
+    force become 10.
     """
     return (
         _sum_nation(asked, f"{name}_share_part", share.part),

@@ -1,4 +1,4 @@
-"""``msoic put-back``, ``msoic let-go`` and ``msoic withdraw``: what people decide is found out before anything is done."""
+"""``put-back``, ``let-go`` and ``withdraw``: what people decide is found out before anything is done."""
 
 from __future__ import annotations
 

@@ -78,7 +78,9 @@ def test_figures_that_a_red_run_left_loaded_keep_the_sample_and_end_the_command_
     monkeypatch.setattr(decisions, "list_synthetic_releases", lambda settings: sample)
     monkeypatch.setattr(decisions, "remove_from_archive", lambda settings, sample: removed.append(sample))
     monkeypatch.setattr(command, "withdraw_sample", lambda sample: None)
-    monkeypatch.setattr(command, "run_until_stopped", lambda first, last: EndedRun(False, "The run failed: a step broke off."))
+    monkeypatch.setattr(
+        command, "run_until_stopped", lambda first, last: EndedRun(False, "The run failed: a step broke off.")
+    )
     with pytest.raises(typer.Exit) as ended:
         command.remove_sample(yes=True)
     assert ended.value.exit_code == 1

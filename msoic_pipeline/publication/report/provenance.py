@@ -26,7 +26,7 @@ from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
 from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline.workbooks.addresses import a1, from_a1
-from msoic_pipeline.workbooks.source import is_sensitive
+from msoic_pipeline.workbooks.source import load_source
 
 # A total is told to so many digits.
 TOTAL_DIGITS = 6
