@@ -33,7 +33,7 @@ def break_query_into_lines(text: str) -> str:
     ``SELECT a.x AS x, a.y AS z FROM a JOIN b ON …`` → four lines: ``SELECT a.x,``, ``a.y AS z``, ``FROM a``, ``JOIN b
     ON …``.
     """
-    written: list[str] = []
+    lines = [""]
     depth = 0
     depths_of_lists: list[int] = []  # how deep in brackets the lists of columns are that have begun
     for token in _TOKEN.findall(text):
@@ -47,8 +47,12 @@ def break_query_into_lines(text: str) -> str:
             depths_of_lists.append(depth)
         elif token == "FROM" and is_in_list:
             depths_of_lists.pop()
-        written.append(_write_token(token, is_in_list))
-    return "\n".join(line.rstrip() for line in "".join(written).splitlines() if line.strip())
+        written = _write_token(token, is_in_list)
+        # What breaks a line within quotes is of the text.
+        first, *others = [written] if token.startswith("'") else written.split("\n")
+        lines[-1] += first
+        lines += others
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def _write_token(token: str, is_in_list: bool) -> str:

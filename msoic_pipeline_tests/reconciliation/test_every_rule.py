@@ -246,7 +246,7 @@ def test_what_a_rule_says_is_quoted_in_its_sql(warehouse: Warehouse):
     warehouse.publish("nrm-1", "2022-03-03", referrals("2021-Q4", 60, 40))
     item = "it's 50%, (a.b AS b) SELECT x WHEN y"
     written = {"item": item, "left": REFERRALS, "right": REFERRALS | {"times": 0.5}}
-    rules = rule_of(written, {"left": REFERRALS}, may_differ="5%% isn't a share")
+    rules = rule_of(written, {"left": REFERRALS}, may_differ="5%% isn't  \n\n  a share,\u2028nor\x85 one")
     warehouse.reconcile("2021-Q4", rules=rules)
     script = write_rule_sql("one", warehouse.engine.dialect, [parse_quarter("2021-Q4")], rules=rules, today=TODAY)
     assert plain(rows_of_script(warehouse.engine, script)) == plain(stored(warehouse))
@@ -262,6 +262,11 @@ def test_a_query_is_laid_out_by_columns_and_clauses():
         "    JOIN b ON a.x = b.x",
         "WHERE a.y IN (1, 2)",
     ]
+
+
+def test_a_text_in_quotes_keeps_its_lines():
+    text = "'one  \n\n  two\u2028three\x85 it''s, a.x AS x\n'"
+    assert break_query_into_lines(f"SELECT {text} AS t, a.x AS x \n\nFROM a") == f"SELECT {text} AS t,\n    a.x\nFROM a"
 
 
 def test_there_is_no_such_rule(warehouse: Warehouse):
