@@ -16,7 +16,6 @@ from markupsafe import Markup
 from msoic_pipeline.publication.report.parts import ShownSection
 from msoic_pipeline.publication.report.provenance import Origins
 from msoic_pipeline.publication.report.quality.coverage_tables import SYMBOLS
-from msoic_pipeline.publication.report.shown import MARKS
 from msoic_pipeline.wording import tell_day
 
 PACKAGE = "msoic_pipeline.publication.report"
@@ -48,7 +47,6 @@ def fill_page(page: Page) -> str:
         .get_template(page.template)
         .render(
             report=page,
-            marks=MARKS,
             symbols=SYMBOLS,
             digest_name=DIGEST_NAME,
             asked=_embed_json(asdict(page.origins)),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msoic_pipeline.publication.charts import Chart
+from msoic_pipeline.publication.marks import MARKS, Mark
 from msoic_pipeline.publication.report.provenance import KnownRelease, OriginBook
-from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.wording import tell_day
 from msoic_pipeline.workbooks.source import load_source
 
@@ -17,7 +18,7 @@ class AskableFigure:
     """A figure on the page: its words, its marks, and the name by which a reader asks where it comes from."""
 
     words: str
-    marks: tuple[str, ...]
+    marks: tuple[Mark, ...]
     asked_as: str
 
 
@@ -97,7 +98,7 @@ class ShownChart:
 
     heading: ChartHeading
     drawing: Drawing
-    marks: tuple[str, ...]
+    marks: tuple[Mark, ...]
     basis: tuple[str, ...]
     is_synthetic: bool
 

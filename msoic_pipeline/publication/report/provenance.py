@@ -22,7 +22,7 @@ from msoic_pipeline.kpis.wanted import WantedTerm, are_in_geography, list_terms
 from msoic_pipeline.model.evidence import release
 from msoic_pipeline.model.geography import GeographyKey, name_geography
 from msoic_pipeline.periods import period_end
-from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
+from msoic_pipeline.publication.report.shown import ShownFigure
 from msoic_pipeline.publication.value_words import tell_unit
 from msoic_pipeline.wording import tell_figure
 from msoic_pipeline.workbooks.addresses import a1, from_a1
@@ -296,7 +296,7 @@ def _tell_figure(figure: ShownFigure, terms: tuple[int, ...]) -> FigureOrigin:
         value=figure.value,
         words=figure.words,
         unit=tell_unit(figure.kpi.unit),
-        marks=tuple(MARKS[mark] for mark in figure.marks),
+        marks=tuple(mark.words for mark in figure.marks),
         status=known.status,
         since=known.as_of.isoformat(),
         received=known.parts_received,

@@ -10,12 +10,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.kpis.definitions import Kpi
-from msoic_pipeline.kpis.disclosure import FEWEST_REPORTERS, NationalValue
+from msoic_pipeline.kpis.disclosure import NationalValue
 from msoic_pipeline.kpis.kept_back import find_values_kept_back
 from msoic_pipeline.kpis.known_values import KnownValue, find_known_values
 from msoic_pipeline.model.geography import NATIONAL, GeographyKey
 from msoic_pipeline.model.kpi import kpi_value
 from msoic_pipeline.periods import period_end
+from msoic_pipeline.publication.marks import (
+    INCOMPLETE,
+    KEPT_BACK,
+    NOT_AVAILABLE,
+    NOT_SETTLED,
+    PROVISIONAL,
+    UNFINISHED,
+    Mark,
+)
 from msoic_pipeline.publication.value_words import tell_value
 from msoic_pipeline.signals.compute import JudgedValue, judge_kpi
 from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_quarter
@@ -23,20 +32,13 @@ from msoic_pipeline.signals.growing import find_growing_quarters, holds_growing_
 # A figure of a period that ended longer ago than this is old: also of a yearly series that comes half a year after its
 # year a newer one should be there.
 DAYS_UNTIL_OLD = 550
-# What stands beside a figure, and what it means.
-MARKS = {
-    "i": "incomplete: not all that were due had reported",
-    "g": "not settled: later releases are expected to change it much",
-    "u": "unfinished: the period was not over",
-    "p": "provisional: the publisher calls it so",
-    "c": f"kept back: it would tell what fewer than {FEWEST_REPORTERS} forces returned",
-    "x": "not available",
-}
+# A figure with one of these is not all that it will be.
+MARKS_OF_PARTS = frozenset({INCOMPLETE, NOT_SETTLED, UNFINISHED})
 
 
 @dataclass(frozen=True)
 class ShownFigure:
-    """A KPI value as the report shows it, with the marks that stand beside it (keys of MARKS).
+    """A KPI value as the report shows it, with the marks that stand beside it.
 
     What is kept back or missing has no ``value``. ``known_on`` is the day as known on which it stands, where that is
     not the report's.
@@ -44,13 +46,13 @@ class ShownFigure:
 
     kpi: Kpi = field(repr=False)
     known: KnownValue
-    marks: tuple[str, ...]
+    marks: tuple[Mark, ...]
     known_on: dt.date | None = None
 
     @property
     def value(self) -> float | None:
         """The figure; None where it is kept back or missing."""
-        return None if "c" in self.marks else self.known.value
+        return None if KEPT_BACK in self.marks else self.known.value
 
     @property
     def period_start(self) -> dt.date:
@@ -65,7 +67,7 @@ class ShownFigure:
     @property
     def is_whole(self) -> bool:
         """Whether the figure is all that it will be: it can be compared with others."""
-        return self.value is not None and not {"i", "g", "u"} & set(self.marks)
+        return self.value is not None and MARKS_OF_PARTS.isdisjoint(self.marks)
 
     @property
     def words(self) -> str:
@@ -165,21 +167,23 @@ class FigureReader:
             raise ValueError(f"{kpi.kpi_id} rests on returns: what two days differ by would tell them")
         return ShownFigure(kpi, value, self._mark(kpi, value, known_on), known_on)
 
-    def _mark(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None = None) -> tuple[str, ...]:
+    def _mark(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None = None) -> tuple[Mark, ...]:
         """Return the marks that stand beside a value, as known on a day (None: the report's)."""
         end = period_end(value.period_kind, value.period_start)
         is_over = end < (known_on or self._known_on)
         national = NationalValue(value.kpi_id, value.period_kind, value.period_start)
         marks = {
-            "c": value.geography_kind == NATIONAL and national in self._kept_back,
-            "x": value.value is None,
-            "u": not is_over,
-            "i": value.status == "incomplete" and is_over,
-            "g": self._holds_growing_quarter(kpi, value, known_on),
-            "p": kpi.is_provisional,
+            KEPT_BACK: value.geography_kind == NATIONAL and national in self._kept_back,
+            NOT_AVAILABLE: value.value is None,
+            UNFINISHED: not is_over,
+            INCOMPLETE: value.status == "incomplete" and is_over,
+            NOT_SETTLED: self._holds_growing_quarter(kpi, value, known_on),
+            PROVISIONAL: kpi.is_provisional,
         }
-        if marks["c"] or marks["x"]:
-            return ("c",) if marks["c"] else ("x",)
+        for mark in (KEPT_BACK, NOT_AVAILABLE):
+            # Of a figure that is not there nothing else is to be known.
+            if marks[mark]:
+                return (mark,)
         return tuple(mark for mark, stands in marks.items() if stands)
 
     def _holds_growing_quarter(self, kpi: Kpi, value: KnownValue, known_on: dt.date | None) -> bool:

@@ -12,9 +12,10 @@ from functools import cached_property
 
 from msoic_pipeline.kpis.definitions import Kpi
 from msoic_pipeline.model.geography import name_geography
+from msoic_pipeline.publication.marks import PROVISIONAL
 from msoic_pipeline.publication.report.charts.drawing import FunnelLimit, FunnelPicture, FunnelPoint, draw_funnel
 from msoic_pipeline.publication.report.charts.rates import MILLION, SizedFigure, SizeReader, name_size, tell_measured
-from msoic_pipeline.publication.report.shown import MARKS, FigureReader, ShownFigure
+from msoic_pipeline.publication.report.shown import FigureReader, ShownFigure
 from msoic_pipeline.signals.funnel import FEWEST_PLACES, INNER, OUTER, Funnel, fit_funnel, name_measure
 
 EXPLAINED = "what chance and ordinary variation between forces explain"
@@ -106,7 +107,7 @@ class FunnelReader:
 def _leave_out(figure: ShownFigure) -> LeftOut:
     """Return a force whose figure is not in a funnel, with the reason."""
     name = name_geography(figure.known.geography_kind, figure.known.geography_code)
-    reasons = [MARKS[mark].split(":")[0] for mark in figure.marks if mark != "p"]
+    reasons = [mark.name for mark in figure.marks if mark != PROVISIONAL]
     if not figure.is_whole:
         return LeftOut(name, figure, " and ".join(reasons))
     if figure.value is not None and figure.value < 0:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from msoic_pipeline.model.signals import KINDS_WITH_LIMITS
-from msoic_pipeline.publication.report.shown import MARKS, ShownFigure
+from msoic_pipeline.publication.marks import UNFINISHED
+from msoic_pipeline.publication.report.shown import ShownFigure
 from msoic_pipeline.publication.value_words import tell_difference, tell_value, tell_with_unit
 from msoic_pipeline.signals.compute import JudgedValue
 from msoic_pipeline.signals.limits import Limits
@@ -55,7 +56,7 @@ class NamedSeries:
         A year of which one quarter has been reported is no headline, and neither is one of four years ago because a
         force has been missing since.
         """
-        over = [figure for figure in self.known if "u" not in figure.marks]
+        over = [figure for figure in self.known if UNFINISHED not in figure.marks]
         known = over or self.known
         whole = [figure for figure in known if figure.is_whole]
         if whole and known[-1].period_start.year - whole[-1].period_start.year <= YEARS_BACK_FOR_WHOLE:
@@ -72,7 +73,7 @@ class NamedSeries:
 
 def tell_figure_of(figure: ShownFigure, name: str) -> str:
     """Return a figure with its period, and what is to be known of it: ``Crimes: 8,700 offences in 2020/21``."""
-    reservations = [MARKS[mark].split(":")[0] for mark in figure.marks]
+    reservations = [mark.name for mark in figure.marks]
     reserved = f" ({', '.join(reservations)})" if reservations else ""
     assert figure.value is not None
     return f"{name}: {tell_with_unit(figure.value, figure.kpi.unit)} in {figure.period_label}{reserved}"

@@ -10,6 +10,7 @@ import pytest
 from msoic_pipeline.kpis.definitions import find_definition
 from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.periods import period_label, shift_months
+from msoic_pipeline.publication.marks import INCOMPLETE, KEPT_BACK, UNFINISHED, Mark
 from msoic_pipeline.publication.report.charts.wording import (
     NamedSeries,
     clip_limits,
@@ -26,7 +27,7 @@ KPI = find_definition("nrm_referrals")
 FIRST = dt.date(2018, 1, 1)
 
 
-def figure(place: int, value: float | None, *marks: str, kind: str = "quarter") -> ShownFigure:
+def figure(place: int, value: float | None, *marks: Mark, kind: str = "quarter") -> ShownFigure:
     """Return the figure of a quarter (or year), counted from 2018-Q1 (or 2018)."""
     start = shift_months(FIRST, place * (3 if kind == "quarter" else 12))
     known = KnownValue(
@@ -50,7 +51,7 @@ def figure(place: int, value: float | None, *marks: str, kind: str = "quarter") 
 
 
 def series(
-    values: Sequence[float | None], *marks_of_last: str, kind: str = "quarter", unit: str = KPI.unit
+    values: Sequence[float | None], *marks_of_last: Mark, kind: str = "quarter", unit: str = KPI.unit
 ) -> NamedSeries:
     last = len(values) - 1
     figures = [figure(p, value, *(marks_of_last if p == last else ()), kind=kind) for p, value in enumerate(values)]
@@ -110,23 +111,23 @@ def test_years_are_compared_with_the_year_before_and_called_neither_high_nor_low
 
 
 def test_what_is_incomplete_is_compared_with_nothing():
-    said = tell_series(series([None, 60], "i", kind="calendar_year"), "calendar_year")
+    said = tell_series(series([None, 60], INCOMPLETE, kind="calendar_year"), "calendar_year")
     assert said == "NRM referrals: 60 referrals in 2019 (incomplete)."
 
 
 def test_a_headline_is_about_a_whole_year_unless_that_is_long_ago():
-    part_of_a_year = series([100, 25], "i", kind="calendar_year")
+    part_of_a_year = series([100, 25], INCOMPLETE, kind="calendar_year")
     assert tell_headline([part_of_a_year], "calendar_year") == "NRM referrals: 100 referrals in 2018"
-    missing_since = series([100, None, None, 60], "i", kind="calendar_year")
+    missing_since = series([100, None, None, 60], INCOMPLETE, kind="calendar_year")
     assert tell_headline([missing_since], "calendar_year") == "NRM referrals: 60 referrals in 2021 (incomplete)"
 
 
 def test_an_unfinished_period_is_not_the_latest():
-    assert "in 2018" in tell_headline([series([100, 60], "u", kind="calendar_year")], "calendar_year")
+    assert "in 2018" in tell_headline([series([100, 60], UNFINISHED, kind="calendar_year")], "calendar_year")
 
 
 def test_a_figure_that_is_kept_back_is_never_told():
-    said = series([100, 61234.0], "c", kind="calendar_year")
+    said = series([100, 61234.0], KEPT_BACK, kind="calendar_year")
     for words in (tell_headline([said], "calendar_year"), tell_alternative("lines", [said], "calendar_year")):
         assert "61,234" not in words and "100" in words
 
