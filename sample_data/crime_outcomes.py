@@ -21,6 +21,8 @@ from typing import NamedTuple
 from msoic_pipeline.periods import period_label, period_start
 from sample_data.recorded_crime import (
     FORCES,
+    MANCHESTER_NOTE,
+    OFFENCE_HEADERS,
     OFFENCE_OF_CODE,
     OFFENCES,
     RELABELLED,
@@ -197,10 +199,7 @@ _HEADERS: Row = [
     "Financial Year",
     "Financial Quarter",
     "Force Name",
-    "Offence Description",
-    "Offence Group",
-    "Offence Subgroup",
-    "Offence Code",
+    *OFFENCE_HEADERS,
     "Offence code expired",
     "Outcome Description",
     "Outcome Group",
@@ -211,7 +210,7 @@ _NOTES: Rows = [
     ["Note number", "Note text"],
     ["Note 1", "Outcomes are shown in the quarter in which the offence was recorded, and change in later releases."],
     ["Note 2", "Type 0 is an offence that has no outcome yet."],
-    ["Note 3", "Greater Manchester did not provide data for July 2019 to March 2020."],
+    ["Note 3", MANCHESTER_NOTE],
     ["Note 4", "x marks an offence code that has expired."],
 ]
 

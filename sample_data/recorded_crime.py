@@ -501,11 +501,13 @@ def _write_release(path: Path, release: Release) -> None:
     write_sidecar(path, title, release.published, reference_period, note=release.note)
 
 
+OFFENCE_HEADERS = ("Offence Description", "Offence Group", "Offence Subgroup", "Offence Code")
+MANCHESTER_NOTE = "Greater Manchester did not provide data for July 2019 to March 2020."
 _NOTES: Rows = [
     ["Note number", "Note text"],
     ["Note 1", "Counts are offences recorded in the quarter less records cancelled in it, so some are negative."],
     ["Note 2", "Quarter 1 is April to June. Figures are revised in later releases."],
-    ["Note 3", "Greater Manchester did not provide data for July 2019 to March 2020."],
+    ["Note 3", MANCHESTER_NOTE],
     ["Note 4", "British Transport Police is not included in every year."],
     ["Note 5", "UK Finance replaced Financial Fraud Action UK from July 2017."],
     ["Note 6", "Metropolitan Police figures for the year ending March 2023 were resupplied."],
@@ -514,8 +516,7 @@ _NOTES: Rows = [
 
 def _make_header(release: Release, year: int) -> Row:
     count = "Offence Count" if year >= release.offence_count_from else "Number of Offences"
-    offence = ["Offence Description", "Offence Group", "Offence Subgroup", "Offence Code"]
-    return ["Financial Year", "Financial Quarter", "Force Name", *offence, count]
+    return ["Financial Year", "Financial Quarter", "Force Name", *OFFENCE_HEADERS, count]
 
 
 def _make_rows(release: Release, year: int) -> Iterator[Row]:
@@ -559,8 +560,7 @@ def _pad_count(count: Cell) -> str:
 
 def _write_partnerships(path: Path, release: PartnershipRelease) -> None:
     title = "Police recorded crime Community Safety Partnership open data, year ending March 2022"
-    offence = ["Offence Description", "Offence Group", "Offence Subgroup", "Offence Code"]
-    header: list[Cell] = ["Financial Year", "Financial Quarter", release.force_header, "CSP Name", *offence]
+    header: list[Cell] = ["Financial Year", "Financial Quarter", release.force_header, "CSP Name", *OFFENCE_HEADERS]
     header.append(release.count_header)
     sheets: dict[str, Rows] = {
         "Cover_sheet": make_cover_sheet(title, release.published, [release.sheet]),

@@ -11,7 +11,7 @@ import datetime as dt
 import gzip
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -29,8 +29,8 @@ _FIXED_MOMENT = dt.datetime(2000, 1, 1)
 _ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
-def write_xlsx(path: Path, sheets: Mapping[str, Rows], merges: Mapping[str, Iterable[str]] | None = None) -> None:
-    """Write ``sheets`` (name → rows) to an XLSX file; ``merges`` names A1 ranges to merge, by sheet."""
+def write_xlsx(path: Path, sheets: Mapping[str, Rows]) -> None:
+    """Write ``sheets`` (name → rows) to an XLSX file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
     with xlsxwriter.Workbook(str(path), options) as workbook:
@@ -38,8 +38,6 @@ def write_xlsx(path: Path, sheets: Mapping[str, Rows], merges: Mapping[str, Iter
         date_format = workbook.add_format({"num_format": "dd/mm/yyyy"})
         for name, rows in sheets.items():
             worksheet = workbook.add_worksheet(name)
-            for area in (merges or {}).get(name, ()):
-                worksheet.merge_range(area, "")
             for number, row in enumerate(rows):
                 for column, value in enumerate(row):
                     if isinstance(value, dt.date):
