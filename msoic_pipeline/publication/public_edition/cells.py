@@ -54,7 +54,7 @@ class Cell:
         return CountedReturns(self.received, self.expected, self.is_stock, months, self.months_of_return)
 
     @property
-    def smallest_count(self) -> float:
+    def smallest_told(self) -> float:
         """The smallest count that it tells: itself; of a share the part or the rest."""
         return self.count if self.whole is None else min(self.count, self.whole - self.count)
 
@@ -87,7 +87,7 @@ def _read_quarters(connection: Connection, kpi: Kpi, policy: Policy, today: dt.d
         key = CellKey(
             row.kpi_id, row.period_kind, row.period_start, GeographyKey(row.geography_kind, row.geography_code)
         )
-        known.pop(key, None)
+        known.pop(key, None)  # a later vintage takes its place, or has withdrawn it
         if row.value is not None:
             known[key] = Cell(
                 key,

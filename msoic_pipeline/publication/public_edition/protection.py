@@ -75,7 +75,7 @@ def _suppress_kpi(cells: Sequence[Cell], policy: Policy) -> set[CellKey]:
 
 
 def _tells_too_much(cell: Cell, policy: Policy) -> bool:
-    return tells_a_return(cell.returns) or cell.smallest_count < policy.smallest_count
+    return tells_a_return(cell.returns) or cell.smallest_told < policy.smallest_count
 
 
 def _protect(known: Mapping[CellKey, Cell], suppressed: set[CellKey], new: Collection[CellKey], policy: Policy) -> None:

@@ -15,8 +15,7 @@ from msoic_pipeline.model.values import CONFIDENTIAL, INCOMPLETE
 from msoic_pipeline.publication.public_edition.cells import Cell, CellKey, read_cells
 from msoic_pipeline.publication.public_edition.policy import Policy
 from msoic_pipeline.publication.public_edition.protection import find_suppressed
-
-SUPPRESSED = "suppressed"
+from msoic_pipeline.publication.suppression import SUPPRESSED
 
 
 def select_public_values(connection: Connection, values: pa.Table, policy: Policy, today: dt.date) -> pa.Table:
