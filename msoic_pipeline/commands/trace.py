@@ -46,53 +46,44 @@ def trace(
     from msoic_pipeline.kpis.marked_copies import WithheldError
 
     try:
-        typer.echo(
-            make_trace_text(
-                kpi_id,
-                period,
-                geography,
-                as_at,
-                as_json=as_json,
-                with_copies=copies or sensitive_copies,
-                with_sensitive=sensitive_copies,
-            )
-        )
+        traced = read_trace(kpi_id, period, geography, as_at)
+        lines_on_copies = write_copies(traced, with_sensitive=sensitive_copies) if copies or sensitive_copies else []
     except (UntraceableError, WithheldError) as error:
         print_aside(str(error))
         raise typer.Exit(2) from error
+    typer.echo(json.dumps(traced.as_json(), indent=1, default=str) if as_json else "\n".join(tell_trace(traced)))
+    for line in lines_on_copies:
+        # Beside JSON it is no part of the answer, which a program may read.
+        typer.echo(line, err=as_json)
 
 
-def make_trace_text(
-    kpi_id: str,
-    period: str,
-    geography: str,
-    as_at: dt.date | None,
-    *,
-    as_json: bool,
-    with_copies: bool,
-    with_sensitive: bool,
-) -> str:
-    """Return where a KPI value comes from, as a tree of text or as JSON; write copies of the sheets where wanted.
+def read_trace(kpi_id: str, period: str, geography: str, as_at: dt.date | None) -> Trace:
+    """Return where a KPI value of the warehouse comes from.
 
-    Raises LookupError where there is no such value, WithheldError where copies would hold sensitive returns that were
-    not asked for.
+    Raises LookupError where there is no such value, UntraceableError where the facts do not add up to it.
     """
     from msoic_pipeline.kpis.lineage import trace_value
+    from msoic_pipeline.settings import Settings
+
+    with read_warehouse() as connection:
+        return trace_value(connection, Settings().archive_dir, kpi_id, period, geography, as_at)
+
+
+def write_copies(trace: Trace, *, with_sensitive: bool) -> list[str]:
+    """Write copies of the sheets that a trace names, and return a line on each.
+
+    Raises WithheldError where they would hold sensitive returns that were not asked for, LookupError where the archive
+    has not a file.
+    """
     from msoic_pipeline.kpis.marked_copies import write_marked_copies
     from msoic_pipeline.settings import Settings
 
     settings = Settings()
-    with read_warehouse() as connection:
-        traced = trace_value(connection, settings.archive_dir, kpi_id, period, geography, as_at)
-    lines = [json.dumps(traced.as_json(), indent=1, default=str)] if as_json else tell_trace(traced)
-    if with_copies:
-        paths = write_marked_copies(traced, settings.archive_dir, settings.output_dir, with_sensitive)
-        label = "copy with the cells in colour"
-        if traced.is_sensitive:
-            label = f"sensitive {label}, for you alone"
-        if not as_json:
-            lines += [f"{label}: {path}" for path in paths]
-    return "\n".join(lines)
+    label = "copy with the cells in colour"
+    if trace.is_sensitive:
+        label = f"sensitive {label}, for you alone"
+    paths = write_marked_copies(trace, settings.archive_dir, settings.output_dir, with_sensitive)
+    return [f"{label}: {path}" for path in paths]
 
 
 def tell_trace(trace: Trace, most: int = FIGURES_SHOWN) -> list[str]:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from contextlib import nullcontext
+from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from msoic_pipeline.commands import trace as command
+from msoic_pipeline.commands.cli import app
 from msoic_pipeline.commands.trace import tell_trace
+from msoic_pipeline.kpis import lineage, marked_copies
 from msoic_pipeline.kpis.known_values import KnownValue
 from msoic_pipeline.kpis.lineage import FactRow, NamedFile, Trace, TracedFigure, TracedTerm
 
@@ -44,3 +53,20 @@ def test_files_that_stood_one_after_the_other_under_a_name_are_told_apart():
         f"│  ├─ nrm/nrm.ods (published {fourth}, SHA-256 {'b' * 12}…): 20",
     ]
     assert "2 figures in 2 files" in tell_trace(Trace(VALUE, False, TracedTerm("", 30, figures), None), most=1)[-1]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_copies_are_told_beside_json_on_the_error_stream(as_json: bool, monkeypatch: pytest.MonkeyPatch):
+    figures = (make_figure(30, "a" * 64, dt.date(2022, 3, 3)),)
+    traced = Trace(VALUE, False, TracedTerm("referrals", 30, figures), None)
+    monkeypatch.setattr(command, "read_warehouse", nullcontext)
+    monkeypatch.setattr(lineage, "trace_value", lambda *asked: traced)
+    monkeypatch.setattr(marked_copies, "write_marked_copies", lambda *asked: [Path("copy.xlsx")])
+    result = CliRunner().invoke(app, ["trace", "nrm_referrals", "2021", "--open", *(["--json"] if as_json else [])])
+    assert result.exit_code == 0, result.output
+    told = "copy with the cells in colour: copy.xlsx\n"
+    if as_json:
+        assert json.loads(result.stdout)["numerator"]["total"] == 30
+        assert result.stderr == told
+    else:
+        assert result.stdout.endswith(told) and result.stderr == ""
