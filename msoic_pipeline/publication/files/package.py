@@ -43,12 +43,16 @@ _FIELD_TYPES = (
 
 @dataclass(frozen=True)
 class PackageWords:
-    """What a package says of itself; ``version`` is other where anything in it is."""
+    """What a package says of itself; ``version`` is other where anything in it is.
+
+    ``sources`` are the titles of what its figures are of, with who published each.
+    """
 
     name: str
     title: str
     description: str
     version: str
+    sources: tuple[str, ...]
 
 
 def write_package(
@@ -74,6 +78,7 @@ def write_package(
             "version": words.version,
             "created": f"{cover.as_known_on.isoformat()}T00:00:00Z",
             "licenses": [LICENCE],
+            "sources": [{"title": title} for title in words.sources],
             "resources": resources,
         }
         (aside / DESCRIPTION).write_text(json.dumps(package, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

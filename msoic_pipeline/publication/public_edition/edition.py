@@ -43,7 +43,7 @@ def write_public_edition(connection: Connection, folder: Path, today: dt.date) -
     version = digest_inputs(connection, today, cover)
     if read_version(folder) == version:
         return 0
-    words = PackageWords(NAME, TITLE, _describe_edition(cover), version)
+    words = PackageWords(NAME, TITLE, _describe_edition(cover), version, _list_sources())
     values, *others = list_public_tables(connection, today)
     return write_package([values, *others], folder, words, cover, _make_workbooks(connection, values, cover))
 
@@ -84,6 +84,12 @@ def list_public_tables(connection: Connection, today: dt.date) -> Iterator[DataT
     rules = sa.select(reconciliation_rule.c.rule_id).where(reconciliation_rule.c.is_sensitive.is_(False))
     yield read_data_table(connection, "reconciliation_rule", (), reconciliation_rule.c.rule_id.in_(rules))
     yield read_data_table(connection, "reconciliation_result", (), reconciliation_result.c.rule_id.in_(rules))
+
+
+def _list_sources() -> tuple[str, ...]:
+    """Return what the figures are of: ``Home Office: Crime outcomes open data tables``; returns too, in the KPIs."""
+    sources = map(load_source, SOURCES)
+    return tuple(f"{source.publisher}: {source.title}" for source in sources)
 
 
 def _describe_edition(cover: Cover) -> str:
