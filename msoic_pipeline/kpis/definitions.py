@@ -129,6 +129,11 @@ class Kpi(Declaration):
         return any(load_source(source).sensitive for source in self.sources)
 
     @property
+    def is_of_published_sources(self) -> bool:
+        """Whether all that its numerator and its denominator rest on is published."""
+        return all(load_source(source).is_published for source in self.sources)
+
+    @property
     def is_provisional(self) -> bool:
         """Whether a publisher of its figures calls them provisional."""
         return any(load_source(source).provisional for source in self.sources)

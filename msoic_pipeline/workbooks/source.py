@@ -102,8 +102,9 @@ class Source(Declaration):
 
     ``recognise`` lists regular expressions of which one must be found in a file's sheet names or first rows. ``stamps``
     say where a cover sheet holds what else would stand in the sidecar. ``sensitive`` keeps content out of every
-    message; ``provisional`` says that the publisher calls the figures so, ``ended`` that it publishes no more of them:
-    no release is due after the latest one that has come. ``unavailable`` lists the marks of a figure that is not
+    message; ``is_published`` is false where the publisher gives the figures to the programme alone; ``provisional``
+    says that the publisher calls the figures so, ``ended`` that it publishes no more of them: no release is due after
+    the latest one that has come. ``unavailable`` lists the marks of a figure that is not
     available; ``end`` the words that end a table. ``template`` is of a source to whose publishers empty returns are
     given.
     """
@@ -116,6 +117,7 @@ class Source(Declaration):
     recognise: tuple[Pattern, ...]
     synthetic_mark: str = "synthetic sample data"
     sensitive: bool = False
+    is_published: bool = True
     provisional: bool = False
     ended: bool = False
     stamps: dict[StampedField, Stamp] = Field(default_factory=dict)

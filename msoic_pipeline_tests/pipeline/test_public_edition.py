@@ -23,6 +23,7 @@ from msoic_pipeline.warehouse.engine import open_engine, read_transaction
 from msoic_pipeline_tests.pipeline.conftest import Loaded
 
 TODAY = dt.date(2023, 6, 1)
+PUBLISHED = {kpi.kpi_id for kpi in load_definitions() if kpi.is_of_published_sources}
 SENSITIVE = {kpi.kpi_id for kpi in load_definitions() if kpi.is_sensitive}
 
 
@@ -64,7 +65,7 @@ def test_csv_holds_what_parquet_holds(folder: Path):
 
 
 # Tables that the public sees in part.
-IN_PART = ("kpi_for_readers", "release", "reconciliation_rule", "reconciliation_result")
+IN_PART = ("kpi_for_readers", "kpi_definition", "release", "reconciliation_rule", "reconciliation_result")
 
 
 def test_parquet_holds_what_the_warehouse_holds(folder: Path, connection: Connection):
@@ -97,7 +98,7 @@ def test_what_publishers_publish_is_all_there(folder: Path, connection: Connecti
     public = pd.read_parquet(folder / "kpi_for_readers.parquet")
     inside = pd.read_sql(sa.text("SELECT * FROM kpi_for_readers"), connection, parse_dates=["period_start"])
     key = ["kpi_id", "period_kind", "period_start", "geography_kind", "geography_code"]
-    inside = inside[~inside["kpi_id"].isin(SENSITIVE)]
+    inside = inside[inside["kpi_id"].isin(PUBLISHED)]
     public = public[~public["kpi_id"].isin(SENSITIVE)].assign(
         period_start=lambda rows: pd.to_datetime(rows["period_start"])
     )
@@ -119,6 +120,13 @@ def test_of_returns_there_are_regions_and_the_nation_by_quarter_and_year(folder:
     shown = returned[(returned["unit"] != "share") & returned["value"].notna()]
     assert len(shown) and shown["value"].min() >= 5
     assert not set(returned[returned["geography_code"] == "London"]["value"].dropna())
+
+
+def test_the_programme_s_own_record_is_not_in_it(folder: Path):
+    assert not (folder / "current_fact_programme_activity.csv").exists()
+    for table in ("kpi_for_readers", "kpi_definition"):
+        assert set(pd.read_parquet(folder / f"{table}.parquet")["kpi_id"]) <= PUBLISHED | SENSITIVE
+    assert "programme_activity" not in set(pd.read_parquet(folder / "release.parquet")["source"])
 
 
 def test_no_return_s_name_or_figure_stands_in_any_file(folder: Path, connection: Connection):

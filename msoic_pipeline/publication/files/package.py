@@ -25,7 +25,7 @@ from msoic_pipeline.publication.files.tables import DataTable
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 DESCRIPTION = "datapackage.json"
-# Of the figures of the publishers, which are all under it.
+# Of the figures of the publishers whose tables are in it (data/LICENCE.md).
 LICENCE = {
     "name": "OGL-UK-3.0",
     "title": "Open Government Licence v3.0",

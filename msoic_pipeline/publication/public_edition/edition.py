@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from msoic_pipeline.code_digests import digest_code
+from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.model.dictionary import list_tables
 from msoic_pipeline.model.evidence import reconciliation_result, reconciliation_rule, release
 from msoic_pipeline.model.facts import FACTS
 from msoic_pipeline.model.geography import NATIONAL
-from msoic_pipeline.model.kpi import KPI_KEY
+from msoic_pipeline.model.kpi import KPI_KEY, kpi_definition
 from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import list_all_quarters
 from msoic_pipeline.publication.cover import Cover, make_cover
@@ -27,6 +28,7 @@ from msoic_pipeline.publication.public_edition.values import select_public_value
 from msoic_pipeline.publication.workbook.ods import write_ods
 from msoic_pipeline.publication.workbook.sheets import make_book
 from msoic_pipeline.publication.workbook.xlsx import write_xlsx
+from msoic_pipeline.reconciliation.rules import load_rules
 from msoic_pipeline.warehouse.load_log import digest_all_stages
 from msoic_pipeline.workbooks.source import SOURCES, load_source
 
@@ -63,7 +65,7 @@ def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
     parts += [repr(tuple(row)) for row in connection.execute(sa.select(release).order_by(release.c.release_id))]
     cut_offs = [policy.find_cut_off("quarter", quarter) for quarter in list_all_quarters()]
     parts.append(str(sum(cut_off <= today for cut_off in cut_offs)))
-    parts += cover.lines_on_files
+    parts += [*list_published_sources(), *cover.lines_on_files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -71,24 +73,30 @@ def list_public_tables(connection: Connection, today: dt.date) -> Iterator[DataT
     """Yield the tables of the public edition: the indicators, what they mean, the facts of publishers, and evidence."""
     values = read_data_table(connection, "kpi_for_readers", KPI_KEY)
     yield replace(values, rows=select_public_values(connection, values.rows, load_policy(), today))
-    yield read_data_table(connection, "kpi_definition")
+    of_public = [kpi.kpi_id for kpi in load_definitions() if kpi.is_of_published_sources or kpi.is_sensitive]
+    yield read_data_table(connection, "kpi_definition", (), kpi_definition.c.kpi_id.in_(of_public))
     for fact in FACTS.values():
-        if not load_source(traits_of_fact(fact).source).sensitive:
+        if load_source(traits_of_fact(fact).source).is_published:
             key = [column.name for column in fact.primary_key]
             yield read_data_table(connection, f"current_{fact.name}", key)
     for table in list_tables():
         if traits_of_table(table).kind == "dimension":
             yield read_data_table(connection, table.name)
-    sensitive = [source for source in SOURCES if load_source(source).sensitive]
-    yield read_data_table(connection, release.name, (), release.c.source.not_in(sensitive))
-    rules = sa.select(reconciliation_rule.c.rule_id).where(reconciliation_rule.c.is_sensitive.is_(False))
+    published = list_published_sources()
+    yield read_data_table(connection, release.name, (), release.c.source.in_(published))
+    rules = [rule.rule_id for rule in load_rules() if rule.sources <= set(published)]
     yield read_data_table(connection, "reconciliation_rule", (), reconciliation_rule.c.rule_id.in_(rules))
     yield read_data_table(connection, "reconciliation_result", (), reconciliation_result.c.rule_id.in_(rules))
 
 
+def list_published_sources() -> list[str]:
+    """Return the sources whose figures are published, and so may be passed on."""
+    return [source for source in SOURCES if load_source(source).is_published]
+
+
 def _list_sources() -> tuple[str, ...]:
     """Return what the figures are of: ``Home Office: Crime outcomes open data tables``; returns too, in the KPIs."""
-    sources = map(load_source, SOURCES)
+    sources = [source for source in map(load_source, SOURCES) if source.is_published or source.sensitive]
     return tuple(f"{source.publisher}: {source.title}" for source in sources)
 
 

@@ -21,16 +21,17 @@ from msoic_pipeline.publication.suppression import SUPPRESSED
 def select_public_values(connection: Connection, values: pa.Table, policy: Policy, today: dt.date) -> pa.Table:
     """Return the rows of ``kpi_for_readers`` that the public may see, as it may see them.
 
-    Rows that rest on forces' returns are as at their cut-off; what the policy leaves out altogether (forces, months,
+    Rows of KPIs that rest on what is not published are left out, but for forces' returns, whose rows are as at their
+    cut-off; what the policy leaves out altogether (forces, months,
     what has no cut-off yet) has no row, and what is suppressed one without figures.
     """
-    sensitive = {kpi.kpi_id for kpi in load_definitions() if kpi.is_sensitive}
+    published = {kpi.kpi_id for kpi in load_definitions() if kpi.is_of_published_sources}
     cells = read_cells(connection, policy, today)
     suppressed = find_suppressed(cells, policy)
     cells_by_key = {cell.key: cell for cell in cells}
     public = []
     for row in values.to_pylist():
-        if row["kpi_id"] not in sensitive:
+        if row["kpi_id"] in published:
             public.append(row)
             continue
         key = _find_key(row)
