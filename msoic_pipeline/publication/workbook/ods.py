@@ -27,6 +27,7 @@ TEXT_STYLES = {
     "title": '<style:text-properties fo:font-weight="bold" fo:font-size="14pt"/>',
     "heading": '<style:table-cell-properties fo:wrap-option="wrap" style:vertical-align="bottom"/>'
     '<style:text-properties fo:font-weight="bold"/>',
+    "line": '<style:table-cell-properties fo:wrap-option="no-wrap"/>',
     "text": '<style:table-cell-properties fo:wrap-option="wrap" style:vertical-align="top"/>',
 }
 WIDTHS = {"narrow": "4.2cm", "wide": "12cm", "cover": "23cm"}
@@ -98,7 +99,7 @@ def _make_link(target: str, words: str) -> Paragraph:
 def _make_table(sheet: Sheet) -> Table:
     rows = [
         [_make_text(sheet.title, "title")],
-        [_make_text(sheet.about, "text")],
+        [_make_text(sheet.about, "line")],
         [_make_text(column.heading, "heading") for column in sheet.columns],
     ]
     for row in sheet.rows:
