@@ -72,9 +72,28 @@ def parse_list(
     return tuple(declared)
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Reads YAML, and refuses two equal keys, of which YAML takes the last: half of a condition would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping. Raises ConstructorError at the second of two equal keys."""
+        keys = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key_node.tag != "tag:yaml.org,2002:merge" and key in keys:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", key_node.start_mark)
+            keys.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str) -> Any:
+    """Return what a YAML text declares. Raises YAMLError where it is none, or has two equal keys in one place."""
+    return yaml.load(text, _StrictLoader)  # it is a SafeLoader
+
+
 def _read_list(text: str, path: str, under: str) -> list[Any]:
     try:
-        written = yaml.safe_load(text)
+        written = read_yaml(text)
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path} is to be mended: {error}") from error
     if under:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, wrong_places
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, read_yaml, wrong_places
 from msoic_pipeline.workbooks.source import Source, read_layout_text
 
 
@@ -58,3 +58,9 @@ def _broken_layouts(find: str, write: str) -> str:
 def test_a_wrong_word_in_a_layout_names_its_place(find: str, write: str, place: str, words: str):
     said = _broken_layouts(find, write)
     assert "layouts.yaml is to be mended: " in said and place in said and words in said
+
+
+def test_two_equal_keys_are_refused_and_a_merged_one_may_be_said_anew():
+    with pytest.raises(yaml.YAMLError, match=r"'where' stands there twice\s+in .*line 3"):
+        read_yaml("kpi_id: a\nwhere: {stage: referral}\nwhere: {age: child}\n")
+    assert read_yaml("- &base {a: 1, b: 2}\n- {<<: *base, b: 3}\n")[1] == {"a": 1, "b": 3}

@@ -33,6 +33,7 @@ from msoic_pipeline.ingest.intake import Intake, take_in_source
 from msoic_pipeline.logs import logged_work
 from msoic_pipeline.periods import find_today
 from msoic_pipeline.warehouse.registering import find_lost_releases
+from msoic_pipeline.wording import tell_count
 from msoic_pipeline.workbooks.source import SOURCES, Source, load_source
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +78,11 @@ def _land_files(context: dg.AssetExecutionContext, warehouse: Warehouse, source:
         work.add("releases in force", len(intake.landing.releases))
         work.add("files read just now", intake.read)
         work.add("files refused", len(intake.landing.refused))
-    for error in intake.landing.waiting:
-        context.log.warning("%s", error)
+    if source.sensitive and intake.landing.waiting:
+        context.log.warning("%s still being written", tell_count(len(intake.landing.waiting), "file"))
+    else:
+        for error in intake.landing.waiting:
+            context.log.warning("%s", error)
     return dg.MaterializeResult(
         metadata=_describe_landed(intake),
         check_results=[make_presence_check(intake.landing), make_settled_check(intake.landing)],

@@ -13,12 +13,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from msoic_pipeline.claims.measures import Measure
 from msoic_pipeline.claims.period import PeriodAsWritten
-from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, list_written, wrong_places
+from msoic_pipeline.declarations import (
+    Declaration,
+    DeclarationError,
+    declared_in,
+    list_written,
+    read_yaml,
+    wrong_places,
+)
 from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.values import ClaimKind
 
@@ -292,7 +298,7 @@ class Report(Declaration):
 def parse_report(text: str, name: str) -> Report:
     """Return the report that a YAML text declares. Raises DeclarationError: what is wrong in file ``name``."""
     with declared_in(name):
-        written = yaml.safe_load(text)
+        written = read_yaml(text)
     try:
         return Report.model_validate(written)
     except ValidationError as error:

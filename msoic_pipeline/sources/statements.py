@@ -15,10 +15,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-import yaml
 from pydantic import Field, model_validator
 
-from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, read_yaml
 
 Grade = Literal["low", "medium", "high"]
 Assurance = Literal["A0", "A1", "A2", "A3"]
@@ -110,7 +109,7 @@ AREAS = {
 def parse_statement(text: str, path: str) -> QualityStatement:
     """Return the statement that a text declares. Raises DeclarationError, which names the file ``path``."""
     with declared_in(path):
-        return QualityStatement.model_validate(yaml.safe_load(text))
+        return QualityStatement.model_validate(read_yaml(text))
 
 
 @cache

@@ -15,10 +15,9 @@ from importlib.resources import files
 from typing import Literal
 
 import sqlalchemy as sa
-import yaml
 from pydantic import Field, field_validator
 
-from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in
+from msoic_pipeline.declarations import Declaration, DeclarationError, declared_in, read_yaml
 from msoic_pipeline.model import members
 from msoic_pipeline.model.geography import PUBLISHER, ReporterKind
 from msoic_pipeline.model.traits import traits_of_fact
@@ -201,7 +200,7 @@ def parse_source(text: str, path: str) -> Source:
     Raises DeclarationError where it is not well formed, or its tables have columns that their facts have not.
     """
     with declared_in(path):
-        source = Source.model_validate(yaml.safe_load(text))
+        source = Source.model_validate(read_yaml(text))
     for table in source.tables:
         if unused := table.list_unused_columns():
             raise DeclarationError.of(path, f"{table.table}: {table.fact} has no column for {'; '.join(unused)}")

@@ -123,9 +123,11 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
     from msoic_pipeline.definitions import defs
     from msoic_pipeline.running.run_records import QuarterRange, make_range_tags
 
-    # Making the report takes longer than all else of a small run: test_report.py makes it, once for each day.
+    # The report and the public edition take longer than all else of a small run: test_report.py makes the one, once for
+    # each day, and test_public_edition.py the other.
     every_key = defs.resolve_asset_graph().materializable_asset_keys
-    all_but_report = [key for key in every_key if key != dg.AssetKey("published_report")]
+    made_apart = [dg.AssetKey("published_report"), dg.AssetKey("public_edition")]
+    all_others = [key for key in every_key if key not in made_apart]
 
     with dg.DagsterInstance.ephemeral() as instance:
 
@@ -135,7 +137,7 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
                 instance=instance,
                 tags=dict(make_range_tags(QuarterRange(dt.date.fromisoformat(first), dt.date.fromisoformat(last)))),
                 raise_on_error=False,
-                asset_selection=[dg.AssetKey(name.split("/")) for name in assets] or all_but_report,
+                asset_selection=[dg.AssetKey(name.split("/")) for name in assets] or all_others,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
             errors = [

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import frictionless
 import pandas as pd
@@ -17,6 +18,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.assets.after_checks import PUBLIC_EDITION, make_published_asset
+from msoic_pipeline.assets.resource import Warehouse
 from msoic_pipeline.kpis.definitions import load_definitions
 from msoic_pipeline.publication.public_edition.edition import write_public_edition
 from msoic_pipeline.warehouse.engine import open_engine, read_transaction
@@ -40,6 +43,16 @@ def folder(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("output") / "public"
     assert write_public_edition(connection, folder, TODAY) == len(list(folder.iterdir()))
     return folder
+
+
+def test_the_asset_writes_it_where_no_check_has_failed(
+    loaded_sqlite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MSOIC_OUTPUT_DIR", str(tmp_path / "written"))
+    asset = make_published_asset(PUBLIC_EDITION, [])
+    result = dg.materialize([asset], resources={"warehouse": Warehouse(url=loaded_sqlite)})
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed and (tmp_path / "written" / "public" / "datapackage.json").is_file()
 
 
 def test_the_package_is_valid(folder: Path):
