@@ -79,8 +79,10 @@ class _StrictLoader(yaml.SafeLoader):
         """Return a mapping. Raises ConstructorError at the second of two equal keys."""
         keys = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
-            if key_node.tag != "tag:yaml.org,2002:merge" and key in keys:
+            if key in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", key_node.start_mark)
             keys.add(key)
         return super().construct_mapping(node, deep)
