@@ -122,14 +122,6 @@ def _make_kpi_change() -> View:
 def _make_kpi_for_readers() -> View:
     value, definition = kpi_value.c, kpi_definition.c
     names = select_geography_names().subquery("geography_names")
-    is_incomplete = value.status == "incomplete"
-    received, expected = (sa.cast(count, sa.String) for count in (value.parts_received, value.parts_expected))
-    marker = sa.case((value.value.is_(None), NOT_AVAILABLE), (is_incomplete, INCOMPLETE), else_="")
-    told = sa.case(
-        (value.value.is_(None), "not computable: there is no figure to divide by, or it has been withdrawn"),
-        (is_incomplete, received + " of " + expected + " reports that are due: not the figure of the whole period"),
-        else_="complete",
-    )
     return View(
         "KPI values as known today with all their words, one row a value: what most questions ask for, without a join.",
         sa.select(
@@ -144,9 +136,9 @@ def _make_kpi_for_readers() -> View:
             dim_period.c.period_end,
             value.value,
             value.unit,
-            marker.label("marker"),
+            _choose_marker().label("marker"),
             value.status,
-            told.label("status_in_words"),
+            _tell_status().label("status_in_words"),
             value.numerator,
             value.denominator,
             value.parts_received,
@@ -173,6 +165,24 @@ def _make_kpi_for_readers() -> View:
             "marker": "; ".join(f"{marker}: {meaning}" for marker, meaning in MARKERS.items()) + "; else empty.",
             "status_in_words": "How much of the period the figure is of.",
         },
+    )
+
+
+def _choose_marker() -> sa.Case[str]:
+    """Return what stands beside a KPI value: that there is none, or that it is incomplete."""
+    value = kpi_value.c
+    return sa.case((value.value.is_(None), NOT_AVAILABLE), (value.status == "incomplete", INCOMPLETE), else_="")
+
+
+def _tell_status() -> sa.Case[str]:
+    """Return in words how much of its period a KPI value is of: ``1 of 4 reports that are due: …``."""
+    value = kpi_value.c
+    received, expected = (sa.cast(count, sa.String) for count in (value.parts_received, value.parts_expected))
+    of_expected = received + " of " + expected + " reports that are due: not the figure of the whole period"
+    return sa.case(
+        (value.value.is_(None), "not computable: there is no figure to divide by, or it has been withdrawn"),
+        (value.status == "incomplete", of_expected),
+        else_="complete",
     )
 
 

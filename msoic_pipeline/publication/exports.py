@@ -74,7 +74,7 @@ def write_exports(connection: Connection, folder: Path, today: dt.date, failed: 
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_folders(paths)
     book = make_book(connection, national, cover)
-    digest = _digest(values, book)
+    digest = _digest_contents(values, book)
     is_new = read_digest(paths) != digest
     if is_new:
         _write_all(values, book, cover, paths, digest)
@@ -95,7 +95,7 @@ def _write_all(values: pd.DataFrame, book: Book, cover: Cover, paths: ExportPath
         open_document.write_bytes(write_ods(book))
 
 
-def _digest(values: pd.DataFrame, book: Book) -> str:
+def _digest_contents(values: pd.DataFrame, book: Book) -> str:
     """Return a digest of all that stands in the exports but for the day, and of the code that writes them."""
     parts = [digest_code("msoic_pipeline.publication.exports"), book.heading, *book.warnings, repr(book.sheets)]
     parts.append(values.to_csv(index=False))
@@ -114,7 +114,7 @@ def read_digest(paths: ExportPaths) -> str:
 
 
 def _refuse_folders(paths: ExportPaths) -> None:
-    """Raise OSError where a folder stands in an export's place: one would be replaced before the other could not be."""
+    """Raise OSError where a folder stands in an export's place: one would be replaced before another could not be."""
     for path in paths.all:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder stands where an export is to be", str(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from msoic_pipeline.model.geography import NATIONAL
 from msoic_pipeline.model.kpi import KPI_KEY, kpi_definition
 from msoic_pipeline.model.traits import traits_of_fact, traits_of_table
 from msoic_pipeline.periods import list_all_quarters
+from msoic_pipeline.publication.charts import digest_sections
 from msoic_pipeline.publication.cover import Cover, make_cover
 from msoic_pipeline.publication.files.package import PackageWords, read_version, write_package
 from msoic_pipeline.publication.files.tables import DataTable, read_data_table
@@ -46,8 +48,11 @@ def write_public_edition(connection: Connection, folder: Path, today: dt.date) -
     if read_version(folder) == version:
         return 0
     words = PackageWords(NAME, TITLE, _describe_edition(cover), version, _list_sources())
-    values, *others = list_public_tables(connection, today)
-    return write_package([values, *others], folder, words, cover, _make_workbooks(connection, values, cover))
+    tables = list_public_tables(connection, today)
+    values = next(tables)
+    workbooks = _make_workbooks(connection, values, cover)
+    # One after another: a table is read when the one before it has been written.
+    return write_package(itertools.chain([values], tables), folder, words, cover, workbooks)
 
 
 def _make_workbooks(connection: Connection, values: DataTable, cover: Cover) -> dict[str, bytes]:
@@ -58,19 +63,19 @@ def _make_workbooks(connection: Connection, values: DataTable, cover: Cover) -> 
 
 
 def digest_inputs(connection: Connection, today: dt.date, cover: Cover) -> str:
-    """Return a digest of all that goes in: what is loaded, which cut-offs have passed, policy and code."""
+    """Return a digest of all that goes in: what is loaded, which cut-offs have passed, what is declared, and code."""
     policy = load_policy()
     parts = [digest_code("msoic_pipeline.publication.public_edition.edition"), policy.model_dump_json()]
     parts.append(digest_all_stages(connection))
     parts += [repr(tuple(row)) for row in connection.execute(sa.select(release).order_by(release.c.release_id))]
     cut_offs = [policy.find_cut_off("quarter", quarter) for quarter in list_all_quarters()]
     parts.append(str(sum(cut_off <= today for cut_off in cut_offs)))
-    parts += [*list_published_sources(), *cover.lines_on_files]
+    parts += [digest_sections(), *_list_sources(), *list_published_sources(), *cover.lines_on_files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def list_public_tables(connection: Connection, today: dt.date) -> Iterator[DataTable]:
-    """Yield the tables of the public edition: the indicators, what they mean, the facts of publishers, and evidence."""
+    """Yield the tables of the public edition: the indicators first, what they mean, publishers' facts, and evidence."""
     values = read_data_table(connection, "kpi_for_readers", KPI_KEY)
     yield replace(values, rows=select_public_values(connection, values.rows, load_policy(), today))
     of_public = [kpi.kpi_id for kpi in load_definitions() if kpi.is_of_published_sources or kpi.is_sensitive]

@@ -16,8 +16,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from msoic_pipeline.kpis.disclosure import tells_a_return
@@ -70,7 +70,8 @@ def _suppress_kpi(cells: Sequence[Cell], policy: Policy) -> set[CellKey]:
         new = by_cut_off[cut_off]
         known |= {cell.key: cell for cell in new}
         suppressed |= {cell.key for cell in new if _tells_too_much(cell, policy)}
-        _protect(known, suppressed, {cell.key for cell in new}, policy)
+        judged = JudgedCells(known, list_sums(known), frozenset(cell.key for cell in new), policy)
+        _suppress_what_exposes(judged, suppressed)
     return suppressed
 
 
@@ -78,41 +79,44 @@ def _tells_too_much(cell: Cell, policy: Policy) -> bool:
     return tells_a_return(cell.returns) or cell.smallest_told < policy.smallest_count
 
 
-def _protect(known: Mapping[CellKey, Cell], suppressed: set[CellKey], new: Collection[CellKey], policy: Policy) -> None:
-    """Add to ``suppressed`` as many ``new`` cells as it takes, so that nobody can work out what is suppressed."""
-    sums = list_sums(known)
+@dataclass(frozen=True)
+class JudgedCells:
+    """The cells of a KPI that are judged at a cut-off: all that are known by then, their sums, and which are new."""
+
+    known: Mapping[CellKey, Cell]
+    sums: Sequence[Sum[CellKey]]
+    new: Set[CellKey]
+    policy: Policy
+
+
+def _suppress_what_exposes(judged: JudgedCells, suppressed: set[CellKey]) -> None:
+    """Add to ``suppressed`` as many new cells as it takes, so that nobody can work out what is suppressed."""
     by_themselves = set(suppressed)
-    while exposed := _find_exposed(known, sums, suppressed, new, policy):
-        suppressed.add(_choose_next(exposed, known, sums, suppressed, new))
+    while exposed := _find_exposed(judged, suppressed):
+        suppressed.add(_choose_next(exposed, judged, suppressed))
     # One that was chosen early may not be needed beside those that were chosen after it: the greatest is shown first.
-    for key in sorted(suppressed - by_themselves, key=lambda key: (-known[key].count, key)):
+    for key in sorted(suppressed - by_themselves, key=lambda key: (-judged.known[key].count, key)):
         suppressed.remove(key)
-        if _find_exposed(known, sums, suppressed, new, policy):
+        if _find_exposed(judged, suppressed):
             suppressed.add(key)
 
 
-def _find_exposed(
-    known: Mapping[CellKey, Cell],
-    sums: Sequence[Sum[CellKey]],
-    suppressed: Collection[CellKey],
-    new: Collection[CellKey],
-    policy: Policy,
-) -> CellKey | None:
+def _find_exposed(judged: JudgedCells, suppressed: Set[CellKey]) -> CellKey | None:
     """Return a suppressed cell that some reader can tell too nearly; None where there is none."""
     for key in sorted(suppressed):
-        if not _is_near_new(key, new, sums):
+        if not _is_near_new(key, judged):
             continue
+        cell = judged.known[key]
         for reader in Reader:
-            if not reader.knows_elsewhere(known[key]) and is_exposed(
-                known[key], known, sums, suppressed, new, reader, policy
-            ):
+            if not reader.knows_elsewhere(cell) and is_exposed(cell, judged, suppressed, reader):
                 return key
     return None
 
 
-def _is_near_new(key: CellKey, new: Collection[CellKey], sums: Sequence[Sum[CellKey]]) -> bool:
+def _is_near_new(key: CellKey, judged: JudgedCells) -> bool:
     """Return whether anything that is new tells of a cell: all else was looked at when it was new."""
-    return key in new or any(name in new for one in find_tied_sums(key, sums) for name in one.names)
+    tied = find_tied_sums(key, judged.sums)
+    return key in judged.new or any(name in judged.new for one in tied for name in one.names)
 
 
 class Reader(Enum):
@@ -126,32 +130,24 @@ class Reader(Enum):
         return self is Reader.INSIDE and cell.key.geography.kind == NATIONAL and not tells_a_return(cell.returns)
 
 
-def is_exposed(
-    cell: Cell,
-    known: Mapping[CellKey, Cell],
-    sums: Sequence[Sum[CellKey]],
-    suppressed: Collection[CellKey],
-    new: Collection[CellKey],
-    reader: Reader,
-    policy: Policy,
-) -> bool:
+def is_exposed(cell: Cell, judged: JudgedCells, suppressed: Set[CellKey], reader: Reader) -> bool:
     """Return whether the ``new`` cells let a reader tell a suppressed cell's count too nearly.
 
     What the reader can tell as nearly without them they do not let him tell.
     """
     before, after = {}, {}
-    for key, other in known.items():
+    for key, other in judged.known.items():
         if reader.knows_elsewhere(other):
             before[key] = after[key] = Range(other.count, other.count)
         elif key in suppressed:
             before[key] = after[key] = find_range_of_suppressed(other)
         else:
-            after[key] = find_published_range(other, policy)
-            before[key] = find_range_of_suppressed(other) if key in new else after[key]
-    told = find_possible_range(cell.key, after, sums).width
-    if told >= policy.find_least_width(cell.count) - NEARLY:
+            after[key] = find_published_range(other, judged.policy)
+            before[key] = find_range_of_suppressed(other) if key in judged.new else after[key]
+    told = find_possible_range(cell.key, after, judged.sums).width
+    if told >= judged.policy.find_least_width(cell.count) - NEARLY:
         return False
-    return told < find_possible_range(cell.key, before, sums).width - NEARLY
+    return told < find_possible_range(cell.key, before, judged.sums).width - NEARLY
 
 
 def find_range_of_suppressed(cell: Cell) -> Range:
@@ -209,23 +205,17 @@ def _adds_up(one: Sum[CellKey], known: Mapping[CellKey, Cell]) -> bool:
     return math.isclose(known[one.total].count, sum(known[part].count for part in one.parts))
 
 
-def _choose_next(
-    exposed: CellKey,
-    known: Mapping[CellKey, Cell],
-    sums: Sequence[Sum[CellKey]],
-    suppressed: Collection[CellKey],
-    new: Collection[CellKey],
-) -> CellKey:
+def _choose_next(exposed: CellKey, judged: JudgedCells, suppressed: Set[CellKey]) -> CellKey:
     """Return which cell to suppress so that an exposed one is hidden better: of those tied to it the smallest.
 
     Those that stand in one sum with it come first, and regions before the nation, which most readers look for. There is
     always one: without what is new nothing is exposed.
     """
-    tied = find_tied_sums(exposed, sums)
+    tied = find_tied_sums(exposed, judged.sums)
     beside = {name for one in tied if exposed in one.names for name in one.names}
-    candidates = {name for one in tied for name in one.names if name in new} - set(suppressed)
+    candidates = {name for one in tied for name in one.names if name in judged.new} - suppressed
 
     def rank(key: CellKey) -> tuple[bool, bool, float, CellKey]:
-        return key not in beside, key.geography.kind == NATIONAL, known[key].count, key
+        return key not in beside, key.geography.kind == NATIONAL, judged.known[key].count, key
 
     return min(candidates, key=rank)

@@ -83,12 +83,12 @@ def find_tied_sums(name: Name, sums: Sequence[Sum[Name]]) -> list[Sum[Name]]:
     reached: set[Name] = {name}
     tied: list[Sum[Name]] = []
     left = list(sums)
-    while touched := [one for one in left if _touches(one, reached)]:
+    while touched := [one for one in left if _shares_figure(one, reached)]:
         tied += touched
         left = [one for one in left if one not in touched]
         reached.update(each for one in touched for each in one.names)
     return tied
 
 
-def _touches(one: Sum[Name], names: Collection[Name]) -> bool:
+def _shares_figure(one: Sum[Name], names: Collection[Name]) -> bool:
     return any(each in names for each in one.names)

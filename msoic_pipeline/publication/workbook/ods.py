@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import zipfile
 from collections.abc import Iterable
 
 from odfdo import Cell, Document, Element, Link, Paragraph, Row, Table
 
-from msoic_pipeline.publication.workbook.sheets import LANGUAGE, PUBLISHER, Book, CellKind, Sheet
+from msoic_pipeline.publication.workbook.package_parts import rewrite_parts
+from msoic_pipeline.publication.workbook.sheets import LANGUAGE, PUBLISHER, Book, BookSheet, CellKind
 
 # How figures are shown, in ODF's own words; of each kind there is a style of cells that is called as it is.
 NUMBER_STYLES: dict[CellKind, str] = {
@@ -32,8 +32,6 @@ TEXT_STYLES = {
 }
 WIDTHS = {"narrow": "4.2cm", "wide": "12cm", "cover": "23cm"}
 LONG_TEXT = 40
-# What a cell of ODS can hold has no moment of making but this, so that the same book makes the same bytes.
-_MADE = (1980, 1, 1, 0, 0, 0)
 
 
 def write_ods(book: Book) -> bytes:
@@ -51,7 +49,7 @@ def write_ods(book: Book) -> bytes:
     meta.creation_date = meta.date = dt.datetime.combine(book.day, dt.time())
     written = io.BytesIO()
     document.save(written)
-    return _fix_moments(written)
+    return rewrite_parts(written, lambda name, content: content)
 
 
 def _add_styles(document: Document) -> None:
@@ -79,7 +77,7 @@ def _make_contents(book: Book) -> Table:
     rows = [
         [_make_text("Table of contents", "title")],
         [_make_text("This sheet holds one table.", "text")],
-        [_make_text("Sheet name", "heading"), _make_text("Table description", "heading")],
+        [_make_text("BookSheet name", "heading"), _make_text("Table description", "heading")],
     ]
     for sheet in book.sheets:
         link = Cell(style="text")
@@ -96,7 +94,7 @@ def _make_link(target: str, words: str) -> Paragraph:
     return paragraph
 
 
-def _make_table(sheet: Sheet) -> Table:
+def _make_table(sheet: BookSheet) -> Table:
     rows = [
         [_make_text(sheet.title, "title")],
         [_make_text(sheet.about, "line")],
@@ -136,14 +134,3 @@ def _make_cell(value: str | float | None, kind: CellKind) -> Cell:
     if isinstance(value, str):
         return _make_text(value, "text")
     return Cell(value, cell_type="percentage" if kind == "share" else "float", style=kind)
-
-
-def _fix_moments(written: io.BytesIO) -> bytes:
-    """Return a package whose parts say of no moment when they were made."""
-    fixed = io.BytesIO()
-    with zipfile.ZipFile(written) as origin, zipfile.ZipFile(fixed, "w") as target:
-        for part in origin.infolist():
-            named = zipfile.ZipInfo(part.filename, _MADE)
-            named.compress_type = part.compress_type
-            target.writestr(named, origin.read(part.filename))
-    return fixed.getvalue()

@@ -15,6 +15,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from msoic_pipeline.kpis.definitions import SHARE
 from msoic_pipeline.model.kpi import kpi_definition
 from msoic_pipeline.model.values import CONFIDENTIAL, INCOMPLETE, MARKERS, NOT_AVAILABLE
 from msoic_pipeline.publication.charts import load_sections
@@ -39,7 +40,7 @@ CellKind = Literal["text", "count", "number", "share", "money"]
 
 
 @dataclass(frozen=True)
-class Column:
+class BookColumn:
     """A column of a table: its heading, and what its cells hold."""
 
     heading: str
@@ -47,13 +48,13 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class BookSheet:
     """A sheet with one table: its name among the sheets, its title, a sentence on it, and its cells."""
 
     name: str
     title: str
     about: str
-    columns: tuple[Column, ...]
+    columns: tuple[BookColumn, ...]
     rows: tuple[tuple[str | float | None, ...], ...]
 
 
@@ -69,12 +70,12 @@ class Book:
     warnings: tuple[str, ...]
     about: tuple[str, ...]
     contact: str
-    notes: Sheet
-    tables: tuple[Sheet, ...]
+    notes: BookSheet
+    tables: tuple[BookSheet, ...]
     day: dt.date
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def sheets(self) -> tuple[BookSheet, ...]:
         """The sheets that the contents name: the notes, then the tables."""
         return (self.notes, *self.tables)
 
@@ -96,21 +97,23 @@ def make_book(connection: Connection, values: pd.DataFrame, cover: Cover) -> Boo
         f"A column of notes follows an indicator of which anything is to be said. Its shorthand: {marks}.",
     )
     tables = tuple(_list_tables(values))
-    return Book(TITLE, heading, warnings, about, CONTACT, _make_notes(connection), tables, cover.as_known_on)
+    return Book(TITLE, heading, warnings, about, CONTACT, _make_notes(connection, values), tables, cover.as_known_on)
 
 
-def _make_notes(connection: Connection) -> Sheet:
+def _make_notes(connection: Connection, values: pd.DataFrame) -> BookSheet:
+    """Return what the indicators in ``values`` mean, and the shorthand."""
     definition = kpi_definition.c
     query = sa.select(definition.title, definition.kpi_id, definition.unit, definition.description, definition.caveat)
-    rows = [tuple(row) for row in connection.execute(query.order_by(definition.title))]
+    its = definition.kpi_id.in_(values["kpi_id"].unique().tolist())
+    rows = [tuple(row) for row in connection.execute(query.where(its).order_by(definition.title))]
     rows += [(mark, "shorthand", "", meaning, "") for mark, meaning in MARKERS.items()]
     headings = ("Indicator", "Code", "Unit", "Definition", "What to bear in mind")
     filled = tuple(tuple(cell or "none" for cell in row) for row in rows)
     about = "This sheet holds one table: what each indicator means, and the shorthand in the columns of notes."
-    return Sheet("Notes", "Notes", about, tuple(map(Column, headings)), filled)
+    return BookSheet("Notes", "Notes", about, tuple(map(BookColumn, headings)), filled)
 
 
-def _list_tables(values: pd.DataFrame) -> Iterator[Sheet]:
+def _list_tables(values: pd.DataFrame) -> Iterator[BookSheet]:
     """Yield the tables in the order of the report's sections, years before quarters before months."""
     sections = [(section.section, section.title, section.kpi_ids) for section in load_sections()]
     shown = {kpi_id for _, _, kpi_ids in sections for kpi_id in kpi_ids}
@@ -123,11 +126,11 @@ def _list_tables(values: pd.DataFrame) -> Iterator[Sheet]:
                 yield _make_table(name, f"{title}, by {kind_words}", its, kpi_ids)
 
 
-def _make_table(name: str, title: str, values: pd.DataFrame, kpi_ids: Sequence[str]) -> Sheet:
+def _make_table(name: str, title: str, values: pd.DataFrame, kpi_ids: Sequence[str]) -> BookSheet:
     """Return the table of a section's indicators in a kind of period."""
     labels = values.drop_duplicates("period_start").sort_values("period_start")[["period_start", "period_label"]]
     starts = labels["period_start"].tolist()
-    columns: list[Column] = [Column("Period")]
+    columns: list[BookColumn] = [BookColumn("Period")]
     cells: list[list[Any]] = [labels["period_label"].tolist()]
     for kpi_id in kpi_ids:
         its = values[values["kpi_id"] == kpi_id]
@@ -137,18 +140,18 @@ def _make_table(name: str, title: str, values: pd.DataFrame, kpi_ids: Sequence[s
         figures = [_find_figure(by_start.get(start)) for start in starts]
         marks = [_find_mark(by_start.get(start)) for start in starts]
         first = its.iloc[0]
-        columns.append(Column(f"{first['title']} ({first['unit']}, {first['geography_code']})", _find_kind(its)))
+        columns.append(BookColumn(f"{first['title']} ({first['unit']}, {first['geography_code']})", _find_kind(its)))
         cells.append(figures)
         if any(marks):
-            columns.append(Column(f"{first['title']}: note"))
+            columns.append(BookColumn(f"{first['title']}: note"))
             cells.append([mark or "none" for mark in marks])
     about = "This sheet holds one table. Shorthand in its columns of notes is explained on the sheet Notes."
-    return Sheet(name, title, about, tuple(columns), tuple(zip(*cells, strict=True)))
+    return BookSheet(name, title, about, tuple(columns), tuple(zip(*cells, strict=True)))
 
 
 def _find_kind(values: pd.DataFrame) -> CellKind:
     unit = values["unit"].iloc[0]
-    if unit == "share":
+    if unit == SHARE:
         return "share"
     if unit == "GBP":
         return "money"

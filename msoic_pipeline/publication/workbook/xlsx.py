@@ -6,14 +6,14 @@ import datetime as dt
 import io
 import math
 import warnings
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 import gptables
 import pandas as pd
 
-from msoic_pipeline.publication.workbook.sheets import LANGUAGE, PUBLISHER, Book, CellKind, Sheet
+from msoic_pipeline.publication.workbook.package_parts import rewrite_parts
+from msoic_pipeline.publication.workbook.sheets import LANGUAGE, PUBLISHER, Book, BookSheet, CellKind
 
 NUMBER_FORMATS: dict[CellKind, str] = {"count": "#,##0", "number": "#,##0.0", "share": "0.0%", "money": "£#,##0"}
 # In characters.
@@ -54,23 +54,18 @@ def write_xlsx(book: Book) -> bytes:
     made = dt.datetime.combine(book.day, dt.time())
     workbook.set_properties({"title": book.title, "author": PUBLISHER, "company": PUBLISHER, "created": made})
     workbook.close()
-    return _say_language(content)
+    return rewrite_parts(content, _say_language)
 
 
-def _say_language(content: io.BytesIO) -> bytes:
-    """Return the workbook with its language among its properties, for which xlsxwriter has no word."""
-    told = io.BytesIO()
-    with zipfile.ZipFile(content) as origin, zipfile.ZipFile(told, "w") as target:
-        for part in origin.infolist():
-            text = origin.read(part)
-            if part.filename == "docProps/core.xml":
-                end = b"</cp:coreProperties>"
-                text = text.replace(end, f"<dc:language>{LANGUAGE}</dc:language>".encode() + end)
-            target.writestr(part, text)
-    return told.getvalue()
+def _say_language(name: str, content: bytes) -> bytes:
+    """Return a part of the workbook, its properties with the language among them: xlsxwriter has no word for it."""
+    if name != "docProps/core.xml":
+        return content
+    end = b"</cp:coreProperties>"
+    return content.replace(end, f"<dc:language>{LANGUAGE}</dc:language>".encode() + end)
 
 
-def _lay_out(worksheet: Any, sheet: Sheet) -> None:
+def _lay_out(worksheet: Any, sheet: BookSheet) -> None:
     """Make columns wide and rows high enough for what they hold: not every program does so itself."""
     widths = [_find_width(sheet, position, column.kind) for position, column in enumerate(sheet.columns)]
     for position, width in enumerate(widths):
@@ -103,7 +98,7 @@ def _count_lines(cells: Sequence[str | float | None], widths: Sequence[int]) -> 
     return max([1, *lines])
 
 
-def _make_table(sheet: Sheet) -> gptables.GPTable:
+def _make_table(sheet: BookSheet) -> gptables.GPTable:
     headings = [column.heading for column in sheet.columns]
     table = pd.DataFrame(sheet.rows, columns=headings, dtype=object)
     formats: list[dict[str, Any]] = [
@@ -126,7 +121,7 @@ def _keep_plain(cell: Any) -> Any:
     return cell.replace("](", "] (").replace("$$", "$ $") if isinstance(cell, str) else cell
 
 
-def _find_width(sheet: Sheet, position: int, kind: CellKind) -> int:
+def _find_width(sheet: BookSheet, position: int, kind: CellKind) -> int:
     if kind != "text":
         return WIDTHS[kind]
     longest = max((len(str(row[position])) for row in sheet.rows), default=0)
